@@ -1,0 +1,42 @@
+# make run    sets everything up, then summarizes and translates the sample articles in configs/quickstart
+# make test   sets everything up, then runs the tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test lint faults soak clean
+
+run: $(VENV)/.run
+	$(BIN)/tomdich run configs/quickstart.yaml --show 3
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -n auto -m "not faults and not soak"
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+faults: $(VENV)/.test
+	$(BIN)/python -m pytest -n auto -m faults
+
+soak: $(VENV)/.test
+	$(BIN)/python -m pytest -m soak -s
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "tomdich needs Python 3.11 or newer; name one with: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	touch $@
+
+$(VENV)/.run: $(VENV)/.venv pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.run pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable ".[dev,segment,train]"
+	touch $@

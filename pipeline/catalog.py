@@ -1,0 +1,84 @@
+"""The known checkpoints: data from `catalog.toml`, read on demand, changed by nobody.
+
+The catalog says how a checkpoint is *called* (prefix, language codes, lengths, tone style) and under which licence it
+comes. It never says whether the checkpoint is at hand; `checkpoints` finds that out. An unknown name is not an error
+here: any encoder-decoder checkpoint may be given in full in the config.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+Family = Literal["t5", "mt5", "mbart", "mbart50", "m2m100", "nllb", "marian", "bart", "fake"]
+LicenseClass = Literal["free", "noncommercial", "copyleft", "unclear"]
+ToneStyle = Literal["press", "new", "any"]
+
+BUNDLED = "bundled/"
+UNKNOWN_LICENSE = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One checkpoint of the catalog; an unset field means that the checkpoint's own files decide."""
+
+    name: str
+    stage: Literal["summarize", "translate"]
+    family: Family
+    license: str
+    license_class: LicenseClass
+    note: str
+    prefix: str = ""
+    output_prefix: str = ""
+    source_lang: str | None = None
+    target_lang: str | None = None
+    max_source: int | None = None  # tokens, prefix and special tokens counted
+    tone_style: ToneStyle = "any"
+    word_segmented: bool = False
+    pretrained_only: bool = False  # not fine-tuned for anything: runs, and emits noise
+    published: str = ""  # scores as published, with where
+    revision: str | None = None  # a verified commit; None: not pinned
+    generation: Mapping[str, int | float | bool] = field(default_factory=dict)
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the checkpoint comes with the package."""
+        return self.name.startswith(BUNDLED)
+
+
+@cache
+def _data() -> tuple[tuple[Entry, ...], Mapping[str, LicenseClass]]:
+    """Return the entries in the file's order, and the class of each known licence name."""
+    raw = tomllib.loads(files("pipeline").joinpath("catalog.toml").read_text(encoding="utf-8"))
+    classes: dict[str, LicenseClass] = {name: kind for kind, names in raw["licenses"].items() for name in names}
+    entries = tuple(Entry(**model, license_class=classes.get(model["license"], "unclear")) for model in raw["models"])
+    return entries, classes
+
+
+def entries() -> tuple[Entry, ...]:
+    """Return every known checkpoint, in the catalog's order."""
+    return _data()[0]
+
+
+def find(name: str) -> Entry | None:
+    """Return the entry of exactly this name, or None."""
+    return next((entry for entry in entries() if entry.name == name), None)
+
+
+def near(name: str, count: int = 3) -> list[str]:
+    """Return up to `count` catalog names that look like `name`, the nearest first; owner and case do not count."""
+    wanted = name.lower().rpartition("/")[2]
+    by_key = {entry.name.lower().rpartition("/")[2]: entry.name for entry in entries()}
+    inside = [key for key in by_key if wanted and wanted in key]
+    alike = difflib.get_close_matches(wanted, by_key, n=count, cutoff=0.5)
+    return [by_key[key] for key in dict.fromkeys([*inside, *alike])][:count]
+
+
+def license_class(license_name: str) -> LicenseClass:
+    """Return the class of a licence by its name on the card; a name we do not know is `unclear`."""
+    return _data()[1].get(license_name.lower(), "unclear")

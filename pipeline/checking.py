@@ -1,0 +1,112 @@
+"""Look before the run: every problem at once, each with its remedy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import sources
+from pipeline.checkpoints import prepare
+from pipeline.config import Config
+from pipeline.engines import open_engine
+from pipeline.errors import TomdichError
+from pipeline.memo import open_memo
+from pipeline.records import Generation
+from pipeline.runner import default_cache
+from pipeline.runner.running import memo_folder
+
+_LOW_DISK = 2 * 1024**3  # bytes: below this a run of a few thousand articles may not finish
+_TRIAL = "Hà Nội hôm nay trời nắng, nhiệt độ cao nhất 34 độ C."
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at."""
+
+    what: str
+    message: str
+    problem: bool = False
+    warning: bool = False
+
+    @property
+    def mark(self) -> str:
+        """A mark a person sees at a glance."""
+        return "✗" if self.problem else "!" if self.warning else "✓"
+
+
+def check(config: Config, *, outputs: Path, trial: bool) -> list[Finding]:
+    """Return what was found about `config`'s sources, models, licences, disk and device; never raises on a problem."""
+    return [*_sources(config), *_models(config, trial=trial), *_disk(config, outputs)]
+
+
+def _sources(config: Config) -> Iterator[Finding]:
+    for source in config.sources:
+        what = f"source {source.path or source.dataset}"
+        warnings: list[str] = []
+        try:
+            found = sources.find(source, warn=warnings.append)
+            first = next(
+                iter(sources.read(source, exclude=config.exclude, warn=warnings.append, on_file=lambda _: None)),
+                None,
+            )
+        except TomdichError as error:
+            yield Finding(what, str(error), problem=True)
+            continue
+        yield from (Finding(what, warning, warning=True) for warning in warnings)
+        if first is None:
+            yield Finding(what, "holds no record", problem=not source.optional, warning=source.optional)
+        else:
+            yield Finding(what, f"{len(found)} {'file' if len(found) == 1 else 'files'}, the first record can be read")
+
+
+def _models(config: Config, *, trial: bool) -> Iterator[Finding]:
+    for name, stage in (("summarize", config.summarize), ("translate", config.translate)):
+        what = f"{name} {stage.model}"
+        warnings: list[str] = []
+        try:
+            checkpoint = prepare(
+                stage,
+                runtime=config.runtime,
+                deterministic=config.deterministic,
+                reproducible=config.reproducible,
+                cache=default_cache(),
+                warn=warnings.append,
+            )
+            message = (
+                f"{checkpoint.engine} {checkpoint.compute_type} on {checkpoint.device}, licence {checkpoint.license}, "
+                f"takes {checkpoint.budget} tokens of text at a time"
+            )
+            if trial:
+                engine = open_engine(checkpoint, runtime=config.runtime, notice=warnings.append)
+                try:
+                    (_, answer) = next(iter(engine.generate([_TRIAL])))
+                finally:
+                    engine.close()
+                told = answer.text if isinstance(answer, Generation) else f"refused: {answer.message}"
+                yield Finding(what, f"trial: {told}", problem=not isinstance(answer, Generation))
+        except TomdichError as error:
+            yield Finding(what, str(error), problem=True)
+            continue
+        finally:
+            yield from (Finding(what, warning, warning=True) for warning in warnings)
+        yield Finding(what, message)
+
+
+def _disk(config: Config, outputs: Path) -> Iterator[Finding]:
+    there = next(folder for folder in (outputs.absolute(), *outputs.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    writable = os.access(there, os.W_OK)
+    yield Finding(
+        f"outputs {outputs}",
+        f"{free / 1024**3:.1f} GiB free" if writable else "cannot be written; choose another with --outputs",
+        problem=not writable,
+        warning=free < _LOW_DISK,
+    )
+    try:
+        with open_memo(memo_folder(config, outputs), warn=lambda _: None) as memo:
+            yield Finding("memo", f"{memo.size()} calls known")
+    except TomdichError as error:
+        yield Finding("memo", str(error), problem=True)

@@ -1,0 +1,32 @@
+"""Checkpoints: found, verified, checked, converted, their tokens counted; the only way from a config to an engine.
+
+    stage ──locate──▶ folder ──examine──▶ facts ──┬──────────────▶ Checkpoint ──▶ engines
+     (catalog, hub)            (once, kept)       └──convert (once, kept)──┘
+
+Nothing here imports torch or transformers but the first examination of some tokenizers and the conversion.
+"""
+
+from __future__ import annotations
+
+from pipeline.catalog import Family
+from pipeline.checkpoints.checkpoint import CALLING, Checkpoint, ComputeType, Device, EngineKind, Tokenizer
+from pipeline.checkpoints.prepare import FAKE_BUDGET, FAKE_DIGEST, prepare, ready
+from pipeline.checkpoints.shelf import Row, list_models, pin, pull
+
+__all__ = [
+    "CALLING",
+    "FAKE_BUDGET",
+    "FAKE_DIGEST",
+    "Checkpoint",
+    "ComputeType",
+    "Device",
+    "EngineKind",
+    "Family",
+    "Row",
+    "Tokenizer",
+    "list_models",
+    "pin",
+    "prepare",
+    "pull",
+    "ready",
+]

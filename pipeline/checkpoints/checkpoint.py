@@ -1,0 +1,131 @@
+"""What an engine is given: a checkpoint that is resolved, checked and ready, with its tokenizer at hand.
+
+The ids that reach a model are put together here and nowhere else, for every engine, so two engines can differ in
+their arithmetic only. Text is brought to NFC with single spaces first: decomposed Vietnamese gets other ids, and no
+family of ours was trained on line breaks. Text never becomes a special token: an article that says `</s>` is text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from pipeline.catalog import Family, ToneStyle
+from pipeline.checkpoints.words import segment, unsegment
+from pipeline.records import JSON
+
+CALLING = 1
+"""Bumped whenever the code that turns a text into ids, or ids into a text, changes its answer."""
+
+EngineKind = Literal["transformers", "ctranslate2", "fake"]
+ComputeType = Literal["float32", "bfloat16", "int8"]
+Device = Literal["cpu", "cuda", "mps"]
+
+
+class Tokenizer(Protocol):
+    """Text to ids and back, without any special token; one instance may be used by several threads."""
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of each text."""
+        ...
+
+    def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
+        """Return the text of each row of ids, an unknown token as `⁇`."""
+        ...
+
+    def piece(self, token: int) -> str:
+        """Return the piece of an id; no two ids have the same."""
+        ...
+
+    def find(self, piece: str) -> int | None:
+        """Return the id of a piece, or None where the vocabulary has none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A prepared checkpoint. Lengths are in tokens of its own tokenizer."""
+
+    name: str  # as the config writes it
+    revision: str  # commit hash; "" for a folder, a bundled checkpoint and the fake
+    folder: Path  # config.json, weights, tokenizer
+    digest: str  # SHA-256 over the names and digests of the weight, config and tokenizer files
+    family: Family
+    license: str
+    engine: EngineKind
+    compute_type: ComputeType
+    device: Device  # not part of `identity`
+    prefix: str
+    output_prefix: str
+    tone_style: ToneStyle
+    word_segmented: bool
+    max_source: int  # what the encoder takes, special tokens and prefix counted
+    budget: int  # what the text itself may use: `max_source` less prefix and special tokens
+    deterministic: bool
+    pad_id: int
+    eos_id: int
+    unk_id: int
+    decoder_start_id: int
+    forced_bos_id: int | None
+    vocab_size: int
+    generation: Mapping[str, JSON]  # effective: every value an engine may use, none left to a library's default
+    origins: Mapping[str, str]  # where each of them was written: "config", "catalog", "checkpoint" or "default"
+    tokenizer: Tokenizer
+    converted: Path | None  # the CTranslate2 model when `engine` is "ctranslate2"
+    before: tuple[int, ...] = ()  # special ids in front of the text: a language code, `<s>`
+    after: tuple[int, ...] = ()  # special ids behind it: `</s>`, a language code
+    prefix_ids: tuple[int, ...] = ()  # set when the prefix is one token of its own, like `<2en>`
+    special_ids: frozenset[int] = field(default_factory=frozenset)  # what `decode` leaves out
+
+    def count(self, text: str) -> int:
+        """Return how many tokens the text alone takes: no prefix, no special tokens."""
+        return len(self.tokenizer.encode([self._clean(text)])[0])
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids that reach the model: prefix, language code, exactly one `</s>`; never truncated."""
+        joined = "" if self.prefix_ids else self.prefix
+        rows = self.tokenizer.encode([joined + self._clean(text) for text in texts])
+        return [[*self.before, *self.prefix_ids, *row, *self.after] for row in rows]
+
+    def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
+        """Return the text of each row, without special tokens and output prefix; an unknown token reads `⁇`."""
+        kept = [[token for token in row if token not in self.special_ids] for row in rows]
+        return [self._tidy(text) for text in self.tokenizer.decode(kept)]
+
+    def tokens(self, ids: Sequence[int]) -> list[str]:
+        """Return the pieces of `ids`, for CTranslate2, which takes pieces."""
+        return [self.tokenizer.piece(token) for token in ids]
+
+    def identity(self) -> dict[str, JSON]:
+        """Return everything that can change an answer; the device and the folder cannot."""
+        return {
+            "calling": CALLING,
+            "engine": self.engine,
+            "compute_type": self.compute_type,
+            "digest": self.digest,
+            "prefix": self.prefix,
+            "output_prefix": self.output_prefix,
+            "before": list(self.before),
+            "after": list(self.after),
+            "decoder_start_id": self.decoder_start_id,
+            "forced_bos_id": self.forced_bos_id,
+            "max_source": self.max_source,
+            "generation": dict(self.generation),
+            "deterministic": self.deterministic,
+            "tone_style": self.tone_style,
+            "word_segmented": self.word_segmented,
+        }
+
+    def _clean(self, text: str) -> str:
+        text = " ".join(unicodedata.normalize("NFC", text).split())
+        return segment(text) if self.word_segmented else text
+
+    def _tidy(self, text: str) -> str:
+        text = re.sub(r"\s+", " ", text).strip()
+        if self.output_prefix:
+            text = text.removeprefix(self.output_prefix.strip()).lstrip()
+        return unsegment(text) if self.word_segmented else text

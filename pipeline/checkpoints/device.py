@@ -1,0 +1,53 @@
+"""Which device: told without importing torch, so that a run without a GPU never waits for it."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import importlib.util
+import platform
+import re
+from pathlib import Path
+from typing import Literal
+
+from pipeline.checkpoints.checkpoint import Device
+from pipeline.errors import ConfigError
+
+
+def resolve(asked: Literal["auto", "cpu", "cuda", "mps"]) -> Device:
+    """Return the device; "auto" is CUDA where there is one that torch can use, else the CPU.
+
+    Apple's MPS is taken only when asked for: on a Mac, CTranslate2 on the CPU is the better choice. Raises
+    `ConfigError` for a device that is asked for and not there.
+    """
+    match asked:
+        case "auto":
+            return "cuda" if cuda_devices() and torch_has_cuda() else "cpu"
+        case "cuda" if not cuda_devices():
+            raise ConfigError("runtime.device: cuda is asked for, but the NVIDIA driver shows no device; use `auto`")
+        case "mps" if (platform.system(), platform.machine()) != ("Darwin", "arm64"):
+            raise ConfigError("runtime.device: mps is asked for, but this is not an Apple Silicon Mac; use `auto`")
+        case _:
+            return asked
+
+
+def cuda_devices() -> int:
+    """Return how many devices the NVIDIA driver shows this process (it heeds CUDA_VISIBLE_DEVICES)."""
+    name = ctypes.util.find_library("cuda") or "libcuda.so.1"
+    try:
+        driver = ctypes.CDLL(name)
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value
+
+
+def torch_has_cuda() -> bool:
+    """Return whether the installed torch was built for CUDA, read from its version file."""
+    spec = importlib.util.find_spec("torch")  # finds, does not import
+    if spec is None or spec.origin is None:
+        return False
+    version = Path(spec.origin).with_name("version.py")
+    return bool(re.search(r"^cuda\b[^=\n]*=\s*['\"]\d", version.read_text(encoding="utf-8"), re.MULTILINE))

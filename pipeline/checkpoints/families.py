@@ -1,0 +1,157 @@
+"""The families of encoder-decoder checkpoints: how each is told from its files, and what it puts around a text.
+
+Sources: the tokenizer classes of transformers 5.23 (`build_inputs_with_special_tokens`, `set_src_lang_special_tokens`)
+and the model cards.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from pipeline.catalog import Family
+from pipeline.errors import ModelError
+from pipeline.records import JSON
+
+_SUPPORTED = "T5, mT5, mBART, mBART-50, BARTpho, BART, M2M100, NLLB or Marian"
+_BY_TYPE: Mapping[str, Family] = {
+    "t5": "t5",
+    "mt5": "mt5",
+    "umt5": "mt5",  # mT5's tokens and frame
+    "mbart": "mbart",
+    "m2m_100": "m2m100",
+    "nllb-moe": "nllb",
+    "marian": "marian",
+    "bart": "bart",
+}
+WITH_LANGUAGES: frozenset[Family] = frozenset({"mbart", "mbart50", "m2m100", "nllb"})
+
+
+class Vocabulary(Protocol):
+    """A tokenizer as far as ids are looked up in it."""
+
+    def find(self, piece: str) -> int | None:
+        """Return the id of a piece, or None."""
+        ...
+
+
+def detect(folder: Path, config: Mapping[str, JSON], tokenizer_config: Mapping[str, JSON]) -> Family:
+    """Return the family of the checkpoint in `folder`; raises `ModelError` for what is not encoder-decoder.
+
+    Two families may share a model class (mBART, mBART-50 and BARTpho; M2M100 and NLLB): the tokenizer's class, then
+    its files, tell them apart.
+    """
+    kind = config.get("model_type")
+    architectures = config.get("architectures")
+    named = ", ".join(str(name) for name in architectures) if isinstance(architectures, list) else ""
+    what = f"{folder}: is {named or 'a model'} (model_type {kind!r})"
+    family = _BY_TYPE.get(str(kind))
+    if family is None:
+        raise ModelError(
+            f"{what}; tomdich needs an encoder-decoder checkpoint that generates text: {_SUPPORTED}. "
+            "`tomdich models` lists some"
+        )
+    whole = named == "" or named.endswith(("ForConditionalGeneration", "MTModel", "WithLMHeadModel"))
+    tied = config.get("tie_word_embeddings", True) is True
+    base = named in {"MBartModel", "BartModel", "M2M100Model", "T5Model", "MT5Model"}
+    if not whole and not (base and tied):
+        raise ModelError(f"{what}, which cannot generate text; give the checkpoint with its language-model head")
+    tokenizer_class = str(tokenizer_config.get("tokenizer_class") or config.get("tokenizer_class") or "")
+    has = {path.name for path in folder.iterdir()}
+    if family == "mbart":
+        if tokenizer_class.startswith(("Bartpho", "Phobert")) or {"dict.txt", "bpe.codes"} & has:
+            return "bart"
+        if tokenizer_class.startswith("MBart50"):
+            return "mbart50"
+    if family == "m2m100" and tokenizer_class.startswith("Nllb"):
+        return "nllb"
+    return family
+
+
+def refine(family: Family, vocabulary: Vocabulary) -> Family:
+    """Return the family told by its language codes, where the tokenizer's class was not named."""
+    if family == "mbart" and vocabulary.find("gl_ES") is not None:  # one of the 27 codes that mBART-50 added
+        return "mbart50"
+    if family == "m2m100" and vocabulary.find("vie_Latn") is not None:
+        return "nllb"
+    return family
+
+
+def language_codes(family: Family) -> list[str]:
+    """Return the language tokens of a family in the order of their ids, for a folder that does not list them.
+
+    Imports transformers, which has the lists (and torch with it): once, when a checkpoint is first prepared.
+    """
+    match family:
+        case "mbart":
+            from transformers.models.mbart.tokenization_mbart import FAIRSEQ_LANGUAGE_CODES as mbart  # noqa: N811
+
+            return list(mbart)
+        case "mbart50":
+            from transformers.models.mbart50.tokenization_mbart50 import FAIRSEQ_LANGUAGE_CODES as mbart50  # noqa: N811
+
+            return list(mbart50)
+        case "nllb":
+            from transformers.models.nllb.tokenization_nllb import FAIRSEQ_LANGUAGE_CODES as nllb  # noqa: N811
+
+            return list(nllb)
+        case "m2m100":
+            from transformers.models.m2m_100.tokenization_m2m_100 import FAIRSEQ_LANGUAGE_CODES as m2m100  # noqa: N811
+
+            return [f"__{code}__" for code in m2m100["m2m100"]]
+        case _:
+            return []
+
+
+def language_id(code: str | None, *, family: Family, vocabulary: Vocabulary, unk_id: int, field: str) -> int:
+    """Return the id of a language code; raises `ModelError` naming `field` where there is none.
+
+    Every family but T5 would take `<unk>` for an unknown code and translate into some language or other.
+    """
+    if code is None:
+        raise ModelError(
+            f"{field}: is needed: this {family} checkpoint is told its languages by code, e.g. {_e_g(family)}"
+        )
+    token = f"__{code}__" if family == "m2m100" else code
+    found = vocabulary.find(token)
+    if found is None or found == unk_id:
+        likely = [c for c in _LIKELY if vocabulary.find(f"__{c}__" if family == "m2m100" else c) is not None]
+        close = difflib.get_close_matches(code, likely, n=1, cutoff=0.1)
+        hint = f"; did you mean `{close[0]}`?" if close else f"; codes look like {_e_g(family)}"
+        raise ModelError(f"{field}: {code!r} is no language code of this {family} checkpoint{hint}")
+    return found
+
+
+_LIKELY = ("vi_VN", "en_XX", "vie_Latn", "eng_Latn", "vi", "en")
+
+
+def _e_g(family: Family) -> str:
+    match family:
+        case "nllb":
+            return "`vie_Latn`, `eng_Latn`"
+        case "m2m100":
+            return "`vi`, `en`"
+        case _:
+            return "`vi_VN`, `en_XX`"
+
+
+def frame(
+    family: Family, *, bos_id: int | None, eos_id: int, source_id: int | None, legacy: bool
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the ids in front of and behind a source text; `legacy` is NLLB's first layout, code behind the text."""
+    match family:
+        case "t5" | "mt5" | "marian":
+            return (), (eos_id,)
+        case "bart":
+            assert bos_id is not None
+            return (bos_id,), (eos_id,)
+        case "mbart":
+            assert source_id is not None
+            return (), (eos_id, source_id)
+        case "mbart50" | "m2m100" | "nllb":
+            assert source_id is not None
+            return ((), (eos_id, source_id)) if legacy else ((source_id,), (eos_id,))
+        case "fake":
+            return (), ()

@@ -1,0 +1,122 @@
+"""The files of a checkpoint: which ones count, and their digests, remembered by size, time and inode."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+
+from pipeline.errors import ModelError
+from pipeline.ids import digest, file_digest, text_digest
+from pipeline.records import JSON
+
+CONFIGS = ("config.json", "generation_config.json")
+TOKENIZERS = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "sentencepiece.model",
+    "source.spm",
+    "target.spm",
+    "vocab.json",
+    "dict.txt",
+    "vocab.txt",
+    "bpe.codes",
+)
+_WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+"""In the order of preference: what transformers takes, and safetensors first, which cannot carry code."""
+
+
+def weights_entry(names: Collection[str]) -> str | None:
+    """Return the weight file, or the index of a sharded set, that is taken among `names`; None where none is."""
+    return next((name for name in _WEIGHTS if name in names), None)
+
+
+def shards(index: JSON, *, where: str) -> list[str]:
+    """Return the names of the weight files that an index lists; raises `ModelError` for an index that is none."""
+    weight_map = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise ModelError(f"{where}: lists no weight files; the checkpoint is damaged: copy or download it again")
+    names = sorted({str(name) for name in weight_map.values()})
+    for name in names:
+        if Path(name).name != name:
+            raise ModelError(f"{where}: lists {name!r}, which is not a plain file name; do not use this checkpoint")
+    return names
+
+
+def read_json(path: Path) -> dict[str, JSON]:
+    """Return the JSON object at `path`, {} where there is no such file; raises `ModelError` where it is broken."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: cannot be read as JSON ({error}); copy or download the checkpoint again") from None
+    if not isinstance(value, dict):
+        raise ModelError(f"{path}: is not a JSON object; copy or download the checkpoint again")
+    return value
+
+
+def members(folder: Path) -> list[str]:
+    """Return the names of the files in `folder` that can change an answer; raises `ModelError` when one is missing."""
+    names = {path.name for path in folder.iterdir()}
+    if "config.json" not in names:
+        raise ModelError(f"{folder}: no config.json; give the folder that holds a checkpoint's files themselves")
+    entry = weights_entry(names)
+    if entry is None:
+        raise ModelError(f"{folder}: no weights ({', '.join(_WEIGHTS)}); copy or download them beside config.json")
+    weights = [entry]
+    if entry.endswith(".index.json"):
+        listed = shards(read_json(folder / entry), where=str(folder / entry))
+        missing = [name for name in listed if name not in names]
+        if missing:
+            raise ModelError(
+                f"{folder}: {len(missing)} of {len(listed)} weight files are missing: {', '.join(missing)}"
+            )
+        weights += listed
+    return sorted([*weights, *(name for name in (*CONFIGS, *TOKENIZERS) if name in names)])
+
+
+def folder_digest(folder: Path, *, cache: Path) -> str:
+    """Return the digest of the checkpoint in `folder`: of its members' names and contents."""
+    return digest({name: remembered_digest(folder / name, cache=cache) for name in members(folder)})
+
+
+def remembered_digest(path: Path, *, cache: Path) -> str:
+    """Return the file's SHA-256, computed once for each (path, size, modification time, inode)."""
+    real = path.resolve()
+    stat = real.stat()
+    seen: JSON = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+    note = cache / "digests" / f"{text_digest(str(real))[:32]}.json"
+    try:
+        known = json.loads(note.read_text(encoding="utf-8"))
+        if known["seen"] == seen:
+            return str(known["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # no note, or a torn one: compute
+    found = file_digest(real)
+    write_atomically(note, json.dumps({"path": str(real), "seen": seen, "sha256": found}))
+    return found
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write `text` to `path` under another name first, so that no reader sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

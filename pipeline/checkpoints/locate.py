@@ -1,0 +1,136 @@
+"""Where a checkpoint's files lie, and under which licence they come: bundled, a folder, or the Hugging Face hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+from pipeline import catalog
+from pipeline.checkpoints import hub
+from pipeline.config import Stage, is_folder_name
+from pipeline.errors import LicenseError, ModelError
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A checkpoint's folder."""
+
+    folder: Path
+    revision: str  # the commit; "" for a folder and a bundled checkpoint
+    license: str
+    entry: catalog.Entry | None
+
+
+def bundled_folder(entry: catalog.Entry) -> Path:
+    """Return where a bundled checkpoint lies in this installation, whether it is there or not."""
+    return Path(str(files("pipeline"))) / "bundled" / entry.name.removeprefix(catalog.BUNDLED)
+
+
+def locate(
+    stage: Stage,
+    *,
+    reproducible: Literal["warn", "strict"],
+    cache: Path,
+    warn: Callable[[str], None],
+    only_ready: bool,
+) -> Located | None:
+    """Return where the stage's checkpoint lies, downloaded if need be; None with `only_ready` where it is not there.
+
+    Raises `LicenseError` before anything is downloaded where the licence is known by then, `ModelError` with the
+    remedy and the nearest catalog names for a checkpoint that cannot be had.
+    """
+    name = stage.model
+    entry = catalog.find(name)
+    if name.startswith(catalog.BUNDLED):
+        return _bundled(name, entry)
+    if is_folder_name(name):
+        return _folder(name)
+    if entry is not None:
+        if entry.pretrained_only:
+            warn(f"{name}: {entry.note}")
+        require_license(stage, entry.license)
+    revision = stage.revision or (entry.revision if entry is not None else None)
+    pinned = revision is not None and hub.COMMIT.fullmatch(revision) is not None
+    if reproducible == "strict" and not pinned:
+        raise ModelError(
+            f"{_moving(name, revision, hub.resolve(name, revision=revision))}; `reproducible: strict` asks it"
+        )
+    approve = partial(require_license, stage) if entry is None else None
+    try:
+        snapshot = hub.snapshot(name, revision=revision, cache=cache, warn=warn, local=only_ready, approve=approve)
+    except hub.NotThereError as error:
+        if only_ready:
+            return None
+        raise ModelError(f"{error}{_nearest(name) if entry is None else ''}") from None
+    license_name = entry.license if entry is not None else card_license(snapshot.folder) or catalog.UNKNOWN_LICENSE
+    require_license(stage, license_name)
+    if not pinned:
+        warn(_moving(name, revision, snapshot.commit))
+    return Located(snapshot.folder, snapshot.commit, license_name, entry)
+
+
+def _bundled(name: str, entry: catalog.Entry | None) -> Located:
+    if entry is None:
+        raise ModelError(f"{name}: no bundled checkpoint has this name{_nearest(name)}")
+    folder = bundled_folder(entry)
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{name}: is not in this installation ({folder}); reinstall tomdich with its package data")
+    return Located(folder, "", entry.license, entry)
+
+
+def _folder(name: str) -> Located:
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        raise ModelError(f"{name}: no such folder; give the folder of a checkpoint, or a name{_nearest(name)}")
+    return Located(folder, "", card_license(folder) or catalog.UNKNOWN_LICENSE, None)
+
+
+def _moving(name: str, revision: str | None, commit: str) -> str:
+    said = f"revision {revision!r} can move" if revision else "no revision is pinned"
+    return f"{name}: {said}; it is {commit} now: `revision: {commit}` in the stage stays with it"
+
+
+def require_license(stage: Stage, license_name: str) -> None:
+    """Raise `LicenseError` unless the licence is a free one, or the stage accepts it by its name."""
+    kind = catalog.license_class(license_name)
+    if kind == "free" or (stage.accept_license or "").lower() == license_name.lower():
+        return
+    why = {
+        "noncommercial": "forbids commercial use",
+        "copyleft": "is copyleft",
+        "unclear": "is not one whose terms are clear",
+    }[kind]
+    accepted = f" (the config accepts {stage.accept_license!r})" if stage.accept_license else ""
+    raise LicenseError(
+        f"{stage.model}: its licence, {license_name}, {why}{accepted}; read it on the model's card, and if you may "
+        f"use it, add this line to the stage:\n    accept_license: {license_name}"
+    )
+
+
+def card_license(folder: Path) -> str | None:
+    """Return the licence that the front matter of the folder's README.md names, or None."""
+    try:
+        text = (folder / "README.md").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    if not text.startswith("---"):
+        return None
+    try:
+        front = yaml.safe_load(text.split("---", 2)[1])
+    except yaml.YAMLError:
+        return None
+    said = front.get("license") if isinstance(front, dict) else None
+    if isinstance(said, list) and said:
+        return ", ".join(str(one) for one in said)
+    return said if isinstance(said, str) and said else None
+
+
+def _nearest(name: str) -> str:
+    near = catalog.near(name)
+    return f"; did you mean {' or '.join(near)}?" if near else "; `tomdich models` lists the known ones"

@@ -1,0 +1,184 @@
+"""From a stage of the config to a checkpoint that an engine can open.
+
+Order matters: what is wrong with the config is told before anything is downloaded, the licence before anything is
+computed. What is found out is kept under the weights' digest (`facts`), so that a second time imports neither torch
+nor transformers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from pipeline.checkpoints import device as devices
+from pipeline.checkpoints import facts as known
+from pipeline.checkpoints import generation
+from pipeline.checkpoints.assemble import assemble, effective_values
+from pipeline.checkpoints.checkpoint import Checkpoint
+from pipeline.checkpoints.choose import choose
+from pipeline.checkpoints.convert import convert
+from pipeline.checkpoints.examine import examine
+from pipeline.checkpoints.files import folder_digest
+from pipeline.checkpoints.locate import locate
+from pipeline.checkpoints.readers import WordTokenizer
+from pipeline.config import Runtime, Stage
+from pipeline.ids import text_digest
+
+FAKE_DIGEST = text_digest("fake-1")
+FAKE_BUDGET = 256
+_UNKNOWN_SHARE = 0.05  # of <unk> among ordinary sentences' tokens: above it the tokenizer is not for our languages
+
+
+def prepare(
+    stage: Stage,
+    *,
+    runtime: Runtime,
+    deterministic: bool,
+    reproducible: Literal["warn", "strict"],
+    cache: Path,
+    warn: Callable[[str], None],
+) -> Checkpoint:
+    """Return the checkpoint of `stage`: found or downloaded, checked, converted where its engine needs that.
+
+    `cache` keeps what was found out. `warn` is told of each thing a person should know. Raises `ModelError`,
+    `LicenseError` or `ConfigError`, each with its remedy.
+    """
+    checkpoint = _prepare(
+        stage,
+        runtime=runtime,
+        deterministic=deterministic,
+        reproducible=reproducible,
+        cache=cache,
+        warn=warn,
+        only_ready=False,
+    )
+    assert checkpoint is not None
+    return checkpoint
+
+
+def ready(
+    stage: Stage,
+    *,
+    runtime: Runtime,
+    deterministic: bool,
+    reproducible: Literal["warn", "strict"],
+    cache: Path,
+    warn: Callable[[str], None],
+) -> Checkpoint | None:
+    """Return the checkpoint of `stage` if an earlier `prepare` left nothing to do, else None.
+
+    Downloads and converts nothing, imports neither torch nor transformers. Raises as `prepare` does for what is wrong
+    with the config itself (no such folder, licence not accepted).
+    """
+    return _prepare(
+        stage,
+        runtime=runtime,
+        deterministic=deterministic,
+        reproducible=reproducible,
+        cache=cache,
+        warn=warn,
+        only_ready=True,
+    )
+
+
+def _prepare(
+    stage: Stage,
+    *,
+    runtime: Runtime,
+    deterministic: bool,
+    reproducible: Literal["warn", "strict"],
+    cache: Path,
+    warn: Callable[[str], None],
+    only_ready: bool,
+) -> Checkpoint | None:
+    if stage.engine == "fake":
+        return _fake(stage, deterministic=deterministic)
+    device = devices.resolve(runtime.device)
+    where = locate(stage, reproducible=reproducible, cache=cache, warn=warn, only_ready=only_ready)
+    if where is None:
+        return None
+    digest = folder_digest(where.folder, cache=cache)
+    name = f"{digest[:32]}-{known.VERSION}"
+    note = cache / "prepared" / f"{name}.json"
+    facts = known.remembered(note)
+    if facts is None:
+        if only_ready:
+            return None
+        facts = examine(where.folder)
+        known.remember(facts, note)
+    if facts.unknown_share > _UNKNOWN_SHARE:
+        warn(
+            f"{stage.model}: {facts.unknown_share:.0%} of ordinary Vietnamese and English text is unknown to its "
+            "tokenizer; its answers will show it"
+        )
+    tokenizer = known.tokenizer(facts, where.folder)
+    effective = effective_values(stage, where, facts, warn=warn)
+    choice = choose(stage, effective.values, device=device, deterministic=deterministic, warn=warn)
+    checkpoint = assemble(
+        stage,
+        where,
+        facts,
+        tokenizer=tokenizer,
+        effective=effective,
+        choice=choice,
+        device=device,
+        deterministic=deterministic,
+        digest=digest,
+        warn=warn,
+    )
+    if choice.engine != "ctranslate2":
+        return checkpoint
+    converted = note.with_name(f"{name}-ct2-{choice.compute_type}-{checkpoint.decoder_start_id}")
+    if not converted.is_dir():
+        if only_ready:
+            return None
+        known.build(
+            converted,
+            lambda site: convert(
+                where.folder,
+                facts=facts,
+                tokenizer=tokenizer,
+                start_id=checkpoint.decoder_start_id,
+                compute_type=choice.compute_type,
+                site=site,
+            ),
+        )
+    return replace(checkpoint, converted=converted)
+
+
+def _fake(stage: Stage, *, deterministic: bool) -> Checkpoint:
+    """Return the checkpoint of the fake engine: every word is a token, nothing stands around a text."""
+    effective = generation.effective(stage.generation, catalog={}, checkpoint={})
+    tokenizer = WordTokenizer()
+    prefix = stage.prefix or ""
+    max_source = stage.max_source_tokens or FAKE_BUDGET
+    return Checkpoint(
+        name=stage.model,
+        revision="",
+        folder=Path(),
+        digest=FAKE_DIGEST,
+        family="fake",
+        license="none",
+        engine="fake",
+        compute_type="float32",
+        device="cpu",
+        prefix=prefix,
+        output_prefix=stage.output_prefix or "",
+        tone_style=stage.tone_style or "any",
+        word_segmented=False,
+        max_source=max_source,
+        budget=max_source - len(prefix.split()),
+        deterministic=deterministic,
+        pad_id=0,
+        eos_id=1,
+        unk_id=2,
+        decoder_start_id=0,
+        forced_bos_id=None,
+        vocab_size=3,
+        generation=effective.values,
+        origins=effective.origins,
+        tokenizer=tokenizer,
+        converted=None,
+    )

@@ -1,0 +1,375 @@
+"""The command line: each command parses, calls one function of the library, and prints.
+
+Results go to stdout, progress and notices to stderr. Only this module turns an error into an exit code. The library is
+imported inside the commands, so that `--help` stays quick.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from pipeline.errors import TomdichError, UsageError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from pipeline.config import Config
+    from pipeline.runner import Options, Progress
+    from pipeline.runner.running import Until
+
+EVERY_DAY, INSPECT, KEEP_HOUSE = "Every day", "Inspect", "Keep house"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Summarize Vietnamese news articles and translate the summaries to English, in batches that can be resumed, "
+    "rerun for nothing and explained months later.",
+)
+models_app = typer.Typer(
+    invoke_without_command=True,
+    help="List the checkpoints the catalog knows, with licence and whether they are in the local cache.",
+)
+app.add_typer(models_app, name="models", rich_help_panel=INSPECT)
+
+ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML config; `tomdich init` writes one.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="A.B=V", help="Override one field of the config; may be given many times."),
+]
+Outputs = Annotated[
+    Path,
+    typer.Option("--outputs", envvar="TOMDICH_OUTPUTS", metavar="DIR", help="Where versions are published."),
+]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Take only the first N articles.")]
+UntilOption = Annotated[
+    str | None,
+    typer.Option("--until", metavar="STAGE", help="Stop after `load` or `summarize` and publish that."),
+]
+VersionName = Annotated[
+    str | None,
+    typer.Argument(metavar="[VERSION]", help="`name`, `name/prefix` or a path; without it, the newest version."),
+]
+DEFAULT_OUTPUTS = Path("outputs")
+
+
+@app.command(rich_help_panel=EVERY_DAY)
+def run(
+    config: ConfigPath,
+    overrides: Set = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    limit: Limit = None,
+    until: UntilOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Publish even if nothing changed.")] = False,
+    wait_lock: Annotated[
+        str,
+        typer.Option("--wait-lock", metavar="TIME", help="Wait so long for another run on the same name: 90s, 10m."),
+    ] = "0s",
+    show_: Annotated[int, typer.Option("--show", metavar="N", help="Print the first N records when done.")] = 0,
+) -> None:
+    """Load, summarize, translate and publish a version; resumes and replays what is already paid for."""
+    from pipeline import runner
+    from pipeline.show import side_by_side
+
+    loaded = _load(config, overrides)
+    with _stopping() as stopping, _progress() as progress:
+        options = _options(
+            outputs=outputs, limit=limit, until=until, force=force, wait_lock=wait_lock, stopping=stopping
+        )
+        outcome = runner.run(loaded, options=options, progress=progress)
+    version = outcome.version
+    counts = version.manifest["counts"]
+    state = "published" if outcome.published else "nothing changed, already published"
+    _say(
+        f"{state}: {counts['records']} records, {counts['flagged']} flagged, {counts['failures']} failed, "
+        f"{counts['rejected']} rejected, {counts['duplicates']} duplicates"
+    )
+    typer.echo(str(version.folder))
+    if show_:
+        side_by_side(version, limit=show_)
+
+
+@app.command(rich_help_panel=EVERY_DAY)
+def plan(
+    config: ConfigPath,
+    overrides: Set = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    limit: Limit = None,
+    until: UntilOption = None,
+) -> None:
+    """Say what would be read, what is already paid for and how many calls remain; loads no model."""
+    from pipeline import runner
+    from pipeline.show import print_plan
+
+    loaded = _load(config, overrides)
+    with _stopping() as stopping, _progress() as progress:
+        options = _options(outputs=outputs, limit=limit, until=until, stopping=stopping)
+        planned = runner.plan(loaded, options=options, progress=progress)
+    print_plan(planned)
+
+
+@app.command(rich_help_panel=EVERY_DAY)
+def check(
+    config: ConfigPath,
+    overrides: Set = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    trial: Annotated[bool, typer.Option("--trial", help="Also run one batch through each engine.")] = False,
+) -> None:
+    """Check config, sources, models, licences, disk and device: every problem at once, each with its remedy."""
+    from pipeline.checking import check as check_
+
+    findings = check_(_load(config, overrides), outputs=outputs, trial=trial)
+    for finding in findings:
+        typer.echo(f"{finding.mark} {finding.what}: {finding.message}")
+    problems = sum(finding.problem for finding in findings)
+    if problems:
+        raise UsageError(f"{config}: {problems} {'problem' if problems == 1 else 'problems'} found, see above")
+    typer.echo(f"{config}: ready")
+
+
+@app.command("try", rich_help_panel=EVERY_DAY)
+def try_(
+    article: Annotated[str, typer.Argument(metavar="FILE|URL|-", help="One article: a file, a URL, or - for stdin.")],
+    config: Annotated[Path | None, typer.Option("--config", help="Take the models from this config.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Summarize with this checkpoint instead.")] = None,
+    translator: Annotated[str | None, typer.Option("--translator", help="Translate with this checkpoint.")] = None,
+    overrides: Set = None,
+) -> None:
+    """Summarize and translate one article, on the screen; nothing is published."""
+    from pipeline.show import print_record
+    from pipeline.single import try_article
+
+    with _progress() as progress:
+        record = try_article(
+            article,
+            config=None if config is None else _load(config, overrides),
+            summarizer=model,
+            translator=translator,
+            notice=progress.notice,
+        )
+    print_record(record)
+
+
+@app.command(rich_help_panel=EVERY_DAY)
+def translate(
+    file: Annotated[str, typer.Argument(metavar="[FILE|-]", help="Vietnamese text, a sentence a line.")] = "-",
+    model: Annotated[str | None, typer.Option("--model", help="Translate with this checkpoint.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="Take the translator from this config.")] = None,
+    overrides: Set = None,
+) -> None:
+    """Translate text: a line in, a line out."""
+    from pipeline.single import translate_lines
+
+    with _progress() as progress:
+        for line in translate_lines(
+            file,
+            config=None if config is None else _load(config, overrides),
+            translator=model,
+            notice=progress.notice,
+        ):
+            typer.echo(line)
+
+
+@app.command(rich_help_panel=EVERY_DAY)
+def init(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The experiment's name; writes NAME.yaml.")],
+    articles: Annotated[Path, typer.Option("--articles", help="The folder the articles are in.")] = Path("articles"),
+) -> None:
+    """Write a commented config for the articles in a folder."""
+    from pipeline.single import write_config
+
+    typer.echo(str(write_config(name, articles=articles)))
+
+
+@app.command(rich_help_panel=INSPECT)
+def runs(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this experiment.")] = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+) -> None:
+    """List the published versions, newest last."""
+    from pipeline import store
+    from pipeline.show import print_runs
+
+    folders = [outputs / name] if name else store.experiments(outputs)
+    if name and not store.versions(folders[0]):
+        store.find(outputs, name)  # raises, naming what there is
+    print_runs([(folder, store.versions(folder)) for folder in folders])
+
+
+@app.command(rich_help_panel=INSPECT)
+def show(
+    version: VersionName = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    limit: Limit = None,
+    as_jsonl: Annotated[bool, typer.Option("--jsonl", help="Print the records as JSON lines.")] = False,
+    failures: Annotated[bool, typer.Option("--failures", help="Print the articles that are not among them.")] = False,
+) -> None:
+    """Show a version: article beside summary and translation."""
+    from pipeline import store
+    from pipeline.show import print_failures, print_jsonl, side_by_side
+
+    found = store.find(outputs, version)
+    if failures:
+        print_failures(found, as_jsonl=as_jsonl)
+    elif as_jsonl:
+        print_jsonl(found, limit=limit)
+    else:
+        side_by_side(found, limit=limit)
+
+
+@app.command(rich_help_panel=INSPECT)
+def verify(version: VersionName = None, outputs: Outputs = DEFAULT_OUTPUTS) -> None:
+    """Check every file of a version against its manifest."""
+    from pipeline import store
+
+    found = store.find(outputs, version)
+    store.verify(found)
+    typer.echo(f"{found.name}: all {len(found.manifest['files'])} files are as published")
+
+
+@app.command(rich_help_panel=KEEP_HOUSE)
+def prune(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The experiment.")],
+    keep: Annotated[int, typer.Option("--keep", min=1, metavar="N", help="Keep the newest N versions.")],
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    yes: Annotated[bool, typer.Option("--yes", help="Really delete; without it, only say what would go.")] = False,
+    wait_lock: Annotated[str, typer.Option("--wait-lock", metavar="TIME", help="Wait so long for a run.")] = "0s",
+) -> None:
+    """Delete old versions; never `latest`."""
+    from pipeline import store
+
+    doomed = store.prune(outputs, name, keep=keep, really=yes, wait=_seconds(wait_lock), notice=_say)
+    for version in doomed:
+        typer.echo(f"{'deleted' if yes else 'would delete'} {version.name}")
+    if doomed and not yes:
+        _say("nothing is deleted without --yes")
+
+
+@models_app.callback()
+def models(context: typer.Context) -> None:
+    """List the checkpoints the catalog knows, with licence and whether they are in the local cache."""
+    if context.invoked_subcommand is None:
+        from pipeline.show import print_models
+
+        print_models()
+
+
+@models_app.command("pull")
+def models_pull(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name of the catalog or of the hub.")],
+    revision: Annotated[str | None, typer.Option("--revision", help="A commit, tag or branch.")] = None,
+) -> None:
+    """Download a checkpoint into the local cache and verify it."""
+    from pipeline.checkpoints import pull
+    from pipeline.runner import default_cache
+
+    with _progress() as progress:
+        snapshot = pull(name, revision=revision, cache=default_cache(), warn=progress.notice)
+    typer.echo(f"{name}@{snapshot.commit}\n{snapshot.folder}")
+
+
+@models_app.command("pin")
+def models_pin(config: ConfigPath) -> None:
+    """Write the present commit of each hub checkpoint into a config."""
+    from pipeline.single import pin
+
+    for line in pin(config):
+        typer.echo(line)
+
+
+def main() -> None:
+    """Run the command line; every `TomdichError` becomes one message and its exit code."""
+    try:
+        app()
+    except TomdichError as error:
+        _say(f"error: {error}")
+        raise SystemExit(error.exit_code) from None
+
+
+def _load(path: Path, overrides: list[str] | None) -> Config:
+    from pipeline import config
+
+    return config.load(path, tuple(overrides or ()))
+
+
+def _options(
+    *,
+    outputs: Path,
+    limit: int | None,
+    until: str | None,
+    stopping: Callable[[], str | None],
+    force: bool = False,
+    wait_lock: str = "0s",
+) -> Options:
+    from pipeline.runner import Options
+
+    if until not in {None, "load", "summarize"}:
+        raise UsageError(f"--until {until}: stages to stop after are `load` and `summarize`")
+    return Options(
+        outputs=outputs,
+        limit=limit,
+        until=cast("Until | None", until),
+        force=force,
+        wait_lock=_seconds(wait_lock),
+        stopping=stopping,
+    )
+
+
+def _seconds(text: str) -> float:
+    """Return `90s`, `10m` or `2h` in seconds."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    number, unit = text[:-1], text[-1:]
+    if unit not in units or not number.replace(".", "", 1).isdigit():
+        raise UsageError(f"{text}: write a time as 90s, 10m or 2h")
+    return float(number) * units[unit]
+
+
+def _say(message: str) -> None:
+    typer.echo(message, err=True)
+
+
+@contextmanager
+def _stopping() -> Iterator[Callable[[], str | None]]:
+    """Give a function that returns why to stop; a second signal ends the process at once."""
+    received: list[str] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        if received:
+            os._exit(130)
+        received.append(signal.Signals(number).name)
+        _say(f"{received[0]}: stopping after the batch in flight; once more to stop at once")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: f"stopped by {received[0]}" if received else None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Give a progress bar on a terminal, a plain line every few seconds elsewhere; both on stderr."""
+    from pipeline.progress import Bar, Lines
+
+    if sys.stderr.isatty():
+        with Bar() as bar:
+            yield bar
+    else:
+        lines = Lines()
+        yield lines
+        lines.done()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,293 @@
+"""The config: what a person writes in YAML, checked field by field.
+
+Everything outside `runtime`, `memo` and `limits` can change an answer or what is published; `runtime` changes only
+how fast it comes. The identity of a run is not computed here: it needs the checkpoints resolved (see `runner`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.errors import ConfigError
+from pipeline.records import ROW_COLUMNS
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Columns(_Model):
+    """Which column of the source holds which field of the article; unset fields are read under their own name."""
+
+    id: str | None = None
+    text: str | None = None
+    title: str | None = None
+    url: str | None = None
+    published: str | None = None
+    outlet: str | None = None
+    reference_summary: str | None = None
+    reference_translation: str | None = None
+
+
+class Source(_Model):
+    """One place articles come from: `path` (file, folder, glob, URL, `-` for stdin) or `dataset` (Hugging Face)."""
+
+    path: str | None = None
+    dataset: str | None = None
+    subset: str | None = None  # the dataset's configuration name
+    split: str = "train"
+    revision: str | None = None
+    format: Literal["txt", "html", "jsonl", "csv", "tsv", "parquet"] | None = None  # None: by the file's ending
+    columns: Columns = Columns()
+    keep: tuple[str, ...] = ()
+    optional: bool = False
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.path is None) == (self.dataset is None):
+            raise ValueError("give exactly one of `path` and `dataset`")
+        return self
+
+
+class Exclude(_Model):
+    """Texts that are not articles of ours: counted and listed, never summarized."""
+
+    under_syllables: Annotated[int, Field(ge=0)] = 20
+    not_vietnamese: bool = True
+
+
+class GenerationOptions(_Model):
+    """What `generate` is asked for; an unset field takes the catalog's value, then the checkpoint's own."""
+
+    max_new_tokens: Annotated[int, Field(ge=1, le=4096)] | None = None
+    num_beams: Annotated[int, Field(ge=1, le=32)] | None = None
+    length_penalty: float | None = None
+    early_stopping: bool | None = None
+    no_repeat_ngram_size: Annotated[int, Field(ge=0)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0)] | None = None
+
+
+class Stage(_Model):
+    """One model stage: which checkpoint, how it is called, and with which engine."""
+
+    model: str  # a name of the catalog, a hub name, or a folder (contains a slash and exists, or starts with . or /)
+    revision: str | None = None  # a commit; anything else is a warning, or an error under `reproducible: strict`
+    engine: Literal["auto", "transformers", "ctranslate2", "fake"] = "auto"
+    compute_type: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
+    prefix: str | None = None
+    output_prefix: str | None = None
+    source_lang: str | None = None
+    target_lang: str | None = None
+    max_source_tokens: Annotated[int, Field(ge=16)] | None = None
+    tone_style: Literal["press", "new", "any"] | None = None  # hòa, hoà, or as it comes
+    word_segmented: bool | None = None
+    generation: GenerationOptions = GenerationOptions()
+    accept_license: str | None = None
+
+
+class Limits(_Model):
+    """Gates: past them nothing is published."""
+
+    max_failure_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
+
+
+class Runtime(_Model):
+    """What changes only speed."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    batch_tokens: Annotated[int, Field(ge=64)] | None = None  # source tokens a batch, padding counted; None: by device
+    threads: Annotated[int, Field(ge=1)] | None = None  # CPU threads; None: all cores
+
+
+class Config(_Model):
+    """A whole config."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    on_same_id: Literal["error", "newest"] = "error"
+    exclude: Exclude = Exclude()
+    summarize: Stage
+    translate: Stage
+    limits: Limits = Limits()
+    reproducible: Literal["warn", "strict"] = "warn"
+    deterministic: bool = False  # fp32 and fixed batches: slower, equal texts on every run of one machine
+    memo: str | None = None  # None: <outputs>/.memo
+    runtime: Runtime = Runtime()
+
+    @model_validator(mode="after")
+    def _kept_columns_are_free(self) -> Self:
+        taken = {name for source in self.sources for name in source.keep} & set(ROW_COLUMNS)
+        if taken:
+            names = ", ".join(f"`{name}`" for name in sorted(taken))
+            raise ValueError(f"sources.keep: {names} already has its own column in the output; keep another")
+        return self
+
+
+_ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def load(path: Path, overrides: tuple[str, ...] = ()) -> Config:
+    """Return the config at `path` with `a.b=v` overrides applied; relative paths stand against the file's folder.
+
+    Raises `ConfigError` with every problem at once, each with its line and field.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such config; `tomdich init NAME` writes one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    try:
+        raw = yaml.safe_load(text)
+        node = yaml.compose(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: a config is a mapping with `name:`, `sources:`, `summarize:` and `translate:`")
+    for override in overrides:
+        _override(raw, override)
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        problems = error.errors()
+        # a list whose items are wrong is also called too short: that says nothing more
+        inner = {problem["loc"][:depth] for problem in problems for depth in range(1, len(problem["loc"]))}
+        lines = [_explain(path, node, problem) for problem in problems if problem["loc"] not in inner]
+        raise ConfigError("\n".join(lines)) from None
+    return _absolute(config, path.resolve().parent)
+
+
+def expand_env(text: str) -> str:
+    """Return `text` with each `${NAME}` replaced by the environment's value; the config keeps it unexpanded."""
+
+    def value(match: re.Match[str]) -> str:
+        found = os.environ.get(match[1])
+        if found is None:
+            raise ConfigError(f"${{{match[1]}}} is not set in the environment")
+        return found
+
+    return _ENV.sub(value, text)
+
+
+def dump(config: Config) -> str:
+    """Return `config` as YAML that `load` reads back to an equal config; unset fields are left out."""
+    return yaml.safe_dump(
+        config.model_dump(mode="json", exclude_defaults=True), allow_unicode=True, sort_keys=False, width=110
+    )
+
+
+def is_folder_name(model: str) -> bool:
+    """Return whether `model` is written as a folder rather than as a catalog or hub name."""
+    return model.startswith(("/", "./", "../", "~"))
+
+
+def _override(raw: dict[str, Any], override: str) -> None:
+    """Set `a.b.0.c=value` in `raw`; the value is YAML."""
+    dotted, equals, value = override.partition("=")
+    keys = dotted.strip().split(".")
+    if not equals or not all(keys):
+        raise ConfigError(f"--set {override}: write it as field.subfield=value")
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override}: the value is not valid YAML: {error}") from None
+    at: Any = raw
+    for depth, key in enumerate(keys):
+        last = depth == len(keys) - 1
+        if isinstance(at, list):
+            if not key.isdigit() or int(key) >= len(at):
+                raise ConfigError(f"--set {override}: `{'.'.join(keys[:depth])}` has items 0 to {len(at) - 1}")
+            if last:
+                at[int(key)] = parsed
+            else:
+                at = at[int(key)]
+        elif isinstance(at, dict):
+            if last:
+                at[key] = parsed
+            else:
+                at = at.setdefault(key, {})
+        else:
+            raise ConfigError(f"--set {override}: `{'.'.join(keys[:depth])}` is a value, not a section")
+
+
+def _explain(path: Path, node: yaml.Node | None, problem: Any) -> str:  # noqa: ANN401 - pydantic's own error details
+    """Return one line for a person: file, line, field, what is wrong, what would be right."""
+    where = [part for part in problem["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
+    field = ".".join(str(part) for part in where) or "config"
+    line = _line(node, where)
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        known = _fields_at(where[:-1])
+        near = difflib.get_close_matches(str(where[-1]), known, n=1)
+        message = f"no such field; did you mean `{near[0]}`?" if near else f"no such field; known: {', '.join(known)}"
+    elif problem["type"] == "missing":
+        message = "is required and missing"
+    elif not isinstance(problem["input"], dict | list):
+        message = f"{message} (found {problem['input']!r})"
+    return f"{path}:{line}: {field}: {message}"
+
+
+def _line(node: yaml.Node | None, where: list[Any]) -> int:
+    """Return the 1-based line of the deepest part of `where` that stands in the file."""
+    line = 1
+    for part in where:
+        found: tuple[yaml.Node, yaml.Node] | None = None
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            found = (node.value[part], node.value[part])
+        if found is None:
+            break
+        line, node = found[0].start_mark.line + 1, found[1]
+    return line
+
+
+def _fields_at(where: list[Any]) -> list[str]:
+    """Return the field names of the model that `where` leads to."""
+    model: Any = Config
+    for part in where:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        model = next(kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel))
+    return sorted(model.model_fields)
+
+
+def _absolute(config: Config, base: Path) -> Config:
+    """Return `config` with the relative paths of its sources, models and memo made absolute against `base`."""
+
+    def place(path: str) -> str:
+        if path == "-" or "://" in path or path.startswith("${"):
+            return path
+        # not resolve(): a glob or a link the person chose stays as she wrote it
+        return os.path.normpath(base / Path(path).expanduser())
+
+    def stage(stage: Stage) -> Stage:
+        return stage.model_copy(update={"model": place(stage.model)}) if is_folder_name(stage.model) else stage
+
+    sources = tuple(
+        source.model_copy(
+            update={"path": place(source.path)}
+            if source.path is not None
+            else {"dataset": place(source.dataset)}
+            if source.dataset is not None and is_folder_name(source.dataset)
+            else {}
+        )
+        for source in config.sources
+    )
+    return config.model_copy(
+        update={
+            "sources": sources,
+            "summarize": stage(config.summarize),
+            "translate": stage(config.translate),
+            "memo": None if config.memo is None else place(config.memo),
+        }
+    )

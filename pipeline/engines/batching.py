@@ -1,0 +1,345 @@
+"""Batching for every backend: knows rows of token ids and how long they are, nothing of models or files.
+
+The caller's thread pulls texts, encodes, sorts, packs and decodes; one worker thread computes, always with a
+batch in hand and one waiting, so the model does not idle while the next window is read. A window is half of
+what may be pulled ahead: while its batches run, the other half fills. Decisions that need one place are taken
+here, once:
+
+- *Cut*: a source longer than the checkpoint takes loses the end of its text, but keeps what stands behind it: a
+  model that sees no `</s>` does not know that the text ended. `Generation.dropped_tokens` counts the loss.
+- *Memory*: a batch that does not fit is halved, and half its size is the budget from then on.
+- *Poison*: a batch that fails otherwise is bisected until the text at fault is alone, and that text is
+  `Refused`.
+- *Deterministic*: one text a batch, in the order they come. Any larger batch pads a text by its neighbours'
+  length, and then the order of additions, so the last bits, depend on who they are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from pipeline.errors import EngineError
+from pipeline.records import Generation, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.checkpoints import Checkpoint
+
+# Pulled and not yet answered, at most: so many full batches' worth of tokens, and so many texts (for
+# memory's sake, where they are short). With lengths like those of news articles, 8192 tokens a batch, a
+# window of 8 batches leaves 12 % padding and one of 64 leaves 3 %; with sentences, 4096 a batch, 24 and 6 %.
+WINDOW_BATCHES = 64
+WINDOW_TEXTS = 16384
+# A model about to have nothing to do gets a smaller window: the first one, or any of a slow source.
+START_BATCHES = 4
+# Texts encoded in one call: some milliseconds, so that a finished batch is seen soon.
+CHUNK_TEXTS = 64
+# Batches given to the worker: one it computes, and one so that it never waits for this thread.
+AHEAD = 2
+
+_NO_MEMORY = (
+    "out of memory",  # CUDA and MPS, in torch and in CTranslate2
+    "can't allocate memory",  # torch's CPU allocator
+    "not enough memory",  # torch's CPU allocator elsewhere
+    "bad_alloc",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
+_DEVICE_LOST = (
+    "CUDA error",  # torch; sticky: every later call of the process fails too
+    "CUDA failed with error",  # CTranslate2
+    "cuBLAS failed with status",  # CTranslate2
+    "device-side assert",
+    "unspecified launch failure",
+    "cannot be loaded",  # CTranslate2 opens its CUDA libraries at the first batch
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a backend gives for one row."""
+
+    ids: list[int]  # of the answer alone: no start, language code, end mark or padding
+    finished: bool  # the model itself ended it
+    score: float | None  # mean log-probability a token, or None
+
+
+class Backend(Protocol):
+    """A model on a device: one batch in, one answer for each of its rows."""
+
+    def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
+        """Return the answers to `rows` (unpadded token ids, the longest first), in their order.
+
+        May raise `MemoryError`, or a `RuntimeError` that speaks of memory, when the batch does not fit; any
+        other `RuntimeError`, `ValueError` or `IndexError` when a row cannot be answered; `EngineError` when
+        the device is lost.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the model's memory."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """What an engine has done so far; batches that failed and were tried again are not counted."""
+
+    batches: int = 0
+    texts: int = 0
+    tokens: int = 0  # of the sources, after cuts
+    slots: int = 0  # rows × longest, summed: 1 - tokens / slots is the padding
+    budget: int = 0  # slots a batch may have now: slots / (batches × budget) is how full they were
+    busy_seconds: float = 0.0  # the backend computed
+    idle_seconds: float = 0.0  # it waited, between two batches of one call, for this thread or the caller
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    index: int
+    ids: list[int]
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """Why a batch failed. Not the exception: its traceback holds the tensors that did not fit."""
+
+    kind: Literal["memory", "error", "lost"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    result: list[Answer] | _Trouble
+    started: float
+    ended: float
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call of `generate`: where its texts are. Rows wait, are packed into batches, and fly."""
+
+    source: Iterator[tuple[int, str]]
+    more: bool = True  # the source may have more
+    held: int = 0  # texts pulled and not yet answered
+    waiting: list[_Row] = field(default_factory=list)
+    waiting_tokens: int = 0
+    batches: deque[list[_Row]] = field(default_factory=deque)
+    flying: deque[tuple[list[_Row], Future[_Outcome]]] = field(default_factory=deque)
+    last_end: float | None = None
+
+    def put_back(self, rows: list[_Row]) -> None:
+        self.waiting = rows
+        self.waiting_tokens = sum(len(row.ids) for row in rows)
+
+
+class BatchingEngine:
+    """An `Engine` made of a checkpoint (which encodes and decodes) and a backend (which computes)."""
+
+    def __init__(self, checkpoint: Checkpoint, *, backend: Backend, budget: int, notice: Callable[[str], None]) -> None:
+        """Take `budget` source tokens a batch, padding counted; `notice` is told of each reduction."""
+        self._checkpoint = checkpoint
+        self._backend = backend
+        self._notice = notice
+        self._budget = budget  # as asked for; `Stats.budget` is what fits
+        self._stats = Stats(budget=budget)
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="engine")
+
+    def generate(self, texts: Iterable[str]) -> Generator[tuple[int, Generation | Refused]]:
+        """Yield `(index, answer)` for every text; see `Engine.generate`."""
+        call = _Call(enumerate(texts))
+        try:
+            while True:
+                while call.batches and len(call.flying) < AHEAD:
+                    self._launch(call)
+                if room := self._room(call):
+                    yield from self._pull(call, room)
+                    if call.flying and call.flying[0][1].done():
+                        yield from self._land(call)
+                elif call.waiting and len(call.flying) < AHEAD:
+                    call.batches.extend(self._pack(call.waiting))
+                    # The last batch holds what was left over; with more to come it can still be filled.
+                    call.put_back(call.batches.pop() if call.more and len(call.batches) > 1 else [])
+                elif call.flying:
+                    yield from self._land(call)
+                else:
+                    return
+        finally:
+            for _, future in call.flying:
+                future.cancel()  # the one that runs cannot be stopped: its answers are dropped
+
+    def stats(self) -> Stats:
+        """Return the totals of every `generate` of this engine so far."""
+        return self._stats
+
+    def close(self) -> None:
+        """Wait for the batch that runs, if any, and free the model."""
+        self._worker.shutdown(cancel_futures=True)
+        self._backend.close()
+
+    def _room(self, call: _Call) -> int:
+        """Return how many texts to pull now: none when the source is at its end or the window is full."""
+        enough = WINDOW_BATCHES // 2 if len(call.flying) == AHEAD else START_BATCHES
+        if not call.more or call.waiting_tokens >= enough * self._budget:
+            return 0
+        return min(CHUNK_TEXTS, WINDOW_TEXTS // 2 - len(call.waiting), WINDOW_TEXTS - call.held)
+
+    def _pull(self, call: _Call, room: int) -> Iterator[tuple[int, Refused]]:
+        """Take the next texts of the source into `call.waiting`."""
+        pulled = list(islice(call.source, room))
+        call.more = len(pulled) == room
+        call.held += len(pulled)
+        for index, row in self._encode(pulled):
+            if isinstance(row, Refused):
+                call.held -= 1
+                yield index, row
+            else:
+                call.waiting.append(row)
+                call.waiting_tokens += len(row.ids)
+
+    def _launch(self, call: _Call) -> None:
+        """Give the next batch to the worker, packed again where the budget has shrunk since."""
+        batch = call.batches.popleft()
+        if len(batch) > 1 and _slots(batch) > self._stats.budget:
+            call.batches.extendleft(reversed(self._pack(batch)))
+            batch = call.batches.popleft()
+        call.flying.append((batch, self._worker.submit(self._attempt, [row.ids for row in batch])))
+
+    def _land(self, call: _Call) -> Iterator[tuple[int, Generation | Refused]]:
+        """Wait for the oldest batch in flight; yield its answers, or put its texts into smaller batches."""
+        batch, future = call.flying.popleft()
+        outcome = future.result()
+        self._clock(outcome, call.last_end)
+        call.last_end = outcome.ended
+        answers: Iterable[tuple[int, Generation | Refused]]
+        if isinstance(outcome.result, _Trouble):
+            answers = self._recover(batch, outcome.result, call.batches)
+        else:
+            answers = self._answers(batch, outcome.result)
+        for answer in answers:
+            call.held -= 1
+            yield answer
+
+    def _encode(self, pulled: list[tuple[int, str]]) -> Iterator[tuple[int, _Row | Refused]]:
+        """Yield the row of each text, cut to what the checkpoint takes, or why it cannot be encoded."""
+        if not pulled:
+            return
+        try:
+            encoded = self._checkpoint.encode([text for _, text in pulled])
+        except (TypeError, ValueError) as error:  # what the tokenizers raise for a lone surrogate
+            if len(pulled) == 1:
+                yield pulled[0][0], Refused("error", f"the text cannot be encoded: {error}")
+                return
+            for one in pulled:
+                yield from self._encode([one])
+            return
+        for (index, _), ids in zip(pulled, encoded, strict=True):
+            over = max(0, len(ids) - self._checkpoint.max_source)
+            end = len(ids) - len(self._checkpoint.after)
+            yield index, _Row(index, ids[: end - over] + ids[end:] if over else ids, over)
+
+    def _pack(self, rows: list[_Row]) -> list[list[_Row]]:
+        """Return `rows` in batches, the longest first, of at most the budget, or of one row."""
+        if self._checkpoint.deterministic:
+            return [[row] for row in rows]
+        rows = sorted(rows, key=lambda row: len(row.ids), reverse=True)
+        batches: list[list[_Row]] = []
+        for row in rows:
+            if batches and len(batches[-1][0].ids) * (len(batches[-1]) + 1) <= self._stats.budget:
+                batches[-1].append(row)
+            else:
+                batches.append([row])
+        return batches
+
+    def _attempt(self, rows: list[list[int]]) -> _Outcome:
+        """Run one batch in the worker's thread."""
+        started = time.perf_counter()
+        result: list[Answer] | _Trouble
+        try:
+            result = self._backend.run(rows)
+        except MemoryError as error:
+            result = _Trouble("memory", str(error) or "out of memory")
+        except (RuntimeError, ValueError, IndexError) as error:
+            result = _trouble(error)
+        return _Outcome(result, started, time.perf_counter())
+
+    def _answers(self, batch: list[_Row], answers: list[Answer]) -> Iterator[tuple[int, Generation]]:
+        if len(answers) != len(batch):
+            raise EngineError(
+                f"{self._checkpoint.name}: the {self._checkpoint.engine} engine gave {len(answers)} "
+                f"answers to a batch of {len(batch)} texts; this is a defect of tomdich, please report it"
+            )
+        self._stats = replace(
+            self._stats,
+            batches=self._stats.batches + 1,
+            texts=self._stats.texts + len(batch),
+            tokens=self._stats.tokens + sum(len(row.ids) for row in batch),
+            slots=self._stats.slots + _slots(batch),
+        )
+        texts = self._checkpoint.decode([answer.ids for answer in answers])
+        for row, answer, text in zip(batch, answers, texts, strict=True):
+            yield (
+                row.index,
+                Generation(
+                    text=text,
+                    source_tokens=len(row.ids) + row.dropped,
+                    dropped_tokens=row.dropped,
+                    output_tokens=len(answer.ids),
+                    finished=answer.finished,
+                    score=answer.score,
+                ),
+            )
+
+    def _recover(
+        self, batch: list[_Row], trouble: _Trouble, batches: deque[list[_Row]]
+    ) -> Iterator[tuple[int, Refused]]:
+        """Put the texts of a batch that failed into smaller ones; refuse a text that was alone."""
+        rows, longest = len(batch), len(batch[0].ids)
+        if trouble.kind == "lost":
+            raise EngineError(
+                f"{self._checkpoint.name}: the {self._checkpoint.device} device was lost: {trouble.message}; "
+                "what is finished is kept, so run again"
+            )
+        if rows == 1 and trouble.kind == "memory":
+            message = f"its {longest} tokens do not fit in memory, even alone: {trouble.message}"
+            yield batch[0].index, Refused("memory", message)
+        elif rows == 1:
+            yield batch[0].index, Refused("error", trouble.message)
+        elif trouble.kind == "memory":
+            if _slots(batch) <= self._stats.budget:  # else it was packed before an earlier reduction
+                budget = _slots(batch) // 2
+                self._stats = replace(self._stats, budget=budget)
+                self._notice(
+                    f"{self._checkpoint.name}: {rows} texts × {longest} tokens did not fit in memory; from "
+                    f"here on at most {budget} tokens a batch (`runtime.batch_tokens: {budget}` starts there)"
+                )
+            batches.extendleft(reversed(self._pack(batch)))
+        else:
+            batches.extendleft((batch[rows // 2 :], batch[: rows // 2]))
+
+    def _clock(self, outcome: _Outcome, last_end: float | None) -> None:
+        idle = 0.0 if last_end is None else max(0.0, outcome.started - last_end)
+        self._stats = replace(
+            self._stats,
+            busy_seconds=self._stats.busy_seconds + outcome.ended - outcome.started,
+            idle_seconds=self._stats.idle_seconds + idle,
+        )
+
+
+def _slots(batch: list[_Row]) -> int:
+    return len(batch) * max(len(row.ids) for row in batch)
+
+
+def _trouble(error: Exception) -> _Trouble:
+    """Return what `error` means; the libraries raise one type for all of it, so the words must tell."""
+    message = str(error) or type(error).__name__
+    if any(words in message for words in _NO_MEMORY):
+        return _Trouble("memory", message)
+    return _Trouble("lost" if any(words in message for words in _DEVICE_LOST) else "error", message)

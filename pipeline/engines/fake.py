@@ -1,0 +1,79 @@
+"""The fake backend: no model, the same answer to the same text always, and words that make it misbehave.
+
+It is a real `engine: fake` of the config, behind the same batching as the others, so tests of everything
+above it need no patching. Its answer is the text up to its first sentence end, at most `max_new_tokens`
+words; a word is a token. A text that holds one of these words (by itself, between spaces) gets this instead:
+
+    fake:empty     an answer without a word
+    fake:loop      its own words again and again up to the length limit, unfinished
+    fake:slow      the answer, but its batch takes 50 ms
+    fake:memory    its batch does not fit in memory, unless it is alone
+    fake:huge      it does not fit in memory, even alone
+    fake:refuse    its batch fails, and so does it alone
+    fake:lost      the engine is lost
+    fake:crash     the process ends at once, as killed
+
+A word in the first sentence is part of the answer, and so reaches the next stage too; one behind it does not.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from itertools import cycle, islice
+from typing import TYPE_CHECKING, Literal, get_args
+
+from pipeline.engines.batching import Answer
+from pipeline.errors import EngineError
+
+if TYPE_CHECKING:
+    from pipeline.checkpoints import Checkpoint
+
+Trigger = Literal["empty", "loop", "slow", "memory", "huge", "refuse", "lost", "crash"]
+_SLOW_SECONDS = 0.05
+
+
+class FakeBackend:
+    """A `Backend` that computes nothing."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        """Take the fake checkpoint, whose tokens are words."""
+        self._checkpoint = checkpoint
+        limit = checkpoint.generation["max_new_tokens"]
+        assert isinstance(limit, int)
+        self._limit = limit
+        words = checkpoint.tokenizer.encode([f"fake:{name}" for name in get_args(Trigger)])
+        self._triggers: dict[int, Trigger] = {row[0]: name for row, name in zip(words, get_args(Trigger), strict=True)}
+        self._head = len(checkpoint.before) + len(checkpoint.tokenizer.encode([f"{checkpoint.prefix}x"])[0]) - 1
+        self._tail = len(checkpoint.after)
+
+    def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
+        """Return the answers to `rows`; misbehaves where their words ask for it."""
+        found = [{self._triggers[token] for token in row if token in self._triggers} for row in rows]
+        everything: set[Trigger] = set().union(*found)
+        if "crash" in everything:
+            os._exit(1)
+        if "lost" in everything:
+            raise EngineError(f"{self._checkpoint.name}: the fake engine is lost: a text says fake:lost")
+        if "huge" in everything or ("memory" in everything and len(rows) > 1):
+            raise MemoryError("a text says fake:memory or fake:huge")
+        if "refuse" in everything:
+            raise RuntimeError("a text says fake:refuse")
+        if "slow" in everything:
+            time.sleep(_SLOW_SECONDS)
+        return [self._answer(row, triggers) for row, triggers in zip(rows, found, strict=True)]
+
+    def close(self) -> None:
+        """Free nothing."""
+
+    def _answer(self, row: Sequence[int], triggers: set[Trigger]) -> Answer:
+        text = list(row[self._head : len(row) - self._tail])
+        if "empty" in triggers:
+            return Answer([], finished=True, score=None)
+        if "loop" in triggers:
+            return Answer(list(islice(cycle(text), self._limit)), finished=False, score=None)
+        for end, word in enumerate(map(self._checkpoint.tokenizer.piece, text[: self._limit]), start=1):
+            if word.endswith((".", "!", "?", "…")):
+                return Answer(text[:end], finished=True, score=None)
+        return Answer(text[: self._limit], finished=len(text) <= self._limit, score=None)

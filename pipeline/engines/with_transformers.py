@@ -1,0 +1,111 @@
+"""The transformers backend: any checkpoint, on any device torch knows.
+
+Every generation value is given in full and the checkpoint's own `generation_config` is put aside, so that
+nothing applies but what `Checkpoint.identity` speaks of. In particular no end mark is forced at the length
+limit (mBART, BART and Marian configs ask for one): an answer that was cut off would look finished. Scores are
+not asked for: `output_scores` keeps the logits of every step (34 GB for NLLB, 128 rows × 256 steps).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipeline.checkpoints.weights import load
+from pipeline.engines.batching import Answer
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import GenerationConfig
+
+    from pipeline.checkpoints import Checkpoint
+    from pipeline.config import Runtime
+
+
+class TransformersBackend:
+    """A `Backend` over `AutoModelForSeq2SeqLM`."""
+
+    def __init__(self, checkpoint: Checkpoint, *, runtime: Runtime) -> None:
+        """Load the weights; raises `ModelError` when they are not usable."""
+        import torch
+
+        if runtime.threads is not None:
+            torch.set_num_threads(runtime.threads)
+        assert checkpoint.compute_type != "int8", "prepare() gives int8 to ctranslate2 alone"
+        self._checkpoint = checkpoint
+        self._device = torch.device(checkpoint.device)
+        # Any: transformers' annotations of `to` and `generate` do not admit how they are called everywhere
+        model: Any = load(checkpoint.folder, dtype=checkpoint.compute_type)
+        self._model = model.to(self._device)
+        self._generation = _generation_config(checkpoint)
+        # generate() fills what is None from here, so the checkpoint's own must not be left in place
+        self._model.generation_config = self._generation
+
+    def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
+        """Return the answers to `rows`; raises `MemoryError` when they do not fit on the device."""
+        import torch
+
+        try:
+            generated = self._generate(rows)
+        except torch.OutOfMemoryError as error:
+            message = str(error)
+        else:
+            return [self._answer(row) for row in generated]
+        # Only here, with the exception gone, are the tensors its traceback held free to be given back.
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        raise MemoryError(message)
+
+    def close(self) -> None:
+        """Free the model's memory."""
+        import torch
+
+        self._model = None
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _generate(self, rows: Sequence[Sequence[int]]) -> list[list[int]]:
+        import torch
+
+        longest = max(len(row) for row in rows)
+        padded = [[*row, *[self._checkpoint.pad_id] * (longest - len(row))] for row in rows]
+        mask = [[1] * len(row) + [0] * (longest - len(row)) for row in rows]
+        with torch.inference_mode():
+            generated: torch.Tensor = self._model.generate(
+                input_ids=torch.tensor(padded, device=self._device),
+                attention_mask=torch.tensor(mask, device=self._device),
+                generation_config=self._generation,
+            )
+        ids: list[list[int]] = generated.tolist()
+        return ids
+
+    def _answer(self, row: list[int]) -> Answer:
+        """Return what stands between the decoder's start (and language code) and the first end mark."""
+        start = 1 if self._checkpoint.forced_bos_id is None else 2
+        finished = self._checkpoint.eos_id in row[start:]
+        end = row.index(self._checkpoint.eos_id, start) if finished else len(row)
+        return Answer(row[start:end], finished, None)
+
+
+def _generation_config(checkpoint: Checkpoint) -> GenerationConfig:
+    """Return the checkpoint's effective generation values as transformers writes them."""
+    from transformers import GenerationConfig
+
+    asked: dict[str, Any] = dict(checkpoint.generation)
+    return GenerationConfig(  # type: ignore[no-untyped-call]
+        max_new_tokens=asked["max_new_tokens"],
+        num_beams=asked["num_beams"],
+        # a beam search's values: without beams they mean nothing, and transformers warns of them
+        length_penalty=asked["length_penalty"] if asked["num_beams"] > 1 else None,
+        early_stopping=asked["early_stopping"] if asked["num_beams"] > 1 else None,
+        no_repeat_ngram_size=asked["no_repeat_ngram_size"],
+        repetition_penalty=asked["repetition_penalty"],
+        do_sample=False,
+        # Marian's checkpoints ask for this as `bad_words_ids`: padding's embedding is zero there, and so its
+        # logit, which beats the others where they are all negative.
+        suppress_tokens=[checkpoint.pad_id] if checkpoint.family == "marian" else None,
+        pad_token_id=checkpoint.pad_id,
+        eos_token_id=checkpoint.eos_id,
+        decoder_start_token_id=checkpoint.decoder_start_id,
+        forced_bos_token_id=checkpoint.forced_bos_id,
+    )

@@ -1,0 +1,111 @@
+"""Progress on stderr: a bar on a terminal, a plain line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as RichProgress
+
+_EVERY = 5.0  # seconds between plain lines: enough to see life, few enough for a log
+
+
+class Bar:
+    """A bar for each stage, with counts, rate and time left; a context manager."""
+
+    def __init__(self) -> None:
+        self._bars = RichProgress(
+            TextColumn("{task.description:>10}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+        self._bars.stop()
+
+    def begin(self, stage: str, total: int | None) -> None:
+        """Start a bar; the one before it is full."""
+        self._end()
+        self._task = self._bars.add_task(stage, total=total, rate="")
+
+    def advance(self, count: int) -> None:
+        """Move the present bar."""
+        if self._task is not None:
+            self._bars.advance(self._task, count)
+            task = self._bars.tasks[self._task]
+            if task.speed:
+                self._bars.update(self._task, rate=f"{task.speed:.1f}/s")
+
+    def notice(self, message: str) -> None:
+        """Print above the bars."""
+        self._bars.console.print(message, markup=False, highlight=False, soft_wrap=True)
+
+    def _end(self) -> None:
+        if self._task is not None:
+            task = self._bars.tasks[self._task]
+            if task.total is None:
+                self._bars.update(self._task, total=task.completed)
+            self._bars.stop_task(self._task)
+
+
+class Lines:
+    """A line when a stage starts and ends, and every few seconds between."""
+
+    def __init__(self) -> None:
+        self._stage, self._done = "", 0
+        self._total: int | None = None
+        self._started = self._last = 0.0
+
+    def begin(self, stage: str, total: int | None) -> None:
+        """Start counting a stage."""
+        self.done()
+        self._stage, self._total, self._done = stage, total, 0
+        self._started = self._last = time.monotonic()
+
+    def advance(self, count: int) -> None:
+        """Count; say so when the last line is old enough."""
+        self._done += count
+        if time.monotonic() - self._last >= _EVERY:
+            self._last = time.monotonic()
+            self._line()
+
+    def notice(self, message: str) -> None:
+        """Print the message."""
+        print(message, file=sys.stderr, flush=True)  # noqa: T201
+
+    def done(self) -> None:
+        """Say what the present stage came to."""
+        if self._stage:
+            self._line()
+            self._stage = ""
+
+    def _line(self) -> None:
+        seconds = max(time.monotonic() - self._started, 1e-3)
+        rate = self._done / seconds
+        left = (
+            f", {(self._total - self._done) / rate:.0f} s left"
+            if self._total and self._done < self._total and rate
+            else ""
+        )
+        of = f" of {self._total}" if self._total else ""
+        self.notice(f"{self._stage}: {self._done}{of} in {seconds:.1f} s, {rate:.1f}/s{left}")

@@ -1,0 +1,175 @@
+"""The records that flow through the stages: frozen, plain, and knowing nothing of files or models.
+
+articles ─load─▶ Article ─summarize─▶ Summarized ─translate─▶ Translated ─inspect─▶ published row
+                     └─────────────── any record may become a Failure, and is kept as one ───────┘
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+JSON: TypeAlias = Any  # a value that JSON can hold; typed in full it would recurse, which decoders refuse
+
+StageName = Literal["load", "summarize", "translate", "inspect"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an article was read, and what had to be done to its text."""
+
+    path: str  # as found: a path or URL
+    row: int  # 0-based row, line or document within the path
+    encoding: str | None = None  # the encoding the bytes were read in; None where the format has its own
+    repairs: tuple[str, ...] = ()  # e.g. ("mojibake", "nfc", "eth"), in the order they were done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """One article, repaired and normalized to NFC; `text` is the body the summarizer sees."""
+
+    id: str
+    text: str  # paragraphs separated by one newline
+    text_sha256: str  # of `text`, UTF-8
+    source: Origin
+    title: str = ""
+    url: str = ""
+    published: str = ""  # ISO 8601 where it could be read, else as found
+    outlet: str = ""
+    extra: dict[str, JSON] = field(default_factory=dict)  # the source's `keep` columns
+    set_aside: tuple[tuple[str, str], ...] = ()  # lines of a pasted page that are not its body: (kind, text)
+    reference_summary: str = ""
+    reference_translation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One answer of a model to one text."""
+
+    text: str
+    source_tokens: int  # before any cut
+    dropped_tokens: int  # cut off because the source did not fit: never silently
+    output_tokens: int
+    finished: bool  # False: stopped by the length limit, not by end-of-sequence
+    score: float | None  # engine-specific confidence (mean log-probability a token), or None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A text the engine could not answer, alone in its batch; never memoized, retried by the next run."""
+
+    kind: str  # a short word: "memory", "error", "hang"
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """The accounting of one model call of one record."""
+
+    stage: str
+    index: int  # within the round
+    round: int
+    source_tokens: int
+    dropped_tokens: int
+    output_tokens: int
+    finished: bool
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """Something a person should look at; `start` and `end` count code points of `field`."""
+
+    check: str
+    field: str  # "article", "summary", "title_translation", "translation"
+    start: int
+    end: int
+    message: str
+    expected: str = ""
+    found: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summarized:
+    """An article and its Vietnamese summary."""
+
+    article: Article
+    summary: str
+    calls: tuple[Call, ...]
+    flags: tuple[Flag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of the summary and its translation."""
+
+    summary: str
+    translation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A summarized article with its English title and its translation, sentence by sentence."""
+
+    article: Article
+    summary: str
+    title_translation: str
+    sentences: tuple[Sentence, ...]
+    calls: tuple[Call, ...]
+    flags: tuple[Flag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A record that is not in the output, and why.
+
+    `rejected`: the text is not an article of ours (empty, too short, not Vietnamese, undecodable); counted
+    and listed, not retried, no reason to stop. Otherwise it failed: the model refused it, or its id came
+    twice.
+    """
+
+    stage: StageName
+    kind: str  # "empty", "short", "not_vietnamese", "undecodable", "same_id", "refused", "no_shrink", ...
+    message: str  # names the remedy where there is one
+    source: Origin
+    id: str = ""
+    text_sha256: str = ""
+    rejected: bool = False
+    retry: bool = False  # the next run tries again (engine refusals)
+
+
+ROW_COLUMNS = (
+    "id", "url", "title", "published", "outlet", "article", "text_sha256", "source", "set_aside", "summary",
+    "title_translation", "translation", "sentences", "reference_summary", "reference_translation", "flags", "calls",
+)  # fmt: skip
+
+
+def arrow_schema(keep: tuple[str, ...] = ()) -> pa.Schema:
+    """Return the schema of a published row (`schema: 1`), the kept columns of the sources last, as strings."""
+    import pyarrow as pa
+
+    text = pa.string()
+    sentence = pa.struct([("summary", text), ("translation", text)])
+    flag = pa.struct(
+        [
+            ("check", text), ("field", text), ("start", pa.int32()), ("end", pa.int32()),
+            ("expected", text), ("found", text), ("message", text),
+        ]
+    )  # fmt: skip
+    call = pa.struct(
+        [
+            ("stage", text), ("index", pa.int32()), ("round", pa.int32()), ("source_tokens", pa.int32()),
+            ("dropped_tokens", pa.int32()), ("output_tokens", pa.int32()), ("finished", pa.bool_()),
+            ("score", pa.float64()),
+        ]
+    )  # fmt: skip
+    source = pa.struct([("path", text), ("row", pa.int64()), ("encoding", text), ("repairs", pa.list_(text))])
+    aside = pa.struct([("kind", text), ("text", text)])
+    special: dict[str, pa.DataType] = {
+        "source": source, "set_aside": pa.list_(aside), "sentences": pa.list_(sentence), "flags": pa.list_(flag), "calls": pa.list_(call),
+    }  # fmt: skip
+    fields = [(name, special.get(name, text)) for name in (*ROW_COLUMNS, *keep)]
+    return pa.schema(fields, metadata={"tomdich": "schema 1"})

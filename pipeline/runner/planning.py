@@ -1,0 +1,137 @@
+"""What a run would do: read the sources, ask the memo, load no model."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.checkpoints import Checkpoint
+from pipeline.config import Config
+from pipeline.errors import ModelError
+from pipeline.ids import text_digest
+from pipeline.memo import Calls, open_memo
+from pipeline.records import Article, Failure, Generation, StageName, Summarized
+from pipeline.runner.loading import Loaded, load
+from pipeline.runner.running import Options, Progress, fit, memo_folder, prepare_stages
+from pipeline.stages import Round, summarize, translate
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """The model calls of one stage."""
+
+    known: int  # already paid for
+    missing: int  # texts to be asked, each once
+    waiting: int  # records whose further calls depend on missing ones: at least one call each
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would read, replay and compute; `unprepared` names what kept a stage from being counted."""
+
+    loaded: Loaded
+    failures: int
+    stages: dict[StageName, StagePlan]
+    unprepared: str = ""
+
+
+def plan(config: Config, *, options: Options, progress: Progress) -> Plan:
+    """Return what `run` would do with the same config and options, without a model in memory."""
+    folder = Path(tempfile.mkdtemp(prefix="tomdich-plan-"))
+    failures: list[int] = [0]
+
+    def fail(failure: Failure) -> None:
+        failures[0] += not failure.rejected
+
+    try:
+        progress.begin("load", options.limit)
+        loaded = load(
+            config,
+            folder=folder,
+            limit=options.limit,
+            fail=fail,
+            warn=progress.notice,
+            event=lambda _kind, _values: None,
+            advance=progress.advance,
+            stopping=options.stopping,
+        )
+        try:
+            checkpoints = prepare_stages(config, until=options.until, warn=progress.notice)
+        except ModelError as error:
+            return Plan(loaded, failures[0], {}, unprepared=str(error))
+        stages: dict[StageName, StagePlan] = {}
+        if "summarize" in checkpoints:
+            progress.begin("plan", loaded.kept)
+            with (
+                open_memo(memo_folder(config, options.outputs), warn=progress.notice) as memo,
+                _distinct(folder / "missing.sqlite") as first_time,
+            ):
+                calls = {name: memo.calls(checkpoint.identity()) for name, checkpoint in checkpoints.items()}
+                counters = {name: _Counter(calls[name], first_time, name) for name in checkpoints}
+                for article in loaded:
+                    _walk(article, checkpoints, counters)
+                    progress.advance(1)
+                stages = {name: counter.plan() for name, counter in counters.items()}
+        return Plan(loaded, failures[0], stages)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _walk(article: Article, checkpoints: dict[StageName, Checkpoint], counters: dict[StageName, _Counter]) -> None:
+    summarized = counters["summarize"].walk(summarize(article, fit(checkpoints["summarize"])))
+    if "translate" not in counters:
+        return
+    if isinstance(summarized, Summarized):
+        counters["translate"].walk(translate(summarized, fit(checkpoints["translate"])))
+    elif summarized is None:
+        counters["translate"].waiting += 1
+
+
+class _Counter:
+    """Walks the generators of one stage as far as the memo leads."""
+
+    def __init__(self, calls: Calls, first_time: Callable[[str], bool], name: str) -> None:
+        self._calls, self._first_time, self._name = calls, first_time, name
+        self.known = self.missing = self.waiting = 0
+
+    def walk(self, steps: Round[object]) -> object | None:
+        """Return the stage's result where the memo knows every answer, else None."""
+        try:
+            texts = next(steps)
+            while True:
+                found: list[Generation | None] = [self._calls.get(text) for text in texts]
+                answers = [generation for generation in found if generation is not None]
+                self.known += len(answers)
+                for text, generation in zip(texts, found, strict=True):
+                    if generation is None:
+                        # an equal text asked for elsewhere is one call only
+                        self.missing += self._first_time(text_digest(f"{self._name} {text}"))
+                if len(answers) < len(texts):
+                    self.waiting += self._name == "summarize" and len(texts) > 1
+                    return None
+                texts = steps.send(answers)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+
+    def plan(self) -> StagePlan:
+        return StagePlan(self.known, self.missing, self.waiting)
+
+
+@contextmanager
+def _distinct(path: Path) -> Iterator[Callable[[str], bool]]:
+    """Give a function that says whether a digest is seen for the first time; what it has seen lives on disk."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as scratch:
+        scratch.execute("PRAGMA journal_mode = OFF")
+        scratch.execute("PRAGMA synchronous = OFF")
+        scratch.execute("CREATE TABLE seen (digest TEXT PRIMARY KEY) WITHOUT ROWID")
+        scratch.execute("BEGIN")
+
+        def first_time(digest: str) -> bool:
+            return bool(scratch.execute("INSERT OR IGNORE INTO seen VALUES (?)", (digest,)).rowcount)
+
+        yield first_time

@@ -1,0 +1,106 @@
+"""Turn finished records into the files of a version: Parquet rows, the failures, the dataset card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+
+from pipeline.records import JSON, ROW_COLUMNS, Translated, arrow_schema
+from pipeline.stages import translation
+
+ROWS_PER_GROUP = 1_000
+ROWS_PER_FILE = 50_000
+
+
+def row(record: Translated, *, keep: tuple[str, ...]) -> dict[str, JSON]:
+    """Return the published row of a record, as `records.arrow_schema(keep)` describes it."""
+    article = record.article
+    values: dict[str, JSON] = {
+        "id": article.id,
+        "url": article.url,
+        "title": article.title,
+        "published": article.published,
+        "outlet": article.outlet,
+        "article": article.text,
+        "text_sha256": article.text_sha256,
+        "source": asdict(article.source),
+        "set_aside": [{"kind": kind, "text": text} for kind, text in article.set_aside],
+        "summary": record.summary,
+        "title_translation": record.title_translation,
+        "translation": translation(record),
+        "sentences": [asdict(sentence) for sentence in record.sentences],
+        "reference_summary": article.reference_summary,
+        "reference_translation": article.reference_translation,
+        "flags": [asdict(flag) for flag in record.flags],
+        "calls": [asdict(call) for call in record.calls],
+    }
+    assert values.keys() == set(ROW_COLUMNS)
+    return values | {name: _as_text(article.extra.get(name)) for name in keep}
+
+
+def write_rows(records: Iterable[Translated], *, folder: Path, keep: tuple[str, ...]) -> int:
+    """Write `records` to `folder`/articles-NNNNN.parquet in order; return how many of them have a flag."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder.mkdir()
+    schema = arrow_schema(keep)
+    flagged = number = 0
+    groups = _groups(records)
+    group: list[Translated] | None = next(groups, [])
+    while group is not None:  # at least one file, so that an empty version still has its schema
+        with pq.ParquetWriter(folder / f"articles-{number:05}.parquet", schema, compression="zstd") as writer:
+            written = 0
+            while group is not None and written < ROWS_PER_FILE:
+                flagged += sum(bool(record.flags) for record in group)
+                rows = [row(record, keep=keep) for record in group]
+                writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+                written += len(group)
+                group = next(groups, None)
+        number += 1
+    return flagged
+
+
+def card(manifest: dict[str, JSON], *, languages: tuple[str, ...]) -> str:
+    """Return the version's README.md: a dataset card, so that `datasets.load_dataset(folder)` finds the rows."""
+    counts, models = manifest["counts"], manifest["models"]
+    lines = [
+        "---",
+        f"language: [{', '.join(languages)}]",
+        "configs:",
+        "- config_name: default",
+        "  data_files: data/*.parquet",  # without it the loader takes failures and log lines for rows
+        "---",
+        f"# {manifest['name']}",
+        "",
+        f"{counts['records']} Vietnamese news articles with summaries"
+        + (" and English translations" if "en" in languages else "")
+        + ", written by machine: check before you publish.",
+        "",
+        f"Made by tomdich, recipe `{manifest['recipe']}`, scope `{manifest['scope']}`.",
+        f"Read {counts['read']}, duplicates {counts['duplicates']}, rejected {counts['rejected']}, "
+        f"failed {counts['failures']}, flagged {counts['flagged']}.",
+        "",
+        *(
+            f"- {stage}: `{model['name']}` ({model['engine']}, {model['compute_type']}), licence {model['license']}"
+            for stage, model in models.items()
+        ),
+        "",
+        "`data/` holds the records, `failures.jsonl` the articles that are not among them and why, `manifest.json`",
+        "what ran and the digest of every file, `config.yaml` the config that makes this version again.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _groups(records: Iterable[Translated]) -> Iterator[list[Translated]]:
+    left = iter(records)
+    while group := list(islice(left, ROWS_PER_GROUP)):
+        yield group
+
+
+def _as_text(value: JSON) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)

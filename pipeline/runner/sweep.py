@@ -1,0 +1,183 @@
+"""Drive one stage over a stream of records: thousands of generators side by side, one stream of texts to the engine.
+
+The memo answers what it knows; the engine is opened only when something is left to ask. Results leave in the order of
+the records; at most `window` records are in flight.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import chain, count
+from typing import Generic, TypeVar
+
+from pipeline.engines import Engine
+from pipeline.errors import EngineError, StoppedError, TomdichError
+from pipeline.memo import Calls
+from pipeline.records import Article, Failure, Generation, Refused, StageName, Summarized
+from pipeline.stages import Round
+
+R = TypeVar("R", Article, Summarized)
+T = TypeVar("T")
+
+WINDOW = 4096
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a stage's calls came to: paid for now, or answered by the memo or by an equal text's call."""
+
+    computed: int = 0
+    replayed: int = 0
+    engine_seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class _Flight(Generic[R, T]):
+    """One record under way: its generator, and the answers of its present round."""
+
+    record: R
+    steps: Round[T | Failure]
+    answers: list[Generation | None] = field(default_factory=list)
+    missing: int = 0
+    started: bool = False
+    result: T | Failure | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Sweep(Generic[R, T]):
+    """One stage over many records."""
+
+    name: StageName
+    stage: Callable[[R], Round[T | Failure]]
+    calls: Calls
+    engine: Callable[[], Engine]
+    stopping: Callable[[], str | None] = lambda: None
+    window: int = WINDOW
+    tally: Tally = field(default_factory=Tally)
+    _flights: deque[_Flight[R, T]] = field(default_factory=deque)
+    _todo: deque[str] = field(default_factory=deque)
+    _waiting: dict[str, list[tuple[_Flight[R, T], int]]] = field(default_factory=dict)
+    _asked: dict[int, str] = field(default_factory=dict)
+
+    def over(self, records: Iterable[R]) -> Iterator[T | Failure]:
+        """Yield the stage's result for each record, in order.
+
+        Raises `StoppedError` when asked to stop; every finished call is in the memo by then.
+        """
+        source = iter(records)
+        while True:
+            texts = self._feed(source)
+            first = next(texts, None)
+            if first is None:
+                if not self._flights:
+                    return
+                yield from self._finished()
+                self._check_stop()
+                continue
+            yield from self._ask(chain([first], texts))
+
+    def _feed(self, source: Iterator[R]) -> Generator[str]:
+        """Yield the texts the memo does not know; start records as long as the window has room."""
+        for number in count():
+            while not self._todo:
+                if len(self._flights) >= self.window:
+                    return
+                record = next(source, None)
+                if record is None:
+                    return
+                flight = _Flight(record, self.stage(record))
+                self._flights.append(flight)
+                self._advance(flight)
+            self._asked[number] = self._todo.popleft()
+            yield self._asked[number]
+
+    def _ask(self, texts: Iterable[str]) -> Iterator[T | Failure]:
+        started = time.monotonic()
+        answers = self.engine().generate(texts)
+        with closing(answers):  # type: ignore[type-var]
+            for index, answer in answers:
+                self.tally.engine_seconds += time.monotonic() - started
+                text = self._asked.pop(index, None)
+                if text is None:
+                    raise EngineError(f"{self.name}: the engine answered text {index} twice, or was never asked it")
+                self._answer(text, answer)
+                yield from self._finished()
+                self._check_stop()
+                started = time.monotonic()
+        if self._asked:
+            raise EngineError(f"{self.name}: the engine left {len(self._asked)} texts unanswered")
+
+    def _answer(self, text: str, answer: Generation | Refused) -> None:
+        waiting = self._waiting.pop(text)
+        if isinstance(answer, Refused):
+            for flight, _ in waiting:
+                if flight.result is None:
+                    flight.steps.close()
+                    message = f"{answer.kind}: {answer.message}"
+                    flight.result = self._failure(flight.record, kind="refused", message=message, retry=True)
+            return
+        stored = self.calls.put(text, answer)
+        self.tally.computed += 1
+        self.tally.replayed += len(waiting) - 1
+        for flight, slot in waiting:
+            flight.answers[slot] = stored
+            flight.missing -= 1
+            if not flight.missing and flight.result is None:
+                self._advance(flight)
+
+    def _advance(self, flight: _Flight[R, T]) -> None:
+        """Send the answers in, take the next round; go on for as long as the memo knows it all."""
+        try:
+            while not flight.missing:
+                if flight.started:
+                    answers = [answer for answer in flight.answers if answer is not None]
+                    round_ = flight.steps.send(answers)
+                else:
+                    flight.started = True
+                    round_ = next(flight.steps)
+                self._request(flight, round_)
+        except StopIteration as stop:
+            flight.result = stop.value
+        except TomdichError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the one place where a record becomes a Failure
+            message = f"{type(error).__name__}: {error}"
+            flight.result = self._failure(flight.record, kind="error", message=message, retry=True)
+
+    def _request(self, flight: _Flight[R, T], texts: list[str]) -> None:
+        flight.answers = [None] * len(texts)
+        for slot, text in enumerate(texts):
+            known = None if text in self._waiting else self.calls.get(text)
+            if known is not None:
+                flight.answers[slot] = known
+                self.tally.replayed += 1
+                continue
+            flight.missing += 1
+            if text not in self._waiting:
+                self._todo.append(text)
+            self._waiting.setdefault(text, []).append((flight, slot))
+
+    def _finished(self) -> Iterator[T | Failure]:
+        while self._flights and self._flights[0].result is not None:
+            yield self._flights.popleft().result  # type: ignore[misc]
+
+    def _failure(self, record: R, *, kind: str, message: str, retry: bool) -> Failure:
+        article = record if isinstance(record, Article) else record.article
+        return Failure(
+            stage=self.name,
+            kind=kind,
+            message=message,
+            source=article.source,
+            id=article.id,
+            text_sha256=article.text_sha256,
+            retry=retry,
+        )
+
+    def _check_stop(self) -> None:
+        reason = self.stopping()
+        if reason:
+            raise StoppedError(f"{reason}; {self.tally.computed} finished {self.name} calls are kept, run it again")

@@ -1,0 +1,205 @@
+"""The small jobs beside a run: one article on the screen, lines translated, a config written or pinned."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pipeline import catalog, checkpoints, sources
+from pipeline import config as configs
+from pipeline.config import Config, Exclude, Source, Stage
+from pipeline.errors import ConfigError, EngineError, SourceError, UsageError
+from pipeline.memo import Memo, open_memo
+from pipeline.records import Article, Failure, Origin, Summarized, Translated
+from pipeline.runner.running import LazyEngine, default_cache, fit
+from pipeline.runner.sweep import Sweep
+from pipeline.stages import Fit, Round, inspect, summarize, translate
+from pipeline.text import repair
+
+R = TypeVar("R", Article, Summarized)
+T = TypeVar("T", Summarized, Translated)
+
+_TEMPLATE = """\
+# tomdich: {name}. Check it with `tomdich check {file}`, run it with `tomdich run {file}`.
+name: {name}
+
+sources:
+  # A file, a folder, a glob, a URL, or `dataset:` for a Hugging Face dataset.
+  # .txt and .html are one article each; .jsonl, .csv, .tsv and .parquet one a row.
+  - path: {articles}
+    # Tables: which column holds which field.
+    # columns: {{id: url, text: content, title: headline, published: date, outlet: site}}
+    # keep: [section, author]     # passed through to the output
+    # optional: true              # a missing source is a warning, not an error
+
+exclude:
+  under_syllables: 20             # shorter texts are listed as rejected
+  not_vietnamese: true
+
+# The bundled checkpoints are small, for trying things out and for machines without a model hub.
+# `tomdich models` lists better ones; configs/gpu.yaml shows them in use.
+summarize:
+  model: {summarizer}
+translate:
+  model: {translator}
+
+limits:
+  max_failure_ratio: 0.05         # above it nothing is published
+"""
+
+
+SUMMARIZER, TRANSLATOR = "bundled/summarizer", "bundled/translator"
+
+
+def try_article(
+    where: str,
+    *,
+    config: Config | None,
+    summarizer: str | None,
+    translator: str | None,
+    notice: Callable[[str], None],
+) -> Translated:
+    """Return the one article at `where` (a file, a URL, `-`) summarized, translated, inspected; keeps nothing."""
+    config = _with_models(config, summarizer=summarizer, translator=translator)
+    everything = Exclude(under_syllables=0, not_vietnamese=False)
+    found = list(islice(sources.read(Source(path=where), exclude=everything, warn=notice, on_file=lambda _: None), 2))
+    if len(found) != 1:
+        raise SourceError(f"{where}: holds {'several articles' if found else 'no article'}; `tomdich run` takes many")
+    article = found[0]
+    if isinstance(article, Failure):
+        raise SourceError(f"{where}: {article.kind}: {article.message}")
+    with open_memo(None, warn=notice) as memo:
+        summarized = next(_swept("summarize", summarize, [article], config, memo, notice))
+        return inspect(next(_swept("translate", translate, [summarized], config, memo, notice)))
+
+
+def translate_lines(
+    file: str, *, config: Config | None, translator: str | None, notice: Callable[[str], None]
+) -> Iterator[str]:
+    """Yield the translation of each line of `file` (`-`: stdin), in order; an empty line gives an empty line."""
+    config = _with_models(config, summarizer=None, translator=translator)
+    with ExitStack() as stack:
+        memo = stack.enter_context(open_memo(None, warn=notice))
+        try:
+            lines = sys.stdin if file == "-" else stack.enter_context(Path(file).open(encoding="utf-8"))
+        except OSError as error:
+            raise SourceError(f"{file}: cannot be read: {error.strerror}") from None
+        try:
+            for record in _swept("translate", translate, _titles(lines), config, memo, notice):
+                yield " ".join(record.title_translation.split())
+        except UnicodeDecodeError as error:
+            raise SourceError(f"{file}: is not UTF-8 ({error.reason}); convert it first") from None
+
+
+def write_config(name: str, *, articles: Path) -> Path:
+    """Write a commented config NAME.yaml for the articles in a folder; return its path; never overwrites."""
+    path = Path(f"{name}.yaml")
+    text = _TEMPLATE.format(name=name, file=path, articles=articles, summarizer=SUMMARIZER, translator=TRANSLATOR)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{path}: is there already; choose another name, or edit it") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+    try:
+        configs.load(path)
+    except ConfigError:
+        path.unlink()
+        raise
+    return path
+
+
+def pin(path: Path) -> Iterator[str]:
+    """Write the present commit of each hub checkpoint into the config; yield a line for each stage.
+
+    Only the lines of `revision:` change: comments and order stay as the person wrote them.
+    """
+    config = configs.load(path)
+    text = path.read_text(encoding="utf-8")
+    for name, stage in (("summarize", config.summarize), ("translate", config.translate)):
+        entry = catalog.find(stage.model)
+        if stage.engine == "fake" or configs.is_folder_name(stage.model) or (entry is not None and entry.bundled):
+            yield f"{name}: {stage.model} is on this machine; its content is in the recipe, there is nothing to pin"
+            continue
+        commit = checkpoints.pin(stage.model)
+        text = _with_revision(text, section=name, model=stage.model, commit=commit)
+        yield f"{name}: {stage.model}@{commit}"
+    path.write_text(text, encoding="utf-8")
+
+
+def _with_revision(text: str, *, section: str, model: str, commit: str) -> str:
+    """Return the YAML `text` with `revision: commit` in a top-level section, beside its `model:`."""
+    block = re.compile(rf"^{section}:[^\n]*\n(?:[ \t]+[^\n]*\n?|[ \t]*\n|#[^\n]*\n)+", re.MULTILINE)
+    found = block.search(text)
+    if found is None:
+        raise UsageError(f"`{section}:` is not written as a block; add `revision: {commit}` to it by hand")
+    old = found[0]
+    revised, count = re.subn(r"^([ \t]+)revision:[^\n#]*", rf"\g<1>revision: {commit} ", old, flags=re.MULTILINE)
+    if not count:
+        revised = re.sub(r"^([ \t]+)(model:[^\n]*)", rf"\1\2\n\1revision: {commit}", old, count=1, flags=re.MULTILINE)
+    if revised == old and commit not in old:
+        raise UsageError(f"`{section}.model: {model}` was not found; add `revision: {commit}` by hand")
+    return text[: found.start()] + revised + text[found.end() :]
+
+
+def _with_models(config: Config | None, *, summarizer: str | None, translator: str | None) -> Config:
+    """Return `config`, or one of the bundled checkpoints, with the models named instead."""
+    if config is None:
+        config = Config(
+            name="single",
+            sources=(Source(path="-"),),
+            summarize=Stage(model=SUMMARIZER),
+            translate=Stage(model=TRANSLATOR),
+        )
+    update = {}
+    if summarizer is not None:
+        update["summarize"] = Stage(model=summarizer, accept_license=config.summarize.accept_license)
+    if translator is not None:
+        update["translate"] = Stage(model=translator, accept_license=config.translate.accept_license)
+    return config.model_copy(update=update)
+
+
+def _swept(
+    name: Literal["summarize", "translate"],
+    stage: Callable[[R, Fit], Round[T | Failure]],
+    records: Iterable[R],
+    config: Config,
+    memo: Memo,
+    notice: Callable[[str], None],
+) -> Iterator[T]:
+    """Yield the stage's results in order; raises `EngineError` where one failed."""
+    checkpoint = checkpoints.prepare(
+        config.summarize if name == "summarize" else config.translate,
+        runtime=config.runtime,
+        deterministic=config.deterministic,
+        reproducible=config.reproducible,
+        cache=default_cache(),
+        warn=notice,
+    )
+    fitted = fit(checkpoint)
+    with LazyEngine(checkpoint, config.runtime, notice) as engine:
+        sweep: Sweep[R, T] = Sweep(
+            name=name,
+            stage=lambda record: stage(record, fitted),
+            calls=memo.calls(checkpoint.identity()),
+            engine=engine.open,
+        )
+        for result in sweep.over(records):
+            if isinstance(result, Failure):
+                raise EngineError(f"{name}: {result.message}")
+            yield result
+
+
+def _titles(lines: Iterable[str]) -> Iterator[Summarized]:
+    """Yield each line as the title of an article without a summary: one text for the translator."""
+    for number, line in enumerate(lines):
+        text, _ = repair(line.strip())
+        yield Summarized(
+            Article(id=str(number), text="", text_sha256="", source=Origin("-", number), title=text), "", ()
+        )

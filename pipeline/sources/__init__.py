@@ -1,0 +1,201 @@
+"""Sources: text files, web pages, tables and datasets, wherever they lie, as one stream of articles.
+
+Everything that is read comes out, as an `Article` or as a rejected `Failure`, in the order of the source: files by
+path, rows as they stand. Only single documents are ever held whole; of a table one row is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from pipeline import text
+from pipeline.config import Columns, Exclude, Source
+from pipeline.errors import SourceError
+from pipeline.records import JSON, Article, Failure, Origin
+from pipeline.sources import articles, files, html, hub, pasted, tables
+from pipeline.sources.articles import Draft
+from pipeline.sources.files import Format, Found
+
+__all__ = ["SourceFile", "find", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file, or dataset, that was read to its end."""
+
+    path: str
+    digest: str  # SHA-256 of the bytes as they lie, packed or not; of a hub dataset its commit
+    bytes: int
+    records: int  # articles and rejections
+
+
+def find(source: Source, *, warn: Callable[[str], None]) -> list[str]:
+    """Return the files that `read` would read, in its order; a dataset is one name.
+
+    Raises `SourceError` where there is nothing to read, but for an optional source: then `warn` is told.
+    """
+    if source.path is None:
+        return [hub.name_of(source)]
+    return [found.name for found in _found(source, source.path, warn=warn)]
+
+
+def read(
+    source: Source, *, exclude: Exclude, warn: Callable[[str], None], on_file: Callable[[SourceFile], None]
+) -> Iterator[Article | Failure]:
+    """Yield every article of `source`, and a rejected failure for everything that is none, in a stable order.
+
+    `on_file` is told of each file when it has been read. Raises `SourceError` for a file that is missing, damaged,
+    changed while it was read, or without a configured column; of an optional source `warn` is told instead, what was
+    read of it stays, and the reading goes on with the next file.
+    """
+    if source.path is None:
+        yield from _guarded(_read_dataset(source, exclude, on_file), source, warn)
+        return
+    for found in _found(source, source.path, warn=warn):
+        yield from _guarded(_read_file(found, source, exclude, on_file), source, warn)
+
+
+def _found(source: Source, path: str, *, warn: Callable[[str], None]) -> list[Found]:
+    try:
+        return files.find(path, given=source.format, warn=warn)
+    except SourceError as error:
+        if not source.optional:
+            raise
+        warn(f"{error}; the source is optional and is left out")
+        return []
+
+
+def _guarded(
+    records: Iterator[Article | Failure], source: Source, warn: Callable[[str], None]
+) -> Iterator[Article | Failure]:
+    try:
+        yield from records
+    except SourceError as error:
+        if not source.optional:
+            raise
+        warn(f"{error}; the source is optional: what was read of it stays")
+
+
+def _read_file(
+    found: Found, source: Source, exclude: Exclude, on_file: Callable[[SourceFile], None]
+) -> Iterator[Article | Failure]:
+    before = files.stamp(found)
+    tally = files.Tally()
+    records = 0
+    with closing(files.raw(found, tally)) as chunks:
+        try:
+            for record in _records(found, chunks, source, exclude):
+                records += 1
+                yield record
+        except SourceError:
+            if source.optional:  # what came of it counts: so does the digest of the whole
+                _drain(chunks)
+                on_file(SourceFile(found.name, tally.digest(), tally.bytes, records))
+            raise
+        _drain(chunks)
+    if files.stamp(found) != before and not source.optional:
+        raise SourceError(f"{found.name}: was changed while it was read; run again when it is complete")
+    on_file(SourceFile(found.name, tally.digest(), tally.bytes, records))
+    if files.stamp(found) != before:
+        raise SourceError(f"{found.name}: was changed while it was read")
+
+
+def _drain(chunks: Iterator[bytes]) -> None:
+    for _ in chunks:
+        pass
+
+
+def _records(found: Found, chunks: Iterator[bytes], source: Source, exclude: Exclude) -> Iterator[Article | Failure]:
+    name = found.name
+    columns: list[str] | None = None
+    if found.format == "parquet":
+        with files.seekable(found, chunks) as file:
+            columns, rows = tables.from_parquet(file, name=name, wanted=_wanted(source))
+            yield from articles.from_rows(rows, name=name, source=source, exclude=exclude, columns=columns)
+        return
+    plain = files.unpacked(chunks, name=name)
+    kind: Format | None = found.format
+    if kind is None:
+        kind, plain = _sniffed(plain)
+    if kind in {"txt", "html"}:
+        yield _document(plain, kind=kind, found=found, exclude=exclude)
+        return
+    encoding, plain = files.as_utf8(plain)
+    lines = files.lines(plain)
+    if kind == "jsonl":
+        rows = tables.from_jsonl(lines, name=name, encoding=encoding)
+    else:
+        text_column = source.columns.text or "text"
+        columns, rows = tables.from_csv(
+            lines, name=name, encoding=encoding, tabs=kind == "tsv", text_column=text_column
+        )
+        if not columns:
+            return
+    yield from articles.from_rows(rows, name=name, source=source, exclude=exclude, columns=columns)
+
+
+def _sniffed(chunks: Iterator[bytes]) -> tuple[Format, Iterator[bytes]]:
+    """Return the format of stdin or of a web page by its first characters: JSON lines, HTML, else pasted text."""
+    head, chunks = files.peek(chunks, 1024)
+    start = head.decode("utf-16" if head[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig", errors="ignore").lstrip()
+    if start.startswith("{"):
+        return "jsonl", chunks
+    return (
+        "html" if start.lower().startswith(("<!doctype html", "<html", "<?xml", "<head", "<body")) else "txt"
+    ), chunks
+
+
+def _document(chunks: Iterator[bytes], *, kind: Format, found: Found, exclude: Exclude) -> Article | Failure:
+    """Return the one article of a `.txt` or `.html`."""
+    name = found.name
+    data = files.whole(chunks)
+    if data is None:
+        return articles.rejected("bad_row", f"{name}: longer than any article; is it a table?", Origin(name, 0))
+    try:
+        decoded = html.decode(data) if kind == "html" else text.decode(data)
+    except UnicodeError as error:
+        return articles.rejected("undecodable", f"{name}: {error}", Origin(name, 0))
+    repaired, repairs = text.repair(decoded.text)
+    origin = Origin(name, 0, decoded.encoding, (*decoded.repairs, *repairs))
+    if kind == "txt":
+        return _finished(pasted.parse(repaired), Draft(text=""), origin=origin, exclude=exclude, name=name)
+    page = html.parse(repaired, url=found.path if found.path.startswith("http") else "")
+    if page is None:
+        return articles.rejected("empty", f"{name}: no article was found in the page", origin)
+    draft = Draft(text="", url=page.url, published=page.published, outlet=page.outlet)
+    parts = replace(page.pasted, title=page.title, byline=page.pasted.byline or page.author)
+    return _finished(parts, draft, origin=origin, exclude=exclude, name=name)
+
+
+def _finished(parts: pasted.Pasted, draft: Draft, *, origin: Origin, exclude: Exclude, name: str) -> Article | Failure:
+    """Return the article of a page told apart; what was set aside goes with it."""
+    extra: dict[str, JSON] = {}
+    if parts.section:
+        extra["section"] = parts.section
+    if parts.byline:
+        extra["byline"] = parts.byline
+    draft = replace(draft, title=parts.title, published=draft.published or parts.published)
+    return articles.finish(
+        draft, origin=origin, exclude=exclude, where=name, body=parts.body, extra=extra, set_aside=parts.dropped
+    )
+
+
+def _read_dataset(
+    source: Source, exclude: Exclude, on_file: Callable[[SourceFile], None]
+) -> Iterator[Article | Failure]:
+    dataset = hub.open_dataset(source, wanted=_wanted(source))
+    records = 0
+    for record in articles.from_rows(
+        dataset.rows, name=dataset.name, source=source, exclude=exclude, columns=dataset.columns
+    ):
+        records += 1
+        yield record
+    on_file(SourceFile(dataset.name, dataset.digest, dataset.bytes, records))
+
+
+def _wanted(source: Source) -> frozenset[str]:
+    """Return the columns that are of use."""
+    mapped = (getattr(source.columns, field) or field for field in Columns.model_fields)
+    return frozenset((*mapped, *source.keep))

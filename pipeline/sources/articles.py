@@ -1,0 +1,273 @@
+"""From what a source gave to an `Article` or a rejected `Failure`: mapped, repaired, tidied, measured.
+
+Every row and document that was read passes here exactly once, so nothing vanishes on the way in.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+from pipeline import ids, text
+from pipeline.config import Columns, Exclude, Source
+from pipeline.errors import SourceError
+from pipeline.records import JSON, Article, Failure, Origin
+from pipeline.sources import dates
+
+_LOOK_AHEAD = 100  # rows that may pass before a column shows up where rows name their own
+_LOOK_AHEAD_CHARACTERS = 8_000_000
+_TEXT_COLUMNS = ("content", "body", "article", "document", "noi_dung", "noidung", "nội dung", "maintext", "text")
+_SHOWN = 12  # columns named in one message
+_SHOWN_WIDTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table as it was read."""
+
+    index: int  # 0-based
+    where: str  # for messages: "line 12", "row 3"
+    values: dict[str, object]
+    encoding: str | None = None
+    repairs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """One row that could not be read, and why."""
+
+    index: int
+    where: str
+    message: str
+    kind: str = "bad_row"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """The texts of one article as found, before repair."""
+
+    text: str
+    id: str = ""
+    title: str = ""
+    url: str = ""
+    published: object = ""
+    outlet: str = ""
+    reference_summary: str = ""
+    reference_translation: str = ""
+
+
+def from_rows(
+    rows: Iterator[Row | BadRow], *, name: str, source: Source, exclude: Exclude, columns: Collection[str] | None
+) -> Iterator[Article | Failure]:
+    """Yield an article or a rejection for each row, in order.
+
+    `columns`: the table's, or None where each row names its own; then a column that shows up in none of the first
+    hundred rows does not exist. Raises `SourceError` for a configured column that does not exist.
+    """
+    head: list[Row | BadRow] = []
+    if columns is None:
+        seen: dict[str, None] = {}
+        size = 0
+        for row in rows:
+            if isinstance(row, BadRow) and not head:
+                yield rejected(row.kind, row.message, Origin(name, row.index))
+                continue
+            head.append(row)
+            if isinstance(row, Row):
+                seen.update(dict.fromkeys(row.values))
+                size += sum(len(value) for value in row.values.values() if isinstance(value, str))
+            if not _absent(source, seen) or len(head) >= _LOOK_AHEAD or size > _LOOK_AHEAD_CHARACTERS:
+                break
+        columns = seen
+        if not head:
+            return
+    _check_columns(source, columns, name=name)
+    fields = {name: getattr(source.columns, name) or name for name in Columns.model_fields}
+    while head:
+        yield _from_row(head.pop(0), fields=fields, name=name, source=source, exclude=exclude)
+    for row in rows:
+        yield _from_row(row, fields=fields, name=name, source=source, exclude=exclude)
+
+
+def finish(
+    draft: Draft,
+    *,
+    origin: Origin,
+    exclude: Exclude,
+    where: str,
+    body: str | None = None,
+    extra: dict[str, JSON] | None = None,
+    set_aside: tuple[tuple[str, str], ...] = (),
+) -> Article | Failure:
+    """Return `draft` repaired and tidied, or the rejection it earns.
+
+    `body`: the text where it is already repaired. `where`: the place, for messages.
+    """
+    done = list(origin.repairs)
+    if body is None:
+        body, repairs = text.repair(draft.text)
+        done += repairs
+    title, repairs = text.repair(draft.title) if draft.title else ("", ())
+    done += repairs
+    origin = Origin(origin.path, origin.row, origin.encoding, tuple(dict.fromkeys(done)))
+    body = text.tidy(body)
+    if not body:
+        return rejected("empty", f"{where}: there is no text", origin, id_=draft.id)
+    text_sha256 = ids.text_digest(body)
+    article_id = draft.id or ids.article_id(text_sha256)
+    if exclude.under_syllables and (count := len(text.syllables(body))) < exclude.under_syllables:
+        message = f"{where}: {count} syllables; exclude.under_syllables is {exclude.under_syllables}"
+        return rejected("short", message, origin, id_=article_id, text_sha256=text_sha256)
+    if exclude.not_vietnamese and not text.looks_vietnamese(body):
+        message = f"{where}: the text is not Vietnamese; exclude.not_vietnamese: false keeps it"
+        return rejected("not_vietnamese", message, origin, id_=article_id, text_sha256=text_sha256)
+    return Article(
+        id=article_id,
+        text=body,
+        text_sha256=text_sha256,
+        source=origin,
+        title=_one_line(title),
+        url=draft.url.strip(),
+        published=dates.iso(draft.published),
+        outlet=_one_line(text.repair(draft.outlet)[0]),
+        extra=extra or {},
+        set_aside=set_aside,
+        reference_summary=text.tidy(text.repair(draft.reference_summary)[0]),
+        reference_translation=text.tidy(text.repair(draft.reference_translation)[0]),
+    )
+
+
+def rejected(kind: str, message: str, origin: Origin, *, id_: str = "", text_sha256: str = "") -> Failure:
+    """Return the failure of something that is no article of ours: listed, not retried, no reason to stop."""
+    return Failure(
+        stage="load",
+        kind=kind,
+        message=message,
+        source=origin,
+        id=id_,
+        text_sha256=text_sha256,
+        rejected=True,
+    )
+
+
+def _from_row(
+    row: Row | BadRow, *, fields: dict[str, str], name: str, source: Source, exclude: Exclude
+) -> Article | Failure:
+    if isinstance(row, BadRow):
+        return rejected(row.kind, row.message, Origin(name, row.index))
+    origin = Origin(name, row.index, row.encoding, row.repairs)
+    where = f"{name}: {row.where}"
+    found: dict[str, str] = {}
+    published: object = ""
+    for field, column in fields.items():
+        value = row.values.get(column)
+        if field == "published":
+            published = _plain(value) or ""
+            continue
+        try:
+            found[field] = _as_body(value) if field == "text" else _as_text(value)
+        except ValueError as error:
+            return rejected("bad_row", f"{where}: column '{column}': {error}", origin)
+    if isinstance(published, list | dict):
+        return rejected("bad_row", f"{where}: column '{fields['published']}' holds no date", origin)
+    extra = {column: _plain(row.values.get(column)) for column in source.keep}
+    found["id"] = found["id"].strip()
+    return finish(Draft(published=published, **found), origin=origin, exclude=exclude, where=where, extra=extra)
+
+
+def _absent(source: Source, columns: Collection[str]) -> list[tuple[str, str]]:
+    """Return the configured columns that are not among `columns`, each with the field of the config."""
+    wanted = [
+        (f"columns.{field}", column)
+        for field in Columns.model_fields
+        if (column := getattr(source.columns, field)) is not None
+    ]
+    if source.columns.text is None:
+        wanted.append(("columns.text", "text"))
+    wanted += [("keep", column) for column in source.keep]
+    return [(field, column) for field, column in wanted if column not in columns]
+
+
+def _check_columns(source: Source, columns: Collection[str], *, name: str) -> None:
+    for field, column in _absent(source, columns):
+        shown = [f"'{one[:_SHOWN_WIDTH]}'" for one in columns]
+        more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+        has = f"{name}: row 1: its columns are {', '.join(shown[:_SHOWN])}{more}"
+        if field == "columns.text" and source.columns.text is None:
+            known = {one.casefold(): one for one in columns}
+            near = next((known[one] for one in _TEXT_COLUMNS if one in known), "content")
+            raise SourceError(f"{has}; none is 'text': say which holds it with `columns: {{text: {near}}}`")
+        close = difflib.get_close_matches(column, list(columns), n=1, cutoff=0.5)
+        hint = f"; did you mean '{close[0]}'?" if close else ""
+        raise SourceError(f"{has}; `{field}` asks for '{column}', which does not exist{hint}")
+
+
+def _as_text(value: object) -> str:
+    """Return a cell as text; raises `ValueError` where it is none."""
+    match value:
+        case str():
+            return _without_surrogates(value)
+        case None:
+            return ""
+        case bytes():
+            return text.decode(value).text
+        case bool():
+            pass
+        case float():
+            if not math.isfinite(value):
+                return ""
+            return str(int(value)) if value.is_integer() else str(value)  # an id from a data frame: 12.0
+        case date() | time():
+            return value.isoformat()
+        case int() | Decimal():
+            return str(value)
+        case _:
+            pass
+    raise ValueError(f"holds {type(value).__name__}, not text")
+
+
+def _as_body(value: object) -> str:
+    """Return a cell as an article's text: a string, or its paragraphs; raises `ValueError` where it is none."""
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        value = "\n".join(value)
+    if value is None or isinstance(value, str | bytes) or value != value:  # noqa: PLR0124 - NaN, a data frame's None
+        return _as_text(value)
+    raise ValueError(f"holds {type(value).__name__}, not text")
+
+
+def _plain(value: object) -> JSON:
+    """Return a cell as a value that JSON can hold."""
+    match value:
+        case str():
+            return _without_surrogates(value)
+        case None | bool() | int():
+            return value
+        case float():
+            return value if math.isfinite(value) else None
+        case datetime() | date() | time():
+            return value.isoformat()
+        case list() | tuple():
+            return [_plain(part) for part in value]
+        case dict():
+            return {str(key): _plain(part) for key, part in value.items()}
+        case bytes():
+            return value.decode("utf-8", errors="replace")
+        case Decimal() | timedelta():
+            return str(value)
+        case _:
+            return str(value)
+
+
+def _without_surrogates(value: str) -> str:
+    """Return `value` fit for UTF-8: JSON can name half a character, which becomes the replacement character."""
+    if value.isascii() or value.isprintable():
+        return value
+    return value.encode("utf-16-le", errors="surrogatepass").decode("utf-16-le", errors="replace")
+
+
+def _one_line(value: str) -> str:
+    return " ".join(value.split())

@@ -1,0 +1,108 @@
+"""Dates as Vietnamese pages and feeds write them, turned to ISO 8601. Pure.
+
+Day before month, always: that is how the language writes it. What does not fit (month 13) stays as it was
+found; a date is never guessed, and a time zone is never added.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+
+_DAY_FIRST = re.compile(r"(?<![\d/.-])(?P<d>\d{1,2})[/.-](?P<m>\d{1,2})[/.-](?P<y>\d{4})(?![\d/-])")
+_YEAR_FIRST = re.compile(r"(?<![\d/.-])(?P<y>\d{4})[/.-](?P<m>\d{1,2})[/.-](?P<d>\d{1,2})(?![\d/-])")
+_IN_WORDS = re.compile(
+    r"(?:ngày\s+)?(?<!\d)(?P<d>\d{1,2})\s+tháng\s+(?P<m>\d{1,2})\s*,?\s*(?:năm\s+)?(?P<y>\d{4})(?!\d)",
+    re.IGNORECASE,
+)
+_TIME = re.compile(
+    r"(?<![\d:+-])(?P<hour>\d{1,2})\s?(?::|h|g|giờ)\s?(?P<minute>\d{2})(?::(?P<second>\d{2}))?"
+    r"(?:\s*(?P<half>SA|CH|AM|PM)\b)?(?![\d:])",
+    re.IGNORECASE,
+)
+_ZONE = re.compile(
+    r"\(?\s*\b(?:GMT|UTC)\s*(?P<sign>[+-])\s*(?P<hours>\d{1,2})(?::?(?P<minutes>\d{2}))?\s*\)?", re.IGNORECASE
+)
+_WEEKDAY = re.compile(r"(?<!\w)(?:thứ\s+(?:hai|ba|tư|năm|sáu|bảy|bẩy|[2-7])|chủ\s+nhật|t[2-7]|cn)(?!\w)", re.IGNORECASE)
+_LABEL = re.compile(
+    r"(?<!\w)(?:ngày\s+đăng|ngày\s+cập\s+nhật|cập\s+nhật\s+lúc|đăng\s+lúc|cập\s+nhật|xuất\s+bản|đã\s+đăng|đăng|lúc|ngày)"
+    r"(?!\w)",
+    re.IGNORECASE,
+)
+_WIDE_GAP = re.compile(r"\t+|\s{2,}")  # what a page sets apart stays apart
+_RFC_2822 = re.compile(r"(?:[A-Z][a-z]{2},\s*)?\d{1,2}\s[A-Z][a-z]{2}\s\d{4}\s\d{2}:\d{2}")
+_EDGES = " \t,;|-–—•·:()[]/"
+_NOON = 12
+# Unix times are read between 1985 and 2096; a number outside is no date of a news article.
+_SECONDS = range(500_000_000, 4_000_000_000)
+
+
+def iso(value: object) -> str:
+    """Return `value` (text, date, datetime or Unix time) in ISO 8601 where it can be read, else as found."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        whole = int(value)
+        seconds = whole // 1000 if whole // 1000 in _SECONDS else whole
+        return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds in _SECONDS else str(value)
+    found = str(value).strip()
+    try:
+        parsed = datetime.fromisoformat(found)
+    except ValueError:
+        pass
+    else:
+        return parsed.date().isoformat() if len(found) <= len("2023-03-02") else parsed.isoformat()
+    if _RFC_2822.match(found):
+        try:
+            return parsedate_to_datetime(found).isoformat()
+        except ValueError:
+            return found
+    written = split(found)
+    return written[0] if written is not None and not written[1] else found
+
+
+def split(line: str) -> tuple[str, str] | None:
+    """Return `(date and time in ISO 8601, rest of the line)` for a line that writes a full date, or None.
+
+    Weekday, time zone and words such as "Cập nhật" belong to the date; the rest is what else stands there.
+    """
+    line = _WIDE_GAP.sub(" | ", line)
+    match = _DAY_FIRST.search(line) or _YEAR_FIRST.search(line) or _IN_WORDS.search(line)
+    if match is None:
+        return None
+    rest = f"{line[: match.start()]} | {line[match.end() :]}"
+    offset: timezone | None = None
+    if zone := _ZONE.search(rest):
+        shift = timedelta(hours=int(zone["hours"]), minutes=int(zone["minutes"] or 0))
+        if shift >= timedelta(days=1):
+            return None
+        offset = timezone(-shift if zone["sign"] == "-" else shift)
+        rest = f"{rest[: zone.start()]} | {rest[zone.end() :]}"
+    clock = _TIME.search(rest)
+    try:
+        if clock is None:
+            stamp = date(int(match["y"]), int(match["m"]), int(match["d"])).isoformat()
+        else:
+            rest = f"{rest[: clock.start()]} | {rest[clock.end() :]}"
+            stamp = datetime(
+                int(match["y"]),
+                int(match["m"]),
+                int(match["d"]),
+                _hour(int(clock["hour"]), clock["half"]),
+                int(clock["minute"]),
+                int(clock["second"] or 0),
+                tzinfo=offset,
+            ).isoformat()
+    except ValueError:
+        return None
+    rest = _LABEL.sub(" ", _WEEKDAY.sub(" ", rest))
+    pieces = (piece.strip(_EDGES) for piece in rest.split("|"))
+    return stamp, " | ".join(" ".join(piece.split()) for piece in pieces if piece)
+
+
+def _hour(hour: int, half: str | None) -> int:
+    """Return the hour of the day; SA and AM are before noon, CH and PM after."""
+    if half is None or hour > _NOON:
+        return hour
+    return hour % _NOON + (_NOON if half.upper() in {"CH", "PM"} else 0)

@@ -1,0 +1,129 @@
+"""Hugging Face datasets, streamed: by their name on the hub, or a local folder.
+
+A hub dataset is read at one commit, resolved first, and that commit is its digest. A local folder's digest is that
+of its files. No code of a dataset is ever run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline import ids
+from pipeline.config import Source, expand_env, is_folder_name
+from pipeline.errors import SourceError
+from pipeline.sources.articles import BadRow, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset, opened."""
+
+    name: str  # as recorded
+    digest: str  # the hub's commit, or the SHA-256 of the local files' digests
+    bytes: int  # of the local files; 0 where the hub keeps them
+    columns: list[str] | None  # None: each row names its own
+    rows: Iterator[Row | BadRow]
+
+
+def name_of(source: Source) -> str:
+    """Return what a dataset's articles are recorded under: its name, its subset and its split."""
+    subset = f"/{source.subset}" if source.subset else ""
+    return f"{source.dataset}{subset}#{source.split}"
+
+
+def open_dataset(source: Source, *, wanted: Collection[str]) -> Dataset:
+    """Return the dataset of `source`, its rows with those columns that are `wanted`.
+
+    Raises `SourceError` where it, its subset or its split does not exist, or the hub does not answer.
+    """
+    import datasets  # type: ignore[import-untyped]
+
+    assert source.dataset is not None
+    name = name_of(source)
+    place = expand_env(source.dataset)
+    folder = Path(place).expanduser()
+    local = folder.is_dir()
+    if not local and is_folder_name(place):
+        raise SourceError(f"{source.dataset}: no such folder; a dataset is a folder or a name on the hub")
+    digest, size = _folder_digest(folder) if local else (_commit(place, source), 0)
+    stream: Any  # Dataset and IterableDataset have no common type
+    with _reading(name):
+        if (folder / "state.json").exists() or (folder / "dataset_dict.json").exists():
+            stream = _saved(datasets.load_from_disk(str(folder)), source, name)
+        else:
+            stream = datasets.load_dataset(
+                str(folder) if local else place,
+                source.subset,
+                split=source.split,
+                streaming=True,
+                revision=None if local else digest,
+            )
+        columns: list[str] | None = stream.column_names
+        if columns is not None:
+            stream = stream.select_columns([column for column in columns if column in wanted])
+    return Dataset(name, digest, size, columns, _rows(stream, name))
+
+
+def _rows(stream: Iterable[dict[str, object]], name: str) -> Iterator[Row | BadRow]:
+    index = 0
+    rows = iter(stream)
+    while True:
+        with _reading(f"{name}: row {index + 1}"):
+            values = next(rows, None)
+        if values is None:
+            return
+        yield Row(index, f"row {index + 1}", values)
+        index += 1
+
+
+def _saved(saved: Any, source: Source, name: str) -> Any:  # noqa: ANN401 - see open_dataset
+    """Return the split of a dataset that `save_to_disk` wrote."""
+    import datasets
+
+    if not isinstance(saved, datasets.DatasetDict):
+        return saved
+    if source.split not in saved:
+        raise SourceError(f"{name}: no such split; it has {', '.join(map(str, saved))}")
+    return saved[source.split]
+
+
+def _commit(place: str, source: Source) -> str:
+    """Return the commit that the dataset's revision stands for now."""
+    from huggingface_hub import HfApi
+
+    with _reading(f"{source.dataset}"):
+        return str(HfApi().dataset_info(place, revision=source.revision).sha)
+
+
+def _folder_digest(folder: Path) -> tuple[str, int]:
+    """Return the SHA-256 of the files of `folder`, their names among them, and their bytes in all."""
+    running = hashlib.sha256()
+    size = 0
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.is_file() and not any(part.startswith(".") for part in inside.parts):
+            running.update(f"{inside.as_posix()}\0{ids.file_digest(path)}\n".encode())
+            size += path.stat().st_size
+    return running.hexdigest(), size
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Turn what `datasets`, the hub's client and Arrow raise into a `SourceError` that names the dataset."""
+    import pyarrow as pa
+    from datasets.exceptions import DatasetsError  # type: ignore[import-untyped]
+
+    # the hub's client is httpx or httpx2, by its version
+    clients = (sys.modules[module].HTTPError for module in ("httpx", "httpx2") if module in sys.modules)
+    try:
+        yield
+    except (OSError, ValueError, DatasetsError, pa.ArrowException, *clients) as error:
+        cause = error.__cause__ or error.__context__ or error
+        told = f"{error}" if cause is error or str(cause) in str(error) else f"{error} ({cause})"
+        raise SourceError(f"{name}: cannot be read: {' '.join(told.split())}") from None

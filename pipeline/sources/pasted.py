@@ -1,0 +1,414 @@
+"""A `.txt` file: an article as someone pastes it from a Vietnamese news page. Pure.
+
+The page is read as three zones. The head is what stands before the first paragraph: sections, title, place,
+date, names. The tail is what stands after the article has ended: byline, tags, links, comments. Between them
+is the body, from which only what is plainly not text is taken: captions, links, datelines. A doubtful line
+stays in the body, and what is taken out is kept beside it with the kind it was taken for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from pipeline.sources import lines as looks
+from pipeline.sources.lines import Kind
+
+_HEADING = re.compile(r"#{1,3}\s+(?=\S)|(?:tiêu\s+đề|title)\s*:\s*(?=\S)", re.IGNORECASE)
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
+_SECTION_WORDS = 6  # a line before the title is a section up to this length; a longer one is the title
+_LEAD_WORDS = 22  # an unpunctuated line from this length on is a lead, not a title
+_SHORT_TITLE = 4
+_LONGEST_TITLE = 45
+_HEAD_BELOW_TITLE = 8  # how soon after its title an article's text must begin
+_NAMES_IN_A_ROW = 2  # more than two short lines after the title are a list
+_DATELINE_PARAGRAPHS = 3  # the lead, the first paragraph, and one to spare
+_CAPTION_WORDS = 30
+_FAR = 200  # lines looked ahead below a heading
+_WRAPPED_LINES = 3
+_WRAP_WIDTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """A pasted page, told apart; every line of it is in exactly one place."""
+
+    title: str
+    body: str  # paragraphs separated by one newline, the lead among them
+    published: str = ""  # ISO 8601
+    byline: str = ""
+    section: str = ""
+    dropped: tuple[tuple[Kind, str], ...] = ()  # (what it was taken for, line), in their order on the page
+
+
+@dataclass(slots=True)
+class _Page:
+    """The page while it is being told apart."""
+
+    lines: list[str]
+    gaps: list[bool]  # whether an empty line stands before each line
+    taken: dict[int, list[tuple[Kind, str]]] = field(default_factory=dict)
+    title: int | None = None
+    published: str = ""
+    bylines: list[str] = field(default_factory=list)
+
+    def take(self, index: int, kind: Kind) -> None:
+        """Set the whole line aside as `kind`."""
+        self.taken[index] = [*self.taken.get(index, ()), (kind, self.lines[index])]
+        self.lines[index] = ""
+
+    def cut(self, index: int, rest: str, part: str, kind: Kind) -> None:
+        """Set `part` of the line aside as `kind` and keep `rest`."""
+        self.taken[index] = [*self.taken.get(index, ()), (kind, part)]
+        self.lines[index] = rest
+
+    def left(self) -> list[int]:
+        """Return the indices of the lines not yet set aside, the title not among them."""
+        return [index for index, line in enumerate(self.lines) if line and index != self.title]
+
+
+def parse(text: str, *, title: str = "") -> Pasted:
+    """Return `text`, a pasted page, told apart into title, body and what surrounds them.
+
+    `title`: already known from elsewhere (a web page's own); then none is looked for, and `text` holds no
+    head but perhaps the title again.
+    """
+    lines, gaps = _unwrapped(text)
+    page = _Page(lines, gaps)
+    texts = (at for at, line in enumerate(lines) if _is_text(line) and not _is_long_title(lines, gaps, at))
+    head = next(texts, len(lines))
+    _read_head(page, head, known_title=bool(title))
+    _read_tail(page)
+    _read_body(page)
+    found = title or ("" if page.title is None else _HEADING.sub("", page.lines[page.title]))
+    for index in page.left()[:3]:
+        if found and page.lines[index].casefold() == found.casefold():
+            page.take(index, "title_again")
+    dropped = tuple(pair for index in sorted(page.taken) for pair in page.taken[index])
+    return Pasted(
+        title=found,
+        body="\n".join(page.lines[index] for index in page.left()),
+        published=page.published,
+        byline=page.bylines[-1] if page.bylines else "",
+        section=" > ".join(line for kind, line in dropped if kind == "section"),
+        dropped=dropped,
+    )
+
+
+def _is_text(line: str) -> bool:
+    return looks.is_paragraph(line) and looks.kind(line) is None and looks.date_of(line) is None
+
+
+def _is_long_title(lines: list[str], gaps: list[bool], at: int) -> bool:
+    """Return whether the line at `at`, long or trailing off, is a title: text that ends in full follows."""
+    line = lines[at]
+    if at + 1 == len(lines) or looks.words(line) > _LONGEST_TITLE:
+        return False
+    if looks.is_stopped(line) and not (looks.trails_off(line) and gaps[at + 1] and looks.words(line) < _LEAD_WORDS):
+        return False
+    if any(looks.words(before) > _SECTION_WORDS and looks.kind(before) is None for before in lines[:at]):
+        return False
+    return any(looks.is_stopped(after) and _is_text(after) for after in lines[at + 1 : at + _HEAD_BELOW_TITLE])
+
+
+def _unwrapped(text: str) -> tuple[list[str], list[bool]]:
+    """Return the lines of `text` without the empty ones, and whether one stood before each.
+
+    A block whose every line break stands where the next word would not have fitted was wrapped by a machine:
+    its lines are one paragraph.
+    """
+    blocks: list[list[str]] = [[]]
+    for raw in text.splitlines():
+        line = raw.translate(_INVISIBLE).replace("\u00a0", " ").strip()
+        if line:
+            blocks[-1].append(line)
+        elif blocks[-1]:
+            blocks.append([])
+    width = max((len(line) for block in blocks if _is_wrapped(block) for line in block), default=0)
+    lines: list[str] = []
+    gaps: list[bool] = []
+    for block in blocks:
+        wrapped = len(block) > 1 and width and _breaks_at(block, width)
+        joined = [" ".join(block)] if wrapped else block
+        lines.extend(joined)
+        gaps.extend(at == 0 and bool(gaps) for at in range(len(joined)))
+    return lines, gaps
+
+
+def _is_wrapped(block: Sequence[str]) -> bool:
+    width = max(map(len, block), default=0)
+    return len(block) >= _WRAPPED_LINES and width >= _WRAP_WIDTH and _breaks_at(block, width)
+
+
+def _breaks_at(block: Sequence[str], width: int) -> bool:
+    """Return whether each line of `block` ends where the next one's first word would have passed `width`."""
+    return max(map(len, block)) <= width and all(
+        len(line) + 1 + len(after.split()[0]) > width for line, after in pairwise(block)
+    )
+
+
+def _read_head(page: _Page, end: int, *, known_title: bool) -> None:
+    """Tell the lines before `end`, the first paragraph, apart."""
+    if end == len(page.lines):  # a poem, a list, a table: nothing to lean on
+        _read_headless(page, known_title=known_title)
+        return
+    figures = [
+        index for index in range(end) if any(map(str.isdigit, page.lines[index])) and looks.is_bare(page.lines[index])
+    ]
+    kept = figures if len(figures) > _NAMES_IN_A_ROW else []  # one is a count of something, many are a table
+    open_lines = [index for index in range(end) if index not in kept and not _take_if_plain(page, index)]
+    if known_title:
+        return
+    page.title = _title(page, open_lines)
+    if page.title is None:
+        return
+    for index in open_lines:
+        if index < page.title:
+            _take_by_looks(page, index, otherwise="section")
+    after = [index for index in open_lines if index > page.title]
+    for index in after:
+        if looks.is_masthead(page.lines[index]):
+            page.take(index, "furniture")
+    short = [index for index in after if _names_someone(page.lines[index])]
+    if len(short) <= _NAMES_IN_A_ROW:
+        for index in short:
+            _take_by_looks(page, index, otherwise="byline")
+
+
+def _names_someone(line: str) -> bool:
+    return looks.is_place(line) or looks.is_byline(line)
+
+
+def _rarely_title(line: str) -> bool:
+    """Return whether `line` is a title only where nothing else can be ("Video: Lũ về thành phố")."""
+    return _names_someone(line) or looks.is_caption(line) or looks.is_masthead(line)
+
+
+def _take_if_plain(page: _Page, index: int) -> bool:
+    """Set a line of the head aside if it says by itself what it is; return whether it did."""
+    line = page.lines[index]
+    stamp = looks.date_of(line)
+    plain = looks.kind(line)
+    if stamp is not None:
+        page.published = page.published or stamp[0]
+        if stamp[1]:
+            page.bylines.append(stamp[1])
+        page.take(index, "date")
+    elif looks.is_section(line):
+        page.take(index, "section")
+    elif plain == "caption" and looks.words(line) >= _SHORT_TITLE:
+        return False  # perhaps the title
+    elif plain is not None:
+        page.take(index, plain)
+    elif looks.is_button(line) or looks.is_outlet(line) or looks.is_bare(line):
+        page.take(index, "furniture")
+    else:
+        return False
+    return True
+
+
+def _take_by_looks(page: _Page, index: int, *, otherwise: Kind) -> None:
+    line = page.lines[index]
+    if looks.is_place(line):
+        page.take(index, "place")
+    elif looks.is_byline(line):
+        page.bylines.append(line)
+        page.take(index, "byline")
+    elif looks.is_masthead(line):
+        page.take(index, "furniture")
+    else:
+        page.take(index, looks.kind(line) or otherwise)
+
+
+def _title(page: _Page, open_lines: list[int]) -> int | None:
+    """Return which of the head's open lines is the title."""
+    for index in open_lines:
+        if _HEADING.match(page.lines[index]):
+            return index
+    likely = [index for index in open_lines if not _rarely_title(page.lines[index])] or open_lines[:1]
+    if not likely:
+        return None
+    counts = [looks.words(page.lines[index]) for index in likely]
+    long = [_SECTION_WORDS < count < _LEAD_WORDS for count in counts]
+    for place, index in enumerate(likely[:4]):
+        if long[place] and not page.lines[index].endswith(":") and (place == 0 or not any(long[place + 1 :])):
+            return index
+        if not _may_be_section(page.lines[index]):
+            break
+    return next((index for index, count in zip(likely[:2], counts, strict=False) if count >= _SHORT_TITLE), likely[0])
+
+
+def _may_be_section(line: str) -> bool:
+    if line.endswith(":"):
+        return True
+    return looks.words(line) <= _SECTION_WORDS and not re.search(r"[\d:,?!\"“”'‘’]", line)
+
+
+def _read_headless(page: _Page, *, known_title: bool) -> None:
+    """Tell a page without any paragraph apart: only a first line set off by an empty one is a title."""
+    for index, line in enumerate(page.lines):
+        if (stamp := looks.date_of(line)) is not None and index in {0, 1, len(page.lines) - 1}:
+            page.published = page.published or stamp[0]
+            page.take(index, "date")
+    left = page.left()
+    if known_title or len(left) < 2:  # noqa: PLR2004 - one line is the body
+        return
+    first, second, *rest = left
+    set_off = page.gaps[second] and (not rest or not all(page.gaps[index] for index in rest))
+    if set_off or page.lines[first].isupper() or _HEADING.match(page.lines[first]):
+        page.title = first
+
+
+def _read_tail(page: _Page) -> None:
+    """Set aside what follows the end of the article, and the boxes of links within it."""
+    left = page.left()
+    end = _marked_end(page, left)
+    if end is not None:
+        for index in left[end + 1 :]:
+            _take_after_end(page, index)
+        left = left[: end + 1]
+    lines = [page.lines[index] for index in left]
+    follows = _text_follows(lines)
+    ended = False
+    block: Kind | None = None  # what the lines under the last heading are
+    for place, index in enumerate(left):
+        line = page.lines[index]
+        before = page.lines[left[place - 1]] if place else ""
+        if looks.is_related_heading(line):
+            block = "related"
+            ended = ended or _alternates(lines[place + 1 : place + _FAR])
+            page.take(index, block)
+        elif looks.is_comments_heading(line) and (ended or _are_comments(line, lines[place + 1 : place + _FAR])):
+            block, ended = "comments", True
+            page.take(index, block)
+        elif place and looks.is_tags(line):
+            ended = ended or not follows[place]
+            block = "tags" if looks.is_tags_heading(line) else "after_end" if ended else None
+            page.take(index, "tags")
+        elif block == "after_end":
+            _take_after_end(page, index)
+        elif block is not None and (ended or not _is_text(line)):
+            page.take(index, block)
+        else:
+            block = None
+            if place and not follows[place] and _ends_article(line, before):
+                block, ended = "after_end", True
+                _take_after_end(page, index)
+
+
+def _marked_end(page: _Page, left: list[int]) -> int | None:
+    """Return where in `left` the end mark stands, if more of the page stands before it than after."""
+    total = sum(looks.words(page.lines[index]) for index in left)
+    done = 0
+    for place, index in enumerate(left):
+        done += looks.words(page.lines[index])
+        rest, mark, after = looks.without_end_mark(page.lines[index])
+        if mark and 2 * done >= total:
+            page.cut(index, rest, mark, "end_mark")
+            if after:
+                page.bylines.append(after)
+                page.cut(index, rest, after, "byline")
+            return place
+    return None
+
+
+def _ends_article(line: str, before: str) -> bool:
+    """Return whether `line`, with no running text after it, is a byline, a date or a button.
+
+    A name is a byline only under a finished sentence (or under what was set aside): elsewhere it is a line of
+    a list.
+    """
+    if looks.is_button(line) or looks.is_comments_heading(line):
+        return True
+    below_text = not before or looks.ends_sentence(before) or looks.kind(before) is not None
+    signed = (looks.is_byline(line) and not looks.is_place(line)) or looks.date_of(line) is not None
+    return below_text and signed
+
+
+def _text_follows(lines: list[str]) -> list[bool]:
+    """Return for each line whether running text stands below it, before any heading of links or comments."""
+    follows: list[bool] = []
+    found = False
+    for line in reversed(lines):
+        follows.append(found)
+        if looks.is_related_heading(line) or looks.is_comments_heading(line):
+            found = False
+        elif _is_text(line):
+            found = True
+    return follows[::-1]
+
+
+def _take_after_end(page: _Page, index: int) -> None:
+    line = page.lines[index]
+    stamp = looks.date_of(line)
+    kind = looks.kind(line)
+    if stamp is not None:
+        page.published = page.published or stamp[0]
+        page.take(index, "date")
+    elif kind is not None:
+        page.take(index, kind)
+    elif looks.is_comments_heading(line):
+        page.take(index, "comments")
+    elif looks.is_button(line):
+        page.take(index, "share")
+    elif looks.is_byline(line):
+        page.bylines.append(line)
+        page.take(index, "byline")
+    else:
+        page.take(index, "after_end")
+
+
+def _alternates(after: list[str]) -> bool:
+    """Return whether `after` is a list of links with their leads: two paragraphs or more, no two in a row."""
+    texts = [_is_text(line) for line in after]
+    return texts.count(True) > 1 and not any(first and second for first, second in pairwise([True, *texts]))
+
+
+def _are_comments(heading: str, after: list[str]) -> bool:
+    return bool(re.search(r"\d", heading)) or any(map(looks.is_comment_button, after))
+
+
+def _read_body(page: _Page) -> None:
+    """Take out of the body what is plainly no text of it, and the datelines off its first paragraphs."""
+    _take_byline_under_lead(page)
+    left = page.left()
+    certain = {index for index in left if looks.is_certain_button(page.lines[index])}
+    for place, index in enumerate(left):
+        line = page.lines[index]
+        kind = looks.kind(line)
+        if kind is not None:
+            page.take(index, kind)
+            above = left[place - 1] if place else index
+            if looks.is_credit(line) and _may_be_caption(page.lines[above]):
+                page.take(above, "caption")
+        elif looks.is_button(line) and {index - 1, index + 1} & certain:
+            page.take(index, "share")
+        elif looks.is_initials(line):
+            page.bylines.append(line)
+            page.take(index, "byline")
+    for index in page.left()[:_DATELINE_PARAGRAPHS]:
+        rest, dateline = looks.without_dateline(page.lines[index])
+        if dateline:
+            page.cut(index, rest, dateline, "dateline")
+
+
+def _take_byline_under_lead(page: _Page) -> None:
+    """Set aside the one name that stands between the lead and the second paragraph.
+
+    Where more names stand between paragraphs they head what is said of each.
+    """
+    left = page.left()
+    names = [
+        place
+        for place, index in enumerate(left)
+        if looks.is_byline(page.lines[index]) and not looks.is_place(page.lines[index]) and place + 1 < len(left)
+    ]
+    if names == [1] and _is_text(page.lines[left[0]]) and _is_text(page.lines[left[2]]):
+        page.bylines.append(page.lines[left[1]])
+        page.take(left[1], "byline")
+
+
+def _may_be_caption(line: str) -> bool:
+    return 0 < looks.words(line) <= _CAPTION_WORDS and not looks.ends_sentence(line)

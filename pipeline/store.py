@@ -1,0 +1,272 @@
+"""Versions on disk: presence means complete.
+
+A version is built in `<name>/.staging/`, every file fsynced, and renamed into place; `latest` moves last. Nothing
+visible is half-written, nothing published is ever changed; there are no status files. Deleting is the same backwards:
+rename into `.staging/`, then remove; whoever next holds the lock clears what a killed process left there. The lock is
+the kernel's (flock): it dies with its process. This module never sees a model.
+
+Layout:
+    <outputs>/<name>/latest -> <version>        <outputs>/<name>/.staging/   <outputs>/<name>/.lock
+    <outputs>/<name>/<version>/manifest.json    and the files the manifest lists with size and SHA-256
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import DifferenceError, LockedError, UsageError, WorldError
+from pipeline.ids import file_digest
+
+MANIFEST = "manifest.json"
+_VERSION = re.compile(r"^(\d{8}T\d{6}Z)-([0-9a-f]{8})$")
+_TIME = "%Y%m%dT%H%M%SZ"
+_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A published version: its folder and its manifest."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The experiment and the version, as the command line takes them: `name/version`."""
+        return f"{self.folder.parent.name}/{self.folder.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One experiment's folder, with its lock held."""
+
+    folder: Path
+
+    @property
+    def staging(self) -> Path:
+        """Where versions are built and what is deleted goes to die."""
+        return self.folder / ".staging"
+
+    def stage(self) -> Path:
+        """Return a new empty folder in the staging area."""
+        folder = self.staging / f"build-{time.time_ns()}"
+        folder.mkdir(parents=True)
+        return folder
+
+    def versions(self) -> list[Version]:
+        """Return the published versions, oldest first."""
+        return versions(self.folder)
+
+    def publish(self, staged: Path, *, manifest: dict[str, Any], move_latest: bool) -> Version:
+        """Write the manifest of `staged`, make it durable, rename it into place, and move `latest` to it.
+
+        The version's name is the present UTC time, always later than the last version's, and the recipe's digest.
+        """
+        name = self._next_name(recipe=manifest["recipe"])
+        manifest = manifest | {"version": name, "files": _files(staged)}
+        write_json(staged / MANIFEST, manifest)
+        _sync_tree(staged)
+        target = self.folder / name
+        staged.rename(target)
+        _sync(self.folder)
+        if move_latest:
+            self.point_latest(target)
+        return Version(target, manifest)
+
+    def point_latest(self, version: Path) -> None:
+        """Make `latest` lead to `version`; one atomic rename."""
+        self.staging.mkdir(exist_ok=True)
+        link = self.staging / f"latest-{time.time_ns()}"
+        link.symlink_to(version.name)
+        link.replace(self.folder / "latest")
+        _sync(self.folder)
+
+    def remove(self, version: Version) -> None:
+        """Take a version out of sight at once, then remove it."""
+        self.staging.mkdir(exist_ok=True)
+        doomed = self.staging / f"doomed-{version.folder.name}"
+        version.folder.rename(doomed)
+        _sync(self.folder)
+        shutil.rmtree(doomed)
+
+    def _next_name(self, *, recipe: str) -> str:
+        now = datetime.now(UTC).replace(microsecond=0)
+        taken = [_VERSION.match(version.folder.name) for version in self.versions()]
+        last = max((match[1] for match in taken if match), default="")
+        if last and now.strftime(_TIME) <= last:  # two in one second, or a clock that went back
+            now = datetime.strptime(last, _TIME).replace(tzinfo=UTC) + timedelta(seconds=1)
+        return f"{now.strftime(_TIME)}-{recipe[:8]}"
+
+
+@contextmanager
+def locked(outputs: Path, name: str, *, wait: float, notice: Callable[[str], None]) -> Iterator[Experiment]:
+    """Hold the lock of experiment `name` for the block, waiting at most `wait` seconds; clear what was left in staging.
+
+    Raises `LockedError` when another run holds it, `WorldError` where the file system has no locks or cannot be
+    written.
+    """
+    folder = outputs / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("a+")
+    except OSError as error:
+        raise WorldError(f"{folder}: cannot be written: {error.strerror}; choose another --outputs") from None
+    with file:
+        _acquire(file.fileno(), folder, wait=wait, notice=notice)
+        experiment = Experiment(folder)
+        shutil.rmtree(experiment.staging, ignore_errors=True)
+        experiment.staging.mkdir()
+        yield experiment
+        shutil.rmtree(experiment.staging, ignore_errors=True)
+
+
+def versions(folder: Path) -> list[Version]:
+    """Return the versions published in an experiment's folder, oldest first."""
+    if not folder.is_dir():
+        return []
+    names = sorted(entry.name for entry in folder.iterdir() if _VERSION.match(entry.name))
+    return [Version(folder / name, _read_manifest(folder / name)) for name in names]
+
+
+def experiments(outputs: Path) -> list[Path]:
+    """Return the folders of the experiments that have a version, by name."""
+    if not outputs.is_dir():
+        return []
+    return sorted(
+        entry for entry in outputs.iterdir() if not entry.name.startswith(".") and entry.is_dir() and versions(entry)
+    )
+
+
+def find(outputs: Path, name: str | None) -> Version:
+    """Return the version that `name`, `name/prefix` or a path stands for; None is the newest of all.
+
+    `name` alone is its `latest`. Raises `UsageError` naming what there is.
+    """
+    if name is None:
+        every = [version for folder in experiments(outputs) for version in versions(folder)]
+        if not every:
+            raise UsageError(f"{outputs}: no version is published here yet; `tomdich run CONFIG` publishes one")
+        return max(every, key=lambda version: version.folder.name)
+    path = Path(name)
+    if (path / MANIFEST).is_file():
+        return Version(path.resolve(), _read_manifest(path))
+    experiment, _, prefix = name.partition("/")
+    found = versions(outputs / experiment)
+    if not found:
+        there = ", ".join(folder.name for folder in experiments(outputs)) or "none"
+        raise UsageError(f"{name}: no such experiment in {outputs}; there are: {there}")
+    if prefix in {"", "latest"}:
+        latest = outputs / experiment / "latest"
+        if latest.exists():
+            return Version(latest.resolve(), _read_manifest(latest))
+        return found[-1]
+    matching = [version for version in found if version.folder.name.startswith(prefix)]
+    if len(matching) != 1:
+        which = ", ".join(version.folder.name for version in (matching or found)[-5:])
+        raise UsageError(f"{name}: {'several match' if matching else 'no such version'}; there are: {which}")
+    return matching[0]
+
+
+def verify(version: Version) -> None:
+    """Raise `DifferenceError` naming every file that is missing, changed or not in the manifest."""
+    listed = {file["path"]: file for file in version.manifest["files"]}
+    problems = []
+    for path, file in listed.items():
+        at = version.folder / path
+        if not at.is_file():
+            problems.append(f"{path}: missing")
+        elif at.stat().st_size != file["bytes"] or file_digest(at) != file["sha256"]:
+            problems.append(f"{path}: changed since it was published")
+    there = {str(path.relative_to(version.folder)) for path in version.folder.rglob("*") if path.is_file()}
+    problems += [f"{path}: not in the manifest" for path in sorted(there - set(listed) - {MANIFEST})]
+    if problems:
+        raise DifferenceError("\n".join(f"{version.folder}: {problem}" for problem in problems))
+
+
+def prune(
+    outputs: Path, name: str, *, keep: int, really: bool, wait: float, notice: Callable[[str], None]
+) -> list[Version]:
+    """Return the versions older than the newest `keep`, never `latest`; delete them if `really`."""
+    if not versions(outputs / name):
+        find(outputs, name)  # raises, naming what there is
+    with locked(outputs, name, wait=wait, notice=notice) as experiment:
+        latest = (experiment.folder / "latest").resolve().name
+        doomed = [version for version in experiment.versions()[:-keep] if version.folder.name != latest]
+        if really:
+            for version in doomed:
+                experiment.remove(version)
+    return doomed
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as indented JSON with a final newline."""
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DifferenceError(f"{path}: cannot be read: {error}") from None
+    if not isinstance(manifest, dict):
+        raise DifferenceError(f"{path}: is not a manifest")
+    return manifest
+
+
+def _acquire(descriptor: int, folder: Path, *, wait: float, notice: Callable[[str], None]) -> None:
+    deadline = time.monotonic() + wait
+    told = False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise LockedError(
+                    f"{folder.name}: another run holds {folder / '.lock'}; wait for it with --wait-lock 10m"
+                ) from None
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                raise WorldError(f"{folder}: this file system has no locks; put --outputs on a local disk") from None
+            raise WorldError(f"{folder}: cannot be locked: {error.strerror}") from None
+        else:
+            return
+        if not told:
+            notice(f"{folder.name}: another run holds the lock; waiting at most {wait:.0f} s")
+            told = True
+        time.sleep(0.1)
+
+
+def _files(folder: Path) -> list[dict[str, str | int]]:
+    return [
+        {"path": str(path.relative_to(folder)), "bytes": path.stat().st_size, "sha256": file_digest(path)}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        _sync(path)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    """Make a file's bytes, or a folder's entries, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

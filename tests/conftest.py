@@ -1,0 +1,81 @@
+"""What many tests share: configs on the fake engine, and the command line run in this process or its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline import config as configs
+from pipeline.config import Config
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep prepared checkpoints of a test session out of the user's cache."""
+    monkeypatch.setenv("TOMDICH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def sentence(number: int) -> str:
+    """Return a Vietnamese sentence that no other number gives."""
+    return f"Sáng ngày {number % 28 + 1}/3, tỉnh số {number} công bố kế hoạch trồng {number * 7} ha rừng ngập mặn."
+
+
+def article(number: int, *, length: int = 3) -> dict[str, Any]:
+    """Return a row of a feed: an id, a title and a body of `length` sentences."""
+    return {
+        "id": f"a{number}",
+        "title": f"Tỉnh số {number} trồng rừng",
+        "text": " ".join(sentence(number * 1000 + part) for part in range(length)),
+    }
+
+
+def write_feed(path: Path, articles: list[dict[str, Any]]) -> Path:
+    """Write rows as JSON lines."""
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in articles), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def make_config(tmp_path: Path) -> Callable[..., Path]:
+    """Give a function that writes a config on the fake engine, with fields of the caller's."""
+
+    def make(**fields: Any) -> Path:
+        whole = {
+            "name": "night",
+            "sources": [{"path": "feed.jsonl"}],
+            "exclude": {"under_syllables": 5},
+            "summarize": {"model": "fake", "engine": "fake", "generation": {"max_new_tokens": 12}},
+            "translate": {"model": "fake", "engine": "fake"},
+        } | fields
+        path = tmp_path / "night.yaml"
+        path.write_text(yaml.safe_dump(whole, allow_unicode=True), encoding="utf-8")
+        return path
+
+    return make
+
+
+@pytest.fixture
+def load_config(make_config: Callable[..., Path]) -> Callable[..., Config]:
+    """Give a function that returns a loaded config on the fake engine."""
+    return lambda **fields: configs.load(make_config(**fields))
+
+
+def tomdich(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])} | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )

@@ -1,0 +1,133 @@
+"""The config: every mistake is named with its file, line, field and remedy; what loads can be dumped and loaded again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline import config as configs
+from pipeline.config import Config
+from pipeline.errors import ConfigError
+
+GOOD = """\
+name: night
+sources:
+  - path: feed.jsonl
+    columns: {id: url}
+summarize:
+  model: ./models/vit5
+translate:
+  model: Helsinki-NLP/opus-mt-vi-en
+"""
+
+
+def loaded(tmp_path: Path, text: str, *overrides: str) -> Config:
+    path = tmp_path / "night.yaml"
+    path.write_text(text, encoding="utf-8")
+    return configs.load(path, overrides)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("summarize:", "summarise:", r"night.yaml:5: summarise: no such field; did you mean `summarize`\?"),
+        ("name: night\n", "", r"name: is required and missing"),
+        ("columns:", "colums:", r"night.yaml:4: sources.0.colums: no such field; did you mean `columns`\?"),
+        (
+            "{id: url}",
+            "{idd: url}",
+            r"night.yaml:4: sources.0.columns.idd: no such field; did you mean `id`\?",
+        ),
+        ("name: night", "name: ../up", r"night.yaml:1: name: String should match"),
+        ("name: night", "name: [night]", r"night.yaml:1: name: Input should be a valid string"),
+        (
+            "  - path: feed.jsonl",
+            "  - optional: true",
+            r"sources.0: give exactly one of `path` and `dataset`",
+        ),
+        ("    columns: {id: url}", "    keep: [title]", r"`title` already has its own column"),
+        ("{id: url}", "{id: url", r"not valid YAML"),
+        (
+            "sources:\n  - path: feed.jsonl\n    columns: {id: url}",
+            "sources: []",
+            r"night.yaml:2: sources: .*at least 1",
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_line_field_and_remedy(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in GOOD
+    with pytest.raises(ConfigError, match=said):
+        loaded(tmp_path, GOOD.replace(old, new))
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("columns:", "colums:").replace("summarize:", "summarise:")
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, text)
+    assert len(str(caught.value).splitlines()) == 3  # the two, and `summarize` missing
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("translate.generation.num_beams=two", "valid integer"),
+        ("runtime.gpu=1", "runtime.gpu: no such field"),
+        ("runtime", "write it as"),
+        ("sources.3.path=x", "has items 0 to 0"),
+        ("name.first=x", "is a value, not a section"),
+    ],
+)
+def test_a_wrong_override_is_named(tmp_path: Path, override: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        loaded(tmp_path, GOOD, override)
+
+
+def test_overrides_reach_lists_and_sections_that_are_not_there_yet(tmp_path: Path) -> None:
+    config = loaded(tmp_path, GOOD, "sources.0.path=other.csv", "translate.generation.num_beams=2")
+    assert config.sources[0].path == str(tmp_path / "other.csv")
+    assert config.translate.generation.num_beams == 2
+
+
+def test_relative_paths_stand_against_the_configs_folder(tmp_path: Path) -> None:
+    config = loaded(tmp_path, GOOD)
+    assert config.sources[0].path == str(tmp_path / "feed.jsonl")
+    assert config.summarize.model == str(tmp_path / "models" / "vit5")
+    assert config.translate.model == "Helsinki-NLP/opus-mt-vi-en"
+
+
+@pytest.mark.parametrize("path", ["-", "s3://bucket/feed.jsonl", "memory://feed.csv", "${FEEDS}/x.jsonl"])
+def test_what_is_no_local_path_stays_as_written(tmp_path: Path, path: str) -> None:
+    assert loaded(tmp_path, GOOD.replace("feed.jsonl", f'"{path}"')).sources[0].path == path
+
+
+def test_a_dumped_config_loads_to_the_same_from_anywhere(tmp_path: Path) -> None:
+    config = loaded(tmp_path, GOOD)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert loaded(elsewhere, configs.dump(config)) == config
+
+
+def test_secrets_are_expanded_only_when_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEED_TOKEN", "geheim")
+    config = loaded(tmp_path, GOOD.replace("feed.jsonl", "https://feeds/${FEED_TOKEN}/x.jsonl"))
+    assert "geheim" not in configs.dump(config)
+    assert configs.expand_env(config.sources[0].path or "") == "https://feeds/geheim/x.jsonl"
+    monkeypatch.delenv("FEED_TOKEN")
+    with pytest.raises(ConfigError, match="FEED_TOKEN"):
+        configs.expand_env(config.sources[0].path or "")
+
+
+def test_a_missing_config_says_how_to_write_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="tomdich init"):
+        configs.load(tmp_path / "no.yaml")
+
+
+def test_the_fixture_config_is_accepted(load_config: Callable[..., Config]) -> None:
+    assert load_config().summarize.engine == "fake"
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[1] / "configs").glob("*.yaml")), ids=lambda p: p.name)
+def test_every_config_that_comes_with_tomdich_loads(path: Path) -> None:
+    assert configs.load(path).name == path.stem

@@ -1,0 +1,275 @@
+"""A whole run on the fake engine: what is published, what is replayed, what closes a gate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline import config as configs
+from pipeline import store
+from pipeline.config import Config
+from pipeline.errors import GateError, StoppedError
+from pipeline.records import arrow_schema
+from pipeline.runner import Options, Outcome, plan, run
+from tests.conftest import article, write_feed
+
+
+class Silent:
+    """Progress that keeps its notices."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def begin(self, stage: str, total: int | None) -> None:
+        pass
+
+    def advance(self, count: int) -> None:
+        pass
+
+    def notice(self, message: str) -> None:
+        self.notices.append(message)
+
+
+@pytest.fixture
+def go(tmp_path: Path, load_config: Callable[..., Config]) -> Callable[..., Outcome]:
+    """Give a function that runs the fake config over a feed, with options and config fields of the caller's."""
+
+    def run_(
+        articles: list[dict[str, Any]] | None = None,
+        *,
+        limit: int | None = None,
+        until: Any = None,
+        force: bool = False,
+        stopping: Callable[[], str | None] = lambda: None,
+        **fields: Any,
+    ) -> Outcome:
+        if articles is not None:
+            write_feed(tmp_path / "feed.jsonl", articles)
+        options = Options(outputs=tmp_path / "out", limit=limit, until=until, force=force, stopping=stopping)
+        return run(load_config(**fields), options=options, progress=Silent())
+
+    return run_
+
+
+def rows(outcome: Outcome) -> list[dict[str, Any]]:
+    return pq.read_table(outcome.version.folder / "data").to_pylist()
+
+
+def failures(outcome: Outcome) -> list[dict[str, Any]]:
+    lines = (outcome.version.folder / "failures.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+FEED = [article(number) for number in range(5)]
+
+
+def test_a_run_publishes_every_article_in_source_order_with_summary_title_and_translation(go: Any) -> None:
+    outcome = go(FEED)
+    published = rows(outcome)
+    assert [row["id"] for row in published] == [row["id"] for row in FEED]
+    assert [row["article"] for row in published] == [row["text"] for row in FEED]
+    for row in published:
+        assert row["summary"]
+        assert row["title_translation"]
+        assert [sentence["summary"] for sentence in row["sentences"]] == [row["summary"]]
+        assert row["translation"] == row["sentences"][0]["translation"]
+        assert {call["stage"] for call in row["calls"]} == {"summarize", "translate"}
+    store.verify(outcome.version)
+    assert (outcome.version.folder.parent / "latest").resolve() == outcome.version.folder
+
+
+def test_the_manifest_says_what_ran_and_the_counts_add_up(go: Any) -> None:
+    feed = [*FEED, FEED[0] | {"id": "copy"}, {"id": "e", "text": ""}, {"id": "s", "text": "Ngắn."}]
+    manifest = go(feed).version.manifest
+    counts = manifest["counts"]
+    assert counts == {
+        "read": 8, "duplicates": 1, "rejected": 2, "failures": 0, "retryable": 0, "records": 5, "flagged": counts["flagged"],
+    }  # fmt: skip
+    assert manifest["scope"] == "full"
+    assert manifest["models"]["summarize"]["engine"] == "fake"
+    assert manifest["calls"]["summarize"] == {"computed": 5, "replayed": 0}
+    assert set(manifest["timings"]) == {"load", "summarize", "translate", "publish"}
+    assert manifest["sources"][0]["records"] == 8
+
+
+def test_an_unchanged_rerun_publishes_nothing_and_returns_the_version(go: Any) -> None:
+    first = go(FEED)
+    again = go()
+    assert not again.published
+    assert again.version.folder == first.version.folder
+
+
+def test_force_replays_everything_without_a_call(go: Any) -> None:
+    first = go(FEED)
+    again = go(force=True)
+    assert again.published
+    assert {stage: calls["computed"] for stage, calls in again.version.manifest["calls"].items()} == {
+        "summarize": 0,
+        "translate": 0,
+    }
+    assert rows(again) == rows(first)
+    assert again.version.manifest["recipe"] == first.version.manifest["recipe"]
+
+
+def test_new_articles_cost_their_own_calls_only(go: Any) -> None:
+    go(FEED)
+    calls = go([*FEED, article(5), article(6)]).version.manifest["calls"]
+    assert calls["summarize"] == {"computed": 2, "replayed": 5}
+    assert calls["translate"]["computed"] == 4
+
+
+def test_another_batch_size_costs_nothing_and_is_the_same_recipe(go: Any) -> None:
+    go(FEED)
+    assert not go(runtime={"batch_tokens": 64}).published
+
+
+def test_another_beam_size_in_translate_costs_no_summarize_call(go: Any) -> None:
+    first = go(FEED)
+    second = go(translate={"model": "fake", "engine": "fake", "generation": {"num_beams": 5}})
+    assert second.version.manifest["calls"]["summarize"]["computed"] == 0
+    assert second.version.manifest["calls"]["translate"]["computed"] == 10
+    assert second.version.manifest["recipe"] != first.version.manifest["recipe"]
+
+
+def test_a_limited_run_leaves_latest_alone(go: Any) -> None:
+    first = go(FEED)
+    limited = go(limit=2)
+    assert len(rows(limited)) == 2
+    assert limited.version.manifest["scope"] == "limited"
+    assert (limited.version.folder.parent / "latest").resolve() == first.version.folder
+
+
+def test_until_summarize_publishes_summaries_without_translations(go: Any) -> None:
+    outcome = go(FEED, until="summarize")
+    assert [bool(row["summary"]) for row in rows(outcome)] == [True] * 5
+    assert {row["translation"] for row in rows(outcome)} == {""}
+    assert "translate" not in outcome.version.manifest["models"]
+    assert not (outcome.version.folder.parent / "latest").exists()
+
+
+def test_an_unchanged_rerun_repairs_latest(go: Any) -> None:
+    first = go(FEED)
+    latest = first.version.folder.parent / "latest"
+    latest.unlink()
+    go()
+    assert latest.resolve() == first.version.folder
+
+
+def test_a_refused_text_is_a_listed_failure_and_the_next_run_tries_again(go: Any) -> None:
+    poisoned = article(99) | {"text": article(99)["text"] + " fake:refuse"}
+    feed = [article(number) for number in range(30)] + [poisoned]
+    first = go(feed)
+    assert [(failure["id"], failure["kind"], failure["retry"]) for failure in failures(first)] == [
+        ("a99", "refused", True)
+    ]
+    assert first.version.manifest["counts"]["failures"] == 1
+    again = go()
+    assert again.published  # something was left to retry
+    assert again.version.manifest["calls"]["summarize"] == {"computed": 0, "replayed": 30}
+
+
+def test_too_many_failures_publish_nothing_and_name_the_list(go: Any, tmp_path: Path) -> None:
+    feed = [article(number) for number in range(18)]
+    feed += [article(n) | {"text": article(n)["text"] + " fake:refuse"} for n in range(18, 22)]
+    with pytest.raises(GateError, match=r"4 of 22 records failed.*failures.jsonl") as caught:
+        go(feed)
+    named = Path(str(caught.value).rsplit(" ", 1)[-1])
+    assert len(named.read_text(encoding="utf-8").splitlines()) == 4
+    assert not store.versions(tmp_path / "out" / "night")
+
+
+def test_few_failures_among_few_records_are_no_gate(go: Any) -> None:
+    outcome = go([FEED[0], FEED[1] | {"text": FEED[1]["text"] + " fake:refuse"}])
+    assert len(rows(outcome)) == 1
+
+
+def test_nothing_to_publish_is_a_closed_gate(go: Any) -> None:
+    with pytest.raises(GateError, match="1 rejected"):
+        go([{"id": "x", "text": ""}])
+
+
+@pytest.mark.parametrize(
+    ("on_same_id", "kept", "said"),
+    [("error", "Tỉnh số 1 trồng rừng", "newest"), ("newest", "Tin sửa", "newer text")],
+)
+def test_an_id_that_comes_twice_keeps_one_and_lists_the_other(go: Any, on_same_id: str, kept: str, said: str) -> None:
+    feed = [
+        FEED[1] | {"published": "2026-03-01"},
+        article(2) | {"id": "a1", "title": "Tin sửa", "published": "2026-03-02"},
+        FEED[3],
+    ]
+    outcome = go(feed, on_same_id=on_same_id)
+    assert [row["title"] for row in rows(outcome)] == [kept, FEED[3]["title"]]
+    assert [(failure["kind"], said in failure["message"]) for failure in failures(outcome)] == [("same_id", True)]
+
+
+def test_kept_columns_pass_through_as_text(go: Any) -> None:
+    feed = [FEED[0] | {"section": "Thời sự", "tags": ["a", "b"]}]
+    outcome = go(feed, sources=[{"path": "feed.jsonl", "keep": ["section", "tags"]}])
+    assert [(row["section"], row["tags"]) for row in rows(outcome)] == [("Thời sự", '["a", "b"]')]
+
+
+def test_the_schema_is_the_same_with_and_without_flags(go: Any) -> None:
+    outcome = go(FEED)
+    (path,) = (outcome.version.folder / "data").glob("*.parquet")
+    assert pq.read_schema(path).equals(arrow_schema())
+
+
+def test_a_published_config_gives_the_same_recipe(go: Any, tmp_path: Path) -> None:
+    outcome = go(FEED)
+    config = configs.load(outcome.version.folder / "config.yaml")
+    again = run(config, options=Options(outputs=tmp_path / "out"), progress=Silent())
+    assert again.version.folder == outcome.version.folder
+
+
+def test_a_stopped_run_keeps_its_calls_and_publishes_nothing(go: Any, tmp_path: Path) -> None:
+    asked = 0
+
+    def stopping() -> str | None:
+        nonlocal asked
+        asked += 1
+        return "SIGTERM" if asked > 60 else None
+
+    feed = [article(number) for number in range(40)]
+    with pytest.raises(StoppedError, match="run it again"):
+        go(feed, stopping=stopping)
+    assert not store.versions(tmp_path / "out" / "night")
+    calls = go().version.manifest["calls"]
+    assert calls["summarize"]["replayed"] > 0
+    assert calls["summarize"]["replayed"] + calls["summarize"]["computed"] == 40
+
+
+def test_datasets_loads_a_version_as_it_lies(go: Any) -> None:
+    import datasets
+
+    outcome = go(FEED)
+    found = datasets.load_dataset(
+        str(outcome.version.folder), split="train", cache_dir=str(outcome.version.folder.parents[2] / "hf")
+    )
+    assert found["id"] == [row["id"] for row in FEED] or list(found["id"]) == [row["id"] for row in FEED]
+    assert set(found.features) == set(arrow_schema().names)
+
+
+def test_plan_counts_what_is_known_and_what_remains_and_touches_nothing(
+    go: Any, tmp_path: Path, load_config: Callable[..., Config]
+) -> None:
+    go(FEED)
+    write_feed(tmp_path / "feed.jsonl", [*FEED, article(5), article(6)])
+    before = sorted(path.name for path in (tmp_path / "out" / "night").iterdir())
+    planned = plan(load_config(), options=Options(outputs=tmp_path / "out"), progress=Silent())
+    assert (planned.stages["summarize"].known, planned.stages["summarize"].missing) == (5, 2)
+    assert planned.stages["translate"].known == 10
+    assert planned.stages["translate"].waiting == 2
+    assert sorted(path.name for path in (tmp_path / "out" / "night").iterdir()) == before
+
+
+def test_equal_sentences_are_translated_once(go: Any) -> None:
+    feed = [article(1) | {"id": str(n), "text": f"Mưa to ở miền Bắc hôm nay. Câu số {n} khác hẳn."} for n in range(6)]
+    calls = go(feed).version.manifest["calls"]["translate"]
+    assert calls["computed"] == 2  # one title, one summary sentence
+    assert calls["replayed"] == 10

@@ -1,0 +1,160 @@
+"""The stages as generators: what they ask, and what they make of the answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.records import Article, Failure, Generation, Origin, Summarized, Translated
+from pipeline.stages import Fit, inspect, summarize, translate, translation
+
+
+def words(text: str) -> int:
+    return len(text.split())
+
+
+FIT = Fit(words, 10)
+
+
+def article(text: str, *, title: str = "Tin mới") -> Article:
+    return Article(id="a", text=text, text_sha256="", source=Origin("a.txt", 0), title=title)
+
+
+def answer(text: str, *, finished: bool = True, dropped: int = 0) -> Generation:
+    return Generation(text, 5, dropped, words(text), finished, None)
+
+
+def drive(stage: Any, *, say: Any) -> tuple[Any, list[list[str]]]:
+    """Answer every round of a stage with `say(text)`; return its result and the rounds it asked for."""
+    rounds: list[list[str]] = []
+    try:
+        texts = next(stage)
+        while True:
+            rounds.append(texts)
+            texts = stage.send([answer(say(text)) for text in texts])
+    except StopIteration as stop:
+        return stop.value, rounds
+
+
+def test_a_short_article_is_one_call() -> None:
+    result, rounds = drive(summarize(article("Mưa to. Gió lớn."), FIT), say=lambda _: "Mưa.")
+    assert rounds == [["Mưa to. Gió lớn."]]
+    assert result.summary == "Mưa."
+
+
+def test_a_long_article_is_summarized_in_rounds_until_one_text_is_left() -> None:
+    body = " ".join(f"Câu số {number} nói về mưa lũ." for number in range(9))  # 63 words
+    result, rounds = drive(summarize(article(body), FIT), say=lambda text: text.split(".")[0] + ".")
+    assert len(rounds[0]) == 9
+    assert all(words(text) <= 10 for round_ in rounds for text in round_)
+    assert " ".join(rounds[0]) == body
+    assert isinstance(result, Failure)  # each part is one sentence: this summarizer does not shorten
+    assert result.kind == "no_shrink"
+
+
+def test_rounds_end_in_a_summary_when_the_summarizer_shortens() -> None:
+    body = " ".join(f"Câu số {number} nói về mưa lũ." for number in range(9))
+    result, rounds = drive(summarize(article(body), FIT), say=lambda text: " ".join(text.split()[1:3]) + ".")
+    assert isinstance(result, Summarized)
+    assert len(rounds) == len({call.round for call in result.calls}) > 1
+    assert [call.index for call in result.calls if call.round == 0] == list(range(len(rounds[0])))
+
+
+def test_a_sentence_longer_than_the_budget_is_split_at_clauses_and_flagged() -> None:
+    body = "Mưa rất to ở miền Bắc nước ta, gió rất lớn ở miền Trung nước ta."
+    result, rounds = drive(summarize(article(body), FIT), say=lambda _: "Mưa.")
+    assert rounds[0] == ["Mưa rất to ở miền Bắc nước ta,", "gió rất lớn ở miền Trung nước ta."]
+    assert [flag.check for flag in result.flags] == ["long_sentence"]
+    assert "clauses" in result.flags[0].message
+
+
+def test_a_clause_longer_than_the_budget_is_cut_between_words_and_flagged() -> None:
+    body = " ".join(f"từ{number}" for number in range(25))
+    result, rounds = drive(summarize(article(body), FIT), say=lambda _: "Mưa.")
+    assert " ".join(rounds[0]) == body
+    assert "words" in result.flags[0].message
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="ab .,;\n!?", max_size=300), st.integers(1, 12))
+def test_splitting_loses_no_word_and_every_part_fits(text: str, budget: int) -> None:
+    parts = Fit(words, budget).split(text)
+    assert " ".join(part.text for part in parts).split() == text.split()
+    assert all(words(part.text) <= budget for part in parts)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(alphabet="ăđ.x", max_size=200), st.integers(1, 7))
+def test_a_text_without_spaces_is_cut_by_characters_and_nothing_is_lost(text: str, budget: int) -> None:
+    parts = Fit(len, budget).split(text)
+    assert "".join(part.text for part in parts).replace(" ", "") == text
+    assert all(len(part.text) <= budget for part in parts)
+
+
+def test_parts_of_a_long_article_are_of_about_equal_length() -> None:
+    body = " ".join("Trời mưa to lắm." for _ in range(11))  # 44 words, 5 parts at least
+    sizes = [words(part.text) for part in Fit(words, 12).split(body)]
+    assert max(sizes) - min(sizes) <= 8
+    assert len(sizes) <= 5
+
+
+def test_the_title_and_each_sentence_get_one_translation_each() -> None:
+    summarized = Summarized(article("x", title="Tin mới"), "Mưa to. Gió lớn!", ())
+    result, rounds = drive(translate(summarized, FIT), say=str.upper)
+    assert rounds == [["Tin mới", "Mưa to.", "Gió lớn!"]]
+    assert result.title_translation == "TIN MỚI"
+    assert [(s.summary, s.translation) for s in result.sentences] == [
+        ("Mưa to.", "MƯA TO."),
+        ("Gió lớn!", "GIÓ LỚN!"),
+    ]
+    assert translation(result) == "MƯA TO. GIÓ LỚN!"
+
+
+def test_an_article_without_title_or_summary_asks_nothing() -> None:
+    result, rounds = drive(translate(Summarized(article("x", title=""), "", ()), FIT), say=str)
+    assert rounds == [[]]
+    assert isinstance(result, Translated)
+    assert result.sentences == ()
+
+
+def test_a_long_sentence_is_translated_in_pieces_that_make_one_sentence_again() -> None:
+    long = "Mưa rất to ở miền Bắc nước ta, gió rất lớn ở miền Trung nước ta."
+    result, rounds = drive(translate(Summarized(article("x"), long, ()), FIT), say=str)
+    assert len(rounds[0]) == 3
+    assert [s.translation for s in result.sentences] == [long]
+    assert [flag.check for flag in result.flags] == ["long_sentence"]
+
+
+def test_text_is_turned_to_the_models_tone_style_and_the_summary_back_to_the_sources() -> None:
+    press = replace(FIT, tone_style="press")
+    result, rounds = drive(summarize(article("Hoà bình là quý."), press), say=lambda text: text)
+    assert rounds == [["Hòa bình là quý."]]
+    assert result.summary == "Hoà bình là quý."
+
+
+def test_inspect_flags_what_was_cut_short_dropped_empty_or_damaged() -> None:
+    steps = summarize(article("Mưa to � quá."), FIT)
+    next(steps)
+    with pytest.raises(StopIteration) as stop:
+        steps.send([answer("Mưa.", finished=False, dropped=3)])
+    steps2 = translate(stop.value.value, FIT)
+    next(steps2)
+    with pytest.raises(StopIteration) as stop:
+        steps2.send([answer("News"), answer("")])
+    flags = inspect(stop.value.value).flags
+    assert [(flag.check, flag.field) for flag in flags] == [
+        ("dropped", "summary"),
+        ("unfinished", "summary"),
+        ("empty", "translation"),
+        ("replacement", "article"),
+    ]
+    assert flags[-1].start == "Mưa to � quá.".index("�")
+
+
+def test_inspect_finds_nothing_in_a_good_record() -> None:
+    result, _ = drive(translate(Summarized(article("x"), "Mưa to.", ()), FIT), say=str)
+    assert inspect(result).flags == ()

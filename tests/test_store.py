@@ -1,0 +1,145 @@
+"""Versions on disk: complete or not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipeline import store
+from pipeline.errors import DifferenceError, LockedError, UsageError, WorldError
+
+RECIPE = "3f9a1c2b" + "0" * 56
+
+
+def quiet(_message: str) -> None:
+    """Say nothing."""
+
+
+def published(outputs: Path, *, text: str = "one", name: str = "night", latest: bool = True) -> store.Version:
+    with store.locked(outputs, name, wait=0, notice=quiet) as experiment:
+        staged = experiment.stage()
+        (staged / "data").mkdir()
+        (staged / "data" / "rows").write_text(text)
+        return experiment.publish(staged, manifest={"recipe": RECIPE, "counts": {}}, move_latest=latest)
+
+
+def test_a_version_is_found_by_name_prefix_path_and_as_the_newest(tmp_path: Path) -> None:
+    version = published(tmp_path)
+    for name in ("night", "night/latest", f"night/{version.folder.name[:8]}", str(version.folder), None):
+        assert store.find(tmp_path, name).manifest == version.manifest
+
+
+def test_the_manifest_lists_every_file_and_verify_believes_it(tmp_path: Path) -> None:
+    version = published(tmp_path)
+    assert [file["path"] for file in version.manifest["files"]] == ["data/rows"]
+    store.verify(version)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda folder: (folder / "data" / "rows").write_text("two"), "data/rows: changed"),
+        (lambda folder: (folder / "data" / "rows").unlink(), "data/rows: missing"),
+        (lambda folder: (folder / "more").write_text(""), "more: not in the manifest"),
+    ],
+)
+def test_verify_names_what_differs(tmp_path: Path, damage: object, said: str) -> None:
+    version = published(tmp_path)
+    damage(version.folder)  # type: ignore[operator]
+    with pytest.raises(DifferenceError, match=said):
+        store.verify(version)
+
+
+def test_two_versions_in_one_second_have_two_names_in_order(tmp_path: Path) -> None:
+    names = [published(tmp_path).folder.name for _ in range(3)]
+    assert names == sorted(set(names))
+
+
+def test_a_clock_that_went_back_does_not_disorder_versions(tmp_path: Path) -> None:
+    version = published(tmp_path)
+    future = tmp_path / "night" / ("29990101T000000Z-" + version.folder.name[-8:])
+    version.folder.rename(future)
+    assert published(tmp_path).folder.name > future.name
+
+
+def test_a_partial_scope_leaves_latest_alone(tmp_path: Path) -> None:
+    first = published(tmp_path)
+    published(tmp_path, latest=False)
+    assert store.find(tmp_path, "night").folder == first.folder
+
+
+def test_a_second_holder_is_refused_or_waits(tmp_path: Path) -> None:
+    with store.locked(tmp_path, "night", wait=0, notice=quiet):
+        with (
+            pytest.raises(LockedError, match="--wait-lock"),
+            store.locked(tmp_path, "night", wait=0, notice=quiet),
+        ):
+            pass
+        told: list[str] = []
+        started = time.monotonic()
+        with pytest.raises(LockedError), store.locked(tmp_path, "night", wait=0.3, notice=told.append):
+            pass
+        assert time.monotonic() - started >= 0.3
+        assert "waiting" in told[0]
+    with store.locked(tmp_path, "night", wait=0, notice=quiet):
+        pass
+
+
+def test_what_a_killed_run_left_is_cleared_under_the_lock(tmp_path: Path) -> None:
+    left = tmp_path / "night" / ".staging" / "build-1"
+    left.mkdir(parents=True)
+    with store.locked(tmp_path, "night", wait=0, notice=quiet):
+        assert not left.exists()
+
+
+def test_prune_keeps_the_newest_and_latest_and_is_dry_by_default(tmp_path: Path) -> None:
+    oldest = published(tmp_path)
+    others = [published(tmp_path, latest=False) for _ in range(3)]
+    doomed = store.prune(tmp_path, "night", keep=1, really=False, wait=0, notice=quiet)
+    assert [version.folder for version in doomed] == [version.folder for version in others[:2]]
+    assert all(version.folder.exists() for version in others)
+    store.prune(tmp_path, "night", keep=1, really=True, wait=0, notice=quiet)
+    assert [v.folder for v in store.versions(tmp_path / "night")] == [oldest.folder, others[2].folder]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("nigth", "there are: night"), ("night/1999", "no such version"), ("night/2", "several match")],
+)
+def test_an_unknown_version_names_what_there_is(tmp_path: Path, name: str, said: str) -> None:
+    published(tmp_path)
+    published(tmp_path)
+    with pytest.raises(UsageError, match=said):
+        store.find(tmp_path, name)
+
+
+def test_nothing_published_yet_says_how_to(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="tomdich run CONFIG"):
+        store.find(tmp_path, None)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(WorldError, match="--outputs"), store.locked(tmp_path, "night", wait=0, notice=quiet):
+        pass
+
+
+def test_a_version_is_named_by_its_utc_time_and_recipe(tmp_path: Path) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    name = published(tmp_path).folder.name
+    stamp, recipe = name.split("-")
+    assert recipe == RECIPE[:8]
+    assert before <= datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) <= datetime.now(UTC)
+
+
+def test_a_damaged_manifest_is_named(tmp_path: Path) -> None:
+    version = published(tmp_path)
+    (version.folder / "manifest.json").write_text(json.dumps([]))
+    with pytest.raises(DifferenceError, match="manifest"):
+        store.find(tmp_path, "night")
