@@ -50,14 +50,14 @@ _BYTE_ORDER_MARKS = (
 _CONTROL_BYTES = bytes([*range(9), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F])
 _MOST_CONTROLS = 0.01
 _MOST_REPLACED = 0.001
-_SOUND_PER_REPLACED = 20
+_SOUND_PER_REPLACED = 5  # in text of another encoding hardly a byte is sound UTF-8
 
 
 def decode(data: bytes) -> Decoded:
     """Return `data` as text, with the encoding it was found in and what had to be replaced or converted.
 
-    In order: a byte-order mark; UTF-8; UTF-8 with less than 0.1 % of the characters replaced; TCVN3, VNI and
-    windows-1258 by their syllables; UTF-8 that is damaged worse, but cannot be anything else; charset-normalizer.
+    In order: a byte-order mark; UTF-8; UTF-8 with less than 0.1 % of the characters replaced, or with more where it
+    cannot be anything else; TCVN3, VNI and windows-1258 by their syllables; charset-normalizer.
     Raises `UnicodeError` when the bytes are no text, or in no known encoding.
     """
     for mark, encoding in _BYTE_ORDER_MARKS:
@@ -91,12 +91,12 @@ def _decode_other(data: bytes) -> Decoded:
     # English in Latin-1 has few bytes to replace too, but hardly one that is sound UTF-8
     if replaced < _MOST_REPLACED * len(text) and sound >= replaced:
         return utf8
+    if sound >= _SOUND_PER_REPLACED * replaced:
+        return utf8
     # cp1252 leaves five bytes undefined, which no text in these encodings has
     if found := recognise(data.decode("cp1252", errors="replace")):
         converted, encoding = found
         return Decoded(converted, encoding, (encoding,))
-    if sound >= _SOUND_PER_REPLACED * replaced:
-        return utf8
     from charset_normalizer import from_bytes
 
     best = from_bytes(data).best()
@@ -125,7 +125,7 @@ _TONE_BEFORE_HAT = re.compile("([\u0300\u0301\u0303\u0309])([\u0302\u0306])")
 # The eth of old fonts stood where đ does: at the start of a syllable, in an abbreviation (HÐND, VNÐ), behind a number
 # (5.000ð). Within a word it is Icelandic (Guðmundsson).
 _ETH = re.compile(
-    "(?<![^\\W\\d_])[Ðð]|(?<![^\\W\\d_])[A-ZÐ]{1,5}Ð[A-ZÐ]{0,4}(?![^\\W\\d_])|(?<=\\bvn)ð\\b",
+    "(?<![^\\W\\d_])[Ðð]|(?<![^\\W\\d_])[B-DF-HJ-NP-TV-XZÐ]{1,4}Ð[B-DF-HJ-NP-TV-XZÐ]{0,4}(?![^\\W\\d_])|(?<=\\bvn)ð\\b",
 )
 _TO_DD = str.maketrans("Ðð", "Đđ")
 # All of Unicode's controls but tab and newline; marks of direction, joiners, the soft hyphen, byte-order marks and
@@ -204,11 +204,10 @@ def _without_mojibake(text: str) -> str:
         text
     ):  # à, when its second byte, the no-break space, became a space
         text = text.replace("Ã ", "Ã\xa0")
-    # a whole text gives ftfy more to go by than a line; where only some lines are broken, lines give more
-    fixed = ftfy.fix_encoding(text, config)
-    if not _MOJIBAKE.search(fixed):
-        return fixed
-    return "\n".join(ftfy.fix_encoding(line, config) if _MOJIBAKE.search(line) else line for line in fixed.split("\n"))
+    # a whole text gives ftfy more to go by than a line; where only some lines are broken, the lines do
+    text = ftfy.fix_encoding(text, config._replace(decode_inconsistent_utf8=False))
+    lines = (ftfy.fix_encoding(line, config) if _MOJIBAKE.search(line) else line for line in text.split("\n"))
+    return "\n".join(lines)
 
 
 def _composed(text: str) -> str:
@@ -313,6 +312,6 @@ def looks_vietnamese(text: str) -> bool:
     """
     words = _WORD.findall(unicodedata.normalize("NFC", text))
     small = [word for word in words if word.islower()]
-    running = 5 * len(small) >= len(words)
+    running = 6 * len(small) >= len(words)
     letters, formed = vietnamese_share(small if running else words)
     return letters >= (_LEAST_VIETNAMESE if running else _LEAST_IN_LISTS) and formed >= _LEAST_FORMED

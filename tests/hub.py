@@ -133,7 +133,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         files = repo.commits[commit]
         if rest[:1] == ["tree"]:
-            self._json([{"type": "file", "path": file, **_about(repo, file, content)} for file, content in files.items()])
+            self._json(
+                [{"type": "file", "path": file, **_about(repo, file, content)} for file, content in files.items()]
+            )
             return
         siblings = []
         for file, content in files.items():
@@ -144,7 +146,17 @@ class _Handler(BaseHTTPRequestHandler):
                 | ({"lfs": {"sha256": lfs["oid"], "size": lfs["size"], "pointerSize": 130}} if lfs else {})
             )
         card = {"license": repo.license} if repo.license else {}
-        self._json({"id": name, "modelId": name, "sha": commit, "siblings": siblings, "cardData": card, "tags": [], "private": False})
+        self._json(
+            {
+                "id": name,
+                "modelId": name,
+                "sha": commit,
+                "siblings": siblings,
+                "cardData": card,
+                "tags": [],
+                "private": False,
+            }
+        )
 
     def _file(self, name: str, revision: str, file: str, *, body: bool) -> None:
         found = self._find(name, revision)

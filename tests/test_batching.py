@@ -184,6 +184,7 @@ def test_memory_is_asked_for_too_much_only_once() -> None:
             RuntimeError("[enforce fail at alloc_cpu.cpp:126] DefaultCPUAllocator: can't allocate memory"),
             "memory",
         ),
+        (RuntimeError("mkl_malloc: failed to allocate memory"), "memory"),
         (RuntimeError("MPS backend out of memory (MPS allocated: 8 GB)"), "memory"),
         (
             RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),

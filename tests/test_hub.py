@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hub as lookalike
 import pytest
-import tiny
+
+from tests import hub as lookalike
+from tests import tiny
 
 NAME = "someone/vi-summarizer"
 SCRIPT = """
@@ -66,13 +67,20 @@ class Client:
 
     def run(self, *steps: dict[str, Any], **environment: str) -> list[dict[str, Any]]:
         done = subprocess.run(
-            self.command(*steps), env=self.environment(**environment), capture_output=True, text=True, timeout=60, check=False
+            self.command(*steps),
+            env=self.environment(**environment),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         answers: list[dict[str, Any]] = json.loads(done.stdout)["steps"]
         return answers
 
-    def prepare(self, *, reproducible: str = "warn", environment: dict[str, str] | None = None, **stage: Any) -> dict[str, Any]:
+    def prepare(
+        self, *, reproducible: str = "warn", environment: dict[str, str] | None = None, **stage: Any
+    ) -> dict[str, Any]:
         step = {"do": "prepare", "stage": {"model": NAME, **stage}, "reproducible": reproducible}
         return self.run(step, **(environment or {}))[0]
 
@@ -129,7 +137,9 @@ def test_a_line_that_drops_is_taken_up_where_it_broke(client: Client, tmp_path: 
     commit = client.hub.add(NAME, folder)
     client.hub.break_after["model.safetensors"] = 11 << 20
     assert client.prepare(revision=commit)["error"] is None
-    ranges = [one.range for one in client.hub.requests if one.method == "GET" and one.path.endswith("model.safetensors")]
+    ranges = [
+        one.range for one in client.hub.requests if one.method == "GET" and one.path.endswith("model.safetensors")
+    ]
     assert ranges == [None, f"bytes={10 << 20}-"]
 
 
@@ -183,7 +193,9 @@ def test_a_file_that_is_not_the_declared_one_is_refused(client: Client) -> None:
     assert "model.safetensors" in refused["error"]
     assert lie in refused["error"]
     assert "models pull" in refused["error"]
-    again = client.prepare(revision=commit, environment={"HF_HUB_OFFLINE": "1"})  # it is in the cache now, and stays refused
+    again = client.prepare(
+        revision=commit, environment={"HF_HUB_OFFLINE": "1"}
+    )  # it is in the cache now, and stays refused
     assert lie in again["error"]
 
 
@@ -233,7 +245,10 @@ def test_safetensors_are_preferred_and_no_code_of_the_checkpoint_runs(client: Cl
     folder = tiny.copy("t5-json", tmp_path / "source")
     (folder / "pytorch_model.bin").write_bytes(b"a pickle that nobody opens")
     (folder / "modeling_own.py").write_text("raise SystemExit('ran')", encoding="utf-8")
-    tiny.change_json(folder / "config.json", auto_map={"AutoConfig": "modeling_own.Config", "AutoModelForSeq2SeqLM": "modeling_own.Model"})
+    tiny.change_json(
+        folder / "config.json",
+        auto_map={"AutoConfig": "modeling_own.Config", "AutoModelForSeq2SeqLM": "modeling_own.Model"},
+    )
     tiny.change_json(folder / "tokenizer_config.json", auto_map={"AutoTokenizer": ["modeling_own.Tokenizer", None]})
     commit = client.hub.add(NAME, folder)
     got = client.prepare(revision=commit)
@@ -258,5 +273,7 @@ def test_sharded_weights_are_fetched_by_their_index(client: Client, tmp_path: Pa
 def test_preparing_from_the_hub_imports_neither_torch_nor_transformers(client: Client) -> None:
     commit = client.hub.add(NAME, tiny.checkpoint("t5"))
     step = {"do": "prepare", "stage": {"model": NAME, "revision": commit}}
-    done = subprocess.run(client.command(step), env=client.environment(), capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        client.command(step), env=client.environment(), capture_output=True, text=True, timeout=60, check=True
+    )
     assert json.loads(done.stdout)["heavy"] == []

@@ -140,7 +140,7 @@ def test_recognises_tcvn3_among_foreign_names() -> None:
 
 OTHERS = {
     "Vietnamese": (NEWS, "utf-8"),
-    "Vietnamese whose letters French has too": ("Có gì mà vào, chú và cô à? Thì là, ông bà nào cũng già.", "cp1252"),
+    "Vietnamese whose letters French has too": ("Có gì mà vào, chú và cô à? Thì là, ông bà nào mà già.", "cp1252"),
     "English": ("The café’s owner, a naïve fiancé, paid £5 for crème brûlée – no discount.", "cp1252"),
     "French": ("L’été dernier, où étiez-vous ? À l’école, là où le maître a reçu les élèves français.", "cp1252"),
     "German": ("Die Bürger müssen früher größere Änderungen prüfen; für schöne Häuser gäbe es Zuschüsse.", "cp1252"),

@@ -46,9 +46,8 @@ AHEAD = 2
 
 _NO_MEMORY = (
     "out of memory",  # CUDA and MPS, in torch and in CTranslate2
-    "can't allocate memory",  # torch's CPU allocator
-    "not enough memory",  # torch's CPU allocator elsewhere
-    "bad_alloc",
+    "allocate memory",  # "can't" in torch on a CPU, "failed to" in CTranslate2
+    "not enough memory",  # torch on a CPU, on other platforms
     "CUBLAS_STATUS_ALLOC_FAILED",
 )
 _DEVICE_LOST = (
@@ -146,7 +145,7 @@ class BatchingEngine:
     def __init__(self, checkpoint: Checkpoint, *, backend: Backend, budget: int, notice: Callable[[str], None]) -> None:
         """Take `budget` source tokens a batch, padding counted; `notice` is told of each reduction."""
         self._checkpoint = checkpoint
-        self._backend = backend
+        self.backend = backend
         self._notice = notice
         self._budget = budget  # as asked for; `Stats.budget` is what fits
         self._stats = Stats(budget=budget)
@@ -182,7 +181,7 @@ class BatchingEngine:
     def close(self) -> None:
         """Wait for the batch that runs, if any, and free the model."""
         self._worker.shutdown(cancel_futures=True)
-        self._backend.close()
+        self.backend.close()
 
     def _room(self, call: _Call) -> int:
         """Return how many texts to pull now: none when the source is at its end or the window is full."""
@@ -263,7 +262,7 @@ class BatchingEngine:
         started = time.perf_counter()
         result: list[Answer] | _Trouble
         try:
-            result = self._backend.run(rows)
+            result = self.backend.run(rows)
         except MemoryError as error:
             result = _Trouble("memory", str(error) or "out of memory")
         except (RuntimeError, ValueError, IndexError) as error:

@@ -139,7 +139,13 @@ def _unwrapped(text: str) -> tuple[list[str], list[bool]]:
 
 def _is_wrapped(block: Sequence[str]) -> bool:
     width = max(map(len, block), default=0)
-    return len(block) >= _WRAPPED_LINES and width >= _WRAP_WIDTH and _breaks_at(block, width)
+    running_on = sum(line[0].islower() for line in block[1:])
+    return (
+        len(block) >= _WRAPPED_LINES
+        and width >= _WRAP_WIDTH
+        and 2 * running_on >= len(block) - 1
+        and _breaks_at(block, width)
+    )
 
 
 def _breaks_at(block: Sequence[str], width: int) -> bool:
@@ -411,4 +417,4 @@ def _take_byline_under_lead(page: _Page) -> None:
 
 
 def _may_be_caption(line: str) -> bool:
-    return 0 < looks.words(line) <= _CAPTION_WORDS and not looks.ends_sentence(line)
+    return 0 < looks.words(line) <= _CAPTION_WORDS and not looks.ends_sentence(line) and not line.endswith(":")
