@@ -191,6 +191,16 @@ def init(
     typer.echo(str(write_config(name, articles=articles)))
 
 
+@app.command(rich_help_panel=KEEP_HOUSE)
+def train(config: ConfigPath, overrides: Set = None) -> None:
+    """Train a tokenizer, a summarizer or a translator, from scratch or from a checkpoint; resumes where it was."""
+    from pipeline.train import train as train_
+
+    with _stopping() as stopping, _progress() as progress:
+        folder = train_(config, tuple(overrides or ()), progress=progress, stopping=stopping)
+    typer.echo(str(folder))
+
+
 @app.command(rich_help_panel=INSPECT)
 def runs(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this experiment.")] = None,

@@ -9,8 +9,9 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -130,6 +131,9 @@ class Config(_Model):
         return self
 
 
+M = TypeVar("M", bound=BaseModel)
+S = TypeVar("S", bound=Source)
+
 _ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -138,6 +142,20 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Config:
 
     Raises `ConfigError` with every problem at once, each with its line and field.
     """
+    return _absolute(validate(parse(path, overrides), Config), path.resolve().parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A config as a person wrote it: the mapping, overrides applied, and the places of its fields in the file."""
+
+    path: Path
+    raw: dict[str, Any]
+    node: yaml.Node | None
+
+
+def parse(path: Path, overrides: tuple[str, ...] = ()) -> Written:
+    """Return the YAML mapping at `path` with `a.b=v` overrides applied; raises `ConfigError` where it is none."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -150,18 +168,22 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Config:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: a config is a mapping with `name:`, `sources:`, `summarize:` and `translate:`")
+        raise ConfigError(f"{path}: a config is a mapping of fields: `name: …` and what else it needs, a line each")
     for override in overrides:
         _override(raw, override)
+    return Written(path, raw, node)
+
+
+def validate(written: Written, kind: type[M]) -> M:
+    """Return `written` as a config of this kind; raises `ConfigError`, a line for each problem."""
     try:
-        config = Config.model_validate(raw)
+        return kind.model_validate(written.raw)
     except ValidationError as error:
         problems = error.errors()
         # a list whose items are wrong is also called too short: that says nothing more
         inner = {problem["loc"][:depth] for problem in problems for depth in range(1, len(problem["loc"]))}
-        lines = [_explain(path, node, problem) for problem in problems if problem["loc"] not in inner]
+        lines = [_explain(written, kind, problem) for problem in problems if problem["loc"] not in inner]
         raise ConfigError("\n".join(lines)) from None
-    return _absolute(config, path.resolve().parent)
 
 
 def expand_env(text: str) -> str:
@@ -217,21 +239,21 @@ def _override(raw: dict[str, Any], override: str) -> None:
             raise ConfigError(f"--set {override}: `{'.'.join(keys[:depth])}` is a value, not a section")
 
 
-def _explain(path: Path, node: yaml.Node | None, problem: Any) -> str:  # noqa: ANN401 - pydantic's own error details
+def _explain(written: Written, kind: type[BaseModel], problem: Any) -> str:  # noqa: ANN401 - pydantic's own details
     """Return one line for a person: file, line, field, what is wrong, what would be right."""
     where = [part for part in problem["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
     field = ".".join(str(part) for part in where) or "config"
-    line = _line(node, where)
+    line = _line(written.node, where)
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
-        known = _fields_at(where[:-1])
+        known = _fields_at(kind, where[:-1])
         near = difflib.get_close_matches(str(where[-1]), known, n=1)
         message = f"no such field; did you mean `{near[0]}`?" if near else f"no such field; known: {', '.join(known)}"
     elif problem["type"] == "missing":
         message = "is required and missing"
     elif not isinstance(problem["input"], dict | list):
         message = f"{message} (found {problem['input']!r})"
-    return f"{path}:{line}: {field}: {message}"
+    return f"{written.path}:{line}: {field}: {message}"
 
 
 def _line(node: yaml.Node | None, where: list[Any]) -> int:
@@ -249,9 +271,9 @@ def _line(node: yaml.Node | None, where: list[Any]) -> int:
     return line
 
 
-def _fields_at(where: list[Any]) -> list[str]:
-    """Return the field names of the model that `where` leads to."""
-    model: Any = Config
+def _fields_at(kind: type[BaseModel], where: list[Any]) -> list[str]:
+    """Return the field names of the model that `where` leads to from `kind`."""
+    model: Any = kind
     for part in where:
         if isinstance(part, int):
             continue
@@ -261,33 +283,34 @@ def _fields_at(where: list[Any]) -> list[str]:
     return sorted(model.model_fields)
 
 
+def place(path: str, base: Path) -> str:
+    """Return a path as a config writes it, absolute against `base`; a URL, `-` and `${ENV}` stay as they are."""
+    if path == "-" or "://" in path or path.startswith("${"):
+        return path
+    # not resolve(): a glob or a link the person chose stays as she wrote it
+    return os.path.normpath(base / Path(path).expanduser())
+
+
+def place_source(source: S, base: Path) -> S:
+    """Return `source` with its path, or its dataset's folder, absolute against `base`."""
+    if source.path is not None:
+        return source.model_copy(update={"path": place(source.path, base)})
+    if source.dataset is not None and is_folder_name(source.dataset):
+        return source.model_copy(update={"dataset": place(source.dataset, base)})
+    return source
+
+
 def _absolute(config: Config, base: Path) -> Config:
     """Return `config` with the relative paths of its sources, models and memo made absolute against `base`."""
 
-    def place(path: str) -> str:
-        if path == "-" or "://" in path or path.startswith("${"):
-            return path
-        # not resolve(): a glob or a link the person chose stays as she wrote it
-        return os.path.normpath(base / Path(path).expanduser())
-
     def stage(stage: Stage) -> Stage:
-        return stage.model_copy(update={"model": place(stage.model)}) if is_folder_name(stage.model) else stage
+        return stage.model_copy(update={"model": place(stage.model, base)}) if is_folder_name(stage.model) else stage
 
-    sources = tuple(
-        source.model_copy(
-            update={"path": place(source.path)}
-            if source.path is not None
-            else {"dataset": place(source.dataset)}
-            if source.dataset is not None and is_folder_name(source.dataset)
-            else {}
-        )
-        for source in config.sources
-    )
     return config.model_copy(
         update={
-            "sources": sources,
+            "sources": tuple(place_source(source, base) for source in config.sources),
             "summarize": stage(config.summarize),
             "translate": stage(config.translate),
-            "memo": None if config.memo is None else place(config.memo),
+            "memo": None if config.memo is None else place(config.memo, base),
         }
     )

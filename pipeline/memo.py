@@ -38,7 +38,9 @@ CREATE TABLE IF NOT EXISTS calls (
 class Calls:
     """The calls of one engine in one memo."""
 
-    def __init__(self, connection: sqlite3.Connection, *, engine: int, digest: bytes, warn: Callable[[str], None]):
+    def __init__(
+        self, connection: sqlite3.Connection, *, engine: int, digest: bytes, warn: Callable[[str], None]
+    ) -> None:
         self._connection = connection
         self._engine = engine
         self._digest = digest
@@ -88,7 +90,7 @@ class Calls:
 class Memo:
     """An open memo; a context manager."""
 
-    def __init__(self, connection: sqlite3.Connection, *, warn: Callable[[str], None]):
+    def __init__(self, connection: sqlite3.Connection, *, warn: Callable[[str], None]) -> None:
         self._connection = connection
         self._warn = warn
 
@@ -165,22 +167,24 @@ def file_system(folder: Path) -> str:
 def _connect(path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=60, isolation_level=None)
     try:
-        schema = connection.execute("PRAGMA user_version").fetchone()[0]
-        if schema > SCHEMA:
-            raise MemoError(
-                f"{path}: was written by a newer tomdich (schema {schema}, this one reads {SCHEMA}); update"
-            )
-        connection.execute("PRAGMA journal_mode = WAL")
-        # NORMAL: a process killed loses nothing; a power cut may lose the last calls, never the file
-        connection.execute("PRAGMA synchronous = NORMAL")
-        if schema < SCHEMA:
-            connection.executescript(_TABLES)
-            connection.execute(f"PRAGMA user_version = {SCHEMA}")
-        connection.execute("SELECT count(*) FROM engines").fetchone()
+        _prepare(connection, path)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: str) -> None:
+    schema = connection.execute("PRAGMA user_version").fetchone()[0]
+    if schema > SCHEMA:
+        raise MemoError(f"{path}: was written by a newer tomdich (schema {schema}, this one reads {SCHEMA}); update")
+    connection.execute("PRAGMA journal_mode = WAL")
+    # NORMAL: a process killed loses nothing; a power cut may lose the last calls, never the file
+    connection.execute("PRAGMA synchronous = NORMAL")
+    if schema < SCHEMA:
+        connection.executescript(_TABLES)
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+    connection.execute("SELECT count(*) FROM engines").fetchone()
 
 
 def _checksum(key: bytes, generation: Generation) -> bytes:

@@ -167,9 +167,12 @@ def arrow_schema(keep: tuple[str, ...] = ()) -> pa.Schema:
         ]
     )  # fmt: skip
     source = pa.struct([("path", text), ("row", pa.int64()), ("encoding", text), ("repairs", pa.list_(text))])
-    aside = pa.struct([("kind", text), ("text", text)])
     special: dict[str, pa.DataType] = {
-        "source": source, "set_aside": pa.list_(aside), "sentences": pa.list_(sentence), "flags": pa.list_(flag), "calls": pa.list_(call),
-    }  # fmt: skip
+        "source": source,
+        "set_aside": pa.list_(pa.struct([("kind", text), ("text", text)])),
+        "sentences": pa.list_(sentence),
+        "flags": pa.list_(flag),
+        "calls": pa.list_(call),
+    }
     fields = [(name, special.get(name, text)) for name in (*ROW_COLUMNS, *keep)]
     return pa.schema(fields, metadata={"tomdich": "schema 1"})

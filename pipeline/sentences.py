@@ -43,8 +43,8 @@ _ABBREVIATIONS = frozenset(
     "TP Tp tp TX Tx TT PGS GS TS TSKH ThS Ths THS BS Bs BSCK CKI CKII LS Ls KS KTS CN NCS DS ĐD"
     " Mr Mrs Ms Dr Prof St Vol vol No Co".split()
 )
-# Vietnamese onsets of more than one letter: a name cut to its onset ("chị Tr.") is an initial too.
-_ONSETS = frozenset("Ch Gi Kh Ng Ngh Nh Ph Qu Th Tr".split())
+# A name cut to its onset ("chị Tr.") is an initial too; a letter with a tone is none, but a word ("nước Ý").
+_INITIALS = frozenset((*"ABCDEFGHIJKLMNOPQRSTUVWXYZĂÂĐÊÔƠƯ", *"Ch Gi Kh Ng Ngh Nh Ph Qu Th Tr".split()))
 # A capital behind one of these is a label, nobody's initial: "vitamin C.", "bảng A.", "độ C.", "châu Á.", "Nam Á."
 _LABELED = frozenset("vitamin nhóm bảng hạng loại khối lớp vùng kênh hình cấp khu dãy lô nhà độ châu nam".split())
 
@@ -148,16 +148,9 @@ def _full_stop_ends(line: str, start: int, stop: int, *, first_word: str, openin
     word = last[0].rpartition(".")[2]
     if word in _ABBREVIATIONS:
         return first_word in _OPENERS
-    if _is_initial(word) and _word_before(line, start, last.start()).lower() not in _LABELED:
+    if word in _INITIALS and _word_before(line, start, last.start()).lower() not in _LABELED:
         return opening in {'"', "“"} or (opening == "" and first_word in _OPENERS)
     return _TORN_NUMBER.match(line, stop - 1) is None
-
-
-def _is_initial(word: str) -> bool:
-    # a letter with a tone is a word: "nước Ý", "để Ở"
-    return word in _ONSETS or (
-        len(word) == 1 and word.isupper() and word not in "ÁÀẢẠÝỲỶỴÓÒỎỌÔỐỒỔỘỚỜỞỢÚÙỦỤỨỪỬỰÉÈẺẸẾỀỂỆÍÌỈỊ"
-    )
 
 
 def _word_at(line: str, at: int) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -282,23 +284,52 @@ def test_closing_early_abandons_what_is_in_flight() -> None:
     opened = engine(backend)
     running = opened.generate(source)
     next(running)
-    gate = backend.gate = threading.Event()
     running.close()
-    tried = len(backend.batches)
-    gate.set()
-    assert len(list(opened.generate(["một câu"]))) == 1  # the engine is as good as before
-    assert len(backend.batches) <= tried + 1 + 1
     assert source.pulled < 1000
+    assert len(list(opened.generate(["một câu"]))) == 1  # the engine is as good as before
+    assert len(backend.batches) < 10
     opened.close()
 
 
-def test_an_error_of_the_source_is_the_callers() -> None:
+def test_an_error_of_the_source_is_the_callers_and_what_waits_is_not_computed() -> None:
     def broken() -> Iterator[str]:
-        yield "một câu"
+        for index in range(batching.WINDOW_BATCHES * 8 // 2):
+            yield text_of(8, name=index)
         raise OSError("the feed is gone")
 
+    gate = threading.Event()
+    backend = Echo(gate=gate)
+    opened = engine(backend)
     with pytest.raises(OSError, match="the feed is gone"):
-        list(engine(Echo()).generate(broken()))
+        list(opened.generate(broken()))
+    gate.set()
+    assert len(list(opened.generate(["một câu"]))) == 1
+    assert [len(batch) for batch in backend.batches] == [8, 1]  # the one that was computing, and the new one
+
+
+def test_the_model_goes_on_while_the_caller_is_busy() -> None:
+    backend = Echo()
+    running = engine(backend).generate(text_of(8, name=i) for i in range(100))
+    next(running)
+    deadline = time.monotonic() + 10
+    while len(backend.batches) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_what_is_left_over_fills_the_next_window() -> None:
+    backend = Echo()
+    list(engine(backend, budget=72).generate(text_of(10, name=i) for i in range(1000)))
+    assert {len(batch) for batch in backend.batches[:-1]} == {7}
+
+
+def test_the_time_the_model_waits_is_told() -> None:
+    opened = engine(Echo(), checkpoint=words(deterministic=True))
+    for _ in opened.generate(["một câu"] * 10):
+        time.sleep(0.02)  # a slow caller: one batch is computed meanwhile, then the model waits
+    stats = opened.stats()
+    assert 0.08 < stats.idle_seconds < 2
+    assert 0 < stats.busy_seconds < 0.08
 
 
 def test_no_texts() -> None:
@@ -370,3 +401,24 @@ def test_the_batching_itself_is_fast() -> None:
     started = time.perf_counter()
     assert sum(1 for _ in opened.generate(text for _ in range(20_000))) == 20_000
     assert time.perf_counter() - started < 10  # a second on an idle core
+
+
+def test_the_fake_is_slow() -> None:
+    checkpoint = words()
+    opened = engine(FakeBackend(checkpoint), checkpoint=checkpoint)
+    list(opened.generate(["A. fake:slow"]))
+    assert opened.stats().busy_seconds >= 0.05
+
+
+def test_the_fake_crashes() -> None:
+    code = """
+from pipeline.engines.fake import FakeBackend
+from tests.test_batching import engine, words
+checkpoint = words()
+for _ in engine(FakeBackend(checkpoint), checkpoint=checkpoint).generate(["A.", "B. fake:crash"]):
+    print("answered")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")

@@ -53,7 +53,7 @@ def test_an_entry_is_whole(entry: catalog.Entry) -> None:
         ("facebook/mbart-large-50-many-to-many-mmt", "license_class", "unclear"),
         ("vinai/bartpho-word", "word_segmented", True),
         ("google/madlad400-3b-mt", "prefix", "<2en> "),
-        ("bundled/translator", "license_class", "free"),
+        ("bundled/translator", "license", "research-and-demonstration"),
     ],
 )
 def test_conventions_of_the_cards(name: str, field: str, value: object) -> None:

@@ -136,7 +136,7 @@ def test_what_a_person_gets_wrong_is_one_message_without_a_traceback(
 def slow_feed(folder: Path) -> None:
     write_feed(
         folder / "feed.jsonl",
-        [article(n) | {"text": article(n)["text"].split(".")[0] + " fake:slow."} for n in range(400)],
+        [article(n) | {"text": "Tin fake:slow " + article(n)["text"]} for n in range(400)],
     )
 
 

@@ -30,8 +30,10 @@ def traced(arguments: list[str | Path], *, cwd: Path, kill_at: int | None = None
     trace = cwd / "trace"
     inject = [] if kill_at is None else ["-e", f"inject={CALLS}:signal=SIGKILL:when={kill_at}"]
     done = subprocess.run(
-        ["strace", "-f", "--seccomp-bpf", "-qq", "-o", trace, "-e", f"trace={CALLS}", *inject]
-        + [sys.executable, "-m", "pipeline.cli", *map(str, arguments)],
+        [
+            *("strace", "-f", "--seccomp-bpf", "-qq", "-o", str(trace), "-e", f"trace={CALLS}", *inject),
+            *(sys.executable, "-m", "pipeline.cli", *map(str, arguments)),
+        ],
         cwd=cwd,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 MARGIN = 1e-4  # two logits that are nearer may change places when additions change their order
 Library = Literal["transformers", "ctranslate2"]
 KINDS = [kind for kind in tiny.KINDS if kind != "bartpho-word"]  # it needs underthesea; its model is bartpho's
-NEVER_ENDS = {"m2m100"}  # its random weights do not, NLLB's of the same class do
+OFTEN_END = {"mt5", "mbart50", "marian", "t5"}  # with the random weights they have
 
 
 def stage_of(
@@ -42,6 +42,7 @@ def stage_of(
     limit: int = LIMIT,
     max_source: int | None = None,
 ) -> Stage:
+    languages = tiny.LANGUAGES.get(kind, {})
     return Stage(
         model=str(tiny.checkpoint(kind)),
         engine=engine,
@@ -56,7 +57,8 @@ def stage_of(
             no_repeat_ngram_size=0,
             repetition_penalty=1.0,
         ),
-        **tiny.LANGUAGES.get(kind, {}),
+        source_lang=languages.get("source_lang"),
+        target_lang=languages.get("target_lang"),
     )
 
 
@@ -85,20 +87,25 @@ def answers_of(backend: Backend, checkpoint: Checkpoint) -> list[Answer]:
     return backend.run(rows)
 
 
+def decoded(checkpoint: Checkpoint, answer: Answer) -> tuple[int, list[int]]:
+    """What the decoder had seen at the end, and how much of it was given to it."""
+    given = [checkpoint.decoder_start_id, *([] if checkpoint.forced_bos_id is None else [checkpoint.forced_bos_id])]
+    return len(given), [*given, *answer.ids, *([checkpoint.eos_id] if answer.finished else [])]
+
+
 def margin(model: Any, checkpoint: Checkpoint, row: list[int], answer: Answer) -> float:
     """How much the best logit is above the second, at the step of this answer where they are nearest."""
     import torch
 
-    given = [checkpoint.decoder_start_id, *([] if checkpoint.forced_bos_id is None else [checkpoint.forced_bos_id])]
-    whole = [*given, *answer.ids, *([checkpoint.eos_id] if answer.finished else [])]
+    given, whole = decoded(checkpoint, answer)
     with torch.inference_mode():
         logits: torch.Tensor = model(
             input_ids=torch.tensor([row]), decoder_input_ids=torch.tensor([whole[:-1]]), use_cache=False
-        ).logits[0, len(given) - 1 :]
+        ).logits[0, given - 1 :]
         if checkpoint.family == "marian":
             logits[:, checkpoint.pad_id] = float("-inf")
     best = logits.topk(2).values
-    assert logits.argmax(-1).tolist() == whole[len(given) :] or float((best[:, 0] - best[:, 1]).min()) < MARGIN
+    assert logits.argmax(-1).tolist() == whole[given:] or float((best[:, 0] - best[:, 1]).min()) < MARGIN
     return float((best[:, 0] - best[:, 1]).min())
 
 
@@ -118,8 +125,7 @@ def test_both_libraries_give_the_same_tokens(kind: tiny.Kind) -> None:
         if sure:
             assert (mine.ids, mine.finished) == (yours.ids, yours.finished)
     assert len({tuple(answer.ids) for answer in ours}) > len(rows) / 3, "the answers follow from the texts"
-    assert any(answer.finished for answer in ours) or kind in NEVER_ENDS
-    assert not all(answer.finished for answer in ours)
+    assert any(answer.finished for answer in ours) or kind not in OFTEN_END
 
 
 @pytest.mark.parametrize("engine", ["transformers", "ctranslate2"])
@@ -178,42 +184,60 @@ def test_deterministic_answers_are_equal_to_the_last_bit() -> None:
     opened.close()
 
 
-def test_what_the_checkpoint_would_force_is_not_applied() -> None:
-    """BART's files ask for at least 5 tokens and for an end mark at the limit: one is told, the other would lie."""
-    checkpoint = prepared("bart", "transformers", limit=4)
-    found = answers_of(TransformersBackend(checkpoint, runtime=RUNTIME), checkpoint)
-    assert any(answer.finished and len(answer.ids) < 3 for answer in found)
-    assert {len(answer.ids) for answer in found if not answer.finished} == {3}  # and the forced `<s>`
+def test_what_the_files_would_force_is_not_applied(tmp_path: Path) -> None:
+    """They may ask for a least length, and for an end mark at the limit, with which a cut answer looks finished."""
+    checkpoint = prepared("mbart50", "transformers", limit=12)
+    folder = tiny.copy("mbart50", tmp_path / "forcing")
+    tiny.change_json(folder / "generation_config.json", min_length=10, forced_eos_token_id=2, do_sample=True)
+    forcing = replace(checkpoint, folder=folder)
+    plain, found = (answers_of(TransformersBackend(one, runtime=RUNTIME), one) for one in (checkpoint, forcing))
+    assert found == plain
+    assert any(len(answer.ids) < 5 for answer in found)
+    assert {len(answer.ids) for answer in found if not answer.finished} == {11}
 
 
-def test_beams_find_more_likely_answers_in_both() -> None:
-    def mean_score(beams: int) -> float:
-        checkpoint = prepared("mt5", "ctranslate2", beams=beams)
-        scores = [answer.score for answer in answers_of(CTranslate2Backend(checkpoint, runtime=RUNTIME), checkpoint)]
-        return sum(score for score in scores if score is not None) / len(scores)
-
-    assert mean_score(4) > mean_score(1)
-    four, other = prepared("mbart", "transformers", beams=4), prepared("mbart", "ctranslate2", beams=4)
-    ours = answers_of(TransformersBackend(four, runtime=RUNTIME), four)
-    theirs = answers_of(CTranslate2Backend(other, runtime=RUNTIME), other)
-    same = sum(mine.ids == yours.ids for mine, yours in zip(ours, theirs, strict=True))
-    assert same >= 0.9 * len(ours)
+@pytest.mark.parametrize("kind", ["t5", "mt5", "mbart", "marian", "bartpho"])
+def test_beams_find_the_same_in_both(kind: tiny.Kind) -> None:
+    ours, theirs = prepared(kind, "transformers", beams=4), prepared(kind, "ctranslate2", beams=4)
+    mine = answers_of(TransformersBackend(ours, runtime=RUNTIME), ours)
+    yours = answers_of(CTranslate2Backend(theirs, runtime=RUNTIME), theirs)
+    same = sum(one.ids == other.ids for one, other in zip(mine, yours, strict=True))
+    assert same >= 0.95 * len(TEXTS)  # two hypotheses may be nearer than rounding
+    greedy = prepared(kind, "transformers")
+    assert mine != answers_of(TransformersBackend(greedy, runtime=RUNTIME), greedy)
 
 
-def test_the_score_is_the_mean_log_probability_of_a_token() -> None:
+@pytest.mark.parametrize("kind", ["mbart50", "mt5", "t5", "marian"])
+def test_the_score_is_the_mean_log_probability_of_a_token(kind: tiny.Kind) -> None:
     import torch
 
-    checkpoint = prepared("mbart50", "ctranslate2")  # its language code is given, so it must not be counted
+    checkpoint = prepared(kind, "ctranslate2")
     (row,) = checkpoint.encode(TEXTS[:1])
     (answer,) = CTranslate2Backend(checkpoint, runtime=RUNTIME).run([row])
-    assert checkpoint.forced_bos_id is not None
-    whole = [checkpoint.decoder_start_id, checkpoint.forced_bos_id, *answer.ids]
-    whole += [checkpoint.eos_id] * answer.finished
+    given, whole = decoded(checkpoint, answer)  # mBART-50's language code is given, so it must not be counted
     model: Any = load(checkpoint.folder, dtype="float32")
     with torch.inference_mode():
-        logits = model(input_ids=torch.tensor([row]), decoder_input_ids=torch.tensor([whole[:-1]])).logits[0, 1:]
-    likely = logits.log_softmax(-1).gather(1, torch.tensor(whole[2:])[:, None]).mean().item()
-    assert answer.score == pytest.approx(likely, abs=1e-4)
+        logits = model(input_ids=torch.tensor([row]), decoder_input_ids=torch.tensor([whole[:-1]])).logits[0]
+        if kind == "marian":
+            logits[:, checkpoint.pad_id] = float("-inf")
+        likely = logits.log_softmax(-1)[given - 1 :].gather(1, torch.tensor(whole[given:])[:, None])
+    assert answer.score == pytest.approx(likely.mean().item(), abs=1e-4)
+
+
+def test_what_a_batch_held_is_free_when_its_memory_error_is_told() -> None:
+    """CUDA's error, on a machine that has none: its traceback holds the tensors, so nothing may hold it."""
+    import torch
+
+    class Full:
+        def generate(self, **_: object) -> None:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    backend = TransformersBackend(prepared("t5", "transformers"), runtime=RUNTIME)
+    backend._model = Full()
+    with pytest.raises(MemoryError, match="Tried to allocate") as caught:
+        backend.run([[5, 1]])
+    assert caught.value.__context__ is None
+    assert caught.value.__cause__ is None
 
 
 def test_a_damaged_conversion_is_the_users_to_mend(tmp_path: Path) -> None:
@@ -258,14 +282,13 @@ print(len(list(engine.generate(texts[:3]))), "answers,", {"torch", "transformers
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps a process to its address space")
-@pytest.mark.parametrize("engine", ["transformers", "ctranslate2"])
-def test_a_batch_too_large_for_the_memory_there_is(engine: Library) -> None:
-    """The allocators' own errors, in a process that may have 150 MB more than the model took."""
+def test_a_batch_too_large_for_the_memory_there_is() -> None:
+    """CTranslate2's own error, in a process that may have 150 MB more than the model took."""
     code = """
 import resource
 
 engine = open_engine(checkpoint, runtime=Runtime(batch_tokens=10**6, threads=1), notice=print)
-texts = [f"{one} {two}" for one in texts[:15] for two in texts for _ in range(4)]
+texts = [f"{one} {two}" for one in texts[:15] for two in texts for _ in range(2)]
 small = dict(engine.generate(texts[:2]))
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 150 * 2**20,) * 2)
@@ -273,4 +296,4 @@ answers = dict(engine.generate(texts))
 assert sorted(answers) == list(range(len(texts)))
 assert {index: answers[index].text for index in small} == {index: one.text for index, one in small.items()}
 """
-    assert "did not fit in memory" in in_a_process_of_its_own(code, kind="mbart", engine=engine)
+    assert "did not fit in memory" in in_a_process_of_its_own(code, kind="mbart", engine="ctranslate2")

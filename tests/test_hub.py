@@ -124,7 +124,7 @@ def test_an_unpinned_revision_warns_and_names_the_commit_it_is_now(client: Clien
 def test_strict_refuses_an_unpinned_revision_and_downloads_nothing(client: Client) -> None:
     commit = client.hub.add(NAME, tiny.checkpoint("t5"))
     for revision in (None, "main"):
-        refused = client.prepare(reproducible="strict", **({"revision": revision} if revision else {}))
+        refused = client.prepare(reproducible="strict", revision=revision)
         assert refused["error"].startswith("ModelError")
         assert f"revision: {commit}" in refused["error"]
     assert client.hub.fetched("model.safetensors") == 0
@@ -211,6 +211,12 @@ def test_a_file_changed_in_the_cache_since_is_refused(client: Client, file: str)
     refused = client.prepare(revision=commit)
     assert f"{file} is not the file" in refused["error"]
     assert str(blob) in refused["error"]
+    blob.unlink()  # the remedy that it names
+    [pulled, again] = client.run(
+        {"do": "pull", "name": NAME}, {"do": "prepare", "stage": {"model": NAME, "revision": commit}}
+    )
+    assert pulled["answer"]["commit"] == commit
+    assert again["error"] is None
 
 
 def test_gated_missing_and_mistyped_models_are_told_apart(client: Client) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.sources import dates, lines
@@ -84,6 +84,22 @@ def test_a_known_title_is_not_looked_for_but_its_repetition_goes() -> None:
     found = parse("Chợ nổi đông khách\nChợ mở từ 4 giờ sáng mỗi ngày.", title="Chợ nổi đông khách")
     assert (found.title, found.body) == ("Chợ nổi đông khách", "Chợ mở từ 4 giờ sáng mỗi ngày.")
     assert found.dropped == (("title_again", "Chợ nổi đông khách"),)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Thời tiết ngày 2/3/2023",
+        "Video: Lũ về thành phố trong đêm",
+        "Mưa lớn khiến nhiều tuyến phố ngập sâu, người dân chật vật đi làm, học sinh được nghỉ, chợ vắng khách, hàng trăm chuyến xe bị hủy trong ngày đầu tuần, và còn kéo dài đến cuối tháng",
+        "Người mẹ trẻ và chuyến đò cuối năm...",
+        "Vì sao giá lúa tăng?",
+    ],
+)
+def test_unusual_titles(title: str) -> None:
+    found = parse(f"Thời sự\n\n{title}\n\nSáng nay trời mưa to ở nhiều nơi.\n\nĐến trưa thì tạnh hẳn.")
+    assert found.title == title
+    assert found.body == "Sáng nay trời mưa to ở nhiều nơi.\nĐến trưa thì tạnh hẳn."
 
 
 def test_a_box_of_links_in_the_middle_does_not_end_the_article() -> None:
@@ -232,6 +248,7 @@ LINES = st.sampled_from(
 )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(LINES, max_size=30).map("\n".join))
 def test_every_line_is_in_exactly_one_place(page: str) -> None:
     found = parse(page)
@@ -239,6 +256,7 @@ def test_every_line_is_in_exactly_one_place(page: str) -> None:
     assert Counter(line for line in out if line) == Counter(line for line in page.split("\n") if line)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text())
 def test_any_text_can_be_told_apart(page: str) -> None:
     found = parse(page)

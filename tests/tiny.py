@@ -25,7 +25,7 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = (
     "t5", "t5-bpe", "t5-json", "mt5", "mbart", "mbart50", "m2m100", "nllb", "marian", "bartpho", "bartpho-word", "bart"
 )  # fmt: skip
-LANGUAGES = {  # what a stage must be given for each kind that has language codes
+LANGUAGES: dict[str, dict[str, Any]] = {  # what a stage must be given for each kind that has language codes
     "mbart": {"source_lang": "vi_VN", "target_lang": "en_XX"},
     "mbart50": {"source_lang": "vi_VN", "target_lang": "en_XX"},
     "m2m100": {"source_lang": "vi", "target_lang": "en"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from pipeline import catalog
@@ -147,12 +148,15 @@ def _forced_bos(facts: Facts, target_id: int | None) -> int | None:
     return target_id if facts.family in families.WITH_LANGUAGES else facts.forced_bos_id
 
 
+_TAG = re.compile(r"<[^<>\s]+>|>>[^<>\s]+<<")  # MADLAD's `<2en>`, Marian's `>>eng<<`: never a piece of ordinary text
+
+
 def _prefix(name: str, prefix: str, tokenizer: Tokenizer, facts: Facts) -> tuple[tuple[int, ...], int]:
     """Return the prefix's ids where it is one token (`<2en>`, `>>eng<<`), and how many tokens it takes."""
     bare = prefix.strip()
     if not bare:
         return (), 0
-    token = tokenizer.find(bare)
+    token = tokenizer.find(bare) if _TAG.fullmatch(bare) else None
     if token is not None and token != facts.unk_id:
         return (token,), 1
     ids = tokenizer.encode([prefix])[0]
@@ -167,9 +171,7 @@ def _max_source(stage: Stage, entry: catalog.Entry, facts: Facts, *, warn: Calla
     """Return how many tokens the encoder takes; raises `ModelError` where the positions end before what is asked."""
     found = stage.max_source_tokens or entry.max_source or facts.model_max_length or facts.positions
     if found is None:
-        warn(
-            f"{stage.model}: nothing says how long a source it takes; max_source_tokens: {_DEFAULT_SOURCE} it is"
-        )
+        warn(f"{stage.model}: nothing says how long a source it takes; max_source_tokens: {_DEFAULT_SOURCE} it is")
         found = _DEFAULT_SOURCE
     if facts.positions is not None and found > facts.positions:
         if stage.max_source_tokens:

@@ -59,6 +59,10 @@ def convert(
             if model.config.model_type in {"bart", "mbart"}:  # fixed in transformers; the converter asks the config
                 model.config.normalize_before = model.config.model_type == "mbart"
                 model.config.normalize_embedding = True
+            if model.config.model_type in {"t5", "mt5"}:
+                # The converter scales the decoder's outputs where the embeddings are tied. transformers 5 says "tied"
+                # of every T5 and mT5, and keeps in another field whether this one scales; mT5 never does.
+                model.config.tie_word_embeddings = getattr(model.config, "scale_decoder_outputs", False)
             # by this name the converter tells whether the decoder's start comes with each call
             model.config.tokenizer_class = "MBartTokenizer" if facts.family == "mbart" else "MBart50Tokenizer"
             model.config.decoder_start_token_id = start_id

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import importlib.util
 import platform
 import re
@@ -33,9 +32,8 @@ def resolve(asked: Literal["auto", "cpu", "cuda", "mps"]) -> Device:
 
 def cuda_devices() -> int:
     """Return how many devices the NVIDIA driver shows this process (it heeds CUDA_VISIBLE_DEVICES)."""
-    name = ctypes.util.find_library("cuda") or "libcuda.so.1"
     try:
-        driver = ctypes.CDLL(name)
+        driver = ctypes.CDLL("libcuda.so.1")  # by name: find_library would start a process or two to ask
     except OSError:
         return 0
     count = ctypes.c_int(0)

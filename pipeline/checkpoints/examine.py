@@ -78,8 +78,10 @@ def _choose(folder: Path, table: vocabularies.IdTable | None, *, family: str, un
     if by_file is not None and by_model is not None and table is not None:
         if not probes.agree(by_file, by_model, probes.PROBES):
             raise probes.refuse(folder, json_file=by_file, model_file=by_model, model_name=table.source)
-        if not probes.agree(by_file, by_model, probes.RARE):
-            return by_model, table.source  # byte fallback was lost on the way to tokenizer.json
+        own = {piece: number for piece, number in by_file.added().items() if not piece.startswith("<extra_id_")}
+        if all(table.ids.get(piece) == number for piece, number in own.items()):
+            # ten times faster, and it still has the bytes that are lost on the way to tokenizer.json
+            return by_model, table.source
     if by_file is not None:
         return by_file, path.name
     if by_model is not None and table is not None:

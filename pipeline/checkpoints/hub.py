@@ -83,11 +83,20 @@ def resolve(name: str, *, revision: str | None = None) -> str:
 
 
 def cached_commits(name: str) -> list[str]:
-    """Return the commits of a model that the hub's cache on this machine holds, whole or not."""
+    """Return the commits of a model that the hub's cache on this machine holds with their weights."""
     from huggingface_hub import constants
 
     folder = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}" / "snapshots"
-    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    return sorted(path.name for path in folder.iterdir() if _is_whole(path)) if folder.is_dir() else []
+
+
+def _is_whole(folder: Path) -> bool:
+    """Return whether a snapshot has its config and all files of one set of weights (a link may hang in the air)."""
+    names = {path.name for path in folder.iterdir() if path.exists()}
+    entry = weights_entry(names)
+    if entry is None or "config.json" not in names:
+        return False
+    return not entry.endswith(".index.json") or names.issuperset(shards(read_json(folder / entry), where=str(folder)))
 
 
 def _cached(name: str, *, revision: str | None, cache: Path) -> Snapshot | None:
@@ -99,11 +108,7 @@ def _cached(name: str, *, revision: str | None, cache: Path) -> Snapshot | None:
         folder = Path(snapshot_download(name, revision=revision, local_files_only=True, allow_patterns=list(_WANTED)))
     except LocalEntryNotFoundError:  # also for a snapshot that is known to be incomplete
         return None
-    names = {path.name for path in folder.iterdir()}
-    entry = weights_entry(names)
-    if entry is None or "config.json" not in names:
-        return None
-    if entry.endswith(".index.json") and not names.issuperset(shards(read_json(folder / entry), where=str(folder))):
+    if not _is_whole(folder):
         return None
     _verify(name, folder, declared=None, cache=cache)
     return Snapshot(folder, folder.name)

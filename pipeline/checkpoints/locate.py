@@ -47,10 +47,10 @@ def locate(
     """
     name = stage.model
     entry = catalog.find(name)
-    if name.startswith(catalog.BUNDLED):
-        return _bundled(name, entry)
-    if is_folder_name(name):
-        return _folder(name)
+    if name.startswith(catalog.BUNDLED) or is_folder_name(name):
+        if stage.revision is not None:
+            raise ModelError(f"{name}: revision: is for models of the hub; a folder's content is its revision: drop it")
+        return _bundled(name, entry) if name.startswith(catalog.BUNDLED) else _folder(name)
     if entry is not None:
         if entry.pretrained_only:
             warn(f"{name}: {entry.note}")

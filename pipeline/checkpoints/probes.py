@@ -24,9 +24,6 @@ PROBES = (
 )
 """Ordinary sentences: letters with every tone, digits, punctuation, quotes, English."""
 
-RARE = ("Nhiệt độ −5 °C ở Mẫu Sơn 🎉 và Київ, 東京.",)
-"""Characters that a vocabulary may lack: there, bytes or `<unk>` make the difference."""
-
 
 def agree(one: Tokenizer, other: Tokenizer, texts: Sequence[str]) -> bool:
     """Return whether two tokenizers give the same ids for all of `texts`."""

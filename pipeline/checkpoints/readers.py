@@ -7,11 +7,12 @@ table of the family, which is what the checkpoint was trained with.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import ModelError
 
@@ -28,9 +29,10 @@ class JsonTokenizer:
     def __init__(self, path: Path, *, unk_piece: str) -> None:
         from tokenizers import Tokenizer
 
+        content = path.read_bytes()
         try:
             # not from_file: that one raises a bare Exception
-            self._inner: tokenizers.Tokenizer = Tokenizer.from_buffer(path.read_bytes())
+            self._inner: tokenizers.Tokenizer = Tokenizer.from_buffer(content)
         except ValueError as error:
             raise ModelError(f"{path}: not a tokenizer that `tokenizers` can read: {error}") from None
         self._inner.no_truncation()  # some files carry the training's truncation: it would cut articles silently
@@ -40,6 +42,7 @@ class JsonTokenizer:
         # A Unigram vocabulary lists its special tokens as pieces and would find them in the text all the same.
         specials = self.specials()
         self._spelled = {number: self._spell(piece) for piece, number in specials.items() if piece != unk_piece}
+        self._known: dict[str, list[int]] | None = {} if _by_words(json.loads(content)) else None
 
     def _spell(self, piece: str) -> list[int]:
         """Return the ids of a piece's letters, for text that happens to say `</s>`: it stays text."""
@@ -54,6 +57,16 @@ class JsonTokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the ids of each text."""
+        if self._known is None:
+            return self._encode(texts)
+        if len(self._known) > _WORDS_KEPT:
+            self._known = {}
+        known = self._known
+        new = {word for text in texts for word in text.split(" ") if word not in known}
+        known.update(zip(new, self._encode(list(new)), strict=True))
+        return [[token for word in text.split(" ") for token in known[word]] for text in texts]
+
+    def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         rows = [row.ids for row in self._inner.encode_batch(list(texts), add_special_tokens=False)]
         return [
             row
@@ -83,6 +96,33 @@ class JsonTokenizer:
         """Return the special tokens and their ids."""
         added = self._inner.get_added_tokens_decoder()
         return {token.content: number for number, token in added.items() if token.special}
+
+    def added(self) -> dict[str, int]:
+        """Return the tokens added to the model's own vocabulary, special ones too, and their ids."""
+        return {token.content: number for number, token in self._inner.get_added_tokens_decoder().items()}
+
+
+_WORDS_KEPT = 200_000
+"""A news site has some 16,000 words in 1,000 articles, and grows slowly; this is about 50 MB."""
+
+
+def _by_words(file: dict[str, Any]) -> bool:
+    """Return whether the tokenizer reads each word for itself, so that a word need be read only once.
+
+    Several times faster on news, whose words repeat, and only taken where
+    nothing can reach across a space: Metaspace, no token but the special ones, a normalizer that makes no spaces.
+    """
+    metaspace = file.get("pre_tokenizer") or {}
+    normalizer = file.get("normalizer") or {}
+    steps = normalizer.get("normalizers", [normalizer]) if normalizer else []
+    return (
+        (metaspace.get("type"), metaspace.get("split")) == ("Metaspace", True)
+        and metaspace.get("prepend_scheme") == "always"
+        and all(token["special"] for token in file.get("added_tokens", []))
+        and all(
+            step["type"] in {"NFC", "Strip"} or (step["type"] == "Replace" and step["content"] == " ") for step in steps
+        )
+    )
 
 
 class PieceTokenizer:

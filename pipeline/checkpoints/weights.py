@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def load(folder: Path, *, dtype: Literal["float32", "bfloat16"]) -> PreTrainedModel:
     """Return the model in `folder`, on the CPU, for inference; raises `ModelError` when its weights are not usable."""
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForSeq2SeqLM
     from transformers.utils import logging
 
@@ -30,7 +31,7 @@ def load(folder: Path, *, dtype: Literal["float32", "bfloat16"]) -> PreTrainedMo
             weights_only=True,  # for .bin files; .safetensors are taken first where both are there
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except (OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
         raise ModelError(
             f"{folder}: the weights cannot be loaded: {error}; copy or download the checkpoint again, as "
             "safetensors if there is a choice"

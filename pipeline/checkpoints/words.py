@@ -10,7 +10,7 @@ from pipeline.errors import ModelError
 def require() -> None:
     """Raise `ModelError` unless underthesea can be imported; it is an optional extra, and imports torch."""
     try:
-        import underthesea  # type: ignore[import-untyped] # noqa: F401
+        import underthesea  # noqa: F401
     except ImportError:
         raise ModelError(
             "this checkpoint needs word-segmented input (nghiên_cứu_viên), and underthesea is not installed; "

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -69,17 +69,7 @@ def load(
     Every record read is kept, counted as a duplicate, or handed to `fail`.
     """
     loaded = Loaded(folder / "articles.jsonl", frozenset())
-    superseded: set[int] = set()
-    scratch = sqlite3.connect(folder / "seen.sqlite", isolation_level=None)
-    with closing(scratch), loaded.articles.open("wb") as out:
-        scratch.execute("PRAGMA journal_mode = OFF")
-        scratch.execute("PRAGMA synchronous = OFF")
-        scratch.execute("CREATE TABLE texts (sha TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID")
-        scratch.execute(
-            "CREATE TABLE ids (id TEXT PRIMARY KEY, line INTEGER, published TEXT, record BLOB) WITHOUT ROWID"
-        )
-        scratch.execute("BEGIN")
-        lines = 0
+    with _Seen(folder / "seen.sqlite", newest=config.on_same_id == "newest") as seen, loaded.articles.open("wb") as out:
         for source in config.sources:
             tally = SourceTally(source.path or source.dataset or "", 0, "")
             running = hashlib.sha256()
@@ -94,75 +84,82 @@ def load(
                 if isinstance(record, Failure):
                     loaded.rejected += record.rejected
                     fail(record)
-                    continue
-                if not _first_of_its_text(scratch, record, event):
+                elif (twin := seen.same_text(record)) is not None:
                     loaded.duplicates += 1
-                    continue
-                loser = _loser(scratch, record, newest=config.on_same_id == "newest")
-                if loser is not None:
-                    fail(_same_id(loser, newest=config.on_same_id == "newest"))
-                if loser is record:
-                    continue
-                if loser is not None:
-                    superseded.add(_line_of(scratch, record))
-                    loaded.kept -= 1
-                _remember(scratch, record, line=lines)
-                out.write(_encoder.encode(record) + b"\n")
-                lines += 1
-                loaded.kept += 1
+                    event("duplicate", {"id": record.id, "same_text_as": twin, "path": record.source.path})
+                elif (loser := seen.same_id(record)) is not record:
+                    out.write(_encoder.encode(record) + b"\n")
+                    loaded.kept += loser is None
+                    if loser is not None:
+                        fail(seen.failure(loser))
+                else:
+                    fail(seen.failure(record))
                 if loaded.kept == limit:
                     break
             tally.digest = running.hexdigest()
             loaded.tallies.append(tally)
             if loaded.kept == limit:
                 break
-    return replace(loaded, superseded=frozenset(superseded))
+    loaded.superseded = frozenset(seen.superseded)
+    return loaded
 
 
-def _first_of_its_text(
-    scratch: sqlite3.Connection, article: Article, event: Callable[[str, dict[str, JSON]], None]
-) -> bool:
-    added = scratch.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (article.text_sha256, article.id)).rowcount
-    if not added:
-        first = scratch.execute("SELECT id FROM texts WHERE sha = ?", (article.text_sha256,)).fetchone()[0]
-        event("duplicate", {"id": article.id, "same_text_as": first, "path": article.source.path})
-    return bool(added)
+class _Seen:
+    """The ids and texts already read, in a scratch file; a context manager."""
 
+    def __init__(self, path: Path, *, newest: bool) -> None:
+        self.superseded: set[int] = set()
+        self._newest = newest
+        self._lines = 0
+        self._scratch = sqlite3.connect(path, isolation_level=None)
+        self._scratch.execute("PRAGMA journal_mode = OFF")
+        self._scratch.execute("PRAGMA synchronous = OFF")
+        self._scratch.execute("CREATE TABLE texts (sha TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID")
+        self._scratch.execute("CREATE TABLE ids (id TEXT PRIMARY KEY, line INTEGER, brief BLOB) WITHOUT ROWID")
+        self._scratch.execute("BEGIN")
 
-def _loser(scratch: sqlite3.Connection, article: Article, *, newest: bool) -> Article | None:
-    """Return which of two articles with one id goes: the earlier one, this one, or None where the id is new.
+    def __enter__(self) -> Self:
+        return self
 
-    Under `newest` the later publication date stays; dates that are equal or missing count by the order of reading.
-    """
-    row = scratch.execute("SELECT published, record FROM ids WHERE id = ?", (article.id,)).fetchone()
-    if row is None:
+    def __exit__(self, *_: object) -> None:
+        self._scratch.close()
+
+    def same_text(self, article: Article) -> str | None:
+        """Return the id under which this text was read before; remember it otherwise."""
+        row = self._scratch.execute("SELECT id FROM texts WHERE sha = ?", (article.text_sha256,)).fetchone()
+        if row is not None:
+            return str(row[0])
+        self._scratch.execute("INSERT INTO texts VALUES (?, ?)", (article.text_sha256, article.id))
         return None
-    if newest and article.published >= row[0]:
-        earlier: Article = msgspec.json.decode(row[1], type=Article)
+
+    def same_id(self, article: Article) -> Article | None:
+        """Return which of two articles with one id goes: this one or the earlier one; None where the id is new.
+
+        Under `newest` the later publication date stays; equal or missing dates count by the order of reading.
+        """
+        row = self._scratch.execute("SELECT line, brief FROM ids WHERE id = ?", (article.id,)).fetchone()
+        earlier = None if row is None else msgspec.json.decode(row[1], type=Article)
+        if earlier is not None and not (self._newest and article.published >= earlier.published):
+            return article
+        if row is not None:
+            self.superseded.add(row[0])
+        brief = _encoder.encode(replace(article, text="", extra={}, set_aside=()))
+        self._scratch.execute("INSERT OR REPLACE INTO ids VALUES (?, ?, ?)", (article.id, self._lines, brief))
+        self._lines += 1
         return earlier
-    return article
 
-
-def _line_of(scratch: sqlite3.Connection, article: Article) -> int:
-    return int(scratch.execute("SELECT line FROM ids WHERE id = ?", (article.id,)).fetchone()[0])
-
-
-def _remember(scratch: sqlite3.Connection, article: Article, *, line: int) -> None:
-    brief = replace(article, text="", extra={})
-    scratch.execute(
-        "INSERT OR REPLACE INTO ids VALUES (?, ?, ?, ?)",
-        (article.id, line, article.published, _encoder.encode(brief)),
-    )
-
-
-def _same_id(loser: Article, *, newest: bool) -> Failure:
-    other = "another, newer text has the same id" if newest else "an earlier, other text has the same id"
-    remedy = "" if newest else "; `on_same_id: newest` keeps the newest"
-    return Failure(
-        stage="load",
-        kind="same_id",
-        message=f"{other}{remedy}",
-        source=loser.source,
-        id=loser.id,
-        text_sha256=loser.text_sha256,
-    )
+    def failure(self, loser: Article) -> Failure:
+        """Return the listed failure of an article whose id another text holds."""
+        message = (
+            "another, newer text has the same id"
+            if self._newest
+            else "an earlier, other text has the same id; `on_same_id: newest` keeps the newest"
+        )
+        return Failure(
+            stage="load",
+            kind="same_id",
+            message=message,
+            source=loser.source,
+            id=loser.id,
+            text_sha256=loser.text_sha256,
+        )

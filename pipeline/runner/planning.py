@@ -10,14 +10,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.checkpoints import Checkpoint
+from pipeline.checkpoints import Checkpoint, ready
 from pipeline.config import Config
 from pipeline.errors import ModelError
 from pipeline.ids import text_digest
 from pipeline.memo import Calls, open_memo
 from pipeline.records import Article, Failure, Generation, StageName, Summarized
 from pipeline.runner.loading import Loaded, load
-from pipeline.runner.running import Options, Progress, fit, memo_folder, prepare_stages
+from pipeline.runner.running import REACHED, Options, Progress, fit, memo_folder, prepare_stages
 from pipeline.stages import Round, summarize, translate
 
 
@@ -61,9 +61,12 @@ def plan(config: Config, *, options: Options, progress: Progress) -> Plan:
             stopping=options.stopping,
         )
         try:
-            checkpoints = prepare_stages(config, until=options.until, warn=progress.notice)
+            checkpoints = prepare_stages(config, until=options.until, warn=progress.notice, prepare=ready)
         except ModelError as error:
             return Plan(loaded, failures[0], {}, unprepared=str(error))
+        if len(checkpoints) < REACHED[options.until]:
+            missing = "not every checkpoint is prepared on this machine; `tomdich check CONFIG` prepares them"
+            return Plan(loaded, failures[0], {}, unprepared=missing)
         stages: dict[StageName, StagePlan] = {}
         if "summarize" in checkpoints:
             progress.begin("plan", loaded.kept)

@@ -67,6 +67,8 @@ def write_rows(records: Iterable[Translated], *, folder: Path, keep: tuple[str, 
 def card(manifest: dict[str, JSON], *, languages: tuple[str, ...]) -> str:
     """Return the version's README.md: a dataset card, so that `datasets.load_dataset(folder)` finds the rows."""
     counts, models = manifest["counts"], manifest["models"]
+    made = "summaries and English translations" if "en" in languages else "summaries"
+    read = f"Read {counts['read']}, duplicates {counts['duplicates']}, rejected {counts['rejected']}"
     lines = [
         "---",
         f"language: [{', '.join(languages)}]",
@@ -76,13 +78,10 @@ def card(manifest: dict[str, JSON], *, languages: tuple[str, ...]) -> str:
         "---",
         f"# {manifest['name']}",
         "",
-        f"{counts['records']} Vietnamese news articles with summaries"
-        + (" and English translations" if "en" in languages else "")
-        + ", written by machine: check before you publish.",
+        f"{counts['records']} Vietnamese news articles with {made}, written by machine: check before you publish.",
         "",
         f"Made by tomdich, recipe `{manifest['recipe']}`, scope `{manifest['scope']}`.",
-        f"Read {counts['read']}, duplicates {counts['duplicates']}, rejected {counts['rejected']}, "
-        f"failed {counts['failures']}, flagged {counts['flagged']}.",
+        f"{read}, failed {counts['failures']}, flagged {counts['flagged']}.",
         "",
         *(
             f"- {stage}: `{model['name']}` ({model['engine']}, {model['compute_type']}), licence {model['license']}"

@@ -40,6 +40,7 @@ R = TypeVar("R", Article, Summarized)
 T = TypeVar("T", Summarized, Translated)
 
 Until = Literal["load", "summarize"]
+REACHED: dict[Until | None, int] = {None: 2, "summarize": 1, "load": 0}  # model stages that a run goes through
 
 
 class Progress(Protocol):
@@ -96,12 +97,18 @@ def memo_folder(config: Config, outputs: Path) -> Path:
     return Path(config.memo) if config.memo else outputs / ".memo"
 
 
-def prepare_stages(config: Config, *, until: Until | None, warn: Callable[[str], None]) -> dict[StageName, Checkpoint]:
-    """Return the prepared checkpoint of each model stage that the run reaches."""
+def prepare_stages(
+    config: Config,
+    *,
+    until: Until | None,
+    warn: Callable[[str], None],
+    prepare: Callable[..., Checkpoint | None] = prepare,
+) -> dict[StageName, Checkpoint]:
+    """Return the prepared checkpoint of each model stage that the run reaches, less those `prepare` gives None for."""
     wanted: list[tuple[StageName, Stage]] = [("summarize", config.summarize), ("translate", config.translate)]
-    reached = {None: 2, "summarize": 1, "load": 0}[until]
-    return {
-        name: prepare(
+    found: dict[StageName, Checkpoint] = {}
+    for name, stage in wanted[: REACHED[until]]:
+        checkpoint = prepare(
             stage,
             runtime=config.runtime,
             deterministic=config.deterministic,
@@ -109,8 +116,9 @@ def prepare_stages(config: Config, *, until: Until | None, warn: Callable[[str],
             cache=default_cache(),
             warn=partial(_about, name, warn),
         )
-        for name, stage in wanted[:reached]
-    }
+        if checkpoint is not None:
+            found[name] = checkpoint
+    return found
 
 
 def _about(name: StageName, warn: Callable[[str], None], message: str) -> None:
@@ -177,6 +185,9 @@ class _Job:
         config, options = self.config, self.options
         self.event("start", {"name": config.name, "scope": options.scope, "tomdich": __version__})
         checkpoints = prepare_stages(config, until=options.until, warn=self.notice)
+        for name, checkpoint in checkpoints.items():
+            effective = {"generation": dict(checkpoint.generation), "from": dict(checkpoint.origins)}
+            self.event("model", {"stage": name, "name": checkpoint.name, "revision": checkpoint.revision} | effective)
         identity = recipe(config, checkpoints)
         loaded = self._load()
         same = None if options.force else self._same_again(digest(identity), loaded)

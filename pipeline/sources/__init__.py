@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from pipeline import text
 from pipeline.config import Columns, Exclude, Source
 from pipeline.errors import SourceError
 from pipeline.records import JSON, Article, Failure, Origin
-from pipeline.sources import articles, files, html, hub, pasted, tables
+from pipeline.sources import articles, files, hub, tables
 from pipeline.sources.articles import Draft
 from pipeline.sources.files import Format, Found
+
+if TYPE_CHECKING:
+    from pipeline.sources.pasted import Pasted
 
 __all__ = ["SourceFile", "find", "read"]
 
@@ -149,6 +153,8 @@ def _sniffed(chunks: Iterator[bytes]) -> tuple[Format, Iterator[bytes]]:
 
 def _document(chunks: Iterator[bytes], *, kind: Format, found: Found, exclude: Exclude) -> Article | Failure:
     """Return the one article of a `.txt` or `.html`."""
+    from pipeline.sources import html, pasted  # their patterns take a while to compile, and tables need none
+
     name = found.name
     data = files.whole(chunks)
     if data is None:
@@ -169,7 +175,7 @@ def _document(chunks: Iterator[bytes], *, kind: Format, found: Found, exclude: E
     return _finished(parts, draft, origin=origin, exclude=exclude, name=name)
 
 
-def _finished(parts: pasted.Pasted, draft: Draft, *, origin: Origin, exclude: Exclude, name: str) -> Article | Failure:
+def _finished(parts: Pasted, draft: Draft, *, origin: Origin, exclude: Exclude, name: str) -> Article | Failure:
     """Return the article of a page told apart; what was set aside goes with it."""
     extra: dict[str, JSON] = {}
     if parts.section:

@@ -45,7 +45,7 @@ _GZIP = b"\x1f\x8b\x08"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _CHUNK = 256 * 1024
 _PIECE = 1024 * 1024  # bytes unpacked at a time
-_ZSTD_STEP = 2048  # bytes fed at a time: a zstd block of 4 bytes can swell to 128 KiB, so 64 MiB at most
+_ZSTD_STEP = 1024  # bytes fed at a time: a zstd block of 4 bytes can swell to 128 KiB, so 32 MiB at most
 _ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _LISTED = 5  # names shown in one message
 
@@ -250,7 +250,7 @@ def _listed_remote(path: str, pattern: str) -> tuple[list[str], bool]:
         return [path], True
     name = _masked(path, pattern)
     with _reading(name):
-        import fsspec  # type: ignore[import-untyped]
+        import fsspec
 
         files, inner = fsspec.core.url_to_fs(path)
         if glob.has_magic(inner):
@@ -344,8 +344,10 @@ def _reading(name: str) -> Iterator[None]:
     """Turn what file systems raise into a `SourceError` that names the file."""
     try:
         yield
-    except FileNotFoundError:
-        raise SourceError(f"{name}: no such file") from None
+    except FileNotFoundError as error:
+        # fsspec says this of a server that refuses too, and keeps what the server said beside it
+        told = f": {error.__cause__}" if error.__cause__ is not None else ""
+        raise SourceError(f"{name}: no such file{told}") from None
     except ImportError as error:
         raise SourceError(f"{name}: {error}; for s3:// install tomdich[s3], for gs:// tomdich[gcs]") from None
     except (OSError, ValueError) as error:

@@ -7,12 +7,14 @@ of its files. No code of a dataset is ever run.
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
 from pipeline import ids
 from pipeline.config import Source, expand_env, is_folder_name
@@ -42,8 +44,7 @@ def open_dataset(source: Source, *, wanted: Collection[str]) -> Dataset:
 
     Raises `SourceError` where it, its subset or its split does not exist, or the hub does not answer.
     """
-    import datasets  # type: ignore[import-untyped]
-
+    datasets = _library()
     assert source.dataset is not None
     name = name_of(source)
     place = expand_env(source.dataset)
@@ -70,6 +71,20 @@ def open_dataset(source: Source, *, wanted: Collection[str]) -> Dataset:
     return Dataset(name, digest, size, columns, _rows(stream, name))
 
 
+def _library() -> ModuleType:
+    """Return the `datasets` library, told not to import torch, which it does for nothing and for seconds."""
+    before = os.environ.get("USE_TORCH")
+    os.environ["USE_TORCH"] = "0"
+    try:
+        import datasets
+    finally:
+        if before is None:
+            del os.environ["USE_TORCH"]
+        else:
+            os.environ["USE_TORCH"] = before
+    return cast("ModuleType", datasets)
+
+
 def _rows(stream: Iterable[dict[str, object]], name: str) -> Iterator[Row | BadRow]:
     index = 0
     rows = iter(stream)
@@ -84,9 +99,7 @@ def _rows(stream: Iterable[dict[str, object]], name: str) -> Iterator[Row | BadR
 
 def _saved(saved: Any, source: Source, name: str) -> Any:  # noqa: ANN401 - see open_dataset
     """Return the split of a dataset that `save_to_disk` wrote."""
-    import datasets
-
-    if not isinstance(saved, datasets.DatasetDict):
+    if not isinstance(saved, dict):  # a DatasetDict is one
         return saved
     if source.split not in saved:
         raise SourceError(f"{name}: no such split; it has {', '.join(map(str, saved))}")
@@ -117,7 +130,7 @@ def _folder_digest(folder: Path) -> tuple[str, int]:
 def _reading(name: str) -> Iterator[None]:
     """Turn what `datasets`, the hub's client and Arrow raise into a `SourceError` that names the dataset."""
     import pyarrow as pa
-    from datasets.exceptions import DatasetsError  # type: ignore[import-untyped]
+    from datasets.exceptions import DatasetsError
 
     # the hub's client is httpx or httpx2, by its version
     clients = (sys.modules[module].HTTPError for module in ("httpx", "httpx2") if module in sys.modules)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from pipeline.sources import dates
 from pipeline.sources import lines as looks
 from pipeline.sources.lines import Kind
 
@@ -21,6 +22,7 @@ _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _SECTION_WORDS = 6  # a line before the title is a section up to this length; a longer one is the title
 _LEAD_WORDS = 22  # an unpunctuated line from this length on is a lead, not a title
 _SHORT_TITLE = 4
+_CLOCK = "T"  # in ISO 8601 it stands before the time of day, which no title gives
 _LONGEST_TITLE = 45
 _HEAD_BELOW_TITLE = 8  # how soon after its title an article's text must begin
 _NAMES_IN_A_ROW = 2  # more than two short lines after the title are a list
@@ -167,7 +169,7 @@ def _read_head(page: _Page, end: int, *, known_title: bool) -> None:
     open_lines = [index for index in range(end) if index not in kept and not _take_if_plain(page, index)]
     if known_title:
         return
-    page.title = _title(page, open_lines)
+    page.title = _title(page, open_lines) if open_lines else _dated_title(page, end)
     if page.title is None:
         return
     for index in open_lines:
@@ -244,6 +246,18 @@ def _title(page: _Page, open_lines: list[int]) -> int | None:
         if not _may_be_section(page.lines[index]):
             break
     return next((index for index, count in zip(likely[:2], counts, strict=False) if count >= _SHORT_TITLE), likely[0])
+
+
+def _dated_title(page: _Page, end: int) -> int | None:
+    """Return which line of a head without any other is a title with a day in it ("Thời tiết ngày 2/3/2023")."""
+    for index in range(end):
+        for kind, line in page.taken.get(index, ()):
+            found = dates.split(line) if kind == "date" else None
+            if found is not None and found[1] and _CLOCK not in found[0]:
+                del page.taken[index]
+                page.lines[index] = line
+                return index
+    return None
 
 
 def _may_be_section(line: str) -> bool:

@@ -63,9 +63,9 @@ def ends(sentences: list[str]) -> set[int]:
 
 def score(split: Splitter, articles: list[list[str]]) -> Score:
     hits = wrong = missed = 0
-    started = time.perf_counter()
+    started = time.process_time()
     answers = [split(" ".join(article)) for article in articles]
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     for article, answer in zip(articles, answers, strict=True):
         want, have = ends(article), ends(answer)
         hits += len(want & have)

@@ -1,0 +1,41 @@
+"""`tomdich train CONFIG`: tokenizers, translators and summarizers, from scratch or fine-tuned; see configs/train.
+
+    config ──▶ reading ──▶ coding ──▶ data ──▶ batches ──▶ training ──▶ choose ──▶ modelling ──▶ <folder>/model
+              (sources,    (ids as    (packed)  (of each    (Trainer,    (by what    (+ card)      the pipeline
+               pairs)       in use)              step)       state)       it writes)               loads it by path
+
+torch, transformers and accelerate are imported when a training begins, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.train.config import TokenizerTraining, load
+from pipeline.train.progress import Progress
+
+__all__ = ["Progress", "train"]
+
+
+def train(
+    path: Path,
+    overrides: tuple[str, ...] = (),
+    *,
+    progress: Progress,
+    stopping: Callable[[], str | None] = lambda: None,
+) -> Path:
+    """Return the folder of what the config at `path` trains; what is done already is not done again.
+
+    `stopping` is asked after each step and gives a reason to end, or None. Raises `UsageError` for what the person can
+    mend, `StoppedError` where the training was ended early and the same call goes on, `LockedError` where another
+    process trains in the same folder.
+    """
+    training = load(path, overrides)
+    if isinstance(training, TokenizerTraining):
+        from pipeline.train.tokenizer import build
+
+        return build(training, progress=progress)
+    from pipeline.train.training import run
+
+    return run(training, progress=progress, stopping=stopping)

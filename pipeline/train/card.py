@@ -1,0 +1,197 @@
+"""What goes with the weights: a model card a person can judge them by, and the curves of the training as a picture."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+from typing import Any
+
+import yaml
+
+from pipeline import __version__
+from pipeline.metrics import Metric, Score
+from pipeline.train.choose import history
+from pipeline.train.config import (
+    Articles,
+    Lines,
+    ModelTraining,
+    Pairs,
+    SummarizeTraining,
+    TokenizerTraining,
+    TranslateTraining,
+)
+from pipeline.train.data import Packed
+from pipeline.train.reading import Tally
+
+CURVES = "curves.png"
+_LIBRARIES = ("torch", "transformers", "accelerate", "tokenizers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """How the weights came about, as far as the card tells it."""
+
+    what: str  # "checkpoint 5000", "the average of checkpoints …"
+    step: int
+    seconds: float
+    parameters: int
+    device: str
+    scores: tuple[Score, ...]  # on the whole dev set; none where there was no time for it
+
+
+def model_card(training: TranslateTraining | SummarizeTraining, packed: Packed, dev: Packed, made: Made) -> str:
+    """Return the result's README.md; its front matter names the licence, which `tomdich` reads."""
+    summarizer = isinstance(training, SummarizeTraining)
+    front: dict[str, Any] = {
+        "license": training.card.license,
+        "language": ["vi"] if summarizer else ["vi", "en"],
+        "library_name": "transformers",
+        "pipeline_tag": "summarization" if summarizer else "translation",
+        "tags": ["tomdich"],
+    }
+    if training.init_from is not None and not training.init_from.startswith("/"):
+        front["base_model"] = training.init_from
+    steps = training.schedule.steps
+    unfinished = [] if made.step >= steps else [f"**Unfinished: step {made.step} of {steps}.**", ""]
+    used: tuple[Pairs | Articles, ...] = training.data
+    kept: tuple[Pairs | Articles, ...] = training.dev
+    data = [_row(facts, source) for facts, source in zip(packed.facts, used, strict=True)]
+    held = [_row(facts, source) for facts, source in zip(dev.facts, kept, strict=True)]
+    lines = [
+        *_head(front, training.card.title or training.name),
+        training.card.about,
+        "",
+        *unfinished,
+        "## Numbers",
+        "",
+        *_numbers(training, made.scores),
+        "",
+        f"![loss and dev score by step]({CURVES})",
+        "",
+        "## Data",
+        "",
+        "| file | read | used | left out | licence | note |",
+        "|---|---|---|---|---|---|",
+        *data,
+        "",
+        "For choosing the checkpoint:",
+        "",
+        "| file | read | used | left out | licence | note |",
+        "|---|---|---|---|---|---|",
+        *held,
+        "",
+        f"Texts were repaired, brought to NFC and to one tone style ({_TONES[training.tone_style]}): a stage that uses",
+        f"this folder says `tone_style: {training.tone_style}`.",
+        "",
+        "## Limits",
+        "",
+        *(f"- {limit}" for limit in training.card.limits),
+        f"- Sources of at most {training.lengths.source} tokens; what is longer must be split before.",
+        "- What it writes is written by machine: check it before you publish it.",
+        "",
+        "## How it was made",
+        "",
+        *_recipe(training, made),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def tokenizer_card(training: TokenizerTraining, tallies: Mapping[str, Tally], *, compared: int, differing: int) -> str:
+    """Return the README.md of a tokenizer."""
+    sources: list[Pairs | Articles | Lines] = [*training.pairs, *training.articles, *training.lines]
+    lines = [
+        *_head({"license": training.card.license, "language": ["vi", "en"]}, training.card.title or training.name),
+        training.card.about,
+        "",
+        f"SentencePiece Unigram, {training.vocabulary} pieces, byte fallback, digits one by one, NFC, in the format of",
+        f"the `tokenizers` library. Of {compared} lines {differing} get other ids than from SentencePiece itself, none",
+        "gets others in transformers.",
+        "",
+        "| source | texts read | licence | note |",
+        "|---|---|---|---|",
+        *(
+            f"| {name} | {tally.read} | {source.license} | {source.note} |"
+            for (name, tally), source in zip(tallies.items(), sources, strict=True)
+        ),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def curves(log: Sequence[Mapping[str, float]], metric: Metric, *, decay_from: int, title: str) -> bytes:
+    """Return the picture (PNG) of the training loss and the dev score by step."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    losses = [(line["step"], line["loss"]) for line in log if "loss" in line]
+    axes.plot([step for step, _ in losses], [loss for _, loss in losses], color="#1f5fa8", label="training loss")
+    axes.set_xlabel("step")
+    axes.set_ylabel("training loss (nats a token)")
+    axes.set_title(title)
+    axes.axvline(decay_from, color="#999999", linestyle=":", label="the rate begins to fall")
+    looks = history([dict(line) for line in log], metric)
+    if looks:
+        right = axes.twinx()
+        right.plot(*zip(*looks, strict=True), color="#c0571d", marker="o", label=f"dev {metric}")
+        right.set_ylabel(f"{metric} of the dev set's start")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=100)
+    return out.getvalue()
+
+
+_TONES = {"press": "hòa, thủy", "new": "hoà, thuỷ", "any": "as it comes"}
+
+
+def _head(front: Mapping[str, Any], title: str) -> list[str]:
+    return ["---", yaml.safe_dump(dict(front), allow_unicode=True, sort_keys=False).strip(), "---", f"# {title}", ""]
+
+
+def _numbers(training: ModelTraining, scores: Sequence[Score]) -> list[str]:
+    if not scores:
+        return ["Not measured yet on the whole dev set."]
+    how = f"as the training saw it (beams: {training.choose.beams}, {training.precision})"
+    return [
+        f"On the {scores[0].texts} texts of the dev set, {how}:",
+        "",
+        "| | score | 95 % interval | signature |",
+        "|---|---|---|---|",
+        *(f"| {s.name} | {s.value:.2f} | {s.low:.2f} – {s.high:.2f} | `{s.signature}` |" for s in scores),
+    ]
+
+
+def _row(facts: Mapping[str, Any], source: Pairs | Articles) -> str:
+    left = "; ".join(f"{count} {reason}" for reason, count in facts["left_out"].items())
+    cut = f"{facts['cut']} cut to their start" if facts["cut"] else ""
+    repeated = f"{source.repeat} times an epoch" if source.repeat > 1 else ""
+    told = "; ".join(one for one in (left, cut, repeated) if one) or "–"
+    return f"| {facts['name']} | {facts['read']} | {facts['used']} | {told} | {source.license} | {source.note} |"
+
+
+def _recipe(training: ModelTraining, made: Made) -> list[str]:
+    shape, guided, schedule = training.model, training.guidance, training.schedule
+    if shape is None:
+        start = f"fine-tuned from {training.init_from}"
+    else:
+        layers = f"{shape.encoder_layers} encoder and {shape.decoder_layers} decoder layers"
+        start = f"T5 from scratch, width {shape.width}, {layers}, feed-forward {shape.feed_forward}"
+    rate = f"{training.optimizer.kind}, learning rate {training.optimizer.lr:g}"
+    libraries = ", ".join(f"{name} {installed(name)}" for name in _LIBRARIES)
+    lines = [
+        f"`tomdich train` {__version__}: {start}; {made.parameters:,} parameters.",
+        f"{schedule.steps} steps of {training.batch_tokens} tokens; {rate}; warm-up of {schedule.warmup} steps.",
+        f"The rate falls to nothing over the last {schedule.decay:.0%} of the steps.",
+        f"The weights are {made.what}, in {training.weights}.",
+        f"{made.seconds / 60:.0f} minutes on {made.device}, {training.precision}; {libraries}.",
+    ]
+    if guided is not None:
+        lines.append(
+            f"Word alignments guided {guided.heads} heads of the first decoder layer for {guided.steps} steps."
+        )
+    return [f"- {line}" for line in lines]

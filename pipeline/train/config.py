@@ -1,0 +1,347 @@
+"""What a training config says, checked field by field like a run's: YAML in, one line for each mistake out.
+
+Three tasks, three kinds: `tokenizer`, `translate` (parallel pairs), `summarize` (articles that have a summary). What
+changes the weights is part of `identity`: a training goes on only where it is the same one.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from pipeline import config as configs
+from pipeline.catalog import ToneStyle
+from pipeline.config import Exclude, GenerationOptions, Source
+from pipeline.errors import ConfigError
+from pipeline.ids import digest
+from pipeline.records import JSON
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+
+
+class Pairs(_Model):
+    """A file of sentence pairs: TSV, CSV or JSON lines, also .gz, .zst or .xz."""
+
+    path: str
+    format: Literal["tsv", "csv", "jsonl"] | None = None  # None: by the file's ending
+    source: str | Count = "source"  # a column's name in the header, or its number (1 is the first) where there is none
+    target: str | Count = "target"
+    skip: Annotated[int, Field(ge=0)] = 0  # of the file's start
+    take: Count | None = None
+    every: Count = 1  # of those, each so manyth
+    repeat: Count = 1  # how often each stands in an epoch
+    license: str = "unstated"  # goes on the card
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _alike(self) -> Self:
+        if isinstance(self.source, int) != isinstance(self.target, int):
+            raise ValueError("give `source` and `target` both as names of the header, or both as numbers")
+        return self
+
+
+class Articles(Source):
+    """A source of articles, as in a run's config; the summary is `columns.reference_summary`."""
+
+    skip: Annotated[int, Field(ge=0)] = 0
+    take: Count | None = None
+    every: Count = 1
+    repeat: Count = 1
+    license: str = "unstated"
+    note: str = ""
+
+
+class Lines(_Model):
+    """A text file, also .gz, .zst or .xz: a sentence a line."""
+
+    path: str
+    skip: Annotated[int, Field(ge=0)] = 0
+    take: Count | None = None
+    every: Count = 1
+    license: str = "unstated"
+    note: str = ""
+
+
+class Card(_Model):
+    """What a model card says that cannot be measured."""
+
+    license: str = "other"
+    title: str = ""
+    about: str = "Trained with tomdich for research and demonstration."
+    limits: tuple[str, ...] = ()
+
+
+class Shape(_Model):
+    """A T5 from scratch. Deep encoder and shallow decoder is what translates fastest (Kasai et al. 2021)."""
+
+    width: Count = 256
+    heads: Count = 4
+    head_width: Count = 64
+    feed_forward: Count = 1024
+    activation: Literal["relu", "gated-gelu"] = "relu"
+    encoder_layers: Count = 6
+    decoder_layers: Count = 2
+    dropout: Share = 0.0  # costs a third of the speed on a CPU, and a small model does not need it
+
+
+class Lengths(_Model):
+    """Which examples are used, in tokens, the end mark counted; what is left out is counted and told."""
+
+    source: Annotated[int, Field(ge=8)] = 160
+    target: Annotated[int, Field(ge=8)] = 128
+    least_source: Count = 4
+    least_target: Count = 4
+    ratio: Annotated[float, Field(gt=1)] | None = None  # a side longer than ratio × the other + 6 is no translation
+    cut_source: bool = False  # a longer source is cut to its start (an article's lead), not left out
+
+
+class Optimizer(_Model):
+    """`muon`: T5 only, see `train.optimizer`. `adamw` and `adafactor` are the Trainer's own."""
+
+    kind: Literal["muon", "adamw", "adafactor"] = "muon"
+    lr: Rate = 0.01
+    embedding_lr: Rate = 0.01  # of muon: for embeddings, norms and position biases, by AdamW
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Schedule(_Model):
+    """Warm-up, stable, decay: from the stable part a training can go on when `steps` is raised later."""
+
+    steps: Count
+    warmup: Annotated[int, Field(ge=0)] = 100
+    decay: Rate = 0.3  # of `steps`, the last
+
+    @property
+    def decay_steps(self) -> int:
+        """How many steps the learning rate falls for."""
+        return max(1, round(self.steps * self.decay))
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.warmup + self.decay_steps > self.steps:
+            raise ValueError(f"{self.steps} steps have no room for a `warmup` of {self.warmup} and the decay")
+        return self
+
+
+class Lesson(_Model):
+    """Until this step something easier: short pairs, or only the lead of an article; see `train.batches`."""
+
+    until: Count
+    longest: Annotated[int, Field(ge=8)] | None = None  # only examples whose both sides are at most so long
+    lead: Annotated[int, Field(ge=8)] | None = None  # sources are cut to so many tokens
+
+    @model_validator(mode="after")
+    def _easier(self) -> Self:
+        if self.longest is None and self.lead is None:
+            raise ValueError("give `longest` or `lead`")
+        return self
+
+
+class Guidance(_Model):
+    """Guided alignment, see `train.guidance`; for pairs the aligner's own numbers, see `train.alignment`."""
+
+    steps: Count = 1200
+    weight: Annotated[float, Field(gt=0)] = 0.3
+    heads: Count = 2
+    rounds: Count = 4  # of expectation and maximization
+    diagonal: Annotated[float, Field(ge=0)] = 5.0
+    least_posterior: Share = 0.35
+
+
+class Smoothing(_Model):
+    """Label smoothing, from a step on: at first it only hides from a model what it has not found yet."""
+
+    value: Share = 0.1
+    after: Annotated[int, Field(ge=0)] = 0
+
+
+class Choose(_Model):
+    """How the checkpoint is chosen: by a metric of what it generates for the dev set."""
+
+    metric: Literal["chrf", "bleu", "rougeL", "rouge1", "rouge2"] | None = None  # None: chrf, or rougeL for summaries
+    every: Count = 500  # steps between two looks, a checkpoint saved at each
+    examples: Count = 200  # of the dev set's start, for a look; the last choice takes all of it
+    beams: Count = 1
+    patience: Count | None = None  # looks without a better one, after which the training ends
+    average: Annotated[int, Field(ge=1, le=20)] = 3  # of the last checkpoints: tried against the best single one
+
+
+class _Training(_Model):
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    folder: str | None = None  # all of this training's files; None: <state folder of the user>/tomdich/training/<name>
+    seed: int = 1
+    exclude: Exclude = Exclude()  # of articles
+    tone_style: ToneStyle = "press"
+    card: Card = Card()
+
+    @property
+    def home(self) -> Path:
+        """The folder of this training: packed data, checkpoints, the result in `model/`."""
+        assert self.folder is not None, "load() fills it"
+        return Path(self.folder)
+
+
+class TokenizerTraining(_Training):
+    """A bilingual SentencePiece Unigram model, as `tokenizer.json`."""
+
+    task: Literal["tokenizer"]
+    pairs: tuple[Pairs, ...] = ()
+    articles: tuple[Articles, ...] = ()  # title, summary and the start of the body
+    lines: tuple[Lines, ...] = ()
+    body_characters: Count = 600
+    vocabulary: Annotated[int, Field(ge=300, le=65535)] = 12000
+    coverage: Annotated[float, Field(gt=0.9, le=1)] = 0.9998  # of the characters; the rest goes by bytes
+    sentences: Count = 600_000  # a random sample of so many
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not (self.pairs or self.articles or self.lines):
+            raise ValueError("give at least one of `pairs`, `articles` and `lines`")
+        return self
+
+
+class ModelTraining(_Training):
+    """What a translator's and a summarizer's training have in common."""
+
+    init_from: str | None = None  # a checkpoint to fine-tune: a folder or a name of the catalog or hub
+    revision: str | None = None
+    accept_license: str | None = None
+    tokenizer: str | None = None  # from scratch: the folder of a tokenizer, or its tokenizer.json
+    model: Shape | None = None  # from scratch
+    prefix: str | None = None  # in front of each source; None: the catalog's
+    lengths: Lengths = Lengths()
+    batch_tokens: Annotated[int, Field(ge=64)] = 7000  # rows × (source + 1.6 × target length) of a batch
+    precision: Literal["bfloat16", "float32"] = "bfloat16"
+    optimizer: Optimizer = Optimizer()
+    schedule: Schedule
+    curriculum: tuple[Lesson, ...] = ()
+    guidance: Guidance | None = None
+    smoothing: Smoothing | None = None
+    choose: Choose = Choose()
+    generation: GenerationOptions = GenerationOptions()  # of the result
+    weights: Literal["float16", "bfloat16", "float32"] = "float16"  # of the result
+    compress: bool = False  # the packed data
+    shard_mb: Annotated[int, Field(ge=1)] | None = None  # no file of a checkpoint over so many MiB
+    max_minutes: Annotated[float, Field(gt=0)] | None = None  # of a call; then it ends cleanly, the same call goes on
+    only: Literal["pack", "export"] | None = None  # only pack the data, or only make `model/` of the checkpoints
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Count | None = None
+    log_every: Count = 25
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Self:
+        scratch = self.model is not None or self.tokenizer is not None
+        if self.init_from is not None and scratch:
+            raise ValueError("`init_from` brings its own shape and tokenizer: drop `model` and `tokenizer`")
+        if self.init_from is None and (self.model is None or self.tokenizer is None):
+            raise ValueError("from scratch give `model` and `tokenizer`, else `init_from`")
+        return self
+
+    @field_validator("curriculum")
+    @classmethod
+    def _rising(cls, lessons: tuple[Lesson, ...]) -> tuple[Lesson, ...]:
+        if [lesson.until for lesson in lessons] != sorted({lesson.until for lesson in lessons}):
+            raise ValueError("each lesson's `until` is a later step than the one before")
+        return lessons
+
+    def identity(self) -> dict[str, JSON]:
+        """Return everything that changes the weights at a given step; `schedule.steps` does not, up to the decay."""
+        kept: dict[str, Any] = self.model_dump(
+            mode="json",
+            include={
+                "task", "seed", "exclude", "tone_style", "init_from", "revision", "model", "prefix", "lengths",
+                "batch_tokens", "precision", "optimizer", "curriculum", "guidance", "smoothing",
+            },
+        )  # fmt: skip
+        return kept | {"warmup": self.schedule.warmup}
+
+
+class TranslateTraining(ModelTraining):
+    """A translator, from sentence pairs."""
+
+    task: Literal["translate"]
+    data: Annotated[tuple[Pairs, ...], Field(min_length=1)]
+    dev: Annotated[tuple[Pairs, ...], Field(min_length=1)]
+
+
+class SummarizeTraining(ModelTraining):
+    """A summarizer, from articles that have a summary."""
+
+    task: Literal["summarize"]
+    data: Annotated[tuple[Articles, ...], Field(min_length=1)]
+    dev: Annotated[tuple[Articles, ...], Field(min_length=1)]
+
+
+Training = TokenizerTraining | TranslateTraining | SummarizeTraining
+_KINDS = {"tokenizer": TokenizerTraining, "translate": TranslateTraining, "summarize": SummarizeTraining}
+
+
+def load(path: Path, overrides: tuple[str, ...] = ()) -> Training:
+    """Return the training config at `path` with `a.b=v` overrides applied; relative paths against the file's folder.
+
+    Raises `ConfigError` with every problem at once, each with its line and field.
+    """
+    written = configs.parse(path, overrides)
+    task = written.raw.get("task")
+    if not isinstance(task, str) or task not in _KINDS:
+        raise ConfigError(f"{path}: task: is one of {', '.join(_KINDS)} (found {task!r})")
+    base = path.resolve().parent
+    match task:
+        case "tokenizer":
+            tokenizer = configs.validate(written, TokenizerTraining)
+            return tokenizer.model_copy(
+                update={
+                    "folder": _folder(tokenizer, base),
+                    "pairs": _placed(tokenizer.pairs, base),
+                    "articles": tuple(configs.place_source(source, base) for source in tokenizer.articles),
+                    "lines": _placed(tokenizer.lines, base),
+                }
+            )
+        case "translate":
+            translate = configs.validate(written, TranslateTraining)
+            update = {"data": _placed(translate.data, base), "dev": _placed(translate.dev, base)}
+            return translate.model_copy(update=update | _start(translate, base))
+        case _:
+            summarize = configs.validate(written, SummarizeTraining)
+            update = {
+                name: tuple(configs.place_source(source, base) for source in sources)
+                for name, sources in (("data", summarize.data), ("dev", summarize.dev))
+            }
+            return summarize.model_copy(update=update | _start(summarize, base))
+
+
+def data_key(source: Pairs | Articles | Lines) -> str:
+    """Return a digest of how `source` is read, without its folder: packed data may be used where it does not lie."""
+    dumped = source.model_dump(mode="json", exclude={"repeat", "license", "note", "optional"})
+    return digest(dumped | {"path": Path(source.path).name if source.path else None})
+
+
+def _placed(sources: tuple[Any, ...], base: Path) -> tuple[Any, ...]:
+    return tuple(source.model_copy(update={"path": configs.place(source.path, base)}) for source in sources)
+
+
+def _start(training: ModelTraining, base: Path) -> dict[str, Any]:
+    start = training.init_from
+    return {
+        "folder": _folder(training, base),
+        "tokenizer": None if training.tokenizer is None else configs.place(training.tokenizer, base),
+        "init_from": configs.place(start, base) if start and configs.is_folder_name(start) else start,
+    }
+
+
+def _folder(training: _Training, base: Path) -> str:
+    """Return the training's folder: outside the work tree unless the config says otherwise, for it grows large."""
+    if training.folder is not None:
+        return configs.place(training.folder, base)
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return str(Path(state) / "tomdich" / "training" / training.name)

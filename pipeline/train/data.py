@@ -1,0 +1,316 @@
+"""Examples packed to arrays of ids: read and encoded once, small to carry, quick to draw batches from.
+
+Each configured source becomes one file `data/train-NN.npz` (uint16 where the vocabulary allows), whole or not there:
+a killed packing goes on with the next source. A file says what it was made of, without the folders: on a box that has
+the packed files but not the sources, they are taken as they are; where the sources are there and have changed, they
+are packed again. The dev set is packed first, and what stands in it is left out of the training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from pipeline.errors import ConfigError
+from pipeline.ids import digest, text_digest
+from pipeline.train import reading
+from pipeline.train.coding import Coder
+from pipeline.train.config import Articles, ModelTraining, Pairs, SummarizeTraining, TranslateTraining, data_key
+from pipeline.train.progress import Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ids: TypeAlias = "NDArray[np.uint16] | NDArray[np.uint32]"
+    Starts: TypeAlias = NDArray[np.int64]
+
+VERSION = 1  # of the files' shape and of what is done to a text: bumped when either changes
+_CHUNK = 2000  # texts encoded at a time
+_SLACK = 6  # tokens that `lengths.ratio` forgives: short sentences differ more
+_MIB = 1024 * 1024
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Examples: each side's ids one behind the other, and where each example starts (one more start than examples)."""
+
+    source: Ids
+    source_starts: Starts
+    target: Ids
+    target_starts: Starts
+    group: NDArray[np.uint8]  # which of the config's sources each example is from
+    facts: tuple[dict[str, Any], ...]  # of each source: what it was made of and what came of it
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        return len(self.group)
+
+    def key(self) -> str:
+        """Return a digest of what the examples were made of."""
+        return digest([[facts["key"], facts["files"]] for facts in self.facts])
+
+
+@dataclass(frozen=True, slots=True)
+class Dev:
+    """The dev set: packed like the rest, and the references as text."""
+
+    packed: Packed
+    references: list[str]
+
+
+def pack(training: TranslateTraining | SummarizeTraining, coder: Coder, *, progress: Progress) -> tuple[Packed, Dev]:
+    """Return the packed training examples and the dev set, from the files that are there or from the sources.
+
+    Raises `SourceError` where a source is missing and nothing is packed of it, `ConfigError` where nothing is left.
+    """
+    folder = training.home / "data"
+    folder.mkdir(parents=True, exist_ok=True)
+    dev_parts = [_part(training, coder, number, progress=progress, dev=None) for number in range(len(training.dev))]
+    references = [text for part in dev_parts for text in json.loads(part.texts)]
+    _some([part.packed for part in dev_parts], "dev")
+    dev = Dev(_joined([part.packed for part in dev_parts]), references)
+    known = _Known(dev.packed.key(), frozenset(text for part in dev_parts for text in part.packed.facts[0]["sources"]))
+    parts = [
+        _part(training, coder, number, progress=progress, dev=known).packed for number in range(len(training.data))
+    ]
+    _some(parts, "data")
+    size = sum(path.stat().st_size for path in folder.glob("*.npz"))
+    progress.notice(f"{training.name}: {sum(map(len, parts))} examples packed, {size / _MIB:.1f} MiB in {folder}")
+    return _joined(parts), dev
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The dev set as far as the training must know it, to leave it out."""
+
+    key: str
+    sources: frozenset[str]  # digests of the source texts
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    packed: Packed
+    texts: str  # of a dev set: the references, JSON
+
+
+def _some(parts: list[Packed], field: str) -> None:
+    if not sum(map(len, parts)):
+        why = "; ".join(f"{count} {reason}" for part in parts for reason, count in part.facts[0]["left_out"].items())
+        raise ConfigError(f"{field}: no example is left of {sum(part.facts[0]['read'] for part in parts)} read: {why}")
+
+
+def _part(
+    training: TranslateTraining | SummarizeTraining,
+    coder: Coder,
+    number: int,
+    *,
+    progress: Progress,
+    dev: _Known | None,
+) -> _Part:
+    """Return one source packed, from its file where that was made of the same."""
+    source = training.dev[number] if dev is None else training.data[number]
+    path = training.home / "data" / f"{'dev' if dev is None else 'train'}-{number:02}.npz"
+    key = digest(
+        {
+            "version": VERSION,
+            "source": data_key(source),
+            "coder": coder.digest,
+            "lengths": training.lengths.model_dump(),
+            "tone": training.tone_style,
+            "exclude": training.exclude.model_dump() if isinstance(source, Articles) else None,
+            "dev": None if dev is None else dev.key,
+        }
+    )
+    files = reading.digests(source)
+    there = _load(path, number)
+    if there is not None:
+        facts = there.packed.facts[0]
+        if facts["key"] == key and (files is None or files == facts["files"]):
+            if training.compress and not facts["compressed"]:
+                _save(path, there, compress=True)
+            return there
+    name = Path(source.path or getattr(source, "dataset", None) or "").name
+    tally = reading.Tally()
+    progress.begin(f"pack {name}", None)
+    part = _encode(training, coder, source, tally=tally, progress=progress, dev=dev)
+    reading.told(f"{'dev' if dev is None else 'data'}.{number} {name}", tally, len(part.packed), progress.notice)
+    part.packed.facts[0].update(
+        key=key, files=files, name=name, read=tally.read, used=len(part.packed), left_out=dict(tally.left_out)
+    )
+    _save(path, part, compress=training.compress)
+    return part
+
+
+def _encode(
+    training: TranslateTraining | SummarizeTraining,
+    coder: Coder,
+    source: Pairs | Articles,
+    *,
+    tally: reading.Tally,
+    progress: Progress,
+    dev: _Known | None,
+) -> _Part:
+    """Read and encode one source."""
+    import numpy as np
+
+    kind = np.uint16 if coder.size <= np.iinfo(np.uint16).max + 1 else np.uint32
+    lefts, rights = [np.zeros(0, kind)], [np.zeros(0, kind)]
+    left_sizes: list[int] = []
+    right_sizes: list[int] = []
+    references: list[str] = []
+    seen: list[str] = []
+    cut = 0
+    for chunk in _chunks(_texts(training, source, tally)):
+        ids = (coder.source([left for left, _ in chunk]), coder.target([right for _, right in chunk]))
+        kept: list[tuple[list[int], list[int]]] = []
+        for (left, right), left_ids, right_ids in zip(chunk, *ids, strict=True):
+            fitted, reason = _fitted(left_ids, right_ids, training, coder, dev=dev is None)
+            mark = text_digest(left)[:16]
+            if fitted is None:
+                tally.drop(reason)
+            elif dev is not None and mark in dev.sources:
+                tally.drop("stand in the dev set too")
+            else:
+                cut += len(fitted[0]) < len(left_ids)
+                kept.append(fitted)
+                if dev is None:
+                    references.append(right)
+                    seen.append(mark)
+        lefts.append(np.array([one for left, _ in kept for one in left], kind))
+        rights.append(np.array([one for _, right in kept for one in right], kind))
+        left_sizes += [len(left) for left, _ in kept]
+        right_sizes += [len(right) for _, right in kept]
+        progress.advance(len(chunk))
+    packed = Packed(
+        np.concatenate(lefts),
+        _starts(left_sizes),
+        np.concatenate(rights),
+        _starts(right_sizes),
+        np.zeros(len(left_sizes), np.uint8),
+        ({"cut": cut, "sources": seen},),
+    )
+    return _Part(packed, json.dumps(references, ensure_ascii=False))
+
+
+def _texts(
+    training: TranslateTraining | SummarizeTraining, source: Pairs | Articles, tally: reading.Tally
+) -> Iterator[tuple[str, str]]:
+    """Yield source and target text of each example."""
+    if isinstance(source, Pairs):
+        yield from reading.read_pairs(source, tone_style=training.tone_style, tally=tally)
+        return
+    for _, text, summary in reading.read_articles(
+        source,
+        exclude=training.exclude,
+        tone_style=training.tone_style,
+        scratch=training.home / "scratch",
+        tally=tally,
+    ):
+        if summary:
+            yield text, summary
+        else:
+            tally.drop("without a summary (columns.reference_summary)")
+
+
+def _fitted(
+    left: list[int], right: list[int], training: ModelTraining, coder: Coder, *, dev: bool
+) -> tuple[tuple[list[int], list[int]] | None, str]:
+    """Return an example as it is used, or None and why it is not; of a dev set nothing is left out for its length."""
+    lengths = training.lengths
+    if dev or lengths.cut_source:
+        left = left if len(left) <= lengths.source else [*left[: lengths.source - 1], coder.eos]
+    if dev:
+        return (left, right if len(right) <= lengths.target else [*right[: lengths.target - 1], coder.eos]), ""
+    if len(left) > lengths.source or len(right) > lengths.target:
+        return None, "too long"
+    if len(left) < lengths.least_source or len(right) < lengths.least_target:
+        return None, "too short"
+    if lengths.ratio is not None and not (
+        len(left) <= lengths.ratio * len(right) + _SLACK and len(right) <= lengths.ratio * len(left) + _SLACK
+    ):
+        return None, "sides of too different a length"
+    return (left, right), ""
+
+
+def _chunks(items: Iterator[T]) -> Iterator[list[T]]:
+    while chunk := list(islice(items, _CHUNK)):
+        yield chunk
+
+
+def _starts(sizes: list[int]) -> Starts:
+    import numpy as np
+
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.array(sizes, np.int64))])
+
+
+def _joined(parts: list[Packed]) -> Packed:
+    """Return the parts as one, each its own group."""
+    import numpy as np
+
+    def starts(name: str) -> Starts:
+        sizes = np.concatenate([np.diff(getattr(part, name)) for part in parts])
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+
+    return Packed(
+        np.concatenate([part.source for part in parts]),
+        starts("source_starts"),
+        np.concatenate([part.target for part in parts]),
+        starts("target_starts"),
+        np.concatenate([np.full(len(part), number, np.uint8) for number, part in enumerate(parts)]),
+        tuple(part.facts[0] for part in parts),
+    )
+
+
+def _save(path: Path, part: _Part, *, compress: bool) -> None:
+    """Write a part under another name, then rename it."""
+    import numpy as np
+
+    packed = part.packed
+    packed.facts[0]["compressed"] = compress
+    partial = path.with_name(f".{path.name}.partial.npz")
+    save = np.savez_compressed if compress else np.savez
+    save(
+        partial,
+        source=packed.source,
+        source_sizes=np.diff(packed.source_starts).astype(np.uint16),
+        target=packed.target,
+        target_sizes=np.diff(packed.target_starts).astype(np.uint16),
+        facts=_as_array(json.dumps(packed.facts[0], ensure_ascii=False)),
+        texts=_as_array(part.texts),
+    )
+    partial.replace(path)
+
+
+def _load(path: Path, number: int) -> _Part | None:
+    """Return a part that was packed before, or None."""
+    import zipfile
+
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            facts = json.loads(held["facts"].tobytes())
+            packed = Packed(
+                held["source"],
+                _starts(held["source_sizes"].tolist()),
+                held["target"],
+                _starts(held["target_sizes"].tolist()),
+                np.full(len(held["source_sizes"]), number, np.uint8),
+                (facts,),
+            )
+            return _Part(packed, held["texts"].tobytes().decode())
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return None  # none, or of another version: packed again
+
+
+def _as_array(text: str) -> NDArray[np.uint8]:
+    import numpy as np
+
+    return np.frombuffer(text.encode(), np.uint8)

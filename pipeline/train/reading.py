@@ -1,0 +1,256 @@
+"""Training texts from files: articles by the pipeline's own sources, pairs and lines here; nothing vanishes unsaid.
+
+Every text is repaired, brought to NFC, put on one line and turned to one tone style with the pipeline's own functions:
+what the model sees in training is what it will see in use. Both sides of a pair are turned, so that a name that is
+copied is written alike. `.xz`, in which corpora come, is unpacked here; the other packings by `pipeline.sources`.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import lzma
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from pipeline import sources
+from pipeline.catalog import ToneStyle
+from pipeline.config import Exclude
+from pipeline.errors import SourceError
+from pipeline.ids import file_digest
+from pipeline.records import Article, Failure
+from pipeline.sources import files
+from pipeline.text import new_tone, press_tone, repair
+from pipeline.train.config import Articles, Lines, Pairs
+
+T = TypeVar("T")
+
+_XZ = b"\xfd7zXZ\x00"
+_TOLD = 3  # bad rows named in a message
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was read of one source and what was left out, by reason."""
+
+    read: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)  # of rows that are no pair, with their place
+
+    def drop(self, reason: str, where: str = "") -> None:
+        """Count something that is left out; the first few places are kept."""
+        self.left_out[reason] += 1
+        if where and len(self.examples) < _TOLD:
+            self.examples.append(where)
+
+
+def clean(text: str, tone_style: ToneStyle) -> str:
+    """Return `text` as a model is shown it: repaired, NFC, one line, one tone style."""
+    line = " ".join(repair(text)[0].split())
+    match tone_style:
+        case "press":
+            return press_tone(line)
+        case "new":
+            return new_tone(line)
+        case "any":
+            return line
+
+
+def read_pairs(source: Pairs, *, tone_style: ToneStyle, tally: Tally) -> Iterator[tuple[str, str]]:
+    """Yield the cleaned sides of each pair; raises `SourceError` where the file is not as the config says."""
+    pairs = _pairs(source, tally)
+    for left, right in _chosen(pairs, source.skip, source.take, source.every):
+        tally.read += 1
+        pair = clean(left, tone_style), clean(right, tone_style)
+        if all(pair):
+            yield pair
+        else:
+            tally.drop("a side is empty")
+
+
+def read_articles(
+    source: Articles, *, exclude: Exclude, tone_style: ToneStyle, scratch: Path, tally: Tally
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the cleaned title, text and summary ("" where there is none) of each article of any source of a run.
+
+    `scratch`: a folder for what has to be unpacked first. Raises `SourceError` as a run does.
+    """
+    with _unpacked(source, scratch) as plain:
+        records = sources.read(
+            plain,
+            exclude=exclude,
+            warn=tally.drop,
+            on_file=lambda _: None,
+        )
+        for record in _chosen(records, source.skip, source.take, source.every):
+            tally.read += 1
+            if isinstance(record, Failure):
+                tally.drop(record.kind, record.message)
+                continue
+            assert isinstance(record, Article)
+            texts = (record.title, record.text, record.reference_summary)
+            title, text, summary = (clean(text, tone_style) for text in texts)
+            yield title, text, summary
+
+
+def read_lines(source: Lines, *, tone_style: ToneStyle, tally: Tally) -> Iterator[str]:
+    """Yield the cleaned lines that are not empty."""
+    for _, line in _chosen(_lines(source.path, tally), source.skip, source.take, source.every):
+        tally.read += 1
+        if text := clean(line, tone_style):
+            yield text
+
+
+def digests(source: Pairs | Articles | Lines) -> dict[str, str] | None:
+    """Return the SHA-256 of the source's local files by name, None where it has none on this machine."""
+    if source.path is None or "://" in source.path or source.path == "-":
+        return None
+    try:
+        found = files.find(source.path, given="txt", warn=lambda _: None)
+    except SourceError:
+        return None
+    return {Path(one.path).name: file_digest(Path(one.path)) for one in found}
+
+
+def _chosen(items: Iterable[T], skip: int, take: int | None, every: int) -> Iterator[T]:
+    """Yield every so manyth of the items after the first `skip`, `take` at most."""
+    return islice(islice(items, skip, None, every), take)
+
+
+def _pairs(source: Pairs, tally: Tally) -> Iterator[tuple[str, str]]:
+    name = source.path.removesuffix(".xz")
+    kind = source.format or files.format_of(name)
+    lines = _lines(source.path, tally)
+    match kind:
+        case "tsv":
+            yield from _by_columns(((where, _tabbed(line)) for where, line in lines), source, tally)
+        case "csv":
+            yield from _by_columns(_comma_rows(lines, source.path), source, tally)
+        case "jsonl":
+            yield from _by_fields(lines, source, tally)
+        case _:
+            raise SourceError(
+                f"{source.path}: pairs come in TSV, CSV or JSON lines; give `format:`, or name it .tsv, …"
+            )
+
+
+def _by_columns(rows: Iterator[tuple[str, list[str]]], source: Pairs, tally: Tally) -> Iterator[tuple[str, str]]:
+    if isinstance(source.source, int) and isinstance(source.target, int):
+        left, right = source.source - 1, source.target - 1
+        wanted = None
+    else:
+        where, header = next(rows, ("", []))
+        for column in (source.source, source.target):
+            if column not in header:
+                raise SourceError(
+                    f"{where}: no column {column!r}; there are {', '.join(map(repr, header))}. In a file without a "
+                    "header give numbers: `source: 1`, `target: 2`"
+                )
+        left, right = header.index(str(source.source)), header.index(str(source.target))
+        wanted = len(header)
+    for where, row in rows:
+        if (wanted is not None and len(row) != wanted) or max(left, right) >= len(row):
+            tally.drop("not as many columns as the others", f"{where}: {len(row)} columns")
+        else:
+            yield row[left], row[right]
+
+
+def _by_fields(lines: Iterator[tuple[str, str]], source: Pairs, tally: Tally) -> Iterator[tuple[str, str]]:
+    names = (str(source.source), str(source.target))
+    for where, line in lines:
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            tally.drop("not JSON", f"{where}: {error}")
+            continue
+        left, right = (row.get(name) if isinstance(row, dict) else None for name in names)
+        if isinstance(left, str) and isinstance(right, str):
+            yield left, right
+        else:
+            tally.drop(f"no text under {names[0]!r} and {names[1]!r}", where)
+
+
+def _tabbed(line: str) -> list[str]:
+    """Return the fields of a TSV line; one that a CSV writer quoted (its inner quotes doubled) is unquoted.
+
+    A sentence that merely begins and ends with a quotation mark is left as it is.
+    """
+    fields = line.split("\t")
+    return [
+        field[1:-1].replace('""', '"')
+        if len(field) > 1 and field[0] == field[-1] == '"' and '""' in field[1:-1]
+        else field
+        for field in fields
+    ]
+
+
+def _comma_rows(lines: Iterator[tuple[str, str]], name: str) -> Iterator[tuple[str, list[str]]]:
+    reader = csv.reader((line + "\n" for _, line in lines), strict=True)
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise SourceError(f"{name}: line {reader.line_num}: {error}; mend the quotes, or save it as TSV") from None
+        if row is None:
+            return
+        if row:
+            yield f"{name}: line {reader.line_num}", row
+
+
+def _lines(path: str, tally: Tally) -> Iterator[tuple[str, str]]:
+    """Yield the lines of the files that `path` stands for, each with its place; raises `SourceError`."""
+    for found in files.find(path, given="txt", warn=tally.drop):
+        for number, line in enumerate(files.lines(_plain(found)), 1):
+            where = f"{found.name}: line {number}"
+            if line is None:
+                tally.drop("too long a line", where)
+                continue
+            try:
+                yield where, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r")
+            except UnicodeDecodeError as error:
+                raise SourceError(f"{where}: is not UTF-8 ({error.reason}); convert the file first") from None
+
+
+def _plain(found: files.Found) -> Iterator[bytes]:
+    """Yield the unpacked bytes of a file."""
+    head, chunks = files.peek(files.raw(found, files.Tally()), len(_XZ))
+    if not head.startswith(_XZ):
+        yield from files.unpacked(chunks, name=found.name)
+        return
+    unpacker = lzma.LZMADecompressor()
+    try:
+        for chunk in chunks:
+            if unpacker.eof:
+                raise SourceError(f"{found.name}: several .xz streams in one file; pack it again as one")
+            yield unpacker.decompress(chunk)
+    except lzma.LZMAError as error:
+        raise SourceError(f"{found.name}: cannot be unpacked: {error}; copy it again") from None
+    if not unpacker.eof:
+        raise SourceError(f"{found.name}: ends early; copy it again")
+
+
+@contextmanager
+def _unpacked(source: Articles, scratch: Path) -> Iterator[Articles]:
+    """Give `source`, its .xz files unpacked into a folder for as long as it is read."""
+    if source.path is None or not source.path.endswith(".xz"):
+        yield source
+        return
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        for found in files.find(source.path, given=source.format or "txt", warn=lambda _: None):
+            with (Path(folder) / Path(found.path).name.removesuffix(".xz")).open("wb") as out:
+                out.writelines(_plain(found))
+        yield source.model_copy(update={"path": folder})
+
+
+def told(what: str, tally: Tally, used: int, notice: Callable[[str], None]) -> None:
+    """Say what came of one source: how much was read and used, what was left out and why."""
+    reasons = "; ".join(f"{count} {reason}" for reason, count in tally.left_out.most_common())
+    examples = f" (first: {' | '.join(tally.examples)})" if tally.examples else ""
+    notice(f"{what}: {used} of {tally.read} used" + (f", left out: {reasons}{examples}" if reasons else ""))

@@ -1,0 +1,185 @@
+"""The files of a training: its lock, its checkpoints, its result; presence means complete here too.
+
+    <folder>/.lock            the kernel's (flock): dies with its process
+             training.json    what the training is made of; it goes on only where that is unchanged
+             data/            packed examples (see `data`)
+             checkpoints/checkpoint-N/   the Trainer's files; `complete.json`, written last, lists them
+             model/           the result
+
+The Trainer writes a checkpoint file by file under its final name, so a killed one leaves half a checkpoint that looks
+whole: only one with `complete.json` counts. Where files must be small (`shard_mb`), a large one is cut into pieces
+`NAME.piece-000`, … and put together again when it is needed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import LockedError, WorldError
+
+_NUMBERED = re.compile(r"checkpoint-(\d+)")
+_PIECE = re.compile(r"(.+)\.piece-(\d{3})")
+_COMPLETE = "complete.json"
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """One complete checkpoint."""
+
+    folder: Path
+    step: int
+    steps: int  # of the schedule it was saved under
+    stable: bool  # saved before the learning rate began to fall
+    seconds: float  # spent on training up to here, all stints together
+
+
+@contextmanager
+def locked(home: Path) -> Iterator[None]:
+    """Hold the training's folder for the block; raises `LockedError` where another process does."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        file = (home / ".lock").open("a+")
+    except OSError as error:
+        raise WorldError(f"{home}: cannot be written: {error.strerror}; give another `folder:`") from None
+    with file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockedError(f"{home}: another training holds this folder; wait for it, or give another") from None
+        for left in home.glob(".site-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+
+
+def site(home: Path) -> Path:
+    """Return a new empty folder beside the result, to be `put` in its place."""
+    return Path(tempfile.mkdtemp(dir=home, prefix=".site-"))
+
+
+def put(site: Path, target: Path) -> None:
+    """Make `site` the folder `target`; what was there is gone."""
+    _sync(site)
+    site.chmod(0o755)  # mkdtemp keeps others out, and so does safetensors
+    for path in site.iterdir():
+        path.chmod(0o644)
+    if target.exists():
+        old = Path(tempfile.mkdtemp(dir=target.parent, prefix=".site-"))
+        target.rename(old / target.name)
+        site.rename(target)
+        shutil.rmtree(old)
+    else:
+        site.rename(target)
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON
+    """Return the JSON at `path`, or None where there is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` under another name first, so that nobody sees half of it."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def saved(folder: Path) -> list[Saved]:
+    """Return the complete checkpoints in `folder`, by step."""
+    found = []
+    for path in folder.glob("checkpoint-*"):
+        listed = read_json(path / _COMPLETE)
+        if listed is None or not _NUMBERED.fullmatch(path.name):
+            continue
+        if all((path / name).is_file() and (path / name).stat().st_size == size for name, size in listed["files"]):
+            found.append(Saved(path, listed["step"], listed["steps"], listed["stable"], listed["seconds"]))
+    return sorted(found, key=lambda one: one.step)
+
+
+def torn(folder: Path) -> list[Path]:
+    """Return the checkpoints that a killed process left unfinished."""
+    whole = {one.folder for one in saved(folder)}
+    return sorted(path for path in folder.glob("checkpoint-*") if path not in whole)
+
+
+def complete(checkpoint: Saved, *, shard_mb: int | None) -> None:
+    """Cut the large files of a checkpoint that has been written, and mark it as complete."""
+    folder = checkpoint.folder
+    if shard_mb is not None:
+        for path in sorted(folder.iterdir()):
+            if path.stat().st_size > shard_mb * _MIB:
+                _cut(path, shard_mb * _MIB)
+    _sync(folder)
+    files = [[path.name, path.stat().st_size] for path in sorted(folder.iterdir())]
+    told = {"step": checkpoint.step, "steps": checkpoint.steps, "stable": checkpoint.stable}
+    write_json(folder / _COMPLETE, told | {"seconds": checkpoint.seconds, "files": files})
+    _sync(folder)
+
+
+def _cut(path: Path, size: int) -> None:
+    with path.open("rb") as file:
+        number = 0
+        while part := file.read(size):
+            path.with_name(f"{path.name}.piece-{number:03}").write_bytes(part)
+            number += 1
+    path.unlink()
+
+
+@contextmanager
+def whole(checkpoint: Saved, home: Path) -> Iterator[Path]:
+    """Give the checkpoint's folder, or for the block a copy of it whose pieces are put together."""
+    pieces = sorted(path for path in checkpoint.folder.iterdir() if _PIECE.fullmatch(path.name))
+    if not pieces:
+        yield checkpoint.folder
+        return
+    copy = site(home) / checkpoint.folder.name
+    copy.mkdir()
+    try:
+        for path in sorted(checkpoint.folder.iterdir()):
+            if (match := _PIECE.fullmatch(path.name)) is None:
+                os.link(path, copy / path.name)
+            else:
+                with (copy / match[1]).open("ab") as out:
+                    out.write(path.read_bytes())
+        yield copy
+    finally:
+        shutil.rmtree(copy.parent, ignore_errors=True)
+
+
+def prune(folder: Path, *, last: int, best: int | None) -> None:
+    """Remove checkpoints but the `last` newest, the best, and the newest from which a longer training can go on."""
+    every = saved(folder)
+    stable = [one.step for one in every if one.stable][-1:]
+    kept = {best, *stable, *(one.step for one in every[-last:])}
+    for one in every:
+        if one.step not in kept:
+            remove(one.folder)
+
+
+def remove(folder: Path) -> None:
+    """Take a checkpoint out of sight at once, then remove it."""
+    (folder / _COMPLETE).unlink(missing_ok=True)
+    shutil.rmtree(folder)
+
+
+def _sync(folder: Path) -> None:
+    """Have the disk take the folder and its files."""
+    for path in (*folder.iterdir(), folder):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

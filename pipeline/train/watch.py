@@ -1,0 +1,126 @@
+"""What is done beside a training's steps: progress told, a stint ended, an end found early, checkpoints completed.
+
+The Trainer calls these methods through an object of its own class, whose other events do nothing; nothing here is
+inherited, and transformers is imported when that object is made.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import EngineError
+from pipeline.metrics import Metric
+from pipeline.train import choose, state
+from pipeline.train.config import ModelTraining
+from pipeline.train.guidance import Loss
+from pipeline.train.progress import Progress
+from pipeline.train.state import Saved
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback, TrainerControl, TrainerState
+
+_KEPT = 2  # checkpoints at least: a killed process may leave the newest torn
+_EVENTS = ("on_train_begin", "on_step_begin", "on_step_end", "on_log", "on_evaluate", "on_save")
+
+
+class Watch:
+    """One stint of a training, as it is seen between its steps."""
+
+    def __init__(
+        self,
+        training: ModelTraining,
+        *,
+        metric: Metric,
+        folder: Path,
+        loss: Loss,
+        progress: Progress,
+        stopping: Callable[[], str | None],
+        since: Saved | None,
+        began: float,
+    ) -> None:
+        """Begin at the checkpoint `since`, at `began` by the monotonic clock; `folder` holds the checkpoints."""
+        self._training, self._metric, self._folder, self._loss = training, metric, folder, loss
+        self._progress, self._stopping = progress, stopping
+        self._steps = training.schedule.steps
+        self._began = began
+        self._started: float | None = None  # the first step: packing and loading are no training
+        self._before = 0.0 if since is None else since.seconds
+        self.step = 0 if since is None else since.step
+        self.reason: str | None = None  # why the stint ended before the training did
+
+    def callback(self) -> TrainerCallback:
+        """Return what the Trainer takes."""
+        from transformers import TrainerCallback
+
+        made = TrainerCallback()
+        for event in _EVENTS:
+            setattr(made, event, getattr(self, event))
+        return made
+
+    def seconds(self) -> float:
+        """Return how long was trained so far, all stints together."""
+        return self._before + (0.0 if self._started is None else time.monotonic() - self._started)
+
+    def on_train_begin(self, _: object, now: TrainerState, _control: object, **_more: object) -> None:
+        """Show how far it is."""
+        self._started = time.monotonic()
+        self._progress.begin("train", self._steps)
+        self._progress.advance(now.global_step)
+
+    def on_step_begin(self, _: object, now: TrainerState, _control: object, **_more: object) -> None:
+        """Tell the loss where the training is."""
+        self._loss.step = now.global_step
+
+    def on_step_end(self, _: object, now: TrainerState, control: TrainerControl, **_more: object) -> None:
+        """Count, and end the stint where its time is over or somebody asks for it."""
+        self.step = now.global_step
+        self._progress.advance(1)
+        if self.step >= self._steps:
+            control.should_evaluate = control.should_save = True
+            return
+        minutes = self._training.max_minutes
+        if minutes is not None and time.monotonic() - self._began > 60 * minutes:
+            self.reason = f"max_minutes: {minutes:g} are over"
+        self.reason = self._stopping() or self.reason
+        if self.reason is not None:
+            control.should_training_stop = control.should_save = True
+
+    def on_log(self, _: object, now: TrainerState, _control: object, logs: dict[str, float], **_more: object) -> None:
+        """Tell the loss; raises `EngineError` where it is no number."""
+        if "loss" not in logs:
+            return
+        if not math.isfinite(logs["loss"]):
+            raise EngineError(
+                f"{self._training.name}: the loss is {logs['loss']} at step {now.global_step}: lower `optimizer.lr` or "
+                f"raise `schedule.warmup`; the checkpoints before are in {self._folder}"
+            )
+        self._progress.notice(f"step {now.global_step}: loss {logs['loss']:.3f}, gradient {logs['grad_norm']:.2f}")
+
+    def on_evaluate(
+        self, _: object, now: TrainerState, control: TrainerControl, metrics: dict[str, float], **_more: object
+    ) -> None:
+        """Tell the dev score, and end the training where patience has."""
+        score = metrics.get(f"eval_{self._metric}")
+        if score is None:  # the last choice, which the Trainer calls by another name
+            return
+        self._progress.notice(
+            f"step {now.global_step}: dev {self._metric} {score:.2f}, dev loss {metrics['eval_loss']:.3f}"
+        )
+        patience = self._training.choose.patience
+        if choose.exhausted(now.log_history, self._metric, patience):
+            self._progress.notice(f"step {now.global_step}: no better in {patience} looks, this is the end")
+            control.should_training_stop = True
+
+    def on_save(self, _: object, now: TrainerState, _control: object, **_more: object) -> None:
+        """Mark the checkpoint that was written as complete, and remove those that are not needed any more."""
+        step = now.global_step
+        stable = step <= self._steps - self._training.schedule.decay_steps
+        written = Saved(self._folder / f"checkpoint-{step}", step, self._steps, stable, self.seconds())
+        state.complete(written, shard_mb=self._training.shard_mb)
+        every = {one.step for one in state.saved(self._folder)}
+        best = choose.best_look(now.log_history, self._metric, every)
+        state.prune(self._folder, last=max(_KEPT, self._training.choose.average), best=best)

@@ -1,0 +1,199 @@
+"""The bundled checkpoints, or others, measured through the pipeline itself, on data that is not part of tomdich.
+
+    python -m tests.benchmarks.bundled [--first N] [--translator NAME] [--summarizer NAME] [--only translate|summarize]
+
+Translations are what `tomdich translate` prints for the source side of `parallel.test`, a line in, a line out;
+summaries are what `tomdich run --until summarize` publishes for the first 1,000 articles of vietnews val, whole-bodied.
+A text that failed counts as an empty answer. Checkpoints are chosen on other texts (`parallel.dev`, val from 1,001 on),
+never on these.
+"""
+
+# ruff: noqa: T201 - a command prints
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+from pipeline import metrics, runner
+from pipeline.config import Columns, Config, Exclude, Limits, Runtime, Source, Stage
+from pipeline.metrics import Score
+from pipeline.progress import Lines
+from pipeline.single import SUMMARIZER, TRANSLATOR, translate_lines
+from pipeline.train import config as training
+from pipeline.train import reading
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT.parent / "shared" / "data"
+ARTICLES = 1000
+SHOWN = 20
+FAKE = Stage(model="fake", engine="fake")
+EVERYTHING = Exclude(under_syllables=0, not_vietnamese=False)
+WIDTH = 600  # of a shown text
+
+
+def main() -> None:
+    options = _options()
+    if options.only != "summarize":
+        path = options.data / "parallel.test.tsv.xz"
+        if path.exists():
+            translate(path, options)
+        else:
+            print(f"translate: skipped: {path} is not there; --data says where it is")
+    if options.only != "translate":
+        path = options.data / "vietnews.val.jsonl.xz"
+        if path.exists():
+            summarize(path, options)
+        else:
+            print(f"summarize: skipped: {path} is not there; --data says where it is")
+
+
+def translate(path: Path, options: argparse.Namespace) -> None:
+    """Translate the source side and print the scores beside the human reference's."""
+    source = training.Pairs(path=str(path), source=2, target=3, take=options.first)
+    pairs = list(reading.read_pairs(source, tone_style="any", tally=reading.Tally()))
+    sources, references = [left for left, _ in pairs], [right for _, right in pairs]
+    config = _config(Source(path="-"), translate=_stage(options.translator, options), options=options)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        lines = Path(folder) / "source.txt"
+        lines.write_text("".join(text + "\n" for text in sources), encoding="utf-8")
+        answers = list(translate_lines(str(lines), config=config, translator=None, notice=_notice))
+    assert len(answers) == len(sources), "a line in, a line out"
+    _head("translate", options.translator, path, len(sources), time.monotonic() - started)
+    for metric in ("chrf", "bleu", "chrf++"):
+        _line(metrics.score(metric, answers, references))
+    ours = metrics.numbers_kept(sources, answers, source_language="vi", language="en")
+    theirs = metrics.numbers_kept(sources, references, source_language="vi", language="en")
+    for score, human in zip(ours, theirs, strict=True):
+        _line(score, beside=f"human reference {human.value:.2f} [{human.low:.2f}, {human.high:.2f}]")
+    _without_references(answers, references, "human reference")
+    _show(sources, answers, references, options)
+
+
+def summarize(path: Path, options: argparse.Namespace) -> None:
+    """Summarize the articles and print ROUGE beside that of their first sentence."""
+    with lzma.open(path, "rt", encoding="utf-8") as file:
+        lines = list(islice(file, min(options.first or ARTICLES, ARTICLES)))
+    rows = [json.loads(line) for line in lines]
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        feed = Path(folder) / "articles.jsonl"
+        feed.write_text("".join(lines), encoding="utf-8")
+        config = _config(
+            Source(path=str(feed), columns=Columns(text="body", reference_summary="abstract")),
+            summarize=_stage(options.summarizer, options),
+            options=options,
+        )
+        answers = _summaries(config, Path(folder) / "outputs", [str(row["id"]) for row in rows])
+    references = [row["abstract"] for row in rows]
+    leads = [row["body"].split("\n")[0] for row in rows]  # a sentence a line
+    _head("summarize", options.summarizer, path, len(rows), time.monotonic() - started)
+    scores = [*metrics.rouge(answers, references), *metrics.rouge(answers, references, ascii_only=True)]
+    baseline = [*metrics.rouge(leads, references), *metrics.rouge(leads, references, ascii_only=True)]
+    for score, lead in zip(scores, baseline, strict=True):
+        _line(score, beside=f"first sentence {lead.value:.2f}")
+    better = metrics.paired("rougeL", answers, leads, references)
+    print(
+        f"  ROUGE-L above the first sentence by {better.value:.2f} [{better.low:.2f}, {better.high:.2f}], p={better.p:.3f}"
+    )
+    _without_references(answers, references, "reference")
+    bodies = [" ".join(row["body"].split()) for row in rows]
+    _show(bodies, answers, references, options)
+
+
+def _summaries(config: Config, outputs: Path, ids: Sequence[str]) -> list[str]:
+    """Return the published summary of each article, "" for one that failed."""
+    import pyarrow.parquet as pq
+
+    progress = Lines()
+    outcome = runner.run(config, options=runner.Options(outputs=outputs, until="summarize"), progress=progress)
+    progress.done()
+    table = pq.read_table(outcome.version.folder / "data", columns=["id", "summary", "flags"]).to_pylist()
+    found = {row["id"]: row["summary"] for row in table}
+    counts = outcome.version.manifest["counts"]
+    print(f"counts: {counts}; signature: {outcome.version.manifest['signature']}")
+    return [found.get(one, "") for one in ids]
+
+
+def _config(source: Source, *, options: argparse.Namespace, summarize: Stage = FAKE, translate: Stage = FAKE) -> Config:
+    return Config(
+        name="bundled",
+        sources=(source,),
+        on_same_id="newest",
+        exclude=EVERYTHING,
+        summarize=summarize,
+        translate=translate,
+        limits=Limits(max_failure_ratio=1.0),
+        runtime=Runtime(threads=options.threads),
+    )
+
+
+def _stage(name: str, options: argparse.Namespace) -> Stage:
+    folder = Path(name).is_dir()
+    return Stage(
+        model=str(Path(name).resolve()) if folder else name,
+        engine=options.engine,
+        tone_style="press" if folder else None,  # as `tomdich train` makes them; the catalog knows its own
+        accept_license=options.accept_license,
+    )
+
+
+def _head(task: str, model: str, path: Path, count: int, seconds: float) -> None:
+    print(f"\n{task}: {model} on {path.name}, {count} texts in {seconds:.0f} s ({count / seconds:.2f}/s)")
+
+
+def _line(score: Score, *, beside: str = "") -> None:
+    interval = f"[{score.low:.2f}, {score.high:.2f}]"
+    print(f"  {score.name:16} {score.value:6.2f} {interval:16} {beside:34} {score.signature}")
+
+
+def _without_references(answers: Sequence[str], references: Sequence[str], name: str) -> None:
+    count = len(answers)
+    loops, theirs = (sum(map(metrics.loops, texts)) for texts in (answers, references))
+    empty = sum(not answer.strip() for answer in answers)
+    length, wanted = (sum(len(text.split()) for text in texts) / count for texts in (answers, references))
+    print(f"  loops {100 * loops / count:.2f} % ({name} {100 * theirs / count:.2f} %), empty {empty}")
+    print(f"  words a text {length:.1f} ({name} {wanted:.1f})")
+
+
+def _show(
+    sources: Sequence[str], answers: Sequence[str], references: Sequence[str], options: argparse.Namespace
+) -> None:
+    chosen = random.Random(options.seed).sample(range(len(sources)), min(options.show, len(sources)))
+    for at in sorted(chosen):
+        print(f"\n  {at + 1}. source     {sources[at][:WIDTH]}{'…' if len(sources[at]) > WIDTH else ''}")
+        print(f"     answer     {answers[at]}\n     reference  {references[at]}")
+
+
+def _notice(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.bundled", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--first", type=int, metavar="N", help="only the first N texts of each task")
+    parser.add_argument("--only", choices=["translate", "summarize"], help="only this task")
+    parser.add_argument("--translator", default=TRANSLATOR, help="a checkpoint: a folder or a name")
+    parser.add_argument("--summarizer", default=SUMMARIZER, help="a checkpoint: a folder or a name")
+    parser.add_argument("--engine", default="auto", choices=["auto", "transformers", "ctranslate2"])
+    parser.add_argument("--accept-license", help="of checkpoints whose licence must be accepted by name")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: all)")
+    parser.add_argument("--data", type=Path, default=DATA, help="the folder of the data")
+    parser.add_argument("--show", type=int, default=SHOWN, help="random answers to print beside their sources")
+    parser.add_argument("--seed", type=int, default=1, help="of that choice")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""Metrics: texts and the number that a person gets for them by hand; intervals that hold what they should."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import metrics
+from pipeline.metrics import Language, Metric
+
+SAME = "Giá xăng giảm 500 đồng từ chiều nay"
+
+
+@pytest.mark.parametrize(
+    ("metric", "hypothesis", "reference", "expected"),
+    [
+        ("rouge1", SAME, SAME, 100),
+        ("rouge2", SAME, SAME, 100),
+        ("rougeL", SAME, SAME, 100),
+        ("rouge1", "a b c d", "a b x y", 50),  # 2 of 4, both ways
+        ("rouge2", "a b c d", "a b x y", 33.33),  # 1 of 3 pairs
+        ("rougeL", "a b c d", "b a c x d", 66.67),  # b c d (or a c d): 2·3/(4+5)
+        ("rouge1", "a a a", "a b", 40),  # a counts once: 2·1/(3+2)
+        ("rouge1", "", "a", 0),
+        ("rouge1", "a", "", 0),
+        ("rouge2", "a", "a", 0),  # no pair
+        ("rouge1", "HÒA BÌNH!", "hoà, bình", 100),  # case, marks and tone style fold
+        ("rouge1", "hòa", "hoa", 0),  # a tone does not
+        ("rouge1", "thủy", "thuỷ", 100),
+        ("rouge1", "hòa bình", "ho\u0300a bi\u0300nh", 100),  # decomposed
+        ("rouge1-ascii", "thủy", "thông", 50),  # th·y, th·ng: shattered at the diacritics
+        ("rougeL-ascii", "năm 2024", "nam 2024", 40),  # n·m·2024, nam·2024
+        ("chrf", "the cat", "the cat", 100),
+        ("chrf", "abc", "xyz", 0),
+        ("bleu", "the cat sat on the mat", "the cat sat on the mat", 100),
+        ("bleu", "the the the the the the", "the cat sat on the mat", 9.65),  # (2/6 · 1/10 · 1/16 · 1/24)^¼
+        ("chrf++", "the cat sat", "the cat sat", 100),
+    ],
+)
+def test_one_text_scores_what_it_does_by_hand(metric: Metric, hypothesis: str, reference: str, expected: float) -> None:
+    assert metrics.score(metric, [hypothesis], [reference]).value == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize(("metric", "call"), [("bleu", "corpus_bleu"), ("chrf", "corpus_chrf")])
+def test_corpus_scores_are_sacrebleus(metric: Metric, call: str) -> None:
+    import sacrebleu
+
+    hypotheses = ["The bridge opens in May.", "Prices fell by 4 percent on Tuesday.", "He did not say why."]
+    references = ["The bridge will open in May.", "On Tuesday prices fell 4 percent.", "He gave no reason."]
+    theirs = getattr(sacrebleu, call)(hypotheses, [references]).score
+    ours = metrics.score(metric, hypotheses, references)
+    assert ours.value == pytest.approx(theirs)
+    assert ours.low < ours.value < ours.high
+
+
+def test_a_mean_is_over_the_texts() -> None:
+    one, two, longest = metrics.rouge(["a b", "c d"], ["a b", "x y"])
+    assert (one.value, two.value, longest.value) == (50, 50, 50)
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("rougeL", "f1:mean|case:lower|tok:syllable|tone:press|bs:1000|seed:12345|version:tomdich-"),
+        ("rouge1-ascii", "tok:ascii"),
+        ("bleu", "nrefs:1|bs:1000|seed:12345|case:mixed|eff:no|tok:13a|smooth:exp|version:"),
+        ("chrf", "nc:6|nw:0"),
+        ("chrf++", "nc:6|nw:2"),
+    ],
+)
+def test_the_signature_says_how_the_number_was_had(metric: Metric, said: str) -> None:
+    found = metrics.score(metric, [SAME, "a"], [SAME, "b"])
+    assert said in found.signature
+    assert found.signature in str(found)
+
+
+def test_the_interval_is_the_bootstraps_and_the_same_each_time() -> None:
+    hypotheses = ["a"] * 60 + ["b"] * 40  # 60 % right: a binomial, whose interval is known: 60 ± 9.6
+    first = metrics.score("rouge1", hypotheses, ["a"] * 100)
+    assert first == metrics.score("rouge1", hypotheses, ["a"] * 100)
+    assert first.low == pytest.approx(50.4, abs=1.5)
+    assert first.high == pytest.approx(69.6, abs=1.5)
+
+
+def test_a_paired_bootstrap_tells_a_real_difference_from_none() -> None:
+    references = [f"câu thứ {number} nói về chuyện {number * 7}" for number in range(80)]
+    worse = [" ".join(text.split()[:-1]) if at % 2 else text for at, text in enumerate(references)]
+    other = [" ".join(text.split()[:-1]) if at % 2 == 0 else text for at, text in enumerate(references)]
+    real = metrics.paired("rougeL", references, worse, references)
+    assert real.low > 0
+    assert real.p < 0.01
+    chance = metrics.paired("chrf", worse, other, references)
+    assert chance.low < 0 < chance.high
+    assert chance.p > 0.1
+    same = metrics.paired("bleu", worse, worse, references)
+    assert (same.value, same.low, same.high, same.p) == (0, 0, 0, 1)
+
+
+@pytest.mark.parametrize("texts", [([], []), (["a"], []), (["a"], ["a", "b"])])
+def test_texts_that_do_not_pair_up_are_refused(texts: tuple[list[str], list[str]]) -> None:
+    with pytest.raises(ValueError, match="one each"):
+        metrics.score("rouge1", *texts)
+    with pytest.raises(ValueError, match="one each"):
+        metrics.numbers_kept(*texts, source_language="vi", language="en")
+
+
+def _longest_by_table(left: list[str], right: list[str]) -> int:
+    row = [0] * (len(right) + 1)
+    for one in left:
+        before = row[:]
+        for at, other in enumerate(right, 1):
+            row[at] = before[at - 1] + 1 if one == other else max(before[at], row[at - 1])
+    return row[-1]
+
+
+_WORDS = st.lists(st.sampled_from("a b c d e".split()), min_size=1, max_size=30)
+
+
+@given(_WORDS, _WORDS)
+def test_rouge_l_is_the_longest_common_subsequence(left: list[str], right: list[str]) -> None:
+    expected = 200 * _longest_by_table(left, right) / (len(left) + len(right))
+    assert metrics._f1("rougeL", left, right) * 100 == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("một hai ba bốn, một hai ba bốn, một hai ba bốn", True),
+        ("một hai ba bốn, một hai ba bốn", False),
+        ("a a a a a a", True),  # three runs of four a's, one within the other
+        ("a a a a a", False),
+        ("", False),
+        ("Ông Long nói vậy. Bà Hoa nói vậy. Cô Mai nói vậy.", False),
+    ],
+)
+def test_a_loop_is_a_run_of_four_that_stands_three_times(text: str, expected: bool) -> None:
+    assert metrics.loops(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("vi", "tăng 13,94% so với 2.500 ca", ["13.94", "2500"]),
+        ("vi", "1.200 tỷ đồng", ["1.2e12"]),
+        ("vi", "2 tỷ 300 triệu đồng", ["2.3e9"]),
+        ("vi", "1,5 nghìn tỷ", ["1.5e12"]),
+        ("vi", "5 vạn người, 3 triệu con", ["50000", "3e6"]),
+        ("vi", "tỷ lệ 5 tỷ lệ", ["5"]),
+        ("vi", "Ngày 2/3, tỷ số 2-1", ["2", "3", "2", "1"]),
+        ("vi", "ngày 12.3.2020", ["12", "3", "2020"]),
+        ("vi", "1.5 độ và 1,200,000 người", ["1.5", "1200000"]),
+        ("vi", "giải 2 triệu 500 nghìn, 7 giải", ["2.5e6", "7"]),
+        ("vi", "năm 2019, 07 người", ["2019", "7"]),
+        ("en", "up 13.94% from 2,500 cases", ["13.94", "2500"]),
+        ("en", "1.2 trillion dong, $1.2bn, 5-million", ["1.2e12", "1.2e9", "5e6"]),
+        ("en", "on 3/2, 1.234.567", ["3", "2", "1234567"]),
+        ("en", "no figure at all", []),
+    ],
+)
+def test_figures_are_read_as_values(language: Language, text: str, expected: list[str]) -> None:
+    assert metrics.numbers(text, language=language) == [Decimal(value) for value in expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [("Twenty-five people", 25), ("two million", 2_000_000), ("on March the first", 3), ("a hundred", 100)],
+)
+def test_words_can_stand_for_numbers(text: str, holds: int) -> None:
+    assert Decimal(holds) in metrics.spelled(text, language="en")
+
+
+def test_numbers_kept_counts_what_arrived_and_what_came_from_nowhere() -> None:
+    sources = ["Ngày 2/3, 15 người và 1.200 tỷ đồng", "hai người"]
+    answers = ["On March 2, fifteen people and 1.3 trillion dong", "2 people, 7 dogs"]
+    kept, invented = metrics.numbers_kept(sources, answers, source_language="vi", language="en")
+    assert kept.value == pytest.approx(75)  # 2, 3 (March), 15 (fifteen); 1.2e12 is lost
+    assert invented.value == pytest.approx(50)  # of 2, 1.3e12, 2, 7: the second and the last
