@@ -194,7 +194,8 @@ def inspect(translated: Translated) -> Translated:
     if empty:
         message = f"{len(empty)} of {len(translated.sentences)} sentences came back empty"
         found.append(_whole(translated, "empty", "translation", message))
-    if article.title and not translated.title_translation.strip():
+    asked = any(call.stage == "translate" for call in translated.calls)  # not so under `--until summarize`
+    if asked and article.title and not translated.title_translation.strip():
         found.append(_whole(translated, "empty", "title_translation", "the translator answered nothing"))
     for field, text in (("title", article.title), ("article", article.text)):
         found += [

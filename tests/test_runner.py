@@ -148,6 +148,7 @@ def test_until_summarize_publishes_summaries_without_translations(go: Any) -> No
     outcome = go(FEED, until="summarize")
     assert [bool(row["summary"]) for row in rows(outcome)] == [True] * 5
     assert {row["translation"] for row in rows(outcome)} == {""}
+    assert not [flag for row in rows(outcome) for flag in row["flags"] if flag["check"] == "empty"]
     assert "translate" not in outcome.version.manifest["models"]
     assert not (outcome.version.folder.parent / "latest").exists()
 
