@@ -309,7 +309,7 @@ def test_catalog_values_stand_between_config_and_checkpoint(cache: Path, monkeyp
     checkpoint = prepared("bundled/summarizer", cache, generation={"max_new_tokens": 20}, engine="transformers")
     assert checkpoint.generation["max_new_tokens"] == 20
     assert checkpoint.generation["num_beams"] == 2
-    assert (checkpoint.prefix, checkpoint.tone_style, checkpoint.license) == ("vietnews: ", "new", "apache-2.0")
+    assert (checkpoint.prefix, checkpoint.tone_style, checkpoint.license) == ("vietnews: ", "new", entry.license)
     assert prepared("bundled/summarizer", cache, prefix="", engine="transformers").prefix == ""
 
 
@@ -643,4 +643,8 @@ def test_bundled_checkpoints_come_with_tomdich(
         prepared(name, cache)
     shutil.copytree(tiny.checkpoint("t5-json"), tmp_path / "absent")
     checkpoint = prepared(name, cache)
-    assert (checkpoint.engine, checkpoint.revision, checkpoint.license) == ("ctranslate2", "", "apache-2.0")
+    assert (checkpoint.engine, checkpoint.revision, checkpoint.license) == (
+        "ctranslate2",
+        "",
+        "research-and-demonstration",
+    )
