@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 JSON: TypeAlias = Any  # a value that JSON can hold; typed in full it would recurse, which decoders refuse
 
 StageName = Literal["load", "summarize", "translate", "inspect"]
+Severity = Literal["note", "warning", "error"]  # worth knowing, worth reading, wrong unless shown otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +85,13 @@ class Flag:
     """Something a person should look at; `start` and `end` count code points of `field`."""
 
     check: str
-    field: str  # "article", "summary", "title_translation", "translation"
+    field: str  # "title", "article", "summary", "title_translation", "translation"
     start: int
     end: int
     message: str
     expected: str = ""
     found: str = ""
+    severity: Severity = "warning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,11 @@ class Translated:
     sentences: tuple[Sentence, ...]
     calls: tuple[Call, ...]
     flags: tuple[Flag, ...] = ()
+
+    @property
+    def translation(self) -> str:
+        """The English text: the translated sentences, joined by spaces."""
+        return " ".join(sentence.translation for sentence in self.sentences if sentence.translation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +163,7 @@ def arrow_schema(keep: tuple[str, ...] = ()) -> pa.Schema:
     flag = pa.struct(
         [
             ("check", text), ("field", text), ("start", pa.int32()), ("end", pa.int32()),
-            ("expected", text), ("found", text), ("message", text),
+            ("expected", text), ("found", text), ("message", text), ("severity", text),
         ]
     )  # fmt: skip
     call = pa.struct(

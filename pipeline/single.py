@@ -12,13 +12,14 @@ from typing import Literal, TypeVar
 
 from pipeline import catalog, checkpoints, sources
 from pipeline import config as configs
+from pipeline.checks import inspect
 from pipeline.config import Config, Exclude, Source, Stage
 from pipeline.errors import ConfigError, EngineError, SourceError, UsageError
 from pipeline.memo import Memo, open_memo
 from pipeline.records import Article, Failure, Origin, Summarized, Translated
 from pipeline.runner.running import LazyEngine, default_cache, fit
 from pipeline.runner.sweep import Sweep
-from pipeline.stages import Fit, Round, inspect, summarize, translate
+from pipeline.stages import Fit, Round, summarize, translate
 from pipeline.text import repair
 
 R = TypeVar("R", Article, Summarized)

@@ -6,9 +6,8 @@ A stage is pure and short; it knows neither batches nor models nor files. What i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from pipeline.records import (
@@ -170,59 +169,6 @@ def translate(summarized: Summarized, fit: Fit) -> Round[Translated]:
         (*summarized.calls, *_calls("translate", answers, round_=0)),
         (*summarized.flags, *flags),
     )
-
-
-def inspect(translated: Translated) -> Translated:
-    """Add the flags that need no model: what was cut, cut short or came back empty, and damage in the source."""
-    article, found = translated.article, list(translated.flags)
-    for call in translated.calls:
-        field = "summary" if call.stage == "summarize" else "translation"
-        if call.dropped_tokens:
-            found.append(_whole(translated, "dropped", field, f"{call.dropped_tokens} source tokens did not fit"))
-        if not call.finished:
-            found.append(
-                _whole(
-                    translated,
-                    "unfinished",
-                    field,
-                    f"stopped at the length limit, {call.output_tokens} tokens",
-                )
-            )
-    if not translated.summary.strip():
-        found.append(_whole(translated, "empty", "summary", "the summarizer answered nothing"))
-    empty = [sentence for sentence in translated.sentences if not sentence.translation.strip()]
-    if empty:
-        message = f"{len(empty)} of {len(translated.sentences)} sentences came back empty"
-        found.append(_whole(translated, "empty", "translation", message))
-    asked = any(call.stage == "translate" for call in translated.calls)  # not so under `--until summarize`
-    if asked and article.title and not translated.title_translation.strip():
-        found.append(_whole(translated, "empty", "title_translation", "the translator answered nothing"))
-    for field, text in (("title", article.title), ("article", article.text)):
-        found += [
-            Flag(
-                check="replacement",
-                field=field,
-                start=at.start(),
-                end=at.end(),
-                message="unreadable character",
-            )
-            for at in re.finditer("�+", text)
-        ]
-    return replace(translated, flags=tuple(found))
-
-
-def translation(translated: Translated) -> str:
-    """Return the English text: the translated sentences, joined by spaces."""
-    return " ".join(sentence.translation for sentence in translated.sentences if sentence.translation)
-
-
-def _whole(translated: Translated, check: str, field: str, message: str) -> Flag:
-    text = {
-        "summary": translated.summary,
-        "translation": translation(translated),
-        "title_translation": translated.title_translation,
-    }[field]
-    return Flag(check=check, field=field, start=0, end=len(text), message=message)
 
 
 def _calls(stage: StageName, answers: Sequence[Generation], *, round_: int) -> list[Call]:

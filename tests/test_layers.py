@@ -15,7 +15,7 @@ FLOORS = (
     ("errors", "ids", "catalog", "legacy_encodings", "sentences"),
     ("text", "records"),
     ("config",),
-    ("memo", "store", "checkpoints", "sources", "metrics"),
+    ("memo", "store", "checkpoints", "sources", "metrics", "checks"),
     ("engines", "stages", "train"),
     ("runner",),
     ("checking", "single", "show", "progress"),

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.checks import inspect
 from pipeline.records import Article, Failure, Generation, Origin, Summarized, Translated
-from pipeline.stages import Fit, inspect, summarize, translate, translation
+from pipeline.stages import Fit, summarize, translate
 
 
 def words(text: str) -> int:
@@ -111,7 +112,7 @@ def test_the_title_and_each_sentence_get_one_translation_each() -> None:
         ("Mưa to.", "MƯA TO."),
         ("Gió lớn!", "GIÓ LỚN!"),
     ]
-    assert translation(result) == "MƯA TO. GIÓ LỚN!"
+    assert result.translation == "MƯA TO. GIÓ LỚN!"
 
 
 def test_an_article_without_title_or_summary_asks_nothing() -> None:

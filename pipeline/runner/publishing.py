@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 
 from pipeline.records import JSON, ROW_COLUMNS, Translated, arrow_schema
-from pipeline.stages import translation
 
 ROWS_PER_GROUP = 1_000
 ROWS_PER_FILE = 50_000
@@ -30,7 +29,7 @@ def row(record: Translated, *, keep: tuple[str, ...]) -> dict[str, JSON]:
         "set_aside": [{"kind": kind, "text": text} for kind, text in article.set_aside],
         "summary": record.summary,
         "title_translation": record.title_translation,
-        "translation": translation(record),
+        "translation": record.translation,
         "sentences": [asdict(sentence) for sentence in record.sentences],
         "reference_summary": article.reference_summary,
         "reference_translation": article.reference_translation,

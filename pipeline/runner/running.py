@@ -19,6 +19,7 @@ import msgspec
 
 from pipeline import __version__, store
 from pipeline.checkpoints import Checkpoint, prepare
+from pipeline.checks import inspect
 from pipeline.config import Config, Runtime, Stage, dump
 from pipeline.engines import Engine, open_engine
 from pipeline.errors import GateError
@@ -28,7 +29,7 @@ from pipeline.records import JSON, Article, Failure, StageName, Summarized, Tran
 from pipeline.runner.loading import Loaded, load
 from pipeline.runner.publishing import card, write_rows
 from pipeline.runner.sweep import Sweep
-from pipeline.stages import Fit, Round, inspect, summarize, translate
+from pipeline.stages import Fit, Round, summarize, translate
 
 SCHEMA = 1
 _GATE_FROM = 20  # failures among fewer records say nothing of a ratio
