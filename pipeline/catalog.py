@@ -40,6 +40,7 @@ class Entry:
     max_source: int | None = None  # tokens, prefix and special tokens counted
     tone_style: ToneStyle = "any"
     word_segmented: bool = False
+    with_title: bool = False  # a summarizer that reads the headline in front of the text
     pretrained_only: bool = False  # not fine-tuned for anything: runs, and emits noise
     published: str = ""  # scores as published, with where
     revision: str | None = None  # a verified commit; None: not pinned

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from pipeline import sources
 from pipeline.checkpoints import prepare
-from pipeline.config import Config
+from pipeline.config import Config, at_edition, today
 from pipeline.engines import open_engine
 from pipeline.errors import TomdichError
 from pipeline.memo import open_memo
 from pipeline.records import Generation
 from pipeline.runner import default_cache
-from pipeline.runner.running import memo_folder
+from pipeline.runner.preparing import house_of, memo_folder
 
 _LOW_DISK = 2 * 1024**3  # bytes: below this a run of a few thousand articles may not finish
 _TRIAL = "Hà Nội hôm nay trời nắng, nhiệt độ cao nhất 34 độ C."
@@ -39,7 +39,8 @@ class Finding:
 
 def check(config: Config, *, outputs: Path, trial: bool) -> list[Finding]:
     """Return what was found about `config`'s sources, models, licences, disk and device; never raises on a problem."""
-    return [*_sources(config), *_models(config, trial=trial), *_disk(config, outputs)]
+    config = at_edition(config, today(config))
+    return [*_sources(config), *_house(config), *_models(config, trial=trial), *_disk(config, outputs)]
 
 
 def _sources(config: Config) -> Iterator[Finding]:
@@ -60,6 +61,17 @@ def _sources(config: Config) -> Iterator[Finding]:
             yield Finding(what, "holds no record", problem=not source.optional, warning=source.optional)
         else:
             yield Finding(what, f"{len(found)} {'file' if len(found) == 1 else 'files'}, the first record can be read")
+
+
+def _house(config: Config) -> Iterator[Finding]:
+    if config.translate.terms is None and config.translate.corrections is None:
+        return
+    try:
+        found = house_of(config)
+    except TomdichError as error:
+        yield Finding("house", str(error), problem=True)
+    else:
+        yield Finding("house", f"{len(found.terms)} terms, {len(found.corrections)} sentences put right")
 
 
 def _models(config: Config, *, trial: bool) -> Iterator[Finding]:

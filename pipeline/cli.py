@@ -11,19 +11,20 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from pipeline.errors import TomdichError, UsageError
+from pipeline.errors import StoppedError, TomdichError, UsageError
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from pipeline.config import Config
-    from pipeline.runner import Options, Progress
-    from pipeline.runner.running import Until
+    from pipeline.runner import Options, Outcome, Progress
+    from pipeline.runner.options import Until
 
 EVERY_DAY, INSPECT, KEEP_HOUSE = "Every day", "Inspect", "Keep house"
 
@@ -58,7 +59,23 @@ UntilOption = Annotated[
 ]
 VersionName = Annotated[
     str | None,
-    typer.Argument(metavar="[VERSION]", help="`name`, `name/prefix` or a path; without it, the newest version."),
+    typer.Argument(
+        metavar="[VERSION]", help="`name`, `name/prefix`, `name@edition` or a path; without it, the newest."
+    ),
+]
+TableFormat = Annotated[
+    Literal["text", "json", "latex"], typer.Option("--to", help="For a person, a program or a paper.")
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Where to write it, - for stdout; else a file beside you."),
+]
+OnlyNew = Annotated[
+    bool, typer.Option("--only-new", help="Only articles whose id and text no version of this name has published.")
+]
+Edition = Annotated[
+    str | None,
+    typer.Option("--edition", metavar="DATE", help="The day that {edition} in source paths is; else today there."),
 ]
 DEFAULT_OUTPUTS = Path("outputs")
 
@@ -75,28 +92,67 @@ def run(
         str,
         typer.Option("--wait-lock", metavar="TIME", help="Wait so long for another run on the same name: 90s, 10m."),
     ] = "0s",
+    only_new: OnlyNew = False,
+    edition: Edition = None,
+    deadline: Annotated[
+        str | None,
+        typer.Option("--deadline", metavar="TIME", help="End within this time, what is finished is kept: 90s, 5h."),
+    ] = None,
+    publish_partial: Annotated[
+        bool, typer.Option("--publish-partial", help="Where the run is stopped early, publish what is complete.")
+    ] = False,
     show_: Annotated[int, typer.Option("--show", metavar="N", help="Print the first N records when done.")] = 0,
 ) -> None:
     """Load, summarize, translate and publish a version; resumes and replays what is already paid for."""
     from pipeline import runner
-    from pipeline.show import side_by_side
+    from pipeline.finishing import Finish
 
     loaded = _load(config, overrides)
-    with _stopping() as stopping, _progress() as progress:
+    with (
+        _stopping() as stopping,
+        _progress() as progress,
+        Finish(loaded, outputs=outputs, notice=progress.notice) as finish,
+    ):
         options = _options(
-            outputs=outputs, limit=limit, until=until, force=force, wait_lock=wait_lock, stopping=stopping
+            outputs=outputs,
+            limit=limit,
+            until=until,
+            force=force,
+            wait_lock=wait_lock,
+            only_new=only_new,
+            edition=edition,
+            deadline=deadline,
+            publish_partial=publish_partial,
+            stopping=stopping,
         )
         outcome = runner.run(loaded, options=options, progress=progress)
+        finish.version = outcome.version
+        finish.reason = "published" if outcome.published else "nothing changed" if outcome.version else "nothing new"
+        if outcome.stopped:
+            _report(outcome, show=show_)
+            raise StoppedError(f"{outcome.stopped}; what is complete is published")
+    _report(outcome, show=show_)
+
+
+def _report(outcome: Outcome, *, show: int) -> None:
+    """Print what a run came to: the version's folder on stdout, its counts on stderr."""
+    from pipeline.show import side_by_side
+
     version = outcome.version
+    if version is None:
+        _say("nothing new: every article of the sources is published, and no version was made")
+        return
     counts = version.manifest["counts"]
     state = "published" if outcome.published else "nothing changed, already published"
+    if outcome.stopped:
+        state = f"published what is complete ({counts['unfinished']} are not)"
     _say(
-        f"{state}: {counts['records']} records, {counts['flagged']} flagged, {counts['failures']} failed, "
-        f"{counts['rejected']} rejected, {counts['duplicates']} duplicates"
+        f"{state}: {counts['records']} records, {counts['flagged']} flagged, {counts['held']} held, "
+        f"{counts['failures']} failed, {counts['rejected']} rejected, {counts['duplicates']} duplicates"
     )
     typer.echo(str(version.folder))
-    if show_:
-        side_by_side(version, limit=show_)
+    if show:
+        side_by_side(version, limit=show)
 
 
 @app.command(rich_help_panel=EVERY_DAY)
@@ -106,6 +162,8 @@ def plan(
     outputs: Outputs = DEFAULT_OUTPUTS,
     limit: Limit = None,
     until: UntilOption = None,
+    only_new: OnlyNew = False,
+    edition: Edition = None,
 ) -> None:
     """Say what would be read, what is already paid for and how many calls remain; loads no model."""
     from pipeline import runner
@@ -113,7 +171,9 @@ def plan(
 
     loaded = _load(config, overrides)
     with _stopping() as stopping, _progress() as progress:
-        options = _options(outputs=outputs, limit=limit, until=until, stopping=stopping)
+        options = _options(
+            outputs=outputs, limit=limit, until=until, only_new=only_new, edition=edition, stopping=stopping
+        )
         planned = runner.plan(loaded, options=options, progress=progress)
     print_plan(planned)
 
@@ -181,6 +241,45 @@ def translate(
 
 
 @app.command(rich_help_panel=EVERY_DAY)
+def brief(
+    version: VersionName = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    to: Annotated[Literal["html", "docx", "md"], typer.Option("--to", help="Mail, Word or Markdown.")] = "html",
+    watch: Annotated[
+        Path | None,
+        typer.Option(
+            "--watch",
+            metavar="FILE",
+            help="Group by these terms: one a line, or YAML topics, each with a list of terms.",
+        ),
+    ] = None,
+    hold: Annotated[
+        Literal["leave-out", "mark"], typer.Option("--hold", help="What to do with records on hold.")
+    ] = "leave-out",
+    title: Annotated[str | None, typer.Option("--title", help="Its title; else the experiment's name.")] = None,
+    output: Output = None,
+) -> None:
+    """Write what an editor mails: English headlines and summaries, with outlet, date and link, by topic."""
+    from pipeline import briefs, store
+
+    written = briefs.write(store.find(outputs, version), to=to, watch=watch, hold=hold, title=title, output=output)
+    _tell(written)
+
+
+@app.command(rich_help_panel=EVERY_DAY)
+def export(
+    to: Annotated[Literal["xlsx", "csv", "jsonl"], typer.Option("--to", help="Excel, CSV or JSON lines.")],
+    version: VersionName = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    output: Output = None,
+) -> None:
+    """Write every column of a version for a spreadsheet or another program; near copies share a `story`."""
+    from pipeline import exporting, store
+
+    _tell(exporting.export(store.find(outputs, version), to=to, output=output))
+
+
+@app.command(rich_help_panel=EVERY_DAY)
 def init(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The experiment's name; writes NAME.yaml.")],
     articles: Annotated[Path, typer.Option("--articles", help="The folder the articles are in.")] = Path("articles"),
@@ -223,6 +322,7 @@ def show(
     limit: Limit = None,
     as_jsonl: Annotated[bool, typer.Option("--jsonl", help="Print the records as JSON lines.")] = False,
     failures: Annotated[bool, typer.Option("--failures", help="Print the articles that are not among them.")] = False,
+    hold: Annotated[bool, typer.Option("--hold", help="Only the records that are held back.")] = False,
 ) -> None:
     """Show a version: article beside summary and translation."""
     from pipeline import store
@@ -232,9 +332,66 @@ def show(
     if failures:
         print_failures(found, as_jsonl=as_jsonl)
     elif as_jsonl:
-        print_jsonl(found, limit=limit)
+        print_jsonl(found, limit=limit, held=hold)
     else:
-        side_by_side(found, limit=limit)
+        side_by_side(found, limit=limit, held=hold)
+
+
+@app.command("eval", rich_help_panel=INSPECT)
+def eval_(
+    version: VersionName = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    to: TableFormat = "text",
+    comet: Annotated[
+        Path | None,
+        typer.Option("--comet", metavar="PATH", help="Also score translations with this COMET checkpoint (.ckpt)."),
+    ] = None,
+    comet_python: Annotated[
+        str | None,
+        typer.Option(
+            "--comet-python",
+            envvar="TOMDICH_COMET_PYTHON",
+            metavar="PATH",
+            help="The Python of the environment COMET is installed in.",
+        ),
+    ] = None,
+) -> None:
+    """Say what a version is worth: scores where it has references, flags, lengths, novelty and speed."""
+    from pipeline import evaluating, store
+    from pipeline.tables import latex, print_tables
+
+    found = evaluating.evaluate(store.find(outputs, version), comet_checkpoint=comet, comet_python=comet_python)
+    match to:
+        case "text":
+            print_tables(evaluating.tables(found))
+        case "json":
+            typer.echo(evaluating.as_json(found))
+        case "latex":
+            typer.echo(latex(evaluating.tables(found)))
+
+
+@app.command(rich_help_panel=INSPECT)
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="The version before: `name`, `name/prefix` or a path.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The version after.")],
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    to: TableFormat = "text",
+    records: Annotated[
+        int, typer.Option("--records", min=0, metavar="N", help="Show the N records that differ most.")
+    ] = 5,
+) -> None:
+    """Say what changed between two versions: the recipe, the scores, the flags, the records that differ most."""
+    from pipeline import comparing, store
+    from pipeline.tables import latex
+
+    found = comparing.compare(store.find(outputs, a), store.find(outputs, b), records=records)
+    match to:
+        case "text":
+            comparing.print_comparison(found)
+        case "json":
+            typer.echo(comparing.as_json(found))
+        case "latex":
+            typer.echo(latex(comparing.tables(found)))
 
 
 @app.command(rich_help_panel=INSPECT)
@@ -320,6 +477,10 @@ def _options(
     stopping: Callable[[], str | None],
     force: bool = False,
     wait_lock: str = "0s",
+    only_new: bool = False,
+    edition: str | None = None,
+    deadline: str | None = None,
+    publish_partial: bool = False,
 ) -> Options:
     from pipeline.runner import Options
 
@@ -331,8 +492,19 @@ def _options(
         until=cast("Until | None", until),
         force=force,
         wait_lock=_seconds(wait_lock),
+        only_new=only_new,
+        edition=None if edition is None else _date(edition),
+        deadline=None if deadline is None else _seconds(deadline),
+        publish_partial=publish_partial,
         stopping=stopping,
     )
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--edition {text}: write a date as 2026-11-23") from None
 
 
 def _seconds(text: str) -> float:
@@ -342,6 +514,12 @@ def _seconds(text: str) -> float:
     if unit not in units or not number.replace(".", "", 1).isdigit():
         raise UsageError(f"{text}: write a time as 90s, 10m or 2h")
     return float(number) * units[unit]
+
+
+def _tell(written: Path) -> None:
+    """Print where a file went, unless it went to stdout itself."""
+    if written != Path("-"):
+        typer.echo(str(written))
 
 
 def _say(message: str) -> None:

@@ -1,7 +1,8 @@
 """The config: what a person writes in YAML, checked field by field.
 
-Everything outside `runtime`, `memo` and `limits` can change an answer or what is published; `runtime` changes only
-how fast it comes. The identity of a run is not computed here: it needs the checkpoints resolved (see `runner`).
+Everything outside `runtime`, `memo`, `limits`, `metrics` and `on_finish` can change an answer or what is published;
+`runtime` changes only how fast it comes. The identity of a run is not computed here: it needs the checkpoints resolved
+(see `runner`).
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import shlex
+import zoneinfo
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipeline.errors import ConfigError
-from pipeline.records import ROW_COLUMNS
+from pipeline.records import CHECKS, ROW_COLUMNS
 
 
 class _Model(BaseModel):
@@ -89,14 +93,40 @@ class Stage(_Model):
     max_source_tokens: Annotated[int, Field(ge=16)] | None = None
     tone_style: Literal["press", "new", "any"] | None = None  # hòa, hoà, or as it comes
     word_segmented: bool | None = None
+    with_title: bool | None = None  # of a summarizer: the headline stands in front of each text
     generation: GenerationOptions = GenerationOptions()
     accept_license: str | None = None
 
 
+class TranslateStage(Stage):
+    """The translating stage, and what the house says of its English: see `house`."""
+
+    terms: str | None = None  # a CSV of the house's terms: vi, en, wrong
+    corrections: str | None = None  # JSON lines: sentences that an editor has put right, as the report gives them
+
+
+class Inspect(_Model):
+    """What is done about flags; the checks themselves always run."""
+
+    hold: tuple[str, ...] = ("number", "negation", "procedure", "coverage")  # an error of these holds a record back
+
+    @field_validator("hold")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in CHECKS:
+                near = difflib.get_close_matches(name, CHECKS, n=1)
+                remedy = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(CHECKS)}"
+                raise ValueError(f"no such check: `{name}`; {remedy}")
+        return names
+
+
 class Limits(_Model):
-    """Gates: past them nothing is published."""
+    """Gates: past them nothing is published. The ratios are counted from 20 records on."""
 
     max_failure_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
+    max_hold_ratio: Annotated[float, Field(ge=0, le=1)] | None = None
+    min_records: Annotated[int, Field(ge=1)] | None = None  # articles in the sources: a feed that is dying is an error
 
 
 class Runtime(_Model):
@@ -115,12 +145,33 @@ class Config(_Model):
     on_same_id: Literal["error", "newest"] = "error"
     exclude: Exclude = Exclude()
     summarize: Stage
-    translate: Stage
+    translate: TranslateStage
+    inspect: Inspect = Inspect()
     limits: Limits = Limits()
     reproducible: Literal["warn", "strict"] = "warn"
+    timezone: str = "Asia/Ho_Chi_Minh"  # where it is today: the edition of a run that is given none
+    on_finish: str | tuple[str, ...] | None = None  # a command, or a web address, that is told how each run ended
+    metrics: str | None = None  # a Prometheus textfile, written when a run ends
     deterministic: bool = False  # fp32 and fixed batches: slower, equal texts on every run of one machine
     memo: str | None = None  # None: <outputs>/.memo
     runtime: Runtime = Runtime()
+
+    @field_validator("timezone")
+    @classmethod
+    def _on_earth(cls, name: str) -> str:
+        try:
+            zoneinfo.ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            near = difflib.get_close_matches(name, zoneinfo.available_timezones(), n=1)
+            raise ValueError(f"no such time zone{f'; did you mean `{near[0]}`?' if near else ''}") from None
+        return name
+
+    @field_validator("on_finish")
+    @classmethod
+    def _can_be_run(cls, told: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        if told is not None and not is_web_address(told) and not command(told):
+            raise ValueError("is empty; give a command, or an address that begins with https://")
+        return told
 
     @model_validator(mode="after")
     def _kept_columns_are_free(self) -> Self:
@@ -133,7 +184,9 @@ class Config(_Model):
 
 M = TypeVar("M", bound=BaseModel)
 S = TypeVar("S", bound=Source)
+G = TypeVar("G", bound=Stage)
 
+_EDITION = re.compile(r"\{edition(?::([^{}]+))?\}")
 _ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -196,6 +249,36 @@ def expand_env(text: str) -> str:
         return found
 
     return _ENV.sub(value, text)
+
+
+def today(config: Config) -> date:
+    """Return the date it is now in the config's time zone."""
+    return datetime.now(zoneinfo.ZoneInfo(config.timezone)).date()
+
+
+def at_edition(config: Config, edition: date) -> Config:
+    """Return `config` with `{edition}` in its source paths replaced by the date.
+
+    It is written as 2026-11-23, or as `strftime` has it: `{edition:%Y/%m/%d}` is 2026/11/23.
+    """
+
+    def path(source: Source) -> Source:
+        if source.path is None:
+            return source
+        dated = _EDITION.sub(lambda match: edition.strftime(match[1] or "%Y-%m-%d"), source.path)
+        return source.model_copy(update={"path": dated})
+
+    return config.model_copy(update={"sources": tuple(path(source) for source in config.sources)})
+
+
+def is_web_address(told: str | tuple[str, ...]) -> bool:
+    """Return whether `on_finish` is a web address and not a command."""
+    return isinstance(told, str) and told.startswith(("https://", "http://", "${"))
+
+
+def command(told: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Return the words of a command; a string is split as a shell does. Raises `ValueError` for an open quote."""
+    return tuple(shlex.split(told)) if isinstance(told, str) else told
 
 
 def dump(config: Config) -> str:
@@ -300,11 +383,21 @@ def place_source(source: S, base: Path) -> S:
     return source
 
 
-def _absolute(config: Config, base: Path) -> Config:
-    """Return `config` with the relative paths of its sources, models and memo made absolute against `base`."""
+def _placed_command(told: str | tuple[str, ...] | None, base: Path) -> str | tuple[str, ...] | None:
+    """Return `on_finish` with a program that is written as a path made absolute against `base`."""
+    if told is None or is_web_address(told):
+        return told
+    program, *words = command(told)
+    return (place(program, base) if is_folder_name(program) else program, *words)
 
-    def stage(stage: Stage) -> Stage:
-        return stage.model_copy(update={"model": place(stage.model, base)}) if is_folder_name(stage.model) else stage
+
+def _absolute(config: Config, base: Path) -> Config:
+    """Return `config` with the relative paths of its sources, models, house files and memo absolute against `base`."""
+
+    def stage(stage: G) -> G:
+        files = {name: getattr(stage, name, None) for name in ("terms", "corrections")}
+        named = files | {"model": stage.model if is_folder_name(stage.model) else None}
+        return stage.model_copy(update={name: place(path, base) for name, path in named.items() if path is not None})
 
     return config.model_copy(
         update={
@@ -312,5 +405,7 @@ def _absolute(config: Config, base: Path) -> Config:
             "summarize": stage(config.summarize),
             "translate": stage(config.translate),
             "memo": None if config.memo is None else place(config.memo, base),
+            "on_finish": _placed_command(config.on_finish, base),
+            "metrics": None if config.metrics is None else place(config.metrics, base),
         }
     )

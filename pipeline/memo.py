@@ -3,18 +3,23 @@
 It knows nothing of records or stages. SQLite in WAL mode: a call is committed as it is answered, so that after
 `kill -9` only what was in flight is paid again. Writing is insert-or-ignore followed by reading the stored row back:
 two runs that share a memo agree on every text. Refusals are never stored.
+
+A damaged file is never believed: a row stands only with its checksum, and a file whose structure is broken is set
+aside under another name, whenever that comes to light, and a new one begun; its calls are made again. Opening and
+setting aside happen under a lock of their own, so that of many runs that meet one damaged file only one moves it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import sqlite3
 import struct
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pipeline.errors import MemoError
 from pipeline.ids import canonical
@@ -22,6 +27,7 @@ from pipeline.records import JSON, Generation
 
 SCHEMA = 1
 _FILE = "memo.sqlite"
+_LOCK = "memo.lock"
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "lustre", "glusterfs"})
 _TABLES = """
 CREATE TABLE IF NOT EXISTS engines (
@@ -33,54 +39,87 @@ CREATE TABLE IF NOT EXISTS calls (
     output_tokens INTEGER NOT NULL, finished INTEGER NOT NULL, score REAL, checksum BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
+_REGISTER = "INSERT OR IGNORE INTO engines (digest, identity, created) VALUES (?, ?, ?)"
+# Of SQLite's result codes, those that say that the file is not what it was. All our statements are constant, so its
+# general error can only be about a table or column that is not there.
+_DAMAGE = frozenset(
+    {
+        sqlite3.SQLITE_ERROR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_TOOBIG,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_FORMAT,
+    }
+)
+_DAMAGE_IN_FULL = frozenset(
+    {
+        sqlite3.SQLITE_IOERR_SHORT_READ,
+        sqlite3.SQLITE_IOERR_DATA,
+        sqlite3.SQLITE_IOERR_CORRUPTFS,
+        sqlite3.SQLITE_READONLY_DBMOVED,  # another run has set the file aside
+    }
+)
+_REMEDIES = {
+    sqlite3.SQLITE_FULL: "free some space on that disk and run again: finished calls are kept",
+    sqlite3.SQLITE_READONLY: "set `memo:` in the config to a folder that can be written",
+    sqlite3.SQLITE_CANTOPEN: "set `memo:` in the config to a folder that can be written",
+    sqlite3.SQLITE_BUSY: "another process has held it for over a minute; wait for it, or set another `memo:`",
+}
+_REMEDY = "see whether the disk is full or failing, or set `memo:` in the config to a folder on another local disk"
+# The second where SQLite's own message quotes a damaged schema, which Python then cannot decode.
+_FAULTS = (sqlite3.DatabaseError, UnicodeDecodeError)
+_CHECKED_WHOLE = 256 * 1024 * 1024  # bytes; a file up to this size is checked when it is opened: 50 MB take 0.05 s
+_WAIT = 60.0  # seconds for another process's transaction
 
 
 class Calls:
     """The calls of one engine in one memo."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, *, engine: int, digest: bytes, warn: Callable[[str], None]
-    ) -> None:
-        self._connection = connection
-        self._engine = engine
+    def __init__(self, memo: Memo, *, digest: bytes, warn: Callable[[str], None]) -> None:
+        self._memo = memo
         self._digest = digest
         self._warn = warn
 
     def get(self, text: str) -> Generation | None:
-        """Return the stored generation of `text`, or None; a row that fails its checksum is removed and named."""
+        """Return the stored generation of `text`, or None; a row that fails its checksum is removed and named.
+
+        Raises `MemoError` where the disk gives way.
+        """
         key = self._key(text)
-        row = self._connection.execute(
+        rows = self._memo.ask(
             "SELECT text, source_tokens, dropped_tokens, output_tokens, finished, score, checksum"
             " FROM calls WHERE key = ?",
-            (key,),
-        ).fetchone()
-        if row is None:
+            key,
+        )
+        if not rows:
             return None
-        generation = Generation(row[0], row[1], row[2], row[3], bool(row[4]), row[5])
-        if row[6] != _checksum(key, generation):
+        generation = _trusted(key, rows[0])
+        if generation is None:
             self._warn(f"memo: the row {key.hex()[:12]} fails its checksum; it is removed and the call made again")
-            self._connection.execute("DELETE FROM calls WHERE key = ?", (key,))
-            return None
+            self._memo.ask("DELETE FROM calls WHERE key = ?", key)
         return generation
 
     def put(self, text: str, generation: Generation) -> Generation:
-        """Store and commit; return the stored row, which is another run's where that was first."""
+        """Store and commit; return the stored row, which is another run's where that was first.
+
+        Raises `MemoError` where the disk is full or gives way.
+        """
         key = self._key(text)
-        added = self._connection.execute(
-            "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                key,
-                self._engine,
-                time.time(),
-                generation.text,
-                generation.source_tokens,
-                generation.dropped_tokens,
-                generation.output_tokens,
-                int(generation.finished),
-                generation.score,
-                _checksum(key, generation),
-            ),
-        ).rowcount
+        added = self._memo.ask(
+            "INSERT OR IGNORE INTO calls VALUES (?, (SELECT id FROM engines WHERE digest = ?), ?, ?, ?, ?, ?, ?, ?, ?)"
+            " RETURNING 1",
+            key,
+            self._digest,
+            time.time(),
+            generation.text,
+            generation.source_tokens,
+            generation.dropped_tokens,
+            generation.output_tokens,
+            int(generation.finished),
+            generation.score,
+            _checksum(key, generation),
+        )
         return generation if added else self.get(text) or generation
 
     def _key(self, text: str) -> bytes:
@@ -90,9 +129,11 @@ class Calls:
 class Memo:
     """An open memo; a context manager."""
 
-    def __init__(self, connection: sqlite3.Connection, *, warn: Callable[[str], None]) -> None:
-        self._connection = connection
+    def __init__(self, path: Path | None, *, warn: Callable[[str], None]) -> None:
+        self._path = path
         self._warn = warn
+        self._engines: dict[bytes, str] = {}  # in use here: a new file must know them too
+        self._connection, self._inode = self._opened()
 
     def __enter__(self) -> Self:
         return self
@@ -104,52 +145,102 @@ class Memo:
         """Return the calls of the engine with this identity."""
         text = canonical(identity)
         digest = hashlib.sha256(text).digest()
-        self._connection.execute(
-            "INSERT OR IGNORE INTO engines (digest, identity, created) VALUES (?, ?, ?)",
-            (digest, text.decode(), time.time()),
-        )
-        engine = self._connection.execute("SELECT id FROM engines WHERE digest = ?", (digest,)).fetchone()[0]
-        return Calls(self._connection, engine=engine, digest=digest, warn=self._warn)
+        self._engines[digest] = text.decode()
+        self.ask(_REGISTER, digest, text.decode(), time.time())
+        return Calls(self, digest=digest, warn=self._warn)
 
     def size(self) -> int:
         """Return the number of stored calls."""
-        return int(self._connection.execute("SELECT count(*) FROM calls").fetchone()[0])
+        return int(self.ask("SELECT count(*) FROM calls")[0][0])
+
+    def ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Run one statement to its end and return its rows.
+
+        Where the file proves damaged it is set aside and the statement run on a new one. Raises `MemoError` where the
+        disk is full, cannot be written or gives way.
+        """
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except _FAULTS as error:
+            if not _is_damage(error) or self._path is None:
+                raise _as_memo_error(self._path, error) from None
+            self._begin_anew(error)
+        return self._ask_once(statement, *values)
+
+    def _ask_once(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except _FAULTS as error:  # in a new file too: it is the disk
+            raise _as_memo_error(self._path, error) from None
+
+    def _begin_anew(self, damage: Exception) -> None:
+        """Set the file aside, unless another run has, and open the one that takes its place."""
+        assert self._path is not None
+        # Before the renaming: on closing SQLite removes the write-ahead log by its name, which is then the new file's.
+        with suppress(*_FAULTS):
+            self._connection.close()
+        with _alone(self._path.with_name(_LOCK)):
+            if _inode(self._path) == self._inode:
+                self._set_aside("damaged", f"is damaged ({damage})")
+        self._connection, self._inode = self._opened()
+        for digest, identity in self._engines.items():
+            self._ask_once(_REGISTER, digest, identity, time.time())
+
+    def _opened(self) -> tuple[sqlite3.Connection, tuple[int, int] | None]:
+        """Return a connection to the file, made if absent and set aside if it cannot be used, and its inode."""
+        path = self._path
+        if path is None:
+            return _connect(":memory:"), None
+        with _alone(path.with_name(_LOCK)):
+            try:
+                schema = _schema(path)
+                if schema > SCHEMA:
+                    message = f"was written by a newer tomdich (schema {schema}, this one reads {SCHEMA})"
+                    self._set_aside(f"schema-{schema}", message)
+                return _connect(str(path)), _inode(path)
+            except _FAULTS as error:
+                if not _is_damage(error):
+                    raise _as_memo_error(path, error) from None
+                self._set_aside("damaged", f"is damaged ({error})")
+            try:
+                return _connect(str(path)), _inode(path)
+            except _FAULTS as error:
+                raise _as_memo_error(path, error) from None
+
+    def _set_aside(self, what: str, message: str) -> None:
+        assert self._path is not None
+        aside = self._path.with_name(f"{_FILE}.{what}-{time.time_ns()}")
+        try:
+            # The write-ahead log first: a process killed between the two must leave none to be replayed into a new file
+            for tail in ("-wal", "-shm", ""):
+                with suppress(FileNotFoundError):
+                    Path(f"{self._path}{tail}").rename(f"{aside}{tail}")
+        except OSError as error:
+            raise MemoError(f"{self._path}: {message} and cannot be set aside: {error.strerror}; {_REMEDY}") from None
+        self._warn(f"{self._path}: {message}; set aside as {aside.name}, its calls will be made again")
 
 
 def open_memo(folder: Path | None, *, warn: Callable[[str], None]) -> Memo:
     """Return the memo in `folder`, made if absent; None keeps it in memory only (`tomdich try`).
 
-    A damaged file is set aside beside it and named. Raises `MemoError` for a memo written by a newer tomdich, and on a
-    network file system, where SQLite's locks cannot be trusted.
+    A damaged file, and one of a newer tomdich, is set aside beside it and `warn` is told its name; a stale write-ahead
+    log goes with it. Raises `MemoError` where the folder cannot be written, and on a network file system, where
+    SQLite's locks cannot be trusted.
     """
     if folder is None:
-        return Memo(_connect(":memory:"), warn=warn)
+        return Memo(None, warn=warn)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise MemoError(f"{folder}: the memo's folder cannot be made: {error.strerror}") from None
+        remedy = "set `memo:` in the config to a folder on a local disk that can be written"
+        raise MemoError(f"{folder}: the memo's folder cannot be made: {error.strerror}; {remedy}") from None
     kind = file_system(folder)
     if kind in _NETWORK:
         raise MemoError(
             f"{folder}: is on a network file system ({kind}), where SQLite's locks are not safe; "
             "set `memo:` in the config to a folder on a local disk"
         )
-    path = folder / _FILE
-    try:
-        return Memo(_connect(str(path)), warn=warn)
-    except sqlite3.OperationalError as error:  # locked, read-only, disk full: not damage
-        raise MemoError(f"{path}: cannot be opened: {error}") from None
-    except sqlite3.DatabaseError as error:
-        aside = path.with_name(f"{_FILE}.damaged-{time.time_ns()}")
-        path.rename(aside)
-        for tail in (
-            "-wal",
-            "-shm",
-        ):  # they belong to the damaged file: SQLite must not replay them into the new one
-            with suppress(FileNotFoundError):
-                Path(f"{path}{tail}").rename(f"{aside}{tail}")
-        warn(f"{path}: is damaged ({error}); set aside as {aside.name}, its calls will be made again")
-        return Memo(_connect(str(path)), warn=warn)
+    return Memo(folder / _FILE, warn=warn)
 
 
 def file_system(folder: Path) -> str:
@@ -164,27 +255,92 @@ def file_system(folder: Path) -> str:
     return max(holding, key=lambda mount: len(mount[0].parts), default=(Path("/"), ""))[1]
 
 
-def _connect(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=60, isolation_level=None)
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Hold the lock under which the memo is opened or set aside, never while it is used."""
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(lock.open("a"))
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+        except OSError as error:
+            raise MemoError(
+                f"{lock}: cannot be locked: {error.strerror}; set `memo:` in the config to a folder on a local disk "
+                "that can be written"
+            ) from None
+        yield
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    """Return what tells this file from another of the same name."""
     try:
-        _prepare(connection, path)
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _schema(path: Path) -> int:
+    """Return the schema that the file at `path` was written in, 0 for a new one."""
+    connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
+    try:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    finally:
+        connection.close()
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
+    try:
+        _prepare(connection)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: str) -> None:
-    schema = connection.execute("PRAGMA user_version").fetchone()[0]
-    if schema > SCHEMA:
-        raise MemoError(f"{path}: was written by a newer tomdich (schema {schema}, this one reads {SCHEMA}); update")
+def _prepare(connection: sqlite3.Connection) -> None:
+    # damaged letters fail their row's checksum; they are no error of the file
+    connection.text_factory = lambda data: data.decode("utf-8", errors="replace")
+    connection.execute("PRAGMA cell_size_check = ON")
     connection.execute("PRAGMA journal_mode = WAL")
     # NORMAL: a process killed loses nothing; a power cut may lose the last calls, never the file
     connection.execute("PRAGMA synchronous = NORMAL")
-    if schema < SCHEMA:
-        connection.executescript(_TABLES)
-        connection.execute(f"PRAGMA user_version = {SCHEMA}")
-    connection.execute("SELECT count(*) FROM engines").fetchone()
+    pages, size = (int(connection.execute(f"PRAGMA {what}").fetchone()[0]) for what in ("page_count", "page_size"))
+    if 0 < pages * size <= _CHECKED_WHOLE:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise _damage(str(found))
+    connection.executescript(_TABLES)
+    connection.execute(f"PRAGMA user_version = {SCHEMA}")
+    # Statements that read each column: a table of another shape fails here
+    connection.execute("SELECT id, digest, identity, created FROM engines LIMIT 1").fetchone()
+    connection.execute("SELECT key, engine, created, checksum FROM calls LIMIT 1").fetchone()
+
+
+def _damage(message: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(" ".join(message.split()))
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+def _is_damage(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # absent where Python itself found fault
+    return code & 0xFF in _DAMAGE or code in _DAMAGE_IN_FULL
+
+
+def _as_memo_error(path: Path | None, error: Exception) -> MemoError:
+    remedy = _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, _REMEDY)
+    return MemoError(f"{path or 'the memo'}: {error}; {remedy}")
+
+
+def _trusted(key: bytes, row: tuple[Any, ...]) -> Generation | None:
+    """Return the generation of a stored row, or None where it is not what was stored under `key`."""
+    text, source_tokens, dropped_tokens, output_tokens, finished, score, checksum = row
+    try:
+        generation = Generation(text, source_tokens, dropped_tokens, output_tokens, bool(finished), score)
+        return generation if checksum == _checksum(key, generation) else None
+    except (struct.error, TypeError, AttributeError, UnicodeError):  # a value of another type than was stored
+        return None
 
 
 def _checksum(key: bytes, generation: Generation) -> bytes:

@@ -13,10 +13,10 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from pipeline import __version__
+from pipeline.quantities import Quantity, english, same, vietnamese
 from pipeline.text import press_tone, syllables
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
 
-Language = Literal["vi", "en"]
 Metric = Literal["rouge1", "rouge2", "rougeL", "rouge1-ascii", "rouge2-ascii", "rougeL-ascii", "bleu", "chrf", "chrf++"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 
@@ -231,98 +230,24 @@ def loops(text: str) -> bool:
     return bool(most) and most[0][1] >= LOOP_TIMES
 
 
-_FIGURES = re.compile(r"(?<![\d.,])\d+(?:[.,]\d+)*")
-_SCALES: dict[Language, dict[str, int]] = {
-    "vi": {"nghìn": 3, "ngàn": 3, "vạn": 4, "triệu": 6, "tỷ": 9, "tỉ": 9},
-    "en": {"thousand": 3, "million": 6, "billion": 9, "bn": 9, "trillion": 12},
-}
-_SCALE = {
-    # tỷ lệ, tỷ số, tỷ giá and tỷ trọng are no billions
-    "vi": re.compile(r"\s*(nghìn|ngàn|vạn|triệu|t[ỷỉ](?!\s+(?:lệ|số|giá|trọng)))(?!\w)", re.IGNORECASE),
-    "en": re.compile(r"[\s-]*(thousand|million|billion|bn|trillion)(?!\w)", re.IGNORECASE),
-}
+def numbers_kept(sources: Sequence[str], translations: Sequence[str]) -> tuple[Score, Score]:
+    """Return the share of the Vietnamese figures that reach the English, as figures or words, and of invented ones.
 
-
-def _counted(words: str, *, step: int = 1, start: int = 1) -> dict[str, int]:
-    return {word: step * at for at, word in enumerate(words.split(), start)}
-
-
-_SPELLED: dict[Language, dict[str, int]] = {
-    # without năm, which is a year more often than a five
-    "vi": _counted("một hai ba bốn") | _counted("sáu bảy tám chín mười", start=6),
-    "en": _counted("one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen")
-    | _counted("seventeen eighteen nineteen", start=17)
-    | _counted("twenty thirty forty fifty sixty seventy eighty ninety hundred", step=10, start=2)
-    | _counted("first second third fourth fifth sixth seventh eighth ninth tenth")
-    | _counted("january february march april may june july august september october november december"),
-}
-_WORD = re.compile(r"[^\W\d_]+")
-_TENS = range(20, 100, 10)
-
-
-def numbers(text: str, *, language: Language) -> list[Decimal]:
-    """Return the values of the figures in `text`, in order: "1,5 nghìn tỷ" is 1.5e12, "13.94%" is 13.94.
-
-    Small on purpose: separators by the language's custom (or the other's, where only that makes a number), scale words
-    multiplied, "2 tỷ 300 triệu" added up, and the parts of a date or a score one by one.
-    """
-    found: list[Decimal] = []
-    end, scale = -1, 0
-    for match in _FIGURES.finditer(text):
-        values = _values(match[0], language)
-        at, power = match.end(), 0
-        while (word := _SCALE[language].match(text, at)) is not None:
-            power += _SCALES[language][word[1].lower()]
-            at = word.end()
-        values[-1] = values[-1].scaleb(power)
-        goes_on = power < scale and power and end >= 0 and not text[end : match.start()].strip() and len(values) == 1
-        if goes_on and found:
-            found[-1] += values[0]
-        else:
-            found += values
-        end, scale = at, power
-    return found
-
-
-def spelled(text: str, *, language: Language) -> set[Decimal]:
-    """Return the values that words of `text` can stand for: three, twenty-five, two million, March."""
-    table = _SPELLED[language]
-    found: set[Decimal] = set()
-    before = 0
-    for match in _WORD.finditer(text):
-        value = table.get(match[0].lower())
-        if value is None:
-            before = 0
-            continue
-        scale = _SCALE[language].match(text, match.end())
-        power = _SCALES[language][scale[1].lower()] if scale is not None else 0
-        found.add(Decimal(value).scaleb(power))
-        if before in _TENS and value < _TENS.step:
-            found.add(Decimal(before + value).scaleb(power))
-        before = value
-    return found
-
-
-def numbers_kept(
-    sources: Sequence[str], hypotheses: Sequence[str], *, source_language: Language, language: Language
-) -> tuple[Score, Score]:
-    """Return the share of the sources' figures that reach the answers, as figures or words, and of invented ones.
-
-    Invented is a figure of the answer that the source has neither as a figure nor as a word. Print a human reference's
-    own numbers beside these: people round and reword. Raises `ValueError` where the texts do not pair up.
+    Invented is a figure of the English that no number of the Vietnamese can mean; what agrees is told by
+    `quantities.same`. Print a human reference's own numbers beside these: people round and reword. Raises `ValueError`
+    where the texts do not pair up.
     """
     import numpy as np
 
-    if len(sources) != len(hypotheses) or not sources:
-        raise ValueError(f"{len(hypotheses)} answers for {len(sources)} sources: one each, and at least one")
+    if len(sources) != len(translations) or not sources:
+        raise ValueError(f"{len(translations)} translations for {len(sources)} sources: one each, and at least one")
     kept, invented = np.zeros((len(sources), 2)), np.zeros((len(sources), 2))
-    for at, (source, hypothesis) in enumerate(zip(sources, hypotheses, strict=True)):
-        asked, given = numbers(source, language=source_language), numbers(hypothesis, language=language)
-        told = set(given) | spelled(hypothesis, language=language)
-        known = set(asked) | spelled(source, language=source_language)
-        kept[at] = sum(value in told for value in asked), len(asked)
-        invented[at] = sum(value not in known for value in given), len(given)
-    signature = f"figures:{source_language}-{language}|bs:{RESAMPLES}|seed:{SEED}|version:tomdich-{__version__}"
+    for at, (source, translation) in enumerate(zip(sources, translations, strict=True)):
+        asked, given = vietnamese(source), english(translation)
+        kept[at] = _answered(asked, given)
+        found, figures = _answered(given, asked)
+        invented[at] = figures - found, figures
+    signature = f"figures:vi-en|bs:{RESAMPLES}|seed:{SEED}|version:tomdich-{__version__}"
     texts = len(sources)
     return (
         Score("numbers kept", *_interval(kept, _percent), texts, signature),
@@ -330,17 +255,7 @@ def numbers_kept(
     )
 
 
-def _values(figure: str, language: Language) -> list[Decimal]:
-    """Return the value of one run of digits and separators, or of its parts where it is no single number."""
-    thousands, decimal = (r"\.", ",") if language == "vi" else (",", r"\.")
-    own = re.fullmatch(rf"(\d{{1,3}}(?:{thousands}\d{{3}})+|\d+)(?:{decimal}(\d+))?", figure)
-    # the other custom, where ours would give no number: 1,200,000 in Vietnamese, 2.5 there too
-    other = re.fullmatch(rf"(\d{{1,3}}(?:{decimal}\d{{3}}){{2,}})()|(\d+){thousands}(\d{{1,2}})", figure)
-    if own is not None:
-        whole, part = own[1], own[2]
-    elif other is not None:
-        whole, part = other[1] or other[3], other[2] or other[4]
-    else:
-        return [Decimal(digits) for digits in re.findall(r"\d+", figure)]
-    whole = re.sub(r"\D", "", whole)
-    return [Decimal(f"{whole}.{part}" if part else whole)]
+def _answered(ones: Sequence[Quantity], others: Sequence[Quantity]) -> tuple[int, int]:
+    """Return how many figures among `ones` some number of the other text can mean, and how many there are."""
+    figures = [one for one in ones if one.weight == "figure"]
+    return sum(any(same(one, other) for other in others) for one in figures), len(figures)

@@ -16,6 +16,14 @@ JSON: TypeAlias = Any  # a value that JSON can hold; typed in full it would recu
 
 StageName = Literal["load", "summarize", "translate", "inspect"]
 Severity = Literal["note", "warning", "error"]  # worth knowing, worth reading, wrong unless shown otherwise
+Status = Literal["ok", "hold"]  # hold: not to be printed before a person has looked
+
+# What a flag's `check` may be: the names a config may hold on, and a reader may filter by.
+CHECKS = (
+    "number", "name", "office", "initials", "pronoun", "negation", "hedge", "procedure", "attribution", "coverage",
+    "length", "vietnamese_left", "loop", "unfinished", "empty", "dropped", "prefix_left", "capitals", "support",
+    "copied_lead", "term", "corrected", "replacement", "long_sentence", "long_title",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,7 @@ class Translated:
     sentences: tuple[Sentence, ...]
     calls: tuple[Call, ...]
     flags: tuple[Flag, ...] = ()
+    status: Status = "ok"
 
     @property
     def translation(self) -> str:
@@ -150,7 +159,8 @@ class Failure:
 
 ROW_COLUMNS = (
     "id", "url", "title", "published", "outlet", "article", "text_sha256", "source", "set_aside", "summary",
-    "title_translation", "translation", "sentences", "reference_summary", "reference_translation", "flags", "calls",
+    "title_translation", "translation", "sentences", "reference_summary", "reference_translation", "status", "flags",
+    "calls",
 )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -16,38 +15,40 @@ from rich.text import Text
 
 from pipeline.checkpoints import list_models
 from pipeline.records import Translated
+from pipeline.report.rows import HEADLINE, pairs
+from pipeline.rows import Row, failures, on_hold, rows
 from pipeline.runner import Plan
 from pipeline.runner.publishing import row
 from pipeline.store import Version
+from pipeline.untrusted import visible
+
+_SEVERITIES = ("error", "warning", "note")
+_COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
+_HOLD = "bold white on red"
+_NUMBERS = {"records", "flagged", "held", "failed", "seconds"}
+_WORDS = 40  # of the article that are shown
+_TOLD = 60  # characters of what was expected or found
 
 
-def rows(version: Version) -> Iterator[dict[str, Any]]:
-    """Yield a version's records in order, one row group in memory at a time."""
-    import pyarrow.parquet as pq
+def side_by_side(version: Version, *, limit: int | None, held: bool = False) -> None:
+    """Print the records: the article's beginning, its summary and its translation, sentence beside sentence.
 
-    for path in sorted((version.folder / "data").glob("*.parquet")):
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=256):
-                yield from batch.to_pylist()
-
-
-def failures(version: Version) -> Iterator[dict[str, Any]]:
-    """Yield a version's failures and rejections, in the order they were found."""
-    with (version.folder / "failures.jsonl").open(encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)
-
-
-def side_by_side(version: Version, *, limit: int | None) -> None:
-    """Print the records: the article's beginning, its summary and its translation, sentence beside sentence."""
+    What a flag is about is underlined in the flag's colour. `held`: only the records that are held back.
+    """
     console = Console(soft_wrap=False)
-    for number, record in enumerate(islice(rows(version), limit)):
+    for number, record in enumerate(_chosen(version, limit=limit, held=held)):
         if number:
             console.print()
         _print_row(console, record)
-    total = version.manifest["counts"]["records"]
+    total = version.manifest["counts"].get("held" if held else "records", 0)
+    if held and not total:
+        console.print(f"{version.name}: no record is held back", highlight=False)
     if limit is not None and total > limit:
-        console.print(f"\n… and {total - limit} more: tomdich show {version.name}", style="dim", highlight=False)
+        console.print(
+            f"\n… and {total - limit} more: tomdich show {version.name}{' --hold' if held else ''}",
+            style="dim",
+            highlight=False,
+        )
 
 
 def print_record(record: Translated) -> None:
@@ -55,10 +56,14 @@ def print_record(record: Translated) -> None:
     _print_row(Console(), row(record, keep=()))
 
 
-def print_jsonl(version: Version, *, limit: int | None) -> None:
-    """Print the records as JSON lines."""
-    for record in islice(rows(version), limit):
+def print_jsonl(version: Version, *, limit: int | None, held: bool = False) -> None:
+    """Print the records, or only those that are held back, as JSON lines."""
+    for record in _chosen(version, limit=limit, held=held):
         print(json.dumps(record, ensure_ascii=False))  # noqa: T201
+
+
+def _chosen(version: Version, *, limit: int | None, held: bool) -> Iterator[Row]:
+    return islice((record for record in rows(version) if not held or on_hold(record)), limit)
 
 
 def print_failures(version: Version, *, as_jsonl: bool) -> None:
@@ -95,8 +100,8 @@ def print_runs(listed: Sequence[tuple[Path, Sequence[Version]]]) -> None:
         console.print("no version is published here yet; `tomdich run CONFIG` publishes one")
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("version", "scope", "records", "flagged", "failed", "seconds", ""):
-        table.add_column(heading, justify="right" if heading in {"records", "flagged", "failed", "seconds"} else "left")
+    for heading in ("version", "scope", "records", "flagged", "held", "failed", "seconds", ""):
+        table.add_column(heading, justify="right" if heading in _NUMBERS else "left")
     for folder, versions in listed:
         latest = (folder / "latest").resolve()
         for version in versions:
@@ -106,6 +111,7 @@ def print_runs(listed: Sequence[tuple[Path, Sequence[Version]]]) -> None:
                 manifest["scope"],
                 str(counts["records"]),
                 str(counts["flagged"]),
+                str(counts.get("held", 0)),
                 str(counts["failures"]),
                 f"{sum(manifest['timings'].values()):.1f}",
                 "latest" if version.folder.resolve() == latest else "",
@@ -143,26 +149,70 @@ def print_models() -> None:
     console.print(table)
 
 
-def _print_row(console: Console, record: dict[str, Any]) -> None:
-    console.print(Text(record["title"] or record["id"], style="bold"))
-    if record["title_translation"]:
-        console.print(Text(record["title_translation"], style="bold cyan"))
+def _print_row(console: Console, record: Row) -> None:
+    held = Text.assemble((" HOLD ", _HOLD), " ") if on_hold(record) else Text("")
+    headline, *sentences = [*_paired(record)] if record["title"] else [(Text(record["id"]), Text("")), *_paired(record)]
+    for text, style in zip(headline, ("bold", "bold cyan"), strict=True):
+        if text.plain:
+            text.style = style
+            console.print(Text.assemble(held, text))
+            held = Text("")
     words = record["article"].split()
     about = " · ".join(
         part
         for part in (record["outlet"], record["published"], f"{len(words)} words", record["source"]["path"])
         if part
     )
-    console.print(Text(about, style="dim"), soft_wrap=True)
-    console.print(Padding(Text(" ".join(words[:40]) + (" …" if len(words) > 40 else ""), style="dim"), (0, 2)))  # noqa: PLR2004
+    console.print(Text(visible(about), style="dim"), soft_wrap=True)
+    beginning = " ".join(words[:_WORDS]) + (" …" if len(words) > _WORDS else "")
+    console.print(Padding(Text(visible(beginning), style="dim"), (0, 2)))
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 2))
     table.add_column(ratio=1)
     table.add_column(ratio=1)
-    if record["sentences"]:
-        for sentence in record["sentences"]:
-            table.add_row(Text(sentence["summary"]), Text(sentence["translation"], style="cyan"))
-    else:
-        table.add_row(Text(record["summary"]), "")
+    for vietnamese, english in sentences:
+        english.style = "cyan"
+        table.add_row(vietnamese, english)
     console.print(table)
-    for flag in record["flags"]:
-        console.print(Padding(Text(f"⚑ {flag['check']} ({flag['field']}): {flag['message']}", style="yellow"), (0, 2)))
+    for flag in sorted(record["flags"], key=lambda flag: _SEVERITIES.index(flag["severity"])):
+        console.print(Padding(_flag(flag), (0, 2)))
+
+
+def _paired(record: Row) -> Iterator[tuple[Text, Text]]:
+    """Yield the headline and the sentences beside their translations, what a flag is about in its colour."""
+    for pair in pairs(record):
+        title = pair.index == HEADLINE
+        yield (
+            _marked(pair.vietnamese, pair.vietnamese_start, "title" if title else "summary", record["flags"]),
+            _marked(pair.english, pair.english_start, "title_translation" if title else "translation", record["flags"]),
+        )
+
+
+def _marked(text: str, start: int | None, field: str, flags: Sequence[Row]) -> Text:
+    """Return a text that stands at `start` of `field`, with its flagged spans; those of the whole text mark nothing."""
+    marked = Text(text)
+    if start is not None:
+        for flag in sorted(flags, key=lambda flag: -_SEVERITIES.index(flag["severity"])):
+            begin, end = max(flag["start"] - start, 0), min(flag["end"] - start, len(text))
+            if flag["field"] == field and begin < end and (begin, end) != (0, len(text)):
+                marked.stylize(f"{_COLOURS[flag['severity']]} underline", begin, end)
+    return _visible(marked)
+
+
+def _visible(text: Text) -> Text:
+    """Return `text` with what could act in a terminal written out; its marks stay where they were."""
+    if visible(text.plain) == text.plain:
+        return text
+    return Text("").join(Text(visible(one.plain), spans=one.spans) for one in text.divide(range(1, len(text))))
+
+
+def _flag(flag: Row) -> Text:
+    told = [f"{name} {_shortened(visible(flag[name]))}" for name in ("expected", "found") if flag[name]]
+    return Text.assemble(
+        (f"⚑ {flag['check']}", _COLOURS[flag["severity"]]),
+        f" ({flag['field']}): {visible(flag['message'])}",
+        (f" · {', '.join(told)}" if told else "", "dim"),
+    )
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _TOLD else f"{text[:_TOLD]}…"

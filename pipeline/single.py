@@ -12,14 +12,16 @@ from typing import Literal, TypeVar
 
 from pipeline import catalog, checkpoints, sources
 from pipeline import config as configs
-from pipeline.checks import inspect
-from pipeline.config import Config, Exclude, Source, Stage
+from pipeline.checks import Rules, inspect
+from pipeline.checks.editing import edit
+from pipeline.config import Config, Exclude, Source, Stage, TranslateStage
 from pipeline.errors import ConfigError, EngineError, SourceError, UsageError
+from pipeline.fit import Fit
 from pipeline.memo import Memo, open_memo
 from pipeline.records import Article, Failure, Origin, Summarized, Translated
-from pipeline.runner.running import LazyEngine, default_cache, fit
+from pipeline.runner.preparing import LazyEngine, default_cache, fit, house_of
 from pipeline.runner.sweep import Sweep
-from pipeline.stages import Fit, Round, summarize, translate
+from pipeline.stages import Round, summarize, translate
 from pipeline.text import repair
 
 R = TypeVar("R", Article, Summarized)
@@ -48,9 +50,12 @@ summarize:
   model: {summarizer}
 translate:
   model: {translator}
+  # terms: house.csv              # columns vi, en, wrong: what the house calls things
+  # corrections: corrections.jsonl  # sentences your editors put right, as the report gives them
 
 limits:
   max_failure_ratio: 0.05         # above it nothing is published
+  # max_hold_ratio: 0.3           # nor where more than this is held back by the checks
 """
 
 
@@ -74,16 +79,21 @@ def try_article(
     article = found[0]
     if isinstance(article, Failure):
         raise SourceError(f"{where}: {article.kind}: {article.message}")
+    rules = Rules.of(house_of(config), hold=config.inspect.hold)
     with open_memo(None, warn=notice) as memo:
         summarized = next(_swept("summarize", summarize, [article], config, memo, notice))
-        return inspect(next(_swept("translate", translate, [summarized], config, memo, notice)))
+        return inspect(next(_swept("translate", translate, [summarized], config, memo, notice)), rules)
 
 
 def translate_lines(
     file: str, *, config: Config | None, translator: str | None, notice: Callable[[str], None]
 ) -> Iterator[str]:
-    """Yield the translation of each line of `file` (`-`: stdin), in order; an empty line gives an empty line."""
+    """Yield the translation of each line of `file` (`-`: stdin), in order; an empty line gives an empty line.
+
+    The config's house terms and corrections apply, as in a run.
+    """
     config = _with_models(config, summarizer=None, translator=translator)
+    rules = Rules.of(house_of(config), hold=())
     with ExitStack() as stack:
         memo = stack.enter_context(open_memo(None, warn=notice))
         try:
@@ -92,7 +102,8 @@ def translate_lines(
             raise SourceError(f"{file}: cannot be read: {error.strerror}") from None
         try:
             for record in _swept("translate", translate, _titles(lines), config, memo, notice):
-                yield " ".join(record.title_translation.split())
+                edited = edit(record, terms=rules.terms, corrections=rules.corrections)
+                yield " ".join(edited.record.title_translation.split())
         except UnicodeDecodeError as error:
             raise SourceError(f"{file}: is not UTF-8 ({error.reason}); convert it first") from None
 
@@ -156,13 +167,14 @@ def _with_models(config: Config | None, *, summarizer: str | None, translator: s
             name="single",
             sources=(Source(path="-"),),
             summarize=Stage(model=SUMMARIZER),
-            translate=Stage(model=TRANSLATOR),
+            translate=TranslateStage(model=TRANSLATOR),
         )
     update = {}
     if summarizer is not None:
         update["summarize"] = Stage(model=summarizer, accept_license=config.summarize.accept_license)
     if translator is not None:
-        update["translate"] = Stage(model=translator, accept_license=config.translate.accept_license)
+        ours = {name: getattr(config.translate, name) for name in ("accept_license", "terms", "corrections")}
+        update["translate"] = TranslateStage(model=translator, **ours)
     return config.model_copy(update=update)
 
 

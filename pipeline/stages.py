@@ -6,10 +6,10 @@ A stage is pure and short; it knows neither batches nor models nor files. What i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
 from typing import TypeAlias, TypeVar
 
+from pipeline.fit import Fit, Part
 from pipeline.records import (
     Article,
     Call,
@@ -21,7 +21,7 @@ from pipeline.records import (
     Summarized,
     Translated,
 )
-from pipeline.text import clauses, new_tone, press_tone, sentences
+from pipeline.text import new_tone, press_tone, sentences
 
 T = TypeVar("T")
 Round: TypeAlias = Generator[list[str], list[Generation], T]
@@ -30,99 +30,22 @@ MAX_ROUNDS = 4
 SHRINK = 0.75  # each round of a long article must leave at most this share of the tokens it was given
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of text that fits the model, and how it had to be cut."""
-
-    text: str
-    cut: str = ""  # "", "clause" or "token": where one sentence was longer than the budget
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """What a stage may know of its checkpoint: how many tokens a text takes, and how many fit."""
-
-    count: Callable[[str], int]
-    budget: int  # tokens, less the prefix and the special tokens
-    tone_style: str = "any"
-
-    def turn(self, text: str) -> str:
-        """Return `text` in the tone style the checkpoint was trained on."""
-        match self.tone_style:
-            case "press":
-                return press_tone(text)
-            case "new":
-                return new_tone(text)
-            case _:
-                return text
-
-    def split(self, text: str) -> list[Part]:
-        """Return `text` in as few parts of whole sentences as fit the budget, of about equal length, in order."""
-        turned = self.turn(text)
-        whole = " ".join(turned.split())
-        if self.count(whole) <= self.budget:
-            return [Part(whole)]
-        pieces = [piece for sentence in sentences(turned) for piece in self._fitting(sentence)]
-        sizes = [self.count(piece.text) for piece in pieces]
-        parts = -(-sum(sizes) // self.budget)
-        share = sum(sizes) / parts
-        packed: list[Part] = []
-        held: list[Part] = []
-        used = done = 0
-        for piece, size in zip(pieces, sizes, strict=True):
-            past_share = done + used + size / 2 > share * (len(packed) + 1)
-            if held and (past_share or self.count(_joined([*held, piece]).text) > self.budget):
-                packed.append(_joined(held))
-                done += used
-                held, used = [], 0
-            held.append(piece)
-            used += size
-        return [*packed, _joined(held)]
-
-    def pieces(self, sentence: str) -> list[Part]:
-        """Return one sentence as it fits the budget: itself, or its clauses packed, or cut between words."""
-        return _packed(self._fitting(self.turn(sentence)), count=self.count, budget=self.budget)
-
-    def _fitting(self, sentence: str) -> list[Part]:
-        if self.count(sentence) <= self.budget:
-            return [Part(sentence)]
-        fitting: list[Part] = []
-        for clause in clauses(sentence):
-            if self.count(clause) <= self.budget:
-                fitting.append(Part(clause, "clause"))
-            else:
-                fitting.extend(Part(piece, "token") for piece in self._cut(clause))
-        return _packed(fitting, count=self.count, budget=self.budget)
-
-    def _cut(self, text: str) -> list[str]:
-        """Return `text` cut wherever it must be, between words where there are any: nothing is lost."""
-        cut: list[str] = []
-        while text:
-            # The longest prefix that fits, by bisection: token counts grow with the text.
-            # A token is rarely over 16 characters: looking further than twice that would only cost time.
-            low, high = 1, min(len(text), 32 * self.budget)
-            while low < high:
-                middle = (low + high + 1) // 2
-                if self.count(text[:middle]) <= self.budget:
-                    low = middle
-                else:
-                    high = middle - 1
-            space = text.rfind(" ", 1, low + 1)
-            end = space if low < len(text) and space > 0 else low
-            cut.append(text[:end].strip())
-            text = text[end:].strip()
-        return cut
-
-
 def summarize(article: Article, fit: Fit) -> Round[Summarized | Failure]:
-    """Summarize the body; a long article in rounds: parts, then the summaries of the parts, until one is left."""
+    """Summarize the body; a long article in rounds: parts, then the summaries of the parts, until one is left.
+
+    A checkpoint that reads headlines is shown the article's in front of each part, in each round.
+    """
+    heading, fit = fit.headed(article.title)
     parts = fit.split(article.text)
     calls: list[Call] = []
     flags = _cut_flags(parts, field="article", length=len(article.text))
+    if fit.with_title and article.title and not heading:
+        message = "a headline of over half of what the model takes was not shown to the summarizer"
+        flags.append(Flag(check="long_title", field="title", start=0, end=len(article.title), message=message))
     tokens = sum(fit.count(part.text) for part in parts)
     number = 0
     while True:
-        answers = yield [part.text for part in parts]
+        answers = yield [heading + part.text for part in parts]
         calls += _calls("summarize", answers, round_=number)
         if len(answers) == 1:
             summary = _source_style(answers[0].text, like=article.text)
@@ -198,23 +121,6 @@ def _cut_flags(parts: Sequence[Part], *, field: str, length: int) -> list[Flag]:
         )
         for cut in sorted({part.cut for part in parts} - {""})
     ]
-
-
-def _joined(parts: Sequence[Part]) -> Part:
-    worst = max((part.cut for part in parts), default="")  # "" < "clause" < "token"
-    return Part(" ".join(part.text for part in parts), worst)
-
-
-def _packed(parts: Sequence[Part], *, count: Callable[[str], int], budget: int) -> list[Part]:
-    """Return neighbours joined as long as they fit."""
-    packed: list[Part] = []
-    for part in parts:
-        joined = _joined([packed[-1], part]) if packed else part
-        if packed and count(joined.text) <= budget:
-            packed[-1] = joined
-        else:
-            packed.append(part)
-    return packed
 
 
 def _source_style(summary: str, *, like: str) -> str:

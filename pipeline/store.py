@@ -30,6 +30,7 @@ from pipeline.errors import DifferenceError, LockedError, UsageError, WorldError
 from pipeline.ids import file_digest
 
 MANIFEST = "manifest.json"
+WHOLE = frozenset({"full", "new"})  # scopes: what else is published is a sample or a part, and never `latest`
 _VERSION = re.compile(r"^(\d{8}T\d{6}Z)-([0-9a-f]{8})$")
 _TIME = "%Y%m%dT%H%M%SZ"
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
@@ -150,9 +151,10 @@ def experiments(outputs: Path) -> list[Path]:
 
 
 def find(outputs: Path, name: str | None) -> Version:
-    """Return the version that `name`, `name/prefix` or a path stands for; None is the newest of all.
+    """Return the version that `name`, `name/prefix`, `name@edition` or a path stands for; None is the newest of all.
 
-    `name` alone is its `latest`. Raises `UsageError` naming what there is.
+    `name` alone, and `name@latest`, is its `latest`; of an edition it is the newest that is whole. Raises `UsageError`
+    naming what there is.
     """
     if name is None:
         every = [version for folder in experiments(outputs) for version in versions(folder)]
@@ -162,11 +164,14 @@ def find(outputs: Path, name: str | None) -> Version:
     path = Path(name)
     if (path / MANIFEST).is_file():
         return Version(path.resolve(), _read_manifest(path))
-    experiment, _, prefix = name.partition("/")
+    experiment, at, edition = name.partition("@")
+    experiment, _, prefix = experiment.partition("/")
     found = versions(outputs / experiment)
     if not found:
         there = ", ".join(folder.name for folder in experiments(outputs)) or "none"
         raise UsageError(f"{name}: no such experiment in {outputs}; there are: {there}")
+    if at and edition != "latest":
+        return _of_edition(name, found, edition)
     if prefix in {"", "latest"}:
         latest = outputs / experiment / "latest"
         if latest.exists():
@@ -177,6 +182,15 @@ def find(outputs: Path, name: str | None) -> Version:
         which = ", ".join(version.folder.name for version in (matching or found)[-5:])
         raise UsageError(f"{name}: {'several match' if matching else 'no such version'}; there are: {which}")
     return matching[0]
+
+
+def _of_edition(name: str, versions: list[Version], edition: str) -> Version:
+    """Return the newest version of an edition, a sample or a part only where there is no other."""
+    editions = [str(version.manifest.get("edition")) for version in versions]
+    matching = [version for version, one in zip(versions, editions, strict=True) if one == edition]
+    if not matching:
+        raise UsageError(f"{name}: no such edition; there are: {', '.join(sorted(set(editions))[-5:])}")
+    return max(matching, key=lambda version: (version.manifest["scope"] in WHOLE, version.folder.name))
 
 
 def verify(version: Version) -> None:

@@ -15,6 +15,9 @@ import yaml
 
 from pipeline import config as configs
 from pipeline.config import Config
+from tests.faults_tally import fault, pytest_terminal_summary
+
+__all__ = ["fault", "pytest_terminal_summary"]  # pytest finds them here
 
 
 @pytest.fixture(autouse=True)

@@ -50,6 +50,29 @@ def loaded(tmp_path: Path, text: str, *overrides: str) -> Config:
         ("    columns: {id: url}", "    keep: [title]", r"`title` already has its own column"),
         ("{id: url}", "{id: url", r"not valid YAML"),
         (
+            "name: night",
+            "name: night\ninspect: {hold: [numbers]}",
+            r"night.yaml:2: inspect.hold: .*did you mean `number`\?",
+        ),
+        (
+            "name: night",
+            "name: night\ninspect: {hold: [xyz]}",
+            r"inspect.hold: no such check: `xyz`; there are: number, ",
+        ),
+        (
+            "name: night",
+            "name: night\ntimezone: Asia/Saigonn",
+            r"night.yaml:2: timezone: .*did you mean `Asia/Saigon`\?",
+        ),
+        ("name: night", "name: night\ntimezone: ../up", r"timezone: no such time zone"),
+        ("name: night", "name: night\non_finish: ''", r"on_finish: is empty"),
+        ("name: night", "name: night\non_finish: mail 'x", r"on_finish: No closing quotation"),
+        (
+            "  model: ./models/vit5",
+            "  model: ./models/vit5\n  terms: house.csv",
+            r"night.yaml:7: summarize.terms: no such",
+        ),
+        (
             "sources:\n  - path: feed.jsonl\n    columns: {id: url}",
             "sources: []",
             r"night.yaml:2: sources: .*at least 1",
@@ -95,6 +118,25 @@ def test_relative_paths_stand_against_the_configs_folder(tmp_path: Path) -> None
     assert config.sources[0].path == str(tmp_path / "feed.jsonl")
     assert config.summarize.model == str(tmp_path / "models" / "vit5")
     assert config.translate.model == "Helsinki-NLP/opus-mt-vi-en"
+    config = loaded(tmp_path, GOOD + "  terms: house/terms.csv\n  corrections: ../corrections.jsonl\n")
+    assert config.translate.terms == str(tmp_path / "house" / "terms.csv")
+    assert config.translate.corrections == str(tmp_path.parent / "corrections.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("told", "placed"),
+    [
+        ("./tell.sh 'the desk'", ("{base}/tell.sh", "the desk")),
+        ("[mail, -s, 'it ended']", ("mail", "-s", "it ended")),
+        ("https://hooks/${TOKEN}", "https://hooks/${TOKEN}"),
+        ("${HOOK}", "${HOOK}"),
+    ],
+)
+def test_what_is_told_is_a_command_or_a_web_address(tmp_path: Path, told: str, placed: str | tuple[str, ...]) -> None:
+    config = loaded(tmp_path, GOOD + f"on_finish: {told}\n")
+    words = placed if isinstance(placed, str) else tuple(word.format(base=tmp_path) for word in placed)
+    assert config.on_finish == words
+    assert loaded(tmp_path, configs.dump(config)) == config
 
 
 @pytest.mark.parametrize("path", ["-", "s3://bucket/feed.jsonl", "memory://feed.csv", "${FEEDS}/x.jsonl"])

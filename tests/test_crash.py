@@ -18,6 +18,7 @@ import pytest
 
 from pipeline import store
 from tests.conftest import article, tomdich, write_feed
+from tests.faults_tally import Tally, accounted
 
 CALLS = "write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,symlink,symlinkat,unlink,unlinkat,rmdir,ftruncate"
 SAMPLES = 20
@@ -90,7 +91,8 @@ def make_job(tmp_path: Path, make_config: Callable[..., Path]) -> Callable[[str]
     return lambda name: Job(tmp_path / name, config)
 
 
-def kill_and_rerun(job: Job, *, at: int, whole: dict[str, bytes], total: int) -> None:
+def kill_and_rerun(job: Job, *, at: int, whole: dict[str, bytes], total: int) -> list[str]:
+    """Kill a run, run again, and return the ids of its records and failures."""
     code, _ = traced(job.arguments, cwd=job.folder, kill_at=at)
     assert code in {0, -9, 137}, f"call {at}: exit {code}"
     for version in job.versions():
@@ -106,9 +108,10 @@ def kill_and_rerun(job: Job, *, at: int, whole: dict[str, bytes], total: int) ->
     if before < total:  # only what was in flight is paid again
         assert sum(stage["computed"] for stage in version.manifest["calls"].values()) == total - before
     assert paid(job.outputs) == total
+    return accounted(version)
 
 
-def campaign(make_job: Callable[[str], Job], *, share: int, of: int, samples: int | None) -> None:
+def campaign(make_job: Callable[[str], Job], fault: Tally, *, share: int, of: int, samples: int | None) -> None:
     job = make_job("whole")
     _, calls = traced(job.arguments, cwd=job.folder)
     (version,) = job.versions()
@@ -116,38 +119,47 @@ def campaign(make_job: Callable[[str], Job], *, share: int, of: int, samples: in
     assert total > 0
     step = 1 if samples is None else max(1, calls // samples)
     for at in range(1 + step * share, calls + 1, step * of):
-        kill_and_rerun(make_job(f"killed-{at}"), at=at, whole=whole, total=total)
+        with fault("killed at a write of a run", read=accounted(version)) as one:
+            one.left(kill_and_rerun(make_job(f"killed-{at}"), at=at, whole=whole, total=total))
 
 
 @pytest.mark.parametrize("share", range(4))
 def test_a_run_killed_at_any_of_twenty_writes_is_made_whole_by_a_rerun(
-    make_job: Callable[[str], Job], share: int
+    make_job: Callable[[str], Job], fault: Tally, share: int
 ) -> None:
-    campaign(make_job, share=share, of=4, samples=SAMPLES)
+    campaign(make_job, fault, share=share, of=4, samples=SAMPLES)
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("share", range(16))
-def test_a_run_killed_at_every_write_is_made_whole_by_a_rerun(make_job: Callable[[str], Job], share: int) -> None:
-    campaign(make_job, share=share, of=16, samples=None)
+def test_a_run_killed_at_every_write_is_made_whole_by_a_rerun(
+    make_job: Callable[[str], Job], fault: Tally, share: int
+) -> None:
+    campaign(make_job, fault, share=share, of=16, samples=None)
 
 
-def test_a_prune_killed_at_any_write_leaves_only_whole_versions(make_job: Callable[[str], Job]) -> None:
+@pytest.mark.parametrize("samples", [6, pytest.param(None, marks=[pytest.mark.faults, pytest.mark.timeout(3000)])])
+def test_a_prune_killed_at_any_write_leaves_only_whole_versions(
+    make_job: Callable[[str], Job], fault: Tally, samples: int | None
+) -> None:
     job = make_job("prune")
     for _ in range(3):
         assert tomdich(*job.arguments, "--force", cwd=job.folder).returncode == 0
     prune: list[str | Path] = ["prune", "night", "--keep", "1", "--yes", "--outputs", job.outputs]
-    latest = job.versions()[-1].folder
+    latest = job.versions()[-1]
     backup = job.folder / "backup"
     shutil.copytree(job.outputs, backup, symlinks=True)
     _, calls = traced(prune, cwd=job.folder)
-    for at in range(1, calls + 1, max(1, calls // 6)):
-        shutil.rmtree(job.outputs)
-        shutil.copytree(backup, job.outputs, symlinks=True)
-        traced(prune, cwd=job.folder, kill_at=at)
-        for version in job.versions():
-            store.verify(version)
-        assert tomdich(*prune, cwd=job.folder).returncode == 0
-        assert [version.folder for version in job.versions()] == [latest]
-        assert not any((job.outputs / "night" / ".staging").glob("*"))
+    for at in range(1, calls + 1, 1 if samples is None else max(1, calls // samples)):
+        with fault("killed at a write of a prune", read=accounted(latest)) as one:
+            shutil.rmtree(job.outputs)
+            shutil.copytree(backup, job.outputs, symlinks=True)
+            traced(prune, cwd=job.folder, kill_at=at)
+            for version in job.versions():
+                store.verify(version)
+            assert tomdich(*prune, cwd=job.folder).returncode == 0
+            (left,) = job.versions()
+            assert left.folder == latest.folder
+            assert not any((job.outputs / "night" / ".staging").glob("*"))
+            one.left(accounted(left))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import metrics
-from pipeline.metrics import Language, Metric
+from pipeline.metrics import Metric
 
 SAME = "Giá xăng giảm 500 đồng từ chiều nay"
 
@@ -104,7 +102,7 @@ def test_texts_that_do_not_pair_up_are_refused(texts: tuple[list[str], list[str]
     with pytest.raises(ValueError, match="one each"):
         metrics.score("rouge1", *texts)
     with pytest.raises(ValueError, match="one each"):
-        metrics.numbers_kept(*texts, source_language="vi", language="en")
+        metrics.numbers_kept(*texts)
 
 
 def _longest_by_table(left: list[str], right: list[str]) -> int:
@@ -140,41 +138,9 @@ def test_a_loop_is_a_run_of_four_that_stands_three_times(text: str, expected: bo
     assert metrics.loops(text) is expected
 
 
-@pytest.mark.parametrize(
-    ("language", "text", "expected"),
-    [
-        ("vi", "tăng 13,94% so với 2.500 ca", ["13.94", "2500"]),
-        ("vi", "1.200 tỷ đồng", ["1.2e12"]),
-        ("vi", "2 tỷ 300 triệu đồng", ["2.3e9"]),
-        ("vi", "1,5 nghìn tỷ", ["1.5e12"]),
-        ("vi", "5 vạn người, 3 triệu con", ["50000", "3e6"]),
-        ("vi", "tỷ lệ 5 tỷ lệ", ["5"]),
-        ("vi", "Ngày 2/3, tỷ số 2-1", ["2", "3", "2", "1"]),
-        ("vi", "ngày 12.3.2020", ["12", "3", "2020"]),
-        ("vi", "1.5 độ và 1,200,000 người", ["1.5", "1200000"]),
-        ("vi", "giải 2 triệu 500 nghìn, 7 giải", ["2.5e6", "7"]),
-        ("vi", "năm 2019, 07 người", ["2019", "7"]),
-        ("en", "up 13.94% from 2,500 cases", ["13.94", "2500"]),
-        ("en", "1.2 trillion dong, $1.2bn, 5-million", ["1.2e12", "1.2e9", "5e6"]),
-        ("en", "on 3/2, 1.234.567", ["3", "2", "1234567"]),
-        ("en", "no figure at all", []),
-    ],
-)
-def test_figures_are_read_as_values(language: Language, text: str, expected: list[str]) -> None:
-    assert metrics.numbers(text, language=language) == [Decimal(value) for value in expected]
-
-
-@pytest.mark.parametrize(
-    ("text", "holds"),
-    [("Twenty-five people", 25), ("two million", 2_000_000), ("on March the first", 3), ("a hundred", 100)],
-)
-def test_words_can_stand_for_numbers(text: str, holds: int) -> None:
-    assert Decimal(holds) in metrics.spelled(text, language="en")
-
-
 def test_numbers_kept_counts_what_arrived_and_what_came_from_nowhere() -> None:
     sources = ["Ngày 2/3, 15 người và 1.200 tỷ đồng", "hai người"]
     answers = ["On March 2, fifteen people and 1.3 trillion dong", "2 people, 7 dogs"]
-    kept, invented = metrics.numbers_kept(sources, answers, source_language="vi", language="en")
+    kept, invented = metrics.numbers_kept(sources, answers)
     assert kept.value == pytest.approx(75)  # 2, 3 (March), 15 (fifteen); 1.2e12 is lost
-    assert invented.value == pytest.approx(50)  # of 2, 1.3e12, 2, 7: the second and the last
+    assert invented.value == pytest.approx(40)  # of March, 2, 1.3e12, 2, 7: the third and the last

@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline import checks, store
 from pipeline import config as configs
-from pipeline import store
 from pipeline.config import Config
-from pipeline.errors import GateError, StoppedError
-from pipeline.records import arrow_schema
+from pipeline.errors import ConfigError, GateError, StoppedError
+from pipeline.records import Flag, Translated, arrow_schema
 from pipeline.runner import Options, Outcome, plan, run
 from tests.conftest import article, write_feed
 
@@ -57,10 +57,12 @@ def go(tmp_path: Path, load_config: Callable[..., Config]) -> Callable[..., Outc
 
 
 def rows(outcome: Outcome) -> list[dict[str, Any]]:
+    assert outcome.version is not None
     return pq.read_table(outcome.version.folder / "data").to_pylist()
 
 
 def failures(outcome: Outcome) -> list[dict[str, Any]]:
+    assert outcome.version is not None
     lines = (outcome.version.folder / "failures.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
@@ -88,12 +90,13 @@ def test_the_manifest_says_what_ran_and_the_counts_add_up(go: Any) -> None:
     manifest = go(feed).version.manifest
     counts = manifest["counts"]
     assert counts == {
-        "read": 8, "duplicates": 1, "rejected": 2, "failures": 0, "retryable": 0, "records": 5, "flagged": counts["flagged"],
+        "read": 8, "duplicates": 1, "rejected": 2, "known": 0, "failures": 0, "retryable": 0, "unfinished": 0,
+        "records": 5, "flagged": counts["flagged"], "held": 0,
     }  # fmt: skip
     assert manifest["scope"] == "full"
     assert manifest["models"]["summarize"]["engine"] == "fake"
     assert manifest["calls"]["summarize"] == {"computed": 5, "replayed": 0}
-    assert set(manifest["timings"]) == {"load", "summarize", "translate", "publish"}
+    assert set(manifest["timings"]) == {"load", "summarize", "translate", "inspect", "publish"}
     assert manifest["sources"][0]["records"] == 8
 
 
@@ -225,7 +228,8 @@ def test_a_published_config_gives_the_same_recipe(go: Any, tmp_path: Path) -> No
     outcome = go(FEED)
     config = configs.load(outcome.version.folder / "config.yaml")
     again = run(config, options=Options(outputs=tmp_path / "out"), progress=Silent())
-    assert again.version.folder == outcome.version.folder
+    assert again.version == outcome.version
+    assert not again.published
 
 
 def test_a_stopped_run_keeps_its_calls_and_publishes_nothing(go: Any, tmp_path: Path) -> None:
@@ -267,6 +271,117 @@ def test_plan_counts_what_is_known_and_what_remains_and_touches_nothing(
     assert planned.stages["translate"].known == 10
     assert planned.stages["translate"].waiting == 2
     assert sorted(path.name for path in (tmp_path / "out" / "night").iterdir()) == before
+
+
+def test_a_refused_record_of_the_inspection_is_a_listed_failure(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(record: Translated) -> list[Flag]:
+        if record.article.id == "a1":
+            raise ValueError("a rule stumbled")
+        return []
+
+    monkeypatch.setattr(checks, "_CHECKS", (broken,))
+    outcome = go(FEED)
+    assert [row["id"] for row in rows(outcome)] == ["a0", "a2", "a3", "a4"]
+    assert [(f["id"], f["stage"], f["message"], f["retry"]) for f in failures(outcome)] == [
+        ("a1", "inspect", "ValueError: a rule stumbled", True)
+    ]
+    assert outcome.version.manifest["counts"]["failures"] == 1
+
+
+def wrong_number(record: Translated) -> list[Flag]:
+    """Find a wrong number in the articles with an odd number."""
+    if int(record.article.id.removeprefix("a")) % 2:
+        return [Flag(check="number", field="translation", start=0, end=1, message="1 became 2", severity="error")]
+    return []
+
+
+def test_an_error_of_a_holding_check_sets_the_status_and_is_counted(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "_CHECKS", (wrong_number,))
+    outcome = go(FEED)
+    assert [row["status"] for row in rows(outcome)] == ["ok", "hold", "ok", "hold", "ok"]
+    assert outcome.version.manifest["counts"]["held"] == 2
+    assert outcome.version.manifest["statistics"]["flags"] == {"number": 2}
+    free = go(inspect={"hold": ["negation"]})
+    assert {row["status"] for row in rows(free)} == {"ok"}
+    assert free.version.manifest["recipe"] != outcome.version.manifest["recipe"]
+    assert {calls["computed"] for calls in free.version.manifest["calls"].values()} == {0}  # a replay
+
+
+def test_the_order_of_the_hold_list_is_not_in_the_recipe(go: Any) -> None:
+    go(FEED, inspect={"hold": ["number", "negation"]})
+    assert not go(inspect={"hold": ["negation", "number", "number"]}).published
+
+
+def test_a_change_of_the_rules_publishes_anew_for_nothing(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    go(FEED)
+    monkeypatch.setattr(checks, "VERSION", checks.VERSION + 1)
+    again = go()
+    assert again.published
+    assert {calls["computed"] for calls in again.version.manifest["calls"].values()} == {0}
+
+
+def test_too_many_held_records_publish_nothing_and_name_the_reasons(
+    go: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "_CHECKS", (wrong_number,))
+    feed = [article(number) for number in range(20)]
+    with pytest.raises(GateError, match=r"10 of 20 records are held back.*max_hold_ratio = 0.4 .*held.jsonl") as caught:
+        go(feed, limits={"max_hold_ratio": 0.4})
+    named = Path(str(caught.value).rsplit(" ", 1)[-1])
+    reasons = [json.loads(line) for line in named.read_text(encoding="utf-8").splitlines()]
+    assert [reason["id"] for reason in reasons] == [f"a{number}" for number in range(1, 20, 2)]
+    assert reasons[0]["flags"][0]["message"] == "1 became 2"
+    assert not store.versions(tmp_path / "out" / "night")
+    assert go(limits={"max_hold_ratio": 0.5}).published
+
+
+def test_few_held_records_among_few_are_no_gate(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "_CHECKS", (wrong_number,))
+    assert go(FEED, limits={"max_hold_ratio": 0.0}).published
+
+
+HOUSE = {"model": "fake", "engine": "fake", "terms": "house.csv", "corrections": "corrections.jsonl"}
+
+
+def write_house(folder: Path, *, terms: str = "", **correction: str) -> None:
+    (folder / "house.csv").write_text(f"vi,en,wrong\n{terms}", encoding="utf-8")
+    line = {"by": "Mai", "at": "2026-11-23T08:00:00+07:00"} | correction
+    text = json.dumps(line, ensure_ascii=False) + "\n" if correction else ""
+    (folder / "corrections.jsonl").write_text(text, encoding="utf-8")
+
+
+def test_house_terms_and_an_editors_sentence_are_in_every_later_run_for_nothing(go: Any, tmp_path: Path) -> None:
+    write_house(tmp_path)
+    first = go(FEED, translate=HOUSE)
+    sentence = rows(first)[2]["sentences"][0]
+    write_house(tmp_path, terms="tỉnh,province,Tỉnh\n", vi=sentence["summary"], en="The province plants trees.")
+    second = go(translate=HOUSE)
+    assert second.published
+    assert {calls["computed"] for calls in second.version.manifest["calls"].values()} == {0}
+    row = rows(second)[2]
+    assert row["translation"] == "The province plants trees."
+    assert row["title_translation"] == "Province số 2 trồng rừng"  # the fake translator answers in Vietnamese
+    told = {
+        (flag["check"], flag["field"], flag["found"]) for flag in row["flags"] if flag["check"] in {"corrected", "term"}
+    }
+    assert told == {("corrected", "translation", sentence["translation"]), ("term", "title_translation", "Tỉnh")}
+    assert not go(translate=HOUSE).published
+
+
+def test_the_house_files_are_in_the_recipe_by_what_they_hold(go: Any, tmp_path: Path) -> None:
+    write_house(tmp_path, terms="tỉnh,province,\n")
+    first = go(FEED, translate=HOUSE)
+    (tmp_path / "house.csv").rename(tmp_path / "moved.csv")
+    assert not go(translate=HOUSE | {"terms": "moved.csv"}).published
+    (tmp_path / "moved.csv").write_text("vi,en\ntỉnh,Province of\n", encoding="utf-8")
+    second = go(translate=HOUSE | {"terms": "moved.csv"})
+    assert second.version.manifest["recipe"] != first.version.manifest["recipe"]
+
+
+def test_a_bad_line_of_a_house_file_ends_the_run_before_anything_is_read(go: Any, tmp_path: Path) -> None:
+    write_house(tmp_path, vi="Câu.", en="")
+    with pytest.raises(ConfigError, match=r"corrections.jsonl:1: en: "):
+        go([{"id": "x", "text": ""}], translate=HOUSE)
 
 
 def test_equal_sentences_are_translated_once(go: Any) -> None:

@@ -655,7 +655,7 @@ def test_one_line_too_long_is_rejected_and_the_next_is_read(tmp_path: Path) -> N
     for read in reads:
         assert read.texts == TEXTS
         (failure,) = read.failures
-        assert "line 1: longer than 64 MiB" in failure.message
+        assert f"line 1: longer than {files.MEGABYTES} MiB" in failure.message
     assert peak < 2.5 * files.LONGEST, peak
 
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.checks import inspect
+from pipeline.checks import delivery
+from pipeline.fit import Fit
 from pipeline.records import Article, Failure, Generation, Origin, Summarized, Translated
-from pipeline.stages import Fit, summarize, translate
+from pipeline.stages import summarize, translate
 
 
 def words(text: str) -> int:
@@ -137,7 +138,7 @@ def test_text_is_turned_to_the_models_tone_style_and_the_summary_back_to_the_sou
     assert result.summary == "Hoà bình là quý."
 
 
-def test_inspect_flags_what_was_cut_short_dropped_empty_or_damaged() -> None:
+def test_the_calls_tell_what_was_cut_short_dropped_empty_or_damaged() -> None:
     steps = summarize(article("Mưa to � quá."), FIT)
     next(steps)
     with pytest.raises(StopIteration) as stop:
@@ -146,7 +147,7 @@ def test_inspect_flags_what_was_cut_short_dropped_empty_or_damaged() -> None:
     next(steps2)
     with pytest.raises(StopIteration) as stop:
         steps2.send([answer("News"), answer("")])
-    flags = inspect(stop.value.value).flags
+    flags = delivery.check(stop.value.value)
     assert [(flag.check, flag.field) for flag in flags] == [
         ("dropped", "summary"),
         ("unfinished", "summary"),
@@ -156,6 +157,6 @@ def test_inspect_flags_what_was_cut_short_dropped_empty_or_damaged() -> None:
     assert flags[-1].start == "Mưa to � quá.".index("�")
 
 
-def test_inspect_finds_nothing_in_a_good_record() -> None:
+def test_of_a_good_record_the_calls_tell_nothing() -> None:
     result, _ = drive(translate(Summarized(article("x"), "Mưa to.", ()), FIT), say=str)
-    assert inspect(result).flags == ()
+    assert delivery.check(result) == []

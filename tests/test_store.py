@@ -34,6 +34,23 @@ def test_a_version_is_found_by_name_prefix_path_and_as_the_newest(tmp_path: Path
         assert store.find(tmp_path, name).manifest == version.manifest
 
 
+def test_an_edition_is_its_newest_whole_version(tmp_path: Path) -> None:
+    def publish(edition: str, scope: str) -> store.Version:
+        with store.locked(tmp_path, "night", wait=0, notice=quiet) as experiment:
+            manifest = {"recipe": RECIPE, "counts": {}, "edition": edition, "scope": scope}
+            return experiment.publish(experiment.stage(), manifest=manifest, move_latest=scope == "full")
+
+    publish("2026-11-22", "full")
+    whole = publish("2026-11-22", "new")
+    partial = publish("2026-11-23", "partial")
+    publish("2026-11-22", "limited")
+    assert store.find(tmp_path, "night@2026-11-22") == whole
+    assert store.find(tmp_path, "night@2026-11-23") == partial
+    assert store.find(tmp_path, "night@latest") == store.find(tmp_path, "night")
+    with pytest.raises(UsageError, match="no such edition; there are: 2026-11-22, 2026-11-23"):
+        store.find(tmp_path, "night@2026")
+
+
 def test_the_manifest_lists_every_file_and_verify_believes_it(tmp_path: Path) -> None:
     version = published(tmp_path)
     assert [file["path"] for file in version.manifest["files"]] == ["data/rows"]

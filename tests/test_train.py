@@ -158,7 +158,7 @@ def test_the_loss_falls_and_the_result_translates_in_the_pipeline(
     losses = [float(line.split("loss ")[1].split(",")[0]) for line in told.said if ": loss " in line]
     assert losses[0] > 6
     assert losses[-1] < 1.5
-    assert "600 of 600 used" in str(told)
+    assert "600 examples of 600 read" in str(told)
     assert "the average of checkpoints 40, 60: chrF" in str(told)
     (answer,) = answers(folder, [pairs(1, seed=3)[0][0]], cache=tmp_path)
     assert answer.finished
@@ -330,13 +330,49 @@ def test_a_summarizer_is_trained_on_the_leads_of_articles(work: Path, tmp_path: 
     )
     told = Told()
     folder = train(path, progress=told)
-    assert "data.0 articles.jsonl: 49 of 50 used, left out: 1 without a summary" in str(told)
-    assert "dev.0 held.jsonl: 5 of 5 used" in str(told)
+    assert "data.0 articles.jsonl: 49 examples of 50 read, left out: 1 without a summary" in str(told)
+    assert "dev.0 held.jsonl: 5 examples of 5 read" in str(told)
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert "49 cut to their start" in text
     assert "| ROUGE-L |" in text
     assert "tok:syllable" in text
     assert len(answers(folder, [rows[55]["body"]], cache=tmp_path)) == 1
+
+
+def test_a_summarizer_is_trained_on_what_the_rounds_of_a_run_will_show_it(work: Path) -> None:
+    rows = []
+    for number, (title, _) in enumerate(pairs(30, seed=5)):
+        sentences = [text for text, _ in pairs(8, seed=200 + number)]
+        body = " ".join(sentences[: 8 if number % 2 else 1])
+        rows.append({"id": str(number), "title": title, "body": body, "abstract": sentences[number % 3]})
+    (work / "titled.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    columns = {"text": "body", "reference_summary": "abstract"}
+    path = translator(
+        work,
+        "rounds",
+        task="summarize",
+        with_title=True,
+        rounds={"untitled": 0.0},
+        data=[{"path": "titled.jsonl", "columns": columns, "take": 20}],
+        dev=[{"path": "titled.jsonl", "columns": columns, "skip": 20}],
+        lengths={"source": 192, "target": 64, "cut_source": True},
+        exclude={"under_syllables": 0, "not_vietnamese": False},
+        curriculum=[],
+        schedule={"steps": 2, "warmup": 0, "decay": 0.5},
+        choose={"every": 2, "examples": 3},
+        guidance=None,
+    )
+    told = Told()
+    folder = train(path, progress=told)
+    assert "data.0 titled.jsonl: 30 examples of 20 read" in str(told)  # every second article is longer than a part
+    assert "`tone_style: press` and `with_title: true`" in (folder / "README.md").read_text(encoding="utf-8")
+    decode = JsonTokenizer(work / "tokenizer" / "model" / "tokenizer.json", unk_piece="<unk>").decode
+    with np.load(work / "rounds" / "data" / "train-00.npz") as packed:
+        ends = np.cumsum(packed["source_sizes"])
+        shown = decode([ids[:-1].tolist() for ids in np.split(packed["source"], ends[:-1])])
+    assert max(packed_size for packed_size in np.diff(ends)) <= 192
+    for row in rows[:20]:
+        assert sum(text.startswith(f"{row['title']} | ") for text in shown) >= 1
 
 
 # The config

@@ -87,6 +87,7 @@ def assemble(
         output_prefix=entry.output_prefix if stage.output_prefix is None else stage.output_prefix,
         tone_style=stage.tone_style or entry.tone_style,
         word_segmented=segmented,
+        with_title=entry.with_title if stage.with_title is None else stage.with_title,
         max_source=max_source,
         budget=budget,
         deterministic=deterministic,

@@ -63,6 +63,7 @@ class Checkpoint:
     output_prefix: str
     tone_style: ToneStyle
     word_segmented: bool
+    with_title: bool  # a summarizer reads the headline in front of the text
     max_source: int  # what the encoder takes, special tokens and prefix counted
     budget: int  # what the text itself may use: `max_source` less prefix and special tokens
     deterministic: bool
@@ -118,6 +119,7 @@ class Checkpoint:
             "deterministic": self.deterministic,
             "tone_style": self.tone_style,
             "word_segmented": self.word_segmented,
+            "with_title": self.with_title,
         }
 
     def _clean(self, text: str) -> str:

@@ -168,6 +168,7 @@ def _fake(stage: Stage, *, deterministic: bool) -> Checkpoint:
         output_prefix=stage.output_prefix or "",
         tone_style=stage.tone_style or "any",
         word_segmented=False,
+        with_title=bool(stage.with_title),
         max_source=max_source,
         budget=max_source - len(prefix.split()),
         deterministic=deterministic,

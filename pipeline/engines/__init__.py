@@ -33,10 +33,11 @@ class Engine(Protocol):
 def open_engine(checkpoint: Checkpoint, *, runtime: Runtime, notice: Callable[[str], None]) -> BatchingEngine:
     """Return the checkpoint's engine with its model loaded; what it has done is in its `stats()`.
 
-    `notice` is told, in one line for a person, what slows the run down: a batch that did not fit in memory.
+    `notice` is told, in one line for a person, what slows the run down: a batch that did not fit in memory; and, before
+    the process ends with exit code 1, that a batch has not come back in `batching.PATIENCE`.
     Raises `ModelError` when the model cannot be loaded, or not on this device.
     """
-    from pipeline.engines.batching import Backend, BatchingEngine
+    from pipeline.engines.batching import PATIENCE, Backend, BatchingEngine
 
     backend: Backend
     match checkpoint.engine:
@@ -53,7 +54,7 @@ def open_engine(checkpoint: Checkpoint, *, runtime: Runtime, notice: Callable[[s
 
             backend = FakeBackend(checkpoint)
     budget = runtime.batch_tokens or _default_budget(checkpoint)
-    return BatchingEngine(checkpoint, backend=backend, budget=budget, notice=notice)
+    return BatchingEngine(checkpoint, backend=backend, budget=budget, notice=notice, patience=PATIENCE)
 
 
 def _default_budget(checkpoint: Checkpoint) -> int:

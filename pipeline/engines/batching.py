@@ -10,12 +10,15 @@ here, once:
 - *Memory*: a batch that does not fit is halved, and half its size is the budget from then on.
 - *Poison*: a batch that fails otherwise is bisected until the text at fault is alone, and that text is
   `Refused`.
+- *Hang*: a batch that does not come back is waited for so long, then the process ends: a thread that computes cannot
+  be stopped, and what is finished is kept.
 - *Deterministic*: one text a batch, in the order they come. Any larger batch pads a text by its neighbours'
   length, and then the order of additions, so the last bits, depend on who they are.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -43,6 +46,9 @@ START_BATCHES = 4
 CHUNK_TEXTS = 64
 # Batches given to the worker: one it computes, and one so that it never waits for this thread.
 AHEAD = 2
+# Seconds one batch is waited for. The slowest that is seen here, 2048 tokens on two busy cores, takes two minutes; the
+# first on a GPU may compile for some.
+PATIENCE = 30 * 60.0
 
 _NO_MEMORY = (
     "out of memory",  # CUDA and MPS, in torch and in CTranslate2
@@ -142,11 +148,24 @@ class _Call:
 class BatchingEngine:
     """An `Engine` made of a checkpoint (which encodes and decodes) and a backend (which computes)."""
 
-    def __init__(self, checkpoint: Checkpoint, *, backend: Backend, budget: int, notice: Callable[[str], None]) -> None:
-        """Take `budget` source tokens a batch, padding counted; `notice` is told of each reduction."""
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        backend: Backend,
+        budget: int,
+        notice: Callable[[str], None],
+        patience: float = PATIENCE,
+    ) -> None:
+        """Take `budget` source tokens a batch, padding counted; `notice` is told of each reduction.
+
+        A batch that is waited for longer than `patience` seconds ends the process: `notice` is told, exit code 1.
+        """
         self._checkpoint = checkpoint
         self.backend = backend
         self._notice = notice
+        self._patience = patience
+        self._launched: deque[tuple[list[_Row], Future[_Outcome]]] = deque(maxlen=AHEAD)
         self._budget = budget  # as asked for; `Stats.budget` is what fits
         self._stats = Stats(budget=budget)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="engine")
@@ -180,6 +199,9 @@ class BatchingEngine:
 
     def close(self) -> None:
         """Wait for the batch that runs, if any, and free the model."""
+        for batch, future in self._launched:
+            if not future.cancel():
+                self._outcome(batch, future)
         self._worker.shutdown(cancel_futures=True)
         self.backend.close()
 
@@ -210,11 +232,12 @@ class BatchingEngine:
             call.batches.extendleft(reversed(self._pack(batch)))
             batch = call.batches.popleft()
         call.flying.append((batch, self._worker.submit(self._attempt, [row.ids for row in batch])))
+        self._launched.append(call.flying[-1])
 
     def _land(self, call: _Call) -> Iterator[tuple[int, Generation | Refused]]:
         """Wait for the oldest batch in flight; yield its answers, or put its texts into smaller batches."""
         batch, future = call.flying.popleft()
-        outcome = future.result()
+        outcome = self._outcome(batch, future)
         self._clock(outcome, call.last_end)
         call.last_end = outcome.ended
         answers: Iterable[tuple[int, Generation | Refused]]
@@ -225,6 +248,20 @@ class BatchingEngine:
         for answer in answers:
             call.held -= 1
             yield answer
+
+    def _outcome(self, batch: list[_Row], future: Future[_Outcome]) -> _Outcome:
+        """Wait for a batch; end the process where it hangs."""
+        try:
+            return future.result(timeout=self._patience)
+        except TimeoutError:
+            if future.done():  # the backend's own
+                raise
+        self._notice(
+            f"{self._checkpoint.name}: a batch of {len(batch)} texts × {len(batch[0].ids)} tokens has not come back in "
+            f"{self._patience / 60:g} minutes; the {self._checkpoint.engine} engine hangs, so the process ends here. "
+            "What is finished is kept: run again, with a lower `runtime.batch_tokens` if batches are that slow"
+        )
+        os._exit(1)
 
     def _encode(self, pulled: list[tuple[int, str]]) -> Iterator[tuple[int, _Row | Refused]]:
         """Yield the row of each text, cut to what the checkpoint takes, or why it cannot be encoded."""

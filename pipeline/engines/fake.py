@@ -12,6 +12,7 @@ words; a word is a token. A text that holds one of these words (by itself, betwe
     fake:refuse    its batch fails, and so does it alone
     fake:lost      the engine is lost
     fake:crash     the process ends at once, as killed
+    fake:hang      its batch never comes back
 
 A word in the first sentence is part of the answer, and so reaches the next stage too; one behind it does not.
 """
@@ -30,8 +31,9 @@ from pipeline.errors import EngineError
 if TYPE_CHECKING:
     from pipeline.checkpoints import Checkpoint
 
-Trigger = Literal["empty", "loop", "slow", "memory", "huge", "refuse", "lost", "crash"]
+Trigger = Literal["empty", "loop", "slow", "memory", "huge", "refuse", "lost", "crash", "hang"]
 _SLOW_SECONDS = 0.05
+_FOREVER = 7 * 24 * 3600.0
 
 
 class FakeBackend:
@@ -54,6 +56,8 @@ class FakeBackend:
         everything: set[Trigger] = set().union(*found)
         if "crash" in everything:
             os._exit(1)
+        if "hang" in everything:
+            time.sleep(_FOREVER)
         if "lost" in everything:
             raise EngineError(f"{self._checkpoint.name}: the fake engine is lost: a text says fake:lost")
         if "huge" in everything or ("memory" in everything and len(rows) > 1):

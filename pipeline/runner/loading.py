@@ -42,6 +42,7 @@ class Loaded:
     read: int = 0
     duplicates: int = 0
     rejected: int = 0
+    known: int = 0  # published before, and passed over
     kept: int = 0
 
     def __iter__(self) -> Iterator[Article]:
@@ -63,10 +64,12 @@ def load(
     event: Callable[[str, dict[str, JSON]], None],
     advance: Callable[[int], None],
     stopping: Callable[[], str | None],
+    known: Callable[[str, str], bool],
 ) -> Loaded:
     """Read all sources into `folder`/articles.jsonl; at most `limit` articles are kept.
 
-    Every record read is kept, counted as a duplicate, or handed to `fail`.
+    Every record read is kept, counted as a duplicate or as `known` (by its id and the digest of its text), or handed
+    to `fail`.
     """
     loaded = Loaded(folder / "articles.jsonl", frozenset())
     with _Seen(folder / "seen.sqlite", newest=config.on_same_id == "newest") as seen, loaded.articles.open("wb") as out:
@@ -74,9 +77,7 @@ def load(
             tally = SourceTally(source.path or source.dataset or "", 0, "")
             running = hashlib.sha256()
             for record in sources.read(source, exclude=config.exclude, warn=warn, on_file=loaded.files.append):
-                reason = stopping()
-                if reason:
-                    raise StoppedError(f"{reason} while loading; run it again")
+                _check(stopping)
                 running.update(_encoder.encode(record))
                 tally.records += 1
                 loaded.read += 1
@@ -86,14 +87,16 @@ def load(
                     fail(record)
                 elif (twin := seen.same_text(record)) is not None:
                     loaded.duplicates += 1
-                    event("duplicate", {"id": record.id, "same_text_as": twin, "path": record.source.path})
-                elif (loser := seen.same_id(record)) is not record:
-                    out.write(_encoder.encode(record) + b"\n")
-                    loaded.kept += loser is None
+                    event("duplicate", {"record": record.id, "same_text_as": twin, "path": record.source.path})
+                elif known(record.id, record.text_sha256):
+                    loaded.known += 1
+                else:
+                    loser = seen.same_id(record)
+                    if loser is not record:
+                        out.write(_encoder.encode(record) + b"\n")
+                        loaded.kept += loser is None
                     if loser is not None:
                         fail(seen.failure(loser))
-                else:
-                    fail(seen.failure(record))
                 if loaded.kept == limit:
                     break
             tally.digest = running.hexdigest()
@@ -102,6 +105,12 @@ def load(
                 break
     loaded.superseded = frozenset(seen.superseded)
     return loaded
+
+
+def _check(stopping: Callable[[], str | None]) -> None:
+    reason = stopping()
+    if reason:
+        raise StoppedError(f"{reason} while loading; run it again")
 
 
 class _Seen:

@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.checkpoints import Checkpoint, ready
-from pipeline.config import Config
+from pipeline.config import Config, at_edition, today
 from pipeline.errors import ModelError
 from pipeline.ids import text_digest
 from pipeline.memo import Calls, open_memo
+from pipeline.published import look
 from pipeline.records import Article, Failure, Generation, StageName, Summarized
 from pipeline.runner.loading import Loaded, load
-from pipeline.runner.running import REACHED, Options, Progress, fit, memo_folder, prepare_stages
+from pipeline.runner.options import REACHED, Options, Progress
+from pipeline.runner.preparing import fit, memo_folder, prepare_stages
 from pipeline.stages import Round, summarize, translate
+from pipeline.store import versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Plan:
 def plan(config: Config, *, options: Options, progress: Progress) -> Plan:
     """Return what `run` would do with the same config and options, without a model in memory."""
     folder = Path(tempfile.mkdtemp(prefix="tomdich-plan-"))
+    config = at_edition(config, options.edition or today(config))
     failures: list[int] = [0]
 
     def fail(failure: Failure) -> None:
@@ -50,16 +54,18 @@ def plan(config: Config, *, options: Options, progress: Progress) -> Plan:
 
     try:
         progress.begin("load", options.limit)
-        loaded = load(
-            config,
-            folder=folder,
-            limit=options.limit,
-            fail=fail,
-            warn=progress.notice,
-            event=lambda _kind, _values: None,
-            advance=progress.advance,
-            stopping=options.stopping,
-        )
+        with look(options.outputs / config.name, versions(options.outputs / config.name)) as published:
+            loaded = load(
+                config,
+                folder=folder,
+                limit=options.limit,
+                known=published.has if options.only_new else lambda _id, _sha: False,
+                fail=fail,
+                warn=progress.notice,
+                event=lambda _kind, _values: None,
+                advance=progress.advance,
+                stopping=options.stopping,
+            )
         try:
             checkpoints = prepare_stages(config, until=options.until, warn=progress.notice, prepare=ready)
         except ModelError as error:

@@ -33,6 +33,7 @@ def row(record: Translated, *, keep: tuple[str, ...]) -> dict[str, JSON]:
         "sentences": [asdict(sentence) for sentence in record.sentences],
         "reference_summary": article.reference_summary,
         "reference_translation": article.reference_translation,
+        "status": record.status,
         "flags": [asdict(flag) for flag in record.flags],
         "calls": [asdict(call) for call in record.calls],
     }
@@ -40,32 +41,35 @@ def row(record: Translated, *, keep: tuple[str, ...]) -> dict[str, JSON]:
     return values | {name: _as_text(article.extra.get(name)) for name in keep}
 
 
-def write_rows(records: Iterable[Translated], *, folder: Path, keep: tuple[str, ...]) -> int:
-    """Write `records` to `folder`/articles-NNNNN.parquet in order; return how many of them have a flag."""
+def written(records: Iterable[Translated], *, folder: Path, keep: tuple[str, ...]) -> Iterator[dict[str, JSON]]:
+    """Write `records` to `folder`/articles-NNNNN.parquet in order; yield each row once it is written.
+
+    The files are whole when the last row has been taken.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     folder.mkdir()
     schema = arrow_schema(keep)
-    flagged = number = 0
+    number = 0
     groups = _groups(records)
     group: list[Translated] | None = next(groups, [])
     while group is not None:  # at least one file, so that an empty version still has its schema
         with pq.ParquetWriter(folder / f"articles-{number:05}.parquet", schema, compression="zstd") as writer:
             written = 0
             while group is not None and written < ROWS_PER_FILE:
-                flagged += sum(bool(record.flags) for record in group)
                 rows = [row(record, keep=keep) for record in group]
                 writer.write_table(pa.Table.from_pylist(rows, schema=schema))
                 written += len(group)
+                yield from rows
                 group = next(groups, None)
         number += 1
-    return flagged
 
 
-def card(manifest: dict[str, JSON], *, languages: tuple[str, ...]) -> str:
+def card(manifest: dict[str, JSON]) -> str:
     """Return the version's README.md: a dataset card, so that `datasets.load_dataset(folder)` finds the rows."""
     counts, models = manifest["counts"], manifest["models"]
+    languages = ("vi", "en") if "translate" in models else ("vi",)
     made = "summaries and English translations" if "en" in languages else "summaries"
     read = f"Read {counts['read']}, duplicates {counts['duplicates']}, rejected {counts['rejected']}"
     lines = [
@@ -80,7 +84,7 @@ def card(manifest: dict[str, JSON], *, languages: tuple[str, ...]) -> str:
         f"{counts['records']} Vietnamese news articles with {made}, written by machine: check before you publish.",
         "",
         f"Made by tomdich, recipe `{manifest['recipe']}`, scope `{manifest['scope']}`.",
-        f"{read}, failed {counts['failures']}, flagged {counts['flagged']}.",
+        f"{read}, failed {counts['failures']}, flagged {counts['flagged']}, held back {counts['held']}.",
         "",
         *(
             f"- {stage}: `{model['name']}` ({model['engine']}, {model['compute_type']}), licence {model['license']}"

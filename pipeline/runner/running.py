@@ -3,160 +3,91 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import UTC, date, datetime
 from functools import partial
-from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Generic, Literal, Protocol, Self, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
-from pipeline import __version__, store
-from pipeline.checkpoints import Checkpoint, prepare
-from pipeline.checks import inspect
-from pipeline.config import Config, Runtime, Stage, dump
-from pipeline.engines import Engine, open_engine
-from pipeline.errors import GateError
+from pipeline import __version__, report, store
+from pipeline.checkpoints import Checkpoint
+from pipeline.checks import Rules, inspect
+from pipeline.config import Config, at_edition, dump, today
+from pipeline.errors import StoppedError
+from pipeline.fit import Fit
 from pipeline.ids import digest
 from pipeline.memo import Memo, open_memo
+from pipeline.monitoring import Statistics, drift
+from pipeline.published import Published, open_published
 from pipeline.records import JSON, Article, Failure, StageName, Summarized, Translated
+from pipeline.runner.gates import Gates
+from pipeline.runner.journal import Journal
 from pipeline.runner.loading import Loaded, load
-from pipeline.runner.publishing import card, write_rows
-from pipeline.runner.sweep import Sweep
-from pipeline.stages import Fit, Round, summarize, translate
+from pipeline.runner.options import Options, Outcome, Progress
+from pipeline.runner.preparing import (
+    SCHEMA,
+    LazyEngine,
+    environment,
+    fit,
+    house_of,
+    kept_columns,
+    memo_folder,
+    prepare_stages,
+    recipe,
+)
+from pipeline.runner.publishing import card, written
+from pipeline.runner.sweep import Sweep, attempt
+from pipeline.runner.window import PUBLISHING, Window
+from pipeline.stages import Round, summarize, translate
 
-SCHEMA = 1
-_GATE_FROM = 20  # failures among fewer records say nothing of a ratio
-_LIBRARIES = ("torch", "transformers", "tokenizers", "ctranslate2", "sentencepiece", "datasets", "pyarrow")
+_HELD = "held.jsonl"
+_TRANSLATING = 0.5  # seconds a second of summarizing, where no version tells: sentences are short, articles long
+_TELLING = 20  # calls of both stages in a version that tells better
 
 _encoder = msgspec.json.Encoder()
 
 R = TypeVar("R", Article, Summarized)
 T = TypeVar("T", Summarized, Translated)
 
-Until = Literal["load", "summarize"]
-REACHED: dict[Until | None, int] = {None: 2, "summarize": 1, "load": 0}  # model stages that a run goes through
-
-
-class Progress(Protocol):
-    """What a run tells a person while it works."""
-
-    def begin(self, stage: str, total: int | None) -> None:
-        """Say that a stage starts, with the number of records if it is known."""
-        ...
-
-    def advance(self, count: int) -> None:
-        """Say that so many more records are done in the present stage."""
-        ...
-
-    def notice(self, message: str) -> None:
-        """Say something a person should know."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What the command line adds to a config; outside the recipe."""
-
-    outputs: Path
-    limit: int | None = None
-    until: Until | None = None
-    force: bool = False
-    wait_lock: float = 0.0  # seconds
-    stopping: Callable[[], str | None] = lambda: None  # a reason to stop, asked after each answer
-
-    @property
-    def scope(self) -> str:
-        """What part of the job this run is: `full`, `limited` or `until`."""
-        return "until" if self.until else "limited" if self.limit else "full"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run came to: the version, and whether it was there already."""
-
-    version: store.Version
-    published: bool
-
-
-def default_cache() -> Path:
-    """Return where prepared checkpoints are kept: TOMDICH_CACHE, else the user's cache folder."""
-    given = os.environ.get("TOMDICH_CACHE")
-    if given:
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tomdich"
-
-
-def memo_folder(config: Config, outputs: Path) -> Path:
-    """Return the memo's folder: the config's, else one shared by all experiments of `outputs`."""
-    return Path(config.memo) if config.memo else outputs / ".memo"
-
-
-def prepare_stages(
-    config: Config,
-    *,
-    until: Until | None,
-    warn: Callable[[str], None],
-    prepare: Callable[..., Checkpoint | None] = prepare,
-) -> dict[StageName, Checkpoint]:
-    """Return the prepared checkpoint of each model stage that the run reaches, less those `prepare` gives None for."""
-    wanted: list[tuple[StageName, Stage]] = [("summarize", config.summarize), ("translate", config.translate)]
-    found: dict[StageName, Checkpoint] = {}
-    for name, stage in wanted[: REACHED[until]]:
-        checkpoint = prepare(
-            stage,
-            runtime=config.runtime,
-            deterministic=config.deterministic,
-            reproducible=config.reproducible,
-            cache=default_cache(),
-            warn=partial(_about, name, warn),
-        )
-        if checkpoint is not None:
-            found[name] = checkpoint
-    return found
-
-
-def _about(name: StageName, warn: Callable[[str], None], message: str) -> None:
-    warn(f"{name}: {message}")
-
-
-def recipe(config: Config, checkpoints: dict[StageName, Checkpoint]) -> dict[str, JSON]:
-    """Return everything that changes the answers, resolved; its digest names a version."""
-    return {
-        "schema": SCHEMA,
-        "on_same_id": config.on_same_id,
-        "exclude": config.exclude.model_dump(mode="json"),
-        "stages": {name: checkpoint.identity() for name, checkpoint in checkpoints.items()},
-    }
-
-
-def kept_columns(config: Config) -> tuple[str, ...]:
-    """Return the columns that sources pass through, each once, in the order of the config."""
-    return tuple(dict.fromkeys(name for source in config.sources for name in source.keep))
-
-
-def fit(checkpoint: Checkpoint) -> Fit:
-    """Return what a stage may know of `checkpoint`."""
-    return Fit(checkpoint.count, checkpoint.budget, checkpoint.tone_style)
-
 
 def run(config: Config, *, options: Options, progress: Progress) -> Outcome:
     """Run `config` and publish a version, or return the existing one where nothing would change.
 
-    Raises `GateError` when too many records failed, `StoppedError` when stopped early, `UsageError` and `WorldError`
-    as they come; in each case nothing is published and every finished model call is in the memo.
+    Raises `GateError` when the feed is too small, too many records failed or are held back; `StoppedError` when
+    stopped early with nothing to publish; `UsageError` and `WorldError` as they come. In each case nothing is
+    published, and every finished model call is in the memo.
     """
+    window = Window(options.deadline)
+    edition = options.edition or today(config)
+    dated = at_edition(config, edition)
     with (
         store.locked(options.outputs, config.name, wait=options.wait_lock, notice=progress.notice) as experiment,
         ExitStack() as stack,
     ):
-        return _Job(config, options=options, progress=progress, experiment=experiment, stack=stack).run()
+        staged, work = experiment.stage(), experiment.stage()
+        name = f"{config.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        journal = stack.enter_context(Journal(staged, run=name, progress=progress))
+        published = stack.enter_context(
+            open_published(experiment.folder, experiment.versions(), warn=journal.notice),
+        )
+        job = _Job(
+            dated,
+            options=options,
+            experiment=experiment,
+            journal=journal,
+            published=published,
+            window=window,
+            edition=edition,
+            # the day alone is no news: equal sources are the same again on another day, unless it was asked for
+            names_edition=options.edition is not None or dated.sources != config.sources,
+            staged=staged,
+            work=work,
+        )
+        return job.run()
 
 
 class _Job:
@@ -167,94 +98,82 @@ class _Job:
         config: Config,
         *,
         options: Options,
-        progress: Progress,
         experiment: store.Experiment,
-        stack: ExitStack,
+        journal: Journal,
+        published: Published,
+        window: Window,
+        edition: date,
+        names_edition: bool,
+        staged: Path,
+        work: Path,
     ) -> None:
-        self.config, self.options, self.progress, self.experiment = config, options, progress, experiment
-        self.stack = stack
-        self.staged, self.work = experiment.stage(), experiment.stage()
-        self._log = stack.enter_context((self.staged / "log.jsonl").open("w", encoding="utf-8"))
-        self._failures = stack.enter_context((self.staged / "failures.jsonl").open("w", encoding="utf-8"))
-        self.failed = 0  # failures that are not rejections
+        self.config, self.options, self.experiment, self.journal = config, options, experiment, journal
+        self.published, self.window = published, window
+        self.edition, self.names_edition = edition, names_edition
+        self.staged, self.work = staged, work
+        self.gates = Gates(config.name, config.limits, experiment.staging)
+        self.stopped = ""  # why the model stages ended early, in a run that publishes what is complete
         self.failed_loading = 0
-        self.retryable = 0
-        self.timings: dict[str, float] = {}
         self.calls: dict[str, dict[str, int]] = {}
+        self.flagged = self.held = 0
+
+    @property
+    def scope(self) -> str:
+        return "partial" if self.stopped else self.options.scope
 
     def run(self) -> Outcome:
-        config, options = self.config, self.options
-        self.event("start", {"name": config.name, "scope": options.scope, "tomdich": __version__})
-        checkpoints = prepare_stages(config, until=options.until, warn=self.notice)
+        config, options, journal = self.config, self.options, self.journal
+        journal.event("start", {"name": config.name, "scope": options.scope, "tomdich": __version__})
+        house = house_of(config)
+        checkpoints = prepare_stages(config, until=options.until, warn=journal.notice)
         for name, checkpoint in checkpoints.items():
             effective = {"generation": dict(checkpoint.generation), "from": dict(checkpoint.origins)}
-            self.event("model", {"stage": name, "name": checkpoint.name, "revision": checkpoint.revision} | effective)
-        identity = recipe(config, checkpoints)
+            journal.event("model", {"of": name, "name": checkpoint.name, "revision": checkpoint.revision} | effective)
+        identity = recipe(config, checkpoints, house)
         loaded = self._load()
-        same = None if options.force else self._same_again(digest(identity), loaded)
+        if options.only_new and not loaded.kept:
+            return Outcome(None, published=False)
+        same = self._same_again(digest(identity), loaded)
         if same is not None:
             return same
-        final = self._passes(loaded, checkpoints)
-        records = self._gate(loaded)
-        with self._timed("publish", records):
-            flagged = write_rows(self._inspected(final), folder=self.staged / "data", keep=kept_columns(config))
-            self._failures.close()
-            manifest = self._manifest(identity, loaded, checkpoints) | {
-                "counts": {
-                    "read": loaded.read,
-                    "duplicates": loaded.duplicates,
-                    "rejected": loaded.rejected,
-                    "failures": self.failed,
-                    "retryable": self.retryable,
-                    "records": records,
-                    "flagged": flagged,
-                }
-            }
-            languages = ("vi", "en") if "translate" in checkpoints else ("vi",)
-            (self.staged / "README.md").write_text(card(manifest, languages=languages), encoding="utf-8")
-            (self.staged / "config.yaml").write_text(dump(config), encoding="utf-8")
-            with (self.staged / "sources.jsonl").open("w", encoding="utf-8") as out:
-                out.writelines(json.dumps(asdict(file), ensure_ascii=False) + "\n" for file in loaded.files)
-        self.event("publish", {"counts": manifest["counts"]})
-        self._log.close()
-        manifest["timings"] = {stage: round(seconds, 3) for stage, seconds in self.timings.items()}
-        version = self.experiment.publish(self.staged, manifest=manifest, move_latest=options.scope == "full")
-        return Outcome(version, published=True)
-
-    def event(self, kind: str, values: dict[str, JSON]) -> None:
-        """Write one line of log.jsonl."""
-        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": kind} | values
-        self._log.write(json.dumps(line, ensure_ascii=False) + "\n")
-        self._log.flush()
-
-    def notice(self, message: str) -> None:
-        """Tell the person, and the log."""
-        self.progress.notice(message)
-        self.event("notice", {"message": message})
-
-    def fail(self, failure: Failure) -> None:
-        """Keep a record that is not in the output."""
-        self._failures.write(json.dumps(asdict(failure), ensure_ascii=False) + "\n")
-        self.failed += not failure.rejected
-        self.retryable += failure.retry
+        translated = self._passes(loaded, checkpoints)
+        rules = Rules.of(house, hold=config.inspect.hold)
+        inspected = self._inspect(translated, rules=rules, total=loaded.kept - self._lost())
+        if self.stopped and not inspected.count:
+            raise StoppedError(self.stopped)
+        self.gates.failures(journal.failed, records=inspected.count, loaded=loaded, listed=journal.close_failures())
+        self.gates.holds(self.held, records=inspected.count, listed=self.work / _HELD)
+        manifest = self._manifest(identity, loaded, checkpoints, records=inspected.count)
+        return Outcome(self._publish(inspected, manifest, loaded), published=True, stopped=self.stopped)
 
     def _load(self) -> Loaded:
-        with self._timed("load", self.options.limit):
+        options, journal = self.options, self.journal
+        with journal.stage("load", options.limit):
+            self.window.begin(reserve=0.0)
             loaded = load(
                 self.config,
                 folder=self.work,
-                limit=self.options.limit,
-                fail=self.fail,
-                warn=self.notice,
-                event=self.event,
-                advance=self.progress.advance,
-                stopping=self.options.stopping,
+                limit=options.limit,
+                known=self.published.has if options.only_new else lambda _id, _sha: False,
+                fail=journal.fail,
+                warn=journal.notice,
+                event=journal.event,
+                advance=journal.advance,
+                stopping=lambda: options.stopping() or self.window.over(),
             )
-        self.failed_loading = self.failed
+        self.failed_loading = journal.failed
+        if not options.limit:
+            self.gates.feed(loaded)
         return loaded
+
+    def _lost(self) -> int:
+        """Return how many records have failed since they were loaded."""
+        return self.journal.failed - self.failed_loading
 
     def _same_again(self, recipe_digest: str, loaded: Loaded) -> Outcome | None:
         """Return the published version that this run would only repeat, `latest` repaired, or None."""
+        if self.options.force or self.options.only_new:
+            return None
         sources = [asdict(tally) for tally in loaded.tallies]
         for version in reversed(self.experiment.versions()):
             manifest = version.manifest
@@ -263,6 +182,7 @@ class _Job:
                 and manifest["sources"] == sources
                 and manifest["scope"] == self.options.scope
                 and manifest["until"] == self.options.until
+                and (not self.names_edition or manifest.get("edition") == str(self.edition))
                 and not manifest["counts"]["retryable"]
             ):
                 if self.options.scope == "full":
@@ -274,7 +194,7 @@ class _Job:
         """Run the model stages; return the records, to be read from the last handover file."""
         if "summarize" not in checkpoints:
             return (_untranslated(Summarized(article, "", ())) for article in loaded)
-        with open_memo(memo_folder(self.config, self.options.outputs), warn=self.notice) as memo:
+        with open_memo(memo_folder(self.config, self.options.outputs), warn=self.journal.notice) as memo:
             summarized = self._pass("summarize", summarize, loaded, loaded.kept, checkpoints, memo, Summarized)
             if "translate" not in checkpoints:
                 return (_untranslated(record) for record in summarized)
@@ -290,64 +210,123 @@ class _Job:
         memo: Memo,
         kind: type[T],
     ) -> _Handover[T]:
-        """Drive one stage over all the records into a handover file."""
-        checkpoint = checkpoints[name]
+        """Drive one stage over all the records into a handover file.
+
+        A run that publishes what is complete goes on with what is finished when its time is over. The summarizing
+        stage then ends early enough for its summaries to be translated.
+        """
+        options, checkpoint = self.options, checkpoints[name]
         fitted = fit(checkpoint)
         handover = _Handover(self.work / f"{name}.jsonl", kind)
-        with self._timed(name, total), LazyEngine(checkpoint, self.config.runtime, self.notice) as engine:
+        to_translate = options.publish_partial and name == "summarize" and "translate" in checkpoints
+        with (
+            self.journal.stage(name, total),
+            LazyEngine(checkpoint, self.config.runtime, self.journal.notice) as engine,
+            handover.path.open("wb") as out,
+        ):
+            self.window.begin(reserve=PUBLISHING * total, later=self._translating() if to_translate else 0.0)
             sweep: Sweep[R, T] = Sweep(
                 name=name,
                 stage=lambda record: stage(record, fitted),
                 calls=memo.calls(checkpoint.identity()),
                 engine=engine.open,
-                stopping=self.options.stopping,
+                stopping=lambda: options.stopping() or self.window.over(),
             )
-            with handover.path.open("wb") as out:
+
+            def keep(result: T | Failure) -> None:
+                self.journal.advance(1)
+                if isinstance(result, Failure):
+                    self.journal.fail(result)
+                else:
+                    out.write(_encoder.encode(result) + b"\n")
+                    handover.count += 1
+
+            try:
                 for result in sweep.over(records):
-                    self.progress.advance(1)
-                    if isinstance(result, Failure):
-                        self.fail(result)
-                    else:
-                        out.write(_encoder.encode(result) + b"\n")
-                        handover.count += 1
+                    keep(result)
+            except StoppedError as error:
+                # after a signal nothing more is translated: someone waits for the end
+                if not options.publish_partial or (to_translate and options.stopping()):
+                    raise
+                self.stopped = str(error)
+                for result in sweep.complete():
+                    keep(result)
         self.calls[name] = {"computed": sweep.tally.computed, "replayed": sweep.tally.replayed}
         return handover
 
-    def _gate(self, loaded: Loaded) -> int:
-        """Return the number of records to publish; raise `GateError` where publishing would mislead."""
-        failures = self.work.parent / "failures.jsonl"
-        records = loaded.kept - (self.failed - self.failed_loading)
-        tried = records + self.failed
-        ratio = self.failed / tried if tried else 0.0
-        if records and (tried < _GATE_FROM or ratio <= self.config.limits.max_failure_ratio):
-            return records
-        self._failures.flush()
-        failures.write_bytes((self.staged / "failures.jsonl").read_bytes())
-        what = (
-            f"{self.failed} of {tried} records failed, more than limits.max_failure_ratio"
-            f" = {self.config.limits.max_failure_ratio:g} allows"
-            if records
-            else f"no record is left of {loaded.read} read ({loaded.rejected} rejected, {self.failed} failed)"
-        )
-        raise GateError(f"{self.config.name}: {what}; nothing is published, the reasons are in {failures}")
+    def _translating(self) -> float:
+        """Return the seconds that translating takes for a second of summarizing, from the newest version that tells."""
+        for version in reversed(self.experiment.versions()):
+            calls, timings = version.manifest["calls"], version.manifest["timings"]
+            if all(calls.get(name, {}).get("computed", 0) >= _TELLING for name in ("summarize", "translate")):
+                return float(timings["translate"] / max(timings["summarize"], 0.001))
+        return _TRANSLATING
 
-    def _inspected(self, records: Iterable[Translated]) -> Iterator[Translated]:
-        for record in records:
-            self.progress.advance(1)
-            yield inspect(record)
+    def _inspect(self, records: Iterable[Translated], *, rules: Rules, total: int) -> _Handover[Translated]:
+        """Inspect every record into a handover file, so that all is known before anything is published."""
+        handover = _Handover(self.work / "inspect.jsonl", Translated)
+        with (
+            self.journal.stage("inspect", total),
+            handover.path.open("wb") as out,
+            (self.work / _HELD).open("wb") as held,
+        ):
+            for record in records:
+                reason = self.options.stopping()
+                if reason and not self.stopped:
+                    raise StoppedError(f"{reason} while inspecting; every finished call is kept, run it again")
+                self.journal.advance(1)
+                result = attempt("inspect", record, partial(inspect, record, rules))
+                if isinstance(result, Failure):
+                    self.journal.fail(result)
+                    continue
+                out.write(_encoder.encode(result) + b"\n")
+                handover.count += 1
+                self.flagged += bool(result.flags)
+                if result.status == "hold":
+                    self.held += 1
+                    held.write(_encoder.encode(_reasons(result, rules.hold)) + b"\n")
+        return handover
 
-    @contextmanager
-    def _timed(self, stage: str, total: int | None) -> Iterator[None]:
-        started = time.monotonic()
-        self.progress.begin(stage, total)
-        yield
-        self.timings[stage] = time.monotonic() - started
-        self.event("stage", {"stage": stage, "seconds": round(self.timings[stage], 3)})
+    def _publish(self, records: _Handover[Translated], manifest: dict[str, JSON], loaded: Loaded) -> store.Version:
+        """Write the version's files, the rows and the report in one pass over the records, and publish it."""
+        journal, staged = self.journal, self.staged
+        with journal.stage("publish", records.count):
+            statistics = Statistics()
+            rows = self._counted(
+                written(records, folder=staged / "data", keep=kept_columns(self.config)), statistics=statistics
+            )
+            with journal.failures.open(encoding="utf-8") as lines:
+                report.write(staged, manifest=manifest, rows=rows, failures=map(json.loads, lines))
+            manifest["statistics"] = statistics.as_json()
+            manifest["drift"] = self._drift(manifest)
+            (staged / "README.md").write_text(card(manifest), encoding="utf-8")
+            (staged / "config.yaml").write_text(dump(self.config), encoding="utf-8")
+            with (staged / "sources.jsonl").open("w", encoding="utf-8") as out:
+                out.writelines(json.dumps(asdict(file), ensure_ascii=False) + "\n" for file in loaded.files)
+        journal.event("publish", {"counts": manifest["counts"]})
+        journal.close()
+        manifest["timings"] = journal.timings
+        version = self.experiment.publish(staged, manifest=manifest, move_latest=self.scope in store.WHOLE)
+        self.published.note([version])
+        return version
+
+    def _counted(self, rows: Iterable[dict[str, JSON]], *, statistics: Statistics) -> Iterator[dict[str, JSON]]:
+        for row in rows:
+            self.journal.advance(1)
+            statistics.add(row)
+            yield row
+
+    def _drift(self, manifest: dict[str, JSON]) -> list[str]:
+        """Return, and say, what strays from the versions of this scope before."""
+        earlier = [version.manifest for version in self.experiment.versions()]
+        strays = drift(manifest, [one for one in earlier if one["scope"] == self.scope])
+        for stray in strays:
+            self.journal.notice(stray)
+        return strays
 
     def _manifest(
-        self, identity: dict[str, JSON], loaded: Loaded, checkpoints: dict[StageName, Checkpoint]
+        self, identity: dict[str, JSON], loaded: Loaded, checkpoints: dict[StageName, Checkpoint], *, records: int
     ) -> dict[str, JSON]:
-        name = self.config.name
         models = {
             stage: {
                 "name": checkpoint.name,
@@ -364,16 +343,30 @@ class _Job:
         ]
         return {
             "schema": SCHEMA,
-            "name": name,
+            "name": self.config.name,
             "recipe": digest(identity),
-            "scope": self.options.scope,
+            "scope": self.scope,
             "until": self.options.until,
-            "signature": "|".join([f"tomdich:{__version__}", *called, f"scope:{self.options.scope}"]),
+            "edition": str(self.edition),
+            "signature": "|".join([f"tomdich:{__version__}", *called, f"scope:{self.scope}"]),
             "identity": identity,
             "sources": [asdict(tally) for tally in loaded.tallies],
             "models": models,
+            "counts": {
+                "read": loaded.read,
+                "duplicates": loaded.duplicates,
+                "rejected": loaded.rejected,
+                "known": loaded.known,  # under --only-new: published before
+                "failures": self.journal.failed,
+                "retryable": self.journal.retryable,
+                "unfinished": loaded.kept - self._lost() - records,  # of a partial version
+                "records": records,
+                "flagged": self.flagged,
+                "held": self.held,
+            },
             "calls": self.calls,
-            "environment": _environment(checkpoints),
+            "timings": self.journal.timings,
+            "environment": environment(checkpoints),
         }
 
 
@@ -390,38 +383,11 @@ class _Handover(Generic[T]):
                 yield self._decoder.decode(line)
 
 
-class LazyEngine:
-    """An engine that is opened when it is first asked, and closed with the block."""
-
-    def __init__(self, checkpoint: Checkpoint, runtime: Runtime, notice: Callable[[str], None]) -> None:
-        self._checkpoint, self._runtime, self._notice = checkpoint, runtime, notice
-        self._engine: Engine | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._engine is not None:
-            self._engine.close()
-
-    def open(self) -> Engine:
-        """Return the engine."""
-        if self._engine is None:
-            self._engine = open_engine(self._checkpoint, runtime=self._runtime, notice=self._notice)
-        return self._engine
+def _reasons(record: Translated, hold: frozenset[str]) -> dict[str, JSON]:
+    """Return what a person needs to see why a record is held back."""
+    flags = [asdict(flag) for flag in record.flags if flag.severity == "error" and flag.check in hold]
+    return {"id": record.article.id, "title": record.article.title, "url": record.article.url, "flags": flags}
 
 
 def _untranslated(record: Summarized) -> Translated:
     return Translated(record.article, record.summary, "", (), record.calls, record.flags)
-
-
-def _environment(checkpoints: dict[StageName, Checkpoint]) -> dict[str, JSON]:
-    """Return what may move an answer without being in the recipe: library versions, the device, the system."""
-    return {
-        "tomdich": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "cpus": os.cpu_count(),
-        "devices": sorted({checkpoint.device for checkpoint in checkpoints.values()}),
-        "libraries": {name: installed(name) for name in _LIBRARIES},
-    }

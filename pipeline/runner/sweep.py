@@ -17,13 +17,37 @@ from typing import Generic, TypeVar
 from pipeline.engines import Engine
 from pipeline.errors import EngineError, StoppedError, TomdichError
 from pipeline.memo import Calls
-from pipeline.records import Article, Failure, Generation, Refused, StageName, Summarized
+from pipeline.records import Article, Failure, Generation, Refused, StageName, Summarized, Translated
 from pipeline.stages import Round
 
-R = TypeVar("R", Article, Summarized)
+R = TypeVar("R", Article, Summarized, Translated)
 T = TypeVar("T")
 
 WINDOW = 4096
+
+
+def attempt(stage: StageName, record: R, step: Callable[[], T]) -> T | Failure:
+    """Return what `step` does with a record; the one place where an error of a single record becomes its `Failure`."""
+    try:
+        return step()
+    except TomdichError:
+        raise
+    except Exception as error:  # noqa: BLE001 - an article that breaks a rule of ours must not take the night with it
+        return failure(record, stage=stage, kind="error", message=f"{type(error).__name__}: {error}")
+
+
+def failure(record: R, *, stage: StageName, kind: str, message: str) -> Failure:
+    """Return the failure of a record in a stage, to be tried again by the next run."""
+    article = record if isinstance(record, Article) else record.article
+    return Failure(
+        stage=stage,
+        kind=kind,
+        message=message,
+        source=article.source,
+        id=article.id,
+        text_sha256=article.text_sha256,
+        retry=True,
+    )
 
 
 @dataclass(slots=True)
@@ -80,6 +104,13 @@ class Sweep(Generic[R, T]):
                 continue
             yield from self._ask(chain([first], texts))
 
+    def complete(self) -> Iterator[T | Failure]:
+        """Yield the results that are finished when `over` was stopped, in order; what is in flight is passed over."""
+        for flight in self._flights:
+            if flight.result is not None:
+                yield flight.result
+        self._flights.clear()
+
     def _feed(self, source: Iterator[R]) -> Generator[str]:
         """Yield the texts the memo does not know; start records as long as the window has room."""
         for number in count():
@@ -118,7 +149,7 @@ class Sweep(Generic[R, T]):
                 if flight.result is None:
                     flight.steps.close()
                     message = f"{answer.kind}: {answer.message}"
-                    flight.result = self._failure(flight.record, kind="refused", message=message, retry=True)
+                    flight.result = failure(flight.record, stage=self.name, kind="refused", message=message)
             return
         stored = self.calls.put(text, answer)
         self.tally.computed += 1
@@ -131,6 +162,11 @@ class Sweep(Generic[R, T]):
 
     def _advance(self, flight: _Flight[R, T]) -> None:
         """Send the answers in, take the next round; go on for as long as the memo knows it all."""
+        result = attempt(self.name, flight.record, lambda: self._steps(flight))
+        if result is not None:
+            flight.result = result
+
+    def _steps(self, flight: _Flight[R, T]) -> T | Failure | None:
         try:
             while not flight.missing:
                 if flight.started:
@@ -141,12 +177,8 @@ class Sweep(Generic[R, T]):
                     round_ = next(flight.steps)
                 self._request(flight, round_)
         except StopIteration as stop:
-            flight.result = stop.value
-        except TomdichError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the one place where a record becomes a Failure
-            message = f"{type(error).__name__}: {error}"
-            flight.result = self._failure(flight.record, kind="error", message=message, retry=True)
+            return stop.value  # type: ignore[no-any-return]
+        return None
 
     def _request(self, flight: _Flight[R, T], texts: list[str]) -> None:
         flight.answers = [None] * len(texts)
@@ -164,18 +196,6 @@ class Sweep(Generic[R, T]):
     def _finished(self) -> Iterator[T | Failure]:
         while self._flights and self._flights[0].result is not None:
             yield self._flights.popleft().result  # type: ignore[misc]
-
-    def _failure(self, record: R, *, kind: str, message: str, retry: bool) -> Failure:
-        article = record if isinstance(record, Article) else record.article
-        return Failure(
-            stage=self.name,
-            kind=kind,
-            message=message,
-            source=article.source,
-            id=article.id,
-            text_sha256=article.text_sha256,
-            retry=retry,
-        )
 
     def _check_stop(self) -> None:
         reason = self.stopping()

@@ -167,7 +167,7 @@ def _document(chunks: Iterator[bytes], *, kind: Format, found: Found, exclude: E
     origin = Origin(name, 0, decoded.encoding, (*decoded.repairs, *repairs))
     if kind == "txt":
         return _finished(pasted.parse(repaired), Draft(text=""), origin=origin, exclude=exclude, name=name)
-    page = html.parse(repaired, url=found.path if found.path.startswith("http") else "")
+    page = html.parse(repaired, url=name if name.startswith("http") else "")  # not the path, which may hold a secret
     if page is None:
         return articles.rejected("empty", f"{name}: no article was found in the page", origin)
     draft = Draft(text="", url=page.url, published=page.published, outlet=page.outlet)
@@ -198,6 +198,8 @@ def _read_dataset(
     ):
         records += 1
         yield record
+    if dataset.changed():
+        raise SourceError(f"{dataset.name}: was changed while it was read; run again when it is complete")
     on_file(SourceFile(dataset.name, dataset.digest, dataset.bytes, records))
 
 

@@ -11,18 +11,22 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import islice
 
 from pipeline import ids, text
 from pipeline.config import Columns, Exclude, Source
 from pipeline.errors import SourceError
 from pipeline.records import JSON, Article, Failure, Origin
 from pipeline.sources import dates
+from pipeline.sources.files import LONGEST, MEGABYTES
 
 _LOOK_AHEAD = 100  # rows that may pass before a column shows up where rows name their own
 _LOOK_AHEAD_CHARACTERS = 8_000_000
 _TEXT_COLUMNS = ("content", "body", "article", "document", "noi_dung", "noidung", "nội dung", "maintext", "text")
 _SHOWN = 12  # columns named in one message
 _SHOWN_WIDTH = 40
+_COMPARED = 1_000  # columns among which one of a similar name is looked for
+_NESTED = 32  # levels of a value that is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +170,20 @@ def _from_row(
     for field, column in fields.items():
         value = row.values.get(column)
         if field == "published":
+            if isinstance(value, list | tuple | dict):
+                return rejected("bad_row", f"{where}: column '{column}' holds no date", origin)
             published = _plain(value) or ""
             continue
         try:
             found[field] = _as_body(value) if field == "text" else _as_text(value)
         except ValueError as error:
             return rejected("bad_row", f"{where}: column '{column}': {error}", origin)
-    if isinstance(published, list | dict):
-        return rejected("bad_row", f"{where}: column '{fields['published']}' holds no date", origin)
-    extra = {column: _plain(row.values.get(column)) for column in source.keep}
+    extra: dict[str, JSON] = {}
+    for column in source.keep:
+        try:
+            extra[column] = _plain(row.values.get(column))
+        except ValueError as error:
+            return rejected("bad_row", f"{where}: column '{column}': {error}", origin)
     found["id"] = found["id"].strip()
     return finish(Draft(published=published, **found), origin=origin, exclude=exclude, where=where, extra=extra)
 
@@ -194,14 +203,14 @@ def _absent(source: Source, columns: Collection[str]) -> list[tuple[str, str]]:
 
 def _check_columns(source: Source, columns: Collection[str], *, name: str) -> None:
     for field, column in _absent(source, columns):
-        shown = [f"'{one[:_SHOWN_WIDTH]}'" for one in columns]
+        shown = [f"'{_without_surrogates(one[:_SHOWN_WIDTH])}'" for one in columns]
         more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
         has = f"{name}: row 1: its columns are {', '.join(shown[:_SHOWN])}{more}"
         if field == "columns.text" and source.columns.text is None:
             known = {one.casefold(): one for one in columns}
             near = next((known[one] for one in _TEXT_COLUMNS if one in known), "content")
             raise SourceError(f"{has}; none is 'text': say which holds it with `columns: {{text: {near}}}`")
-        close = difflib.get_close_matches(column, list(columns), n=1, cutoff=0.5)
+        close = difflib.get_close_matches(column, list(islice(columns, _COMPARED)), n=1, cutoff=0.5)
         hint = f"; did you mean '{close[0]}'?" if close else ""
         raise SourceError(f"{has}; `{field}` asks for '{column}', which does not exist{hint}")
 
@@ -214,6 +223,8 @@ def _as_text(value: object) -> str:
         case None:
             return ""
         case bytes():
+            if len(value) > LONGEST:
+                raise ValueError(f"is longer than {MEGABYTES} MiB")
             return text.decode(value).text
         case bool():
             pass
@@ -239,8 +250,8 @@ def _as_body(value: object) -> str:
     raise ValueError(f"holds {type(value).__name__}, not text")
 
 
-def _plain(value: object) -> JSON:
-    """Return a cell as a value that JSON can hold."""
+def _plain(value: object, *, levels: int = _NESTED) -> JSON:
+    """Return a cell as a value that JSON can hold; raises `ValueError` where it is nested too deep or too long."""
     match value:
         case str():
             return _without_surrogates(value)
@@ -250,10 +261,12 @@ def _plain(value: object) -> JSON:
             return value if math.isfinite(value) else None
         case datetime() | date() | time():
             return value.isoformat()
+        case list() | tuple() | dict() if not levels:
+            raise ValueError(f"is nested deeper than {_NESTED} levels")
         case list() | tuple():
-            return [_plain(part) for part in value]
+            return [_plain(part, levels=levels - 1) for part in value]
         case dict():
-            return {str(key): _plain(part) for key, part in value.items()}
+            return {_without_surrogates(str(key)): _plain(part, levels=levels - 1) for key, part in value.items()}
         case bytes():
             return value.decode("utf-8", errors="replace")
         case Decimal() | timedelta():
@@ -263,7 +276,12 @@ def _plain(value: object) -> JSON:
 
 
 def _without_surrogates(value: str) -> str:
-    """Return `value` fit for UTF-8: JSON can name half a character, which becomes the replacement character."""
+    """Return `value` fit for UTF-8: JSON can name half a character, which becomes the replacement character.
+
+    Raises `ValueError` for what is too long to be a cell of an article.
+    """
+    if len(value) > LONGEST:
+        raise ValueError(f"is longer than {MEGABYTES} MiB")
     if value.isascii() or value.isprintable():
         return value
     return value.encode("utf-16-le", errors="surrogatepass").decode("utf-16-le", errors="replace")

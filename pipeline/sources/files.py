@@ -21,14 +21,17 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 from pipeline import config
 from pipeline.errors import SourceError, WorldError
 
 Format = Literal["txt", "html", "jsonl", "csv", "tsv", "parquet"]
 
-LONGEST = 64 * 1024 * 1024  # bytes of one line, field or document; what is longer is no article
+# Bytes of one line, field or document; what is longer is no article. JSON of small values takes some thirty times its
+# size in memory.
+LONGEST = 16 * 1024 * 1024
+MEGABYTES = LONGEST // (1024 * 1024)
 
 _ENDINGS: dict[str, Format] = {
     ".txt": "txt",
@@ -45,8 +48,10 @@ _GZIP = b"\x1f\x8b\x08"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _CHUNK = 256 * 1024
 _PIECE = 1024 * 1024  # bytes unpacked at a time
-_ZSTD_STEP = 1024  # bytes fed at a time: a zstd block of 4 bytes can swell to 128 KiB, so 32 MiB at most
+_ZSTD_STEP = 256  # bytes fed at a time: a zstd block of 4 bytes can swell to 128 KiB, so 8 MiB at most
 _ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_PASSWORD = re.compile(r"(://[^/@\s]*?:)(?!\$\{)[^/@\s]+@")  # written into a URL
+_SECRET = 4  # letters; a shorter value hides nothing, and stands in many a word
 _LISTED = 5  # names shown in one message
 
 
@@ -294,20 +299,21 @@ def _missing(path: str, pattern: str) -> SourceError:
         held = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
         held = []
-        reason = f"{folder}: {error.strerror}"
+        reason = f"{_masked(str(folder), pattern)}: {error.strerror}"
     else:
-        reason = f"{_masked(str(folder), pattern)} holds {_some(held)}" if held else f"{folder} is empty"
+        shown = _masked(str(folder), pattern)
+        reason = f"{shown} holds {_some(held)}" if held else f"{shown} is empty"
     bare = re.sub(r"[*?\[\]]", "", wanted)
     near = difflib.get_close_matches(bare, held, n=3, cutoff=0.5)
     if near:
-        reason = f"{_masked(str(folder), pattern)} holds {', '.join(near)}"
+        reason = f"{_masked(str(folder), pattern)} holds {_some(near)}"
     what = "nothing matches" if glob.has_magic(path) else "no such file"
     return SourceError(f"{pattern}: {what}; {reason}")
 
 
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more
+    return _writable(", ".join(names[:_LISTED]) + more)
 
 
 def _is_web(path: str) -> bool:
@@ -315,12 +321,26 @@ def _is_web(path: str) -> bool:
 
 
 def _masked(path: str, pattern: str) -> str:
-    """Return `path` with the values of the environment that `pattern` names put back as `${NAME}`."""
+    """Return `path` as it is shown: without secrets, in letters that can be written whatever bytes it is made of."""
+    return _writable(_PASSWORD.sub(r"\1***@", hidden(path, pattern)))
+
+
+def _writable(name: str) -> str:
+    return name.encode("utf-8", errors="backslashreplace").decode()
+
+
+def hidden(message: str, pattern: str) -> str:
+    """Return `message` with the values of the environment that `pattern` names put back as `${NAME}`."""
     for match in _ENV.finditer(pattern):
-        value = os.environ.get(match[1])
-        if value:
-            path = path.replace(value, match[0], 1)
-    return path
+        value = os.environ.get(match[1], "")
+        # as it stands, and as URLs write it
+        forms = {value, quote(value), quote(value, safe=""), quote_plus(value), repr(value)[1:-1]}
+        for form in sorted(forms, key=len, reverse=True):
+            if len(form) >= _SECRET:
+                message = message.replace(form, match[0])
+            elif form:
+                message = message.replace(form, match[0], 1)
+    return message
 
 
 @contextmanager
@@ -341,19 +361,24 @@ def _opened(found: Found) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _reading(name: str) -> Iterator[None]:
-    """Turn what file systems raise into a `SourceError` that names the file."""
+    """Turn what file systems raise into a `SourceError` that names the file, and no secret."""
     try:
         yield
     except FileNotFoundError as error:
         # fsspec says this of a server that refuses too, and keeps what the server said beside it
         told = f": {error.__cause__}" if error.__cause__ is not None else ""
-        raise SourceError(f"{name}: no such file{told}") from None
+        raise SourceError(f"{name}: no such file{_masked(told, name)}") from None
     except ImportError as error:
-        raise SourceError(f"{name}: {error}; for s3:// install tomdich[s3], for gs:// tomdich[gcs]") from None
+        remedy = "for s3:// install tomdich[s3], for gs:// tomdich[gcs]"
+        raise SourceError(f"{name}: {_masked(str(error), name)}; {remedy}") from None
     except (OSError, ValueError) as error:
-        raise SourceError(f"{name}: cannot be read: {error or type(error).__name__}") from None
+        raise _unreadable(name, error) from None
     except _client_errors() as error:
-        raise SourceError(f"{name}: cannot be read: {error or type(error).__name__}") from None
+        raise _unreadable(name, error) from None
+
+
+def _unreadable(name: str, error: Exception) -> SourceError:
+    return SourceError(f"{name}: cannot be read: {_masked(str(error) or type(error).__name__, name)}")
 
 
 def _client_errors() -> tuple[type[Exception], ...]:

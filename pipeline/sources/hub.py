@@ -10,16 +10,19 @@ import hashlib
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from pipeline import ids
 from pipeline.config import Source, expand_env, is_folder_name
 from pipeline.errors import SourceError
+from pipeline.sources import files
 from pipeline.sources.articles import BadRow, Row
+
+Stamp: TypeAlias = tuple[tuple[str, int, int, int], ...]  # of each file: name, size, mtime, inode
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,12 @@ class Dataset:
     bytes: int  # of the local files; 0 where the hub keeps them
     columns: list[str] | None  # None: each row names its own
     rows: Iterator[Row | BadRow]
+    folder: Path | None  # of a local one
+    stamp: Stamp  # of its files when it was opened
+
+    def changed(self) -> bool:
+        """Return whether a file of it is another one now."""
+        return self.folder is not None and _stamp(self.folder) != self.stamp
 
 
 def name_of(source: Source) -> str:
@@ -52,7 +61,9 @@ def open_dataset(source: Source, *, wanted: Collection[str]) -> Dataset:
     local = folder.is_dir()
     if not local and is_folder_name(place):
         raise SourceError(f"{source.dataset}: no such folder; a dataset is a folder or a name on the hub")
-    digest, size = _folder_digest(folder) if local else (_commit(place, source), 0)
+    stamp = _stamp(folder) if local else ()
+    with _reading(name):
+        digest, size = _folder_digest(folder) if local else (_commit(place, source), 0)
     stream: Any  # Dataset and IterableDataset have no common type
     with _reading(name):
         if (folder / "state.json").exists() or (folder / "dataset_dict.json").exists():
@@ -68,7 +79,7 @@ def open_dataset(source: Source, *, wanted: Collection[str]) -> Dataset:
         columns: list[str] | None = stream.column_names
         if columns is not None:
             stream = stream.select_columns([column for column in columns if column in wanted])
-    return Dataset(name, digest, size, columns, _rows(stream, name))
+    return Dataset(name, digest, size, columns, _rows(stream, name), folder if local else None, stamp)
 
 
 def _library() -> ModuleType:
@@ -118,12 +129,30 @@ def _folder_digest(folder: Path) -> tuple[str, int]:
     """Return the SHA-256 of the files of `folder`, their names among them, and their bytes in all."""
     running = hashlib.sha256()
     size = 0
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith(".") for part in inside.parts):
-            running.update(f"{inside.as_posix()}\0{ids.file_digest(path)}\n".encode())
-            size += path.stat().st_size
+    for path in _inside(folder):
+        running.update(
+            f"{path.relative_to(folder).as_posix()}\0{ids.file_digest(path)}\n".encode(errors="surrogateescape")
+        )
+        size += path.stat().st_size
     return running.hexdigest(), size
+
+
+def _inside(folder: Path) -> list[Path]:
+    """Return the files of a dataset's folder, in order, less the hidden ones."""
+
+    def shows(path: Path) -> bool:
+        return not any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+    return [path for path in sorted(folder.rglob("*")) if shows(path) and path.is_file()]
+
+
+def _stamp(folder: Path) -> Stamp:
+    stats = []
+    for path in _inside(folder):
+        with suppress(OSError):  # gone meanwhile
+            status = path.stat()
+            stats.append((str(path), status.st_size, status.st_mtime_ns, status.st_ino))
+    return tuple(stats)
 
 
 @contextmanager
@@ -136,7 +165,7 @@ def _reading(name: str) -> Iterator[None]:
     clients = (sys.modules[module].HTTPError for module in ("httpx", "httpx2") if module in sys.modules)
     try:
         yield
-    except (OSError, ValueError, DatasetsError, pa.ArrowException, *clients) as error:
+    except (OSError, ValueError, OverflowError, KeyError, DatasetsError, pa.ArrowException, *clients) as error:
         cause = error.__cause__ or error.__context__ or error
         told = f"{error}" if cause is error or str(cause) in str(error) else f"{error} ({cause})"
-        raise SourceError(f"{name}: cannot be read: {' '.join(told.split())}") from None
+        raise SourceError(f"{name}: cannot be read: {files.hidden(' '.join(told.split()), name)}") from None

@@ -13,22 +13,24 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
 from pipeline import text
 from pipeline.errors import SourceError
 from pipeline.sources.articles import BadRow, Row
-from pipeline.sources.files import LONGEST
+from pipeline.sources.files import LONGEST, MEGABYTES
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SEPARATOR = "\n<|field|>\n"  # between a row's fields while they are decoded as one text
-_MEGABYTES = LONGEST // (1024 * 1024)
 _PARQUET_ROWS = 256  # rows decoded at a time
+# What Arrow raises for a value that Python has none for: a year 60000, letters that are not UTF-8, an unknown time zone
+_NO_VALUE = (ValueError, OverflowError, KeyError)
 
 
 def from_jsonl(lines: Iterator[bytes | None], *, name: str, encoding: str | None) -> Iterator[Row | BadRow]:
@@ -37,7 +39,7 @@ def from_jsonl(lines: Iterator[bytes | None], *, name: str, encoding: str | None
     for index, line in enumerate(lines):
         where = f"line {index + 1}"
         if line is None:
-            yield BadRow(index, where, f"{name}: {where}: longer than {_MEGABYTES} MiB")
+            yield BadRow(index, where, f"{name}: {where}: longer than {MEGABYTES} MiB")
             continue
         if not line or line.isspace():
             continue
@@ -127,7 +129,7 @@ def from_csv(
     delimiter = "\t" if tabs else ","
     while (first := physical.peek()) is not _END:
         if first is None:
-            raise SourceError(f"{name}: line 1: longer than {_MEGABYTES} MiB; is this a CSV?")
+            raise SourceError(f"{name}: line 1: longer than {MEGABYTES} MiB; is this a CSV?")
         if first[:4].lower() == b"sep=":  # Excel's own note of the delimiter
             delimiter = first[4:5].decode("latin-1") or delimiter
         elif first.strip():
@@ -195,7 +197,7 @@ def _fields(physical: _Lines, delimiter: str) -> list[str] | str:
                 break
             yield line.decode("latin-1") + "\n"
         if line is not _END:
-            raise csv.Error(f"longer than {_MEGABYTES} MiB, or a quote is never closed")
+            raise csv.Error(f"longer than {MEGABYTES} MiB, or a quote is never closed")
 
     physical.forget()
     limit = csv.field_size_limit(LONGEST)  # the module's own, for every reader: put back below
@@ -256,9 +258,15 @@ def from_parquet(file: IO[bytes], *, name: str, wanted: Collection[str]) -> tupl
 
     try:
         table = pq.ParquetFile(file)
-    except (pa.ArrowException, OSError) as error:
+        columns = list(table.schema_arrow.names)
+        swollen = _swollen(table.metadata, wanted)
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise SourceError(f"{name}: not a readable Parquet file: {error}") from None
-    columns = list(table.schema_arrow.names)
+    if swollen:
+        raise SourceError(f"{name}: column '{swollen}': its rows are longer than {MEGABYTES} MiB; are these articles?")
+    twice = [column for column, count in Counter(columns).items() if count > 1 and column in wanted]
+    if twice:
+        raise SourceError(f"{name}: two columns are named '{twice[0]}'; rename one")
 
     def rows() -> Iterator[Row | BadRow]:
         batches = table.iter_batches(
@@ -268,15 +276,64 @@ def from_parquet(file: IO[bytes], *, name: str, wanted: Collection[str]) -> tupl
         while True:
             try:
                 batch = next(batches, None)
-            except (pa.ArrowException, OSError) as error:
+            except (pa.ArrowException, OSError, ValueError) as error:
                 raise SourceError(f"{name}: row {index + 1}: the Parquet data is damaged: {error}") from None
             if batch is None:
                 return
-            for values in _in_microseconds(batch).to_pylist():
-                yield Row(index, f"row {index + 1}", values)
+            for values in _rows_of(_in_microseconds(batch)):
+                where = f"row {index + 1}"
+                if isinstance(values, str):
+                    yield BadRow(index, where, f"{name}: {where}: {values}")
+                else:
+                    yield Row(index, where, values)
                 index += 1
 
     return columns, rows()
+
+
+def _swollen(metadata: pq.FileMetaData, wanted: Collection[str]) -> str:
+    """Return the column of which some rows, by the file's own account, are too long to be unpacked; or ""."""
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        most = LONGEST * max(1, group.num_rows)
+        # Columns are looked at only where one may be at fault: of a damaged file Arrow ends the process for asking.
+        for place in range(group.num_columns if group.total_byte_size > most else 0):
+            column = group.column(place)
+            name = str(column.path_in_schema).partition(".")[0]
+            if name in wanted and column.total_uncompressed_size > most:
+                return name
+    return ""
+
+
+def _rows_of(batch: pa.RecordBatch) -> Iterator[dict[str, object] | str]:
+    """Yield the values of each row, or what is wrong with it; bytes for a string that is not the UTF-8 it should be."""
+    try:
+        yield from batch.to_pylist()
+    except _NO_VALUE:  # as one: nothing is yielded before all are read
+        pass
+    else:
+        return
+    for index in range(batch.num_rows):
+        values: dict[str, object] = {}
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            try:
+                values[name] = _value(column[index])
+            except _NO_VALUE as error:
+                yield f"column '{name}': cannot be read: {error}"
+                break
+        else:
+            yield values
+
+
+def _value(scalar: pa.Scalar[Any]) -> object:
+    import pyarrow as pa
+
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        if isinstance(scalar, pa.StringScalar | pa.LargeStringScalar) and (data := scalar.as_buffer()) is not None:
+            return data.to_pybytes()
+        raise
 
 
 def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -3,12 +3,12 @@
 For translation IBM Model 1 (Brown et al. 1993) with a prior for the diagonal, exp(-5·|i/m - j/n|), as in fast_align
 (Dyer et al. 2013): four rounds over 120,000 pairs take 14 seconds of one core, and an alignment is kept where its
 posterior is at least 0.35. For summaries a token points at where it was copied from: the next token of the copy before,
-else a place whose next token is alike too, else the first of at most two.
+else where the longest copy begins, if it has two tokens at least or there are at most two places.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Alignment: TypeAlias = NDArray[np.uint16]
 
-VERSION = 1
+VERSION = 2
 _CELLS = 4_000_000  # word pairs looked at together: a few hundred megabytes
 _LARGEST = 16_384  # of a vocabulary: the table of two of them is a gigabyte
 _FEW = 2  # places a copied token may stand at where nothing tells them apart
@@ -166,17 +166,20 @@ def _copied(source: list[int], target: list[int]) -> list[int]:
     before = -2
     for at, token in enumerate(target):
         here = places.get(token, [])
-        following = target[at + 1] if at + 1 < len(target) else None
         if before + 1 in here:
             before += 1
-        elif alike := [place for place in here if place + 1 < len(source) and source[place + 1] == following]:
-            before = alike[0]
-        elif here and len(here) <= _FEW:
-            before = here[0]
+        elif here:
+            longest, first = max((_run(source[place:], target[at:]), -place) for place in here)
+            before = -first if longest > 1 or len(here) <= _FEW else -2
         else:
             before = -2
         found.append(before if before >= 0 else UNALIGNED)
     return found
+
+
+def _run(left: list[int], right: list[int]) -> int:
+    """Return how many tokens both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
 
 
 def _kept(path: Path, key: str, *, tokens: int) -> Alignment | None:

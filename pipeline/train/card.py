@@ -59,6 +59,7 @@ def model_card(training: TranslateTraining | SummarizeTraining, packed: Packed, 
     kept: tuple[Pairs | Articles, ...] = training.dev
     data = [_row(facts, source) for facts, source in zip(packed.facts, used, strict=True)]
     held = [_row(facts, source) for facts, source in zip(dev.facts, kept, strict=True)]
+    titled = " and `with_title: true`" if isinstance(training, SummarizeTraining) and training.with_title else ""
     lines = [
         *_head(front, training.card.title or training.name),
         training.card.about,
@@ -83,7 +84,7 @@ def model_card(training: TranslateTraining | SummarizeTraining, packed: Packed, 
         *held,
         "",
         f"Texts were repaired, brought to NFC and to one tone style ({_TONES[training.tone_style]}): a stage that uses",
-        f"this folder says `tone_style: {training.tone_style}`.",
+        f"this folder says `tone_style: {training.tone_style}`{titled}.",
         "",
         "## Limits",
         "",

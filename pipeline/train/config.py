@@ -158,6 +158,13 @@ class Guidance(_Model):
     least_posterior: Share = 0.35
 
 
+class Rounds(_Model):
+    """Examples as the pipeline will ask: a part of an article, and the sentences its parts gave; see `train.rounds`."""
+
+    least_support: Share = 0.5  # of a summary's syllables stand in what is shown, else the nearest sentence is asked
+    untitled: Share = 0.15  # of the examples are shown without their headline
+
+
 class Smoothing(_Model):
     """Label smoothing, from a step on: at first it only hides from a model what it has not found yet."""
 
@@ -260,7 +267,7 @@ class ModelTraining(_Training):
             mode="json",
             include={
                 "task", "seed", "exclude", "tone_style", "init_from", "revision", "model", "prefix", "lengths",
-                "batch_tokens", "precision", "optimizer", "curriculum", "guidance", "smoothing",
+                "batch_tokens", "precision", "optimizer", "curriculum", "guidance", "smoothing", "with_title", "rounds",
             },
         )  # fmt: skip
         return kept | {"warmup": self.schedule.warmup}
@@ -278,6 +285,8 @@ class SummarizeTraining(ModelTraining):
     """A summarizer, from articles that have a summary."""
 
     task: Literal["summarize"]
+    with_title: bool = False  # the headline stands in front of the text
+    rounds: Rounds | None = None  # None: an article's start and its summary
     data: Annotated[tuple[Articles, ...], Field(min_length=1)]
     dev: Annotated[tuple[Articles, ...], Field(min_length=1)]
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from pipeline.errors import ConfigError
+from pipeline.fit import Fit
 from pipeline.ids import digest, text_digest
-from pipeline.train import reading
+from pipeline.train import reading, rounds
 from pipeline.train.coding import Coder
 from pipeline.train.config import Articles, ModelTraining, Pairs, SummarizeTraining, TranslateTraining, data_key
 from pipeline.train.progress import Progress
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     Ids: TypeAlias = "NDArray[np.uint16] | NDArray[np.uint32]"
     Starts: TypeAlias = NDArray[np.int64]
 
-VERSION = 1  # of the files' shape and of what is done to a text: bumped when either changes
+VERSION = 2  # of the files' shape and of what is done to a text: bumped when either changes
 _CHUNK = 2000  # texts encoded at a time
 _SLACK = 6  # tokens that `lengths.ratio` forgives: short sentences differ more
 _MIB = 1024 * 1024
@@ -126,6 +127,7 @@ def _part(
             "tone": training.tone_style,
             "exclude": training.exclude.model_dump() if isinstance(source, Articles) else None,
             "dev": None if dev is None else dev.key,
+            "shown": training.model_dump(include={"with_title", "rounds"}),
         }
     )
     files = reading.digests(source)
@@ -167,12 +169,12 @@ def _encode(
     references: list[str] = []
     seen: list[str] = []
     cut = 0
-    for chunk in _chunks(_texts(training, source, tally)):
-        ids = (coder.source([left for left, _ in chunk]), coder.target([right for _, right in chunk]))
+    for chunk in _chunks(_examples(training, coder, source, tally, dev=dev is None)):
+        ids = (coder.source([one.source for one in chunk]), coder.target([one.target for one in chunk]))
         kept: list[tuple[list[int], list[int]]] = []
-        for (left, right), left_ids, right_ids in zip(chunk, *ids, strict=True):
+        for one, left_ids, right_ids in zip(chunk, *ids, strict=True):
             fitted, reason = _fitted(left_ids, right_ids, training, coder, dev=dev is None)
-            mark = text_digest(left)[:16]
+            mark = text_digest(one.whole)[:16]
             if fitted is None:
                 tally.drop(reason)
             elif dev is not None and mark in dev.sources:
@@ -181,7 +183,7 @@ def _encode(
                 cut += len(fitted[0]) < len(left_ids)
                 kept.append(fitted)
                 if dev is None:
-                    references.append(right)
+                    references.append(one.target)
                     seen.append(mark)
         lefts.append(np.array([one for left, _ in kept for one in left], kind))
         rights.append(np.array([one for _, right in kept for one in right], kind))
@@ -199,24 +201,47 @@ def _encode(
     return _Part(packed, json.dumps(references, ensure_ascii=False))
 
 
-def _texts(
-    training: TranslateTraining | SummarizeTraining, source: Pairs | Articles, tally: reading.Tally
-) -> Iterator[tuple[str, str]]:
-    """Yield source and target text of each example."""
+@dataclass(frozen=True, slots=True)
+class _Example:
+    source: str
+    target: str
+    whole: str  # the sentence or article it is of: what may not stand in the dev set too
+
+
+def _examples(
+    training: TranslateTraining | SummarizeTraining,
+    coder: Coder,
+    source: Pairs | Articles,
+    tally: reading.Tally,
+    *,
+    dev: bool,
+) -> Iterator[_Example]:
+    """Yield the examples of one source; of the dev set's articles always the start, so that every look is alike."""
     if isinstance(source, Pairs):
-        yield from reading.read_pairs(source, tone_style=training.tone_style, tally=tally)
+        for left, right in reading.read_pairs(source, tone_style=training.tone_style, tally=tally):
+            yield _Example(left, right, left)
         return
-    for _, text, summary in reading.read_articles(
+    assert isinstance(training, SummarizeTraining)
+    empty = len(coder.source([""])[0])
+    fit = Fit(
+        lambda text: len(coder.source([text])[0]) - empty,
+        training.lengths.source - empty,
+        with_title=training.with_title,
+    )
+    for title, text, summary in reading.read_articles(
         source,
         exclude=training.exclude,
         tone_style=training.tone_style,
         scratch=training.home / "scratch",
         tally=tally,
     ):
-        if summary:
-            yield text, summary
-        else:
+        if not summary:
             tally.drop("without a summary (columns.reference_summary)")
+        elif training.rounds is None or dev:
+            yield _Example(fit.headed(title)[0] + text, summary, text)
+        else:
+            for shown, wanted in rounds.examples(title, text, summary, fit=fit, rounds=training.rounds):
+                yield _Example(shown, wanted, text)
 
 
 def _fitted(

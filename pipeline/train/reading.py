@@ -253,4 +253,4 @@ def told(what: str, tally: Tally, used: int, notice: Callable[[str], None]) -> N
     """Say what came of one source: how much was read and used, what was left out and why."""
     reasons = "; ".join(f"{count} {reason}" for reason, count in tally.left_out.most_common())
     examples = f" (first: {' | '.join(tally.examples)})" if tally.examples else ""
-    notice(f"{what}: {used} of {tally.read} used" + (f", left out: {reasons}{examples}" if reasons else ""))
+    notice(f"{what}: {used} examples of {tally.read} read" + (f", left out: {reasons}{examples}" if reasons else ""))

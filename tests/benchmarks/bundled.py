@@ -1,11 +1,12 @@
 """The bundled checkpoints, or others, measured through the pipeline itself, on data that is not part of tomdich.
 
-    python -m tests.benchmarks.bundled [--first N] [--translator NAME] [--summarizer NAME] [--only translate|summarize]
+    python -m tests.benchmarks.bundled [--first N] [--skip N] [--translator NAME] [--summarizer NAME] [--only translate|summarize]
 
 Translations are what `tomdich translate` prints for the source side of `parallel.test`, a line in, a line out;
 summaries are what `tomdich run --until summarize` publishes for the first 1,000 articles of vietnews val, whole-bodied.
-A text that failed counts as an empty answer. Checkpoints are chosen on other texts (`parallel.dev`, val from 1,001 on),
-never on these.
+A text that failed counts as an empty answer. Beside the summaries stand the article's first sentence and its headline,
+which the bundled summarizer is shown. Checkpoints are chosen on other texts (`parallel.dev`; val from 1,001 on, which is
+`--skip 1000`), never on these.
 """
 
 # ruff: noqa: T201 - a command prints
@@ -24,7 +25,7 @@ from itertools import islice
 from pathlib import Path
 
 from pipeline import metrics, runner
-from pipeline.config import Columns, Config, Exclude, Limits, Runtime, Source, Stage
+from pipeline.config import Columns, Config, Exclude, Limits, Runtime, Source, Stage, TranslateStage
 from pipeline.metrics import Score
 from pipeline.progress import Lines
 from pipeline.single import SUMMARIZER, TRANSLATOR, translate_lines
@@ -35,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
 ARTICLES = 1000
 SHOWN = 20
-FAKE = Stage(model="fake", engine="fake")
+FAKE = TranslateStage(model="fake", engine="fake")
 EVERYTHING = Exclude(under_syllables=0, not_vietnamese=False)
 WIDTH = 600  # of a shown text
 
@@ -58,7 +59,7 @@ def main() -> None:
 
 def translate(path: Path, options: argparse.Namespace) -> None:
     """Translate the source side and print the scores beside the human reference's."""
-    source = training.Pairs(path=str(path), source=2, target=3, take=options.first)
+    source = training.Pairs(path=str(path), source=2, target=3, skip=options.skip, take=options.first)
     pairs = list(reading.read_pairs(source, tone_style="any", tally=reading.Tally()))
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
     config = _config(Source(path="-"), translate=_stage(options.translator, options), options=options)
@@ -71,8 +72,8 @@ def translate(path: Path, options: argparse.Namespace) -> None:
     _head("translate", options.translator, path, len(sources), time.monotonic() - started)
     for metric in ("chrf", "bleu", "chrf++"):
         _line(metrics.score(metric, answers, references))
-    ours = metrics.numbers_kept(sources, answers, source_language="vi", language="en")
-    theirs = metrics.numbers_kept(sources, references, source_language="vi", language="en")
+    ours = metrics.numbers_kept(sources, answers)
+    theirs = metrics.numbers_kept(sources, references)
     for score, human in zip(ours, theirs, strict=True):
         _line(score, beside=f"human reference {human.value:.2f} [{human.low:.2f}, {human.high:.2f}]")
     _without_references(answers, references, "human reference")
@@ -82,7 +83,7 @@ def translate(path: Path, options: argparse.Namespace) -> None:
 def summarize(path: Path, options: argparse.Namespace) -> None:
     """Summarize the articles and print ROUGE beside that of their first sentence."""
     with lzma.open(path, "rt", encoding="utf-8") as file:
-        lines = list(islice(file, min(options.first or ARTICLES, ARTICLES)))
+        lines = list(islice(file, options.skip, options.skip + min(options.first or ARTICLES, ARTICLES)))
     rows = [json.loads(line) for line in lines]
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
@@ -98,13 +99,20 @@ def summarize(path: Path, options: argparse.Namespace) -> None:
     leads = [row["body"].split("\n")[0] for row in rows]  # a sentence a line
     _head("summarize", options.summarizer, path, len(rows), time.monotonic() - started)
     scores = [*metrics.rouge(answers, references), *metrics.rouge(answers, references, ascii_only=True)]
-    baseline = [*metrics.rouge(leads, references), *metrics.rouge(leads, references, ascii_only=True)]
-    for score, lead in zip(scores, baseline, strict=True):
-        _line(score, beside=f"first sentence {lead.value:.2f}")
-    better = metrics.paired("rougeL", answers, leads, references)
-    print(
-        f"  ROUGE-L above the first sentence by {better.value:.2f} [{better.low:.2f}, {better.high:.2f}], p={better.p:.3f}"
+    titles = [row["title"] for row in rows]
+    baselines = [
+        [*metrics.rouge(texts, references), *metrics.rouge(texts, references, ascii_only=True)]
+        for texts in (leads, titles)
+    ]
+    for score, lead, title in zip(scores, *baselines, strict=True):
+        _line(score, beside=f"first sentence {lead.value:.2f}, headline {title.value:.2f}")
+    for name, texts in (("first sentence", leads), ("headline", titles)):
+        more = metrics.paired("rougeL", answers, texts, references)
+        print(f"  ROUGE-L above the {name} by {more.value:.2f} [{more.low:.2f}, {more.high:.2f}], p={more.p:.3f}")
+    same = sum(
+        answer.strip().rstrip(".") == title.strip().rstrip(".") for answer, title in zip(answers, titles, strict=True)
     )
+    print(f"  the headline and nothing else: {100 * same / len(rows):.1f} %")
     _without_references(answers, references, "reference")
     bodies = [" ".join(row["body"].split()) for row in rows]
     _show(bodies, answers, references, options)
@@ -117,6 +125,7 @@ def _summaries(config: Config, outputs: Path, ids: Sequence[str]) -> list[str]:
     progress = Lines()
     outcome = runner.run(config, options=runner.Options(outputs=outputs, until="summarize"), progress=progress)
     progress.done()
+    assert outcome.version is not None
     table = pq.read_table(outcome.version.folder / "data", columns=["id", "summary", "flags"]).to_pylist()
     found = {row["id"]: row["summary"] for row in table}
     counts = outcome.version.manifest["counts"]
@@ -124,7 +133,9 @@ def _summaries(config: Config, outputs: Path, ids: Sequence[str]) -> list[str]:
     return [found.get(one, "") for one in ids]
 
 
-def _config(source: Source, *, options: argparse.Namespace, summarize: Stage = FAKE, translate: Stage = FAKE) -> Config:
+def _config(
+    source: Source, *, options: argparse.Namespace, summarize: Stage = FAKE, translate: TranslateStage = FAKE
+) -> Config:
     return Config(
         name="bundled",
         sources=(source,),
@@ -137,12 +148,13 @@ def _config(source: Source, *, options: argparse.Namespace, summarize: Stage = F
     )
 
 
-def _stage(name: str, options: argparse.Namespace) -> Stage:
+def _stage(name: str, options: argparse.Namespace) -> TranslateStage:
     folder = Path(name).is_dir()
-    return Stage(
+    return TranslateStage(
         model=str(Path(name).resolve()) if folder else name,
         engine=options.engine,
         tone_style="press" if folder else None,  # as `tomdich train` makes them; the catalog knows its own
+        with_title=options.with_title,
         accept_license=options.accept_license,
     )
 
@@ -183,9 +195,13 @@ def _options() -> argparse.Namespace:
         prog="python -m tests.benchmarks.bundled", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--first", type=int, metavar="N", help="only the first N texts of each task")
+    parser.add_argument("--skip", type=int, default=0, metavar="N", help="not the first N texts of each task")
     parser.add_argument("--only", choices=["translate", "summarize"], help="only this task")
     parser.add_argument("--translator", default=TRANSLATOR, help="a checkpoint: a folder or a name")
     parser.add_argument("--summarizer", default=SUMMARIZER, help="a checkpoint: a folder or a name")
+    parser.add_argument(
+        "--with-title", action="store_true", default=None, help="the summarizer, a folder, reads headlines"
+    )
     parser.add_argument("--engine", default="auto", choices=["auto", "transformers", "ctranslate2"])
     parser.add_argument("--accept-license", help="of checkpoints whose licence must be accepted by name")
     parser.add_argument("--threads", type=int, help="CPU threads (default: all)")

@@ -1,0 +1,36 @@
+"""The brief: what an editor mails, in HTML for a mail, Word or Markdown.
+
+watchlist.py   the terms that someone watches for, and where they stand in a text
+gathering.py   a version's records as stories under topics
+writing.py     the three formats; brief.html.j2 is the page
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pipeline.briefs.gathering import Hold, gather
+from pipeline.briefs.watchlist import read
+from pipeline.briefs.writing import as_docx, as_html, as_markdown
+from pipeline.destination import deliver
+from pipeline.store import Version
+
+__all__ = ["Format", "Hold", "write"]
+
+Format = Literal["html", "docx", "md"]
+
+
+def write(
+    version: Version, *, to: Format, watch: Path | None, hold: Hold, title: str | None, output: Path | None
+) -> Path:
+    """Write the brief of `version` and return where; raises `UsageError` where list, version or place is no good."""
+    brief = gather(version, topics=read(watch) if watch else [], hold=hold, title=title)
+    match to:
+        case "html":
+            data = as_html(brief).encode()
+        case "docx":
+            data = as_docx(brief)
+        case "md":
+            data = as_markdown(brief).encode()
+    return deliver(version, output, ending=f"brief.{to}", write=lambda file: file.write(data))

@@ -1,0 +1,187 @@
+"""What goes into a brief: the records of a version as an English reader needs them, one a story, under their topics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, TypeAlias
+
+from pipeline import stories
+from pipeline.briefs.watchlist import Topic, prepare
+from pipeline.errors import UsageError
+from pipeline.rows import Row, on_hold, rows
+from pipeline.store import Version
+from pipeline.untrusted import host, one_line, web_link
+
+Hold: TypeAlias = Literal["leave-out", "mark"]
+
+OTHER = "Other"
+_COLUMNS = (
+    "id", "url", "title", "published", "outlet", "article", "source", "summary", "title_translation", "translation",
+    "status", "flags",
+)  # fmt: skip
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Where else a story stood."""
+
+    name: str
+    link: str  # http, https, or empty
+
+
+@dataclass(slots=True, kw_only=True)
+class Item:
+    """One story: all texts on one line each, harmless but not escaped."""
+
+    headline: str
+    outlet: str
+    date: str
+    link: str  # http, https, or empty
+    address: str  # the link's host; what is no link of the web, as it was found
+    summary: str
+    held: tuple[str, ...]  # why it is on hold, where it is
+    when: datetime
+    also: list[Copy] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A topic, or an empty name where nobody watches, and its stories, the newest first."""
+
+    name: str
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """A whole brief; `notes` stand at its end: what is not in it, and what made it."""
+
+    title: str
+    subtitle: str
+    groups: tuple[Group, ...]
+    notes: tuple[str, ...]
+
+
+def gather(version: Version, *, topics: Sequence[Topic], hold: Hold, title: str | None) -> Brief:
+    """Return the brief of `version`; raises `UsageError` where it has no translations."""
+    if version.manifest["until"]:
+        raise UsageError(
+            f"{version.name}: was run with --until {version.manifest['until']} and has no English; "
+            "run it whole, then ask for the brief"
+        )
+    held = empty = 0
+    taken: list[str] = []
+
+    def used(row: Row) -> bool:
+        nonlocal held, empty
+        if on_hold(row) and hold == "leave-out":
+            held += 1
+            return False
+        if not row["translation"].strip():
+            empty += 1
+            return False
+        return True
+
+    leads = stories.leads(row for row in rows(version, (*stories.COLUMNS, "status", "translation")) if used(row))
+    items: dict[str, Item] = {}
+    copies: list[tuple[str, Copy]] = []
+    under: dict[str, list[Item]] = {name: [] for name in [*(topic.name for topic in topics), OTHER if topics else ""]}
+    for row in rows(version, _COLUMNS):
+        lead = leads.get(row["id"])
+        if lead is None:
+            continue
+        taken.append(_outlet(row))
+        if lead != row["id"]:
+            copies.append((lead, Copy(_outlet(row) or one_line(row["title"]) or row["id"], web_link(row["url"]))))
+            continue
+        items[lead] = _item(row)
+        under[_topic(row, topics)].append(items[lead])
+    for lead, copy in copies:
+        items[lead].also.append(copy)
+    groups = tuple(
+        Group(name=name, items=tuple(sorted(found, key=lambda item: item.when, reverse=True)))
+        for name, found in under.items()
+        if found
+    )
+    return Brief(
+        title=one_line(title or version.manifest["name"]),
+        subtitle=_subtitle(version, len(items), len({*taken} - {""})),
+        groups=groups,
+        notes=tuple(
+            _notes(version, held, empty, [name for name, found in under.items() if not found and name != OTHER])
+        ),
+    )
+
+
+def _item(row: Row) -> Item:
+    link = web_link(row["url"])
+    reasons = [
+        one_line(f"{flag['check']}: {flag['message']}") for flag in row["flags"] if flag.get("severity") == "error"
+    ]
+    return Item(
+        headline=one_line(row["title_translation"]) or one_line(row["title"]) or "(no headline)",
+        outlet=_outlet(row),
+        date=_date(row["published"]),
+        link=link,
+        address=host(link) if link else one_line(row["url"]),
+        summary=one_line(row["translation"]),
+        held=tuple(reasons or ["a check holds it back"]) if on_hold(row) else (),
+        when=stories.moment(row["published"]) or _NEVER,
+    )
+
+
+def _topic(row: Row, topics: Sequence[Topic]) -> str:
+    """Return the first topic whose term stands in the headline or the summary; else in the article; else `OTHER`."""
+    if not topics:
+        return ""
+    names = ("title", "title_translation", "summary", "translation")
+    for fields in (names, ("article",)):
+        text = prepare(row[name] for name in fields)
+        for topic in topics:
+            if topic.matches(text):
+                return topic.name
+    return OTHER
+
+
+def _outlet(row: Row) -> str:
+    return one_line(row["outlet"]) or host(row["url"])
+
+
+def _date(published: str) -> str:
+    """Return a date as English writes it, `14 March 2024`; what is no date, as it was found."""
+    try:
+        found = datetime.fromisoformat(published)
+    except ValueError:
+        return one_line(published)
+    return f"{found.day} {found:%B %Y}"
+
+
+def _subtitle(version: Version, count: int, outlets: int) -> str:
+    made = datetime.strptime(version.manifest["version"].split("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    told = [f"{made.day} {made:%B %Y}", _counted(count, "story", "stories")]
+    if outlets:
+        told.append("from " + _counted(outlets, "outlet", "outlets"))
+    return " · ".join(told[:1]) + " · " + " ".join(told[1:])
+
+
+def _notes(version: Version, held: int, empty: int, unmatched: Sequence[str]) -> list[str]:
+    notes = ["Summarized and translated from Vietnamese by machine: check before you quote."]
+    if held:
+        left_out = _counted(held, "article is", "articles are")
+        notes.append(f"{left_out} left out: on hold until someone has looked.")
+    if empty:
+        notes.append(f"{_counted(empty, 'article is', 'articles are')} left out: the translator gave no English text.")
+    failed = version.manifest["counts"]["failures"]
+    if failed:
+        notes.append(f"{_counted(failed, 'article', 'articles')} could not be summarized or translated.")
+    if unmatched:
+        notes.append(f"Nothing on: {', '.join(map(one_line, unmatched))}.")
+    notes.append(f"tomdich {version.name}")
+    return notes
+
+
+def _counted(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"

@@ -1,0 +1,155 @@
+"""Degeneration: text that goes round in circles, the model's own tokens left in it, a headline still in capitals.
+
+The marks of how models fail, not of what a text says; that an output was cut or empty, the calls tell (`delivery`).
+A loop that the Vietnamese has too is said in the summary's flag and again in the translation's: a person reads either.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from pipeline.checks.pairs import Pair, aligned
+from pipeline.records import Flag, Severity, Translated
+
+# Four words three times: one human sentence in 500, with a term of four syllables ("sở hữu trí tuệ") or a list; so it
+# is an error only from the fourth time on. Names do not count.
+_LOOP_LENGTH = 4
+_LOOP_TIMES = 3
+# One to three words at once again and again, and how often: people say one word three times ("very, very, very good"),
+# but not two or three.
+_CYCLE_TIMES = {1: 4, 2: 3, 3: 3}
+_WORD = re.compile(r"[^\W_]+")
+
+# Language tokens and prefixes of the families in the catalog (T5 and ViT5, MarianMT, M2M-100, NLLB, mBART, EnViT5),
+# their special tokens, and the word mark of SentencePiece.
+_SPECIAL = re.compile(
+    r"</?s>|<pad>|<unk>|<mask>|<bos>|<eos>|<extra_id_\d+>|<2[a-z]{2,3}>|__[a-z]{2,3}__|>>[a-z]{2,3}(?:_[A-Z][a-z]{3})?<<"
+    r"|(?<![A-Za-z_])(?:vi_VN|en_XX|vie_Latn|eng_Latn)(?![A-Za-z_])|▁+|<\|[a-z_]+\|>|\[(?:CLS|SEP|PAD|MASK|UNK)\]|⁇"
+)
+_PREFIX = re.compile(
+    r"\A\s*(?:vi|en|vietnews|summarize|summary|tóm tắt|translate(?: [a-z]+ to [a-z]+)?)\s*:",
+    re.IGNORECASE,
+)
+_INNER_PREFIX = re.compile(r"(?<=[.!?] )(?:vi|en|vietnews): ")
+
+_LEAST_SHOUTED = 3  # words of two letters and more
+_SHOUTED = 0.8  # of the letters
+_RUN_SHOUTED = 5  # words in a row, within a text that is not all capitals
+
+
+def check(translated: Translated) -> list[Flag]:
+    """Return the flags `loop`, `prefix_left` and `capitals` of the summary, the headline and the translation."""
+    texts = (
+        ("summary", translated.summary),
+        ("title_translation", translated.title_translation),
+        ("translation", translated.translation),
+    )
+    found: list[Flag] = []
+    for field, text in texts:
+        found += _loops(field, text)
+        found += _left(field, text)
+    for pair in aligned(translated):
+        found += _capitals(pair)
+    return found
+
+
+def _flag(check: str, field: str, span: tuple[int, int], message: str, text: str, severity: Severity) -> Flag:
+    return Flag(
+        check=check,
+        field=field,
+        start=span[0],
+        end=span[1],
+        message=message,
+        found=text[slice(*span)],
+        severity=severity,
+    )
+
+
+def _loops(field: str, text: str) -> Iterator[Flag]:
+    """Yield one flag for the first loop: a short cycle, or four words for the third time."""
+    words = list(_WORD.finditer(text))
+    said = [word[0].casefold() for word in words]
+    for length, least in _CYCLE_TIMES.items():
+        if (span := _cycle(said, length, least)) is not None:
+            where = words[span[0]].start(), words[span[1]].end()
+            shown = " ".join(word[0] for word in words[span[0] : span[0] + length])
+            yield _flag("loop", field, where, f"“{shown}” again and again", text, "error")
+            return
+    loop: Flag | None = None
+    times: dict[tuple[str, ...], list[int]] = {}
+    for at in range(len(said) - _LOOP_LENGTH + 1):
+        places = times.setdefault(tuple(said[at : at + _LOOP_LENGTH]), [])
+        if places and at - places[-1] < _LOOP_LENGTH:
+            continue
+        places.append(at)
+        if len(places) >= _LOOP_TIMES and not _is_name(words, at):
+            where = words[places[0]].start(), words[at + _LOOP_LENGTH - 1].end()
+            shown = text[words[at].start() : words[at + _LOOP_LENGTH - 1].end()]
+            wrong = len(places) > _LOOP_TIMES
+            if wrong or loop is None:
+                message = f"“{shown}” stands here {len(places)} times"
+                loop = _flag("loop", field, where, message, text, "error" if wrong else "warning")
+            if wrong:
+                break
+    if loop is not None:
+        yield loop
+
+
+def _is_name(words: list[re.Match[str]], at: int) -> bool:
+    """Return whether the run is a name with at most one small word beside it: "of Ho Chi Minh", "Ho Chi Minh s"."""
+    return sum(word[0][0].islower() for word in words[at : at + _LOOP_LENGTH]) <= 1
+
+
+def _cycle(said: list[str], length: int, least: int) -> tuple[int, int] | None:
+    """Return the first and last word of `length` words that come `least` times at once; figures are no words."""
+    run = 0
+    for at in range(length, len(said)):
+        run = run + 1 if said[at] == said[at - length] and not said[at].isdigit() else 0
+        if run >= length * (least - 1):
+            first = at - run - length + 1
+            last = at
+            while last + 1 < len(said) and said[last + 1] == said[last + 1 - length]:
+                last += 1
+            return first, last
+    return None
+
+
+def _left(field: str, text: str) -> Iterator[Flag]:
+    """Yield a flag for each token or prefix that belongs to the model."""
+    for pattern in (_PREFIX, _SPECIAL, _INNER_PREFIX):
+        for match in pattern.finditer(text):
+            yield _flag("prefix_left", field, match.span(), f"“{match[0].strip()}” is the model's own", text, "error")
+
+
+def _capitals(pair: Pair) -> Iterator[Flag]:
+    """Yield a flag for English in capitals: all of it, or a run of words that the Vietnamese does not shout."""
+    words = [word for word in _WORD.finditer(pair.english) if len(word[0]) > 1 and not word[0].isdigit()]
+    if len(words) < _LEAST_SHOUTED:
+        return
+    letters = [letter for letter in pair.english if letter.isalpha()]
+    if sum(letter.isupper() for letter in letters) >= _SHOUTED * len(letters):
+        source = "as in the Vietnamese" if pair.vietnamese.isupper() else "and the Vietnamese is not"
+        yield _shouted(pair, 0, len(pair.english), f"all in capitals, {source}: English sets it in small letters")
+        return
+    if len(words) <= _RUN_SHOUTED:
+        return
+    start = 0
+    for at, (one, two) in enumerate(pairwise([*words, words[-1]]), start=1):
+        if not one[0].isupper():
+            start = at
+        if at - start >= _RUN_SHOUTED and (not two[0].isupper() or at == len(words)) and one[0].isupper():
+            yield _shouted(pair, words[start].start(), one.end(), "words in capitals")
+
+
+def _shouted(pair: Pair, start: int, end: int, message: str) -> Flag:
+    field_start = pair.english_start
+    return Flag(
+        check="capitals",
+        field=pair.english_field,
+        start=field_start + start,
+        end=field_start + end,
+        message=message,
+        found=pair.english[start:end],
+    )

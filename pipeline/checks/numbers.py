@@ -1,0 +1,261 @@
+"""The check `number`: the values of the article in its summary, and those of each sentence in its translation.
+
+Values are read by `pipeline.quantities`; here they are only compared. A value counts as told when it stands anywhere
+in the other text, in any form; one that is missing and one that came from nowhere, near the same place, are a change.
+A number word alone says less than a figure ("one", `hai bên`, "both"): missing, it is a warning; up to two, nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Final
+
+from pipeline.checks.pairs import Pair, aligned
+from pipeline.quantities import Quantity, english, in_english, rounded, same, vietnamese
+from pipeline.records import Flag, Severity, Translated
+
+_AMOUNTS: Final = frozenset(("number", "percent", "money", "measure", "year"))
+_DATES: Final = frozenset(("day", "month", "lunar", "year", "decade", "weekday"))
+_FARTHEST: Final = 0.75  # of the texts' length, and what `_distance` adds for kinds that differ
+_IDIOMATIC: Final = 2  # "one", "two", "first" come and go between languages
+_COUNTED: Final = 5
+_DONG_FOR_ONE: Final = (Fraction(10_000), Fraction(40_000))  # of a dollar, euro or pound, in any year since 1990
+
+
+@dataclass(slots=True)
+class _Sides:
+    """The two texts of a pair as values, and what of each the other does not have."""
+
+    pair: Pair
+    ours: list[Quantity]
+    theirs: list[Quantity]
+    missing: list[Quantity] = field(init=False)
+    new: list[Quantity] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.missing = [one for one in self.ours if one.weight != "loose" and not _told(one, self.theirs)]
+        self.new = [one for one in self.theirs if one.weight != "loose" and not _told(one, self.ours)]
+
+
+def check(translated: Translated) -> list[Flag]:
+    """Return the flags `number`: of the summary beside its article, then of each translation beside its sentence."""
+    article = translated.article
+    source = f"{article.title}\n{article.text}"
+    context = f"{translated.summary}\n{source}"
+    sides = [
+        _Sides(pair, vietnamese(pair.vietnamese, context=context), english(pair.english))
+        for pair in aligned(translated)
+    ]
+    read = [
+        replace(one, start=one.start + side.pair.vietnamese_start, end=one.end + side.pair.vietnamese_start)
+        for side in sides
+        if side.pair.vietnamese_field == "summary"
+        for one in side.ours
+    ]
+    if not translated.sentences:
+        read = vietnamese(translated.summary, context=context)
+    return [*_summary(read, source), *_translations([side for side in sides if side.pair.english.strip()])]
+
+
+def _summary(read: Sequence[Quantity], source: str) -> list[Flag]:
+    """Return a flag for each number of the summary that neither the article nor its headline has."""
+    told: list[Quantity] | None = None
+    found: list[Flag] = []
+    for one in read:
+        if one.weight == "loose" or _idiomatic(one) or (one.kind in _AMOUNTS and _verbatim(one.text, source)):
+            continue
+        if told is None:
+            told = vietnamese(source)
+        if _told(one, told):
+            continue
+        counted = one.kind == "number" and one.value <= _COUNTED  # "three suspects", where the article names them
+        severity: Severity = "error" if one.weight == "figure" and not counted else "warning"
+        near = next((other for other in told if rounded(other, one)), None)
+        message = f"the summary says {one.text} ({in_english(one)}), which the article does not"
+        if near is not None:
+            severity, message = "note", f"the summary rounds {near.text} to {one.text}"
+        found.append(
+            Flag(
+                check="number",
+                field="summary",
+                start=one.start,
+                end=one.end,
+                message=message,
+                expected=in_english(near) if near else "",
+                found=in_english(one),
+                severity=severity,
+            )
+        )
+    return found
+
+
+def _verbatim(text: str, source: str) -> bool:
+    """Return whether the number stands in the source as it stands here: the quick answer to most."""
+    at = source.find(text)
+    while at >= 0:
+        before, behind = source[max(0, at - 1) : at], source[at + len(text) : at + len(text) + 2]
+        if not (before.isalnum() or before in (".", ",")) and not re.match(r"[^\W_]|[.,/]\d", behind):
+            return True
+        at = source.find(text, at + 1)
+    return False
+
+
+def _translations(sides: Sequence[_Sides]) -> list[Flag]:
+    """Return the flags of the pairs that have a translation; an empty one has a flag of its own."""
+    found: list[Flag] = []
+    for at, one in enumerate(sides):
+        for other in sides[max(0, at - 1) : at + 2]:
+            if other is not one and other.pair.english_field == one.pair.english_field:
+                found += _moved(one, other)
+    for one in sides:
+        found += _compared(one)
+    return found
+
+
+def _moved(one: _Sides, other: _Sides) -> list[Flag]:
+    """Return notes for the values that left one sentence and turned up beside it; they are settled with that."""
+    found: list[Flag] = []
+    for quantity in list(one.missing):
+        arrived = next((new for new in other.new if same(quantity, new)), None)
+        if arrived is None:
+            continue
+        one.missing.remove(quantity)
+        other.new.remove(arrived)
+        message = f"{quantity.text} ({in_english(quantity)}) is told in the neighbouring sentence"
+        found.append(_ours(one.pair, quantity, message, "note"))
+    return found
+
+
+def _compared(sides: _Sides) -> list[Flag]:
+    """Return the flags of one pair."""
+    pair = sides.pair
+    found = _rounded(sides)
+    for one in sides.theirs:
+        if one.foreign and one not in sides.new:
+            message = f"{one.text} ({in_english(one)}) is written in the Vietnamese way"
+            found.append(_theirs(pair, one, message, "warning", expected=in_english(one)))
+    for one, instead in _changes(pair, sides.missing, sides.new):
+        sides.missing.remove(one)
+        sides.new.remove(instead)
+        message, severity = _change(one, instead)
+        found.append(_theirs(pair, instead, message, severity, expected=in_english(one)))
+    for one in sides.missing:
+        if not _idiomatic(one):
+            message = f"{one.text} ({in_english(one)}) is not in the translation"
+            found.append(_ours(pair, one, message, _weighed(one)))
+    for one in sides.new:
+        if not _idiomatic(one):
+            found.append(_invented(sides, one))
+    return found
+
+
+def _rounded(sides: _Sides) -> list[Flag]:
+    """Return notes for the values that the translation rounds; they are settled with that."""
+    found: list[Flag] = []
+    for one in list(sides.missing):
+        rough = next((other for other in sides.new if rounded(one, other)), None)
+        if rough is None:
+            continue
+        sides.missing.remove(one)
+        sides.new.remove(rough)
+        message = f"{one.text} ({in_english(one)}) is rounded to {rough.text}"
+        found.append(_theirs(sides.pair, rough, message, "note", expected=in_english(one)))
+    return found
+
+
+def _invented(sides: _Sides, one: Quantity) -> Flag:
+    converted = next((other for other in sides.ours if _converted(other, one)), None)
+    if converted is not None:
+        return _theirs(sides.pair, one, f"{one.text} is reckoned from {converted.text}, not told", "note")
+    return _theirs(sides.pair, one, f"{one.text} is not in the Vietnamese", _weighed(one))
+
+
+def _weighed(one: Quantity) -> Severity:
+    return "error" if one.weight == "figure" else "warning"
+
+
+def _changes(pair: Pair, missing: Sequence[Quantity], new: Sequence[Quantity]) -> list[tuple[Quantity, Quantity]]:
+    """Return what became what: the nearest first, each once."""
+    near = sorted(
+        (distance, left, right)
+        for left, quantity in enumerate(missing)
+        for right, instead in enumerate(new)
+        if (distance := _distance(pair, quantity, instead)) <= _FARTHEST
+    )
+    found: list[tuple[Quantity, Quantity]] = []
+    taken: tuple[set[int], set[int]] = (set(), set())
+    for _, left, right in near:
+        if left not in taken[0] and right not in taken[1]:
+            taken[0].add(left)
+            taken[1].add(right)
+            found.append((missing[left], new[right]))
+    return found
+
+
+def _distance(pair: Pair, one: Quantity, other: Quantity) -> float:
+    apart = abs(one.start / len(pair.vietnamese) - other.start / len(pair.english))
+    if one.value == other.value:
+        return apart / 4  # the unit changed
+    if one.kind == other.kind:
+        return apart
+    return apart + (0.15 if (one.kind in _DATES) == (other.kind in _DATES) else 0.4)
+
+
+def _change(one: Quantity, instead: Quantity) -> tuple[str, Severity]:
+    """Return what to say of a value that became another, and how bad it is."""
+    said = f"the Vietnamese says {one.text} ({in_english(one)}), the translation {instead.text}"
+    if _converted(one, instead):
+        return f"{one.text} ({in_english(one)}) is told as {instead.text} only", "warning"
+    if one.value == instead.value and {"percent", "number"} == {one.kind, instead.kind}:
+        return said, "warning"
+    idiom = "figure" not in (one.weight, instead.weight) and max(one.value, instead.value) <= _IDIOMATIC
+    return said, "warning" if idiom else "error"
+
+
+def _converted(one: Quantity, other: Quantity) -> bool:
+    """Return whether one can be the other in another currency: dong and a currency of the size of the dollar."""
+    if one.kind != "money" or other.kind != "money" or (one.unit == "VND") == (other.unit == "VND"):
+        return False
+    dong, foreign = (one, other) if one.unit == "VND" else (other, one)
+    low, high = _DONG_FOR_ONE
+    return low * foreign.value <= dong.value <= high * foreign.value
+
+
+def _told(one: Quantity, others: Sequence[Quantity]) -> bool:
+    return any(same(one, other) for other in others)
+
+
+def _idiomatic(one: Quantity) -> bool:
+    return one.kind in ("number", "ordinal", "multiple", "measure") and (
+        one.value == 1 or (one.value <= _IDIOMATIC and one.weight == "word")
+    )
+
+
+def _ours(pair: Pair, one: Quantity, message: str, severity: Severity) -> Flag:
+    at = pair.vietnamese_start
+    return Flag(
+        check="number",
+        field=pair.vietnamese_field,
+        start=at + one.start,
+        end=at + one.end,
+        message=message,
+        expected=in_english(one),
+        severity=severity,
+    )
+
+
+def _theirs(pair: Pair, one: Quantity, message: str, severity: Severity, *, expected: str = "") -> Flag:
+    at = pair.english_start
+    return Flag(
+        check="number",
+        field=pair.english_field,
+        start=at + one.start,
+        end=at + one.end,
+        message=message,
+        expected=expected,
+        found=in_english(one),
+        severity=severity,
+    )

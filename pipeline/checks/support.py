@@ -1,0 +1,115 @@
+"""Support: whether what the summary says stands in the article, as far as words can tell.
+
+A summarizer that invents does it with words that the article does not have. Counted are the summary's content words
+(syllables less the commonest function words, tone placement folded) that the article and its headline lack, and runs of
+words of which no two neighbours stand together there. What is copied from the lead is told too: no fault, but an editor
+may want to know that the summary is the first paragraph.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from pipeline.records import Flag, Translated
+from pipeline.text import press_tone
+
+# Of the content words of a human summary the article has 0.84 in the middle (1,500 of vietnews val; another article's
+# summary: 0.27); one summary in fifty has less than 0.45, one in two hundred less than 0.33.
+_WARNING = 0.45
+_ERROR = 0.33
+_LEAST = 8  # content words: of a shorter summary the share says little
+# A run of words that the article has nowhere in this order, and two in three not at all: in one human summary of 22.
+_RUN = 6
+_RUN_UNKNOWN = 0.67
+# Of the pairs of neighbouring words, those that stand in the article's beginning, a little longer than the summary.
+_COPIED = 0.9  # two human summaries of 1,500
+_LEAD_MORE = 20
+
+# The thirty commonest syllables that say little by themselves.
+_FUNCTION = frozenset(
+    "và của là có được cho trong với các những một này đã đang sẽ khi để từ đến tại trên về ra vào theo như bị do ở thì"
+    " mà nhưng cũng vì sau trước người năm ngày không".split()
+)
+_WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*")
+
+
+def check(translated: Translated) -> list[Flag]:
+    """Return the flags `support` (the whole summary, or a run of it) and `copied_lead` (a note)."""
+    article = translated.article
+    places = list(_WORD.finditer(press_tone(translated.summary)))
+    said = [match[0].lower() for match in places]
+    body = [match[0].lower() for match in _WORD.finditer(press_tone(article.text))]
+    if not said or not body:
+        return []
+    known = {*body, *(match[0].lower() for match in _WORD.finditer(press_tone(article.title)))}
+    content = [word for word in said if word not in _FUNCTION]
+    unknown = [word for word in content if word not in known]
+    share = 1 - len(unknown) / len(content) if content else 1.0
+    found: list[Flag] = []
+    if len(content) >= _LEAST and share < _WARNING:
+        found.append(
+            Flag(
+                check="support",
+                field="summary",
+                start=0,
+                end=len(translated.summary),
+                message=f"only {share:.0%} of the summary's words stand in the article; not in it: "
+                f"{', '.join(dict.fromkeys(unknown[:8]))}",
+                expected=f"{_WARNING:.0%} or more",
+                found=f"{share:.0%}",
+                severity="error" if share < _ERROR else "warning",
+            )
+        )
+    else:
+        spans = [(match.start(), match.end()) for match in places]
+        found += _novel_runs(translated.summary, spans, said, known, set(pairwise(body)))
+    found += _copied(translated, said, body)
+    return found
+
+
+def _novel_runs(
+    summary: str,
+    spans: list[tuple[int, int]],
+    said: list[str],
+    known: set[str],
+    neighbours: set[tuple[str, str]],
+) -> Iterator[Flag]:
+    """Yield a flag for each run of words that the article has in no such order, and mostly not at all."""
+    start = 0
+    for at in range(1, len(said) + 1):
+        if at < len(said) and (said[at - 1], said[at]) not in neighbours:
+            continue
+        run = said[start:at]
+        lost = [word for word in run if word not in known]
+        if len(run) >= _RUN and len(lost) >= _RUN_UNKNOWN * len(run):
+            where = spans[start][0], spans[at - 1][1]
+            yield Flag(
+                check="support",
+                field="summary",
+                start=where[0],
+                end=where[1],
+                message=f"the article has nothing like this; not in it: {', '.join(dict.fromkeys(lost[:8]))}",
+                found=summary[slice(*where)],
+            )
+        start = at
+
+
+def _copied(translated: Translated, said: list[str], body: list[str]) -> Iterator[Flag]:
+    """Yield the note that the summary is the beginning of the article."""
+    if len(said) < _LEAST or len(body) <= len(said) + _LEAD_MORE:
+        return
+    lead = body[: len(said) + _LEAD_MORE]
+    neighbours = set(pairwise(lead))
+    copied = sum(pair in neighbours for pair in pairwise(said)) / (len(said) - 1)
+    if copied >= _COPIED:
+        yield Flag(
+            check="copied_lead",
+            field="summary",
+            start=0,
+            end=len(translated.summary),
+            message=f"{copied:.0%} of the summary is copied from the beginning of the article",
+            found=f"{copied:.0%}",
+            severity="note",
+        )

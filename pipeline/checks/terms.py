@@ -1,0 +1,154 @@
+"""House terms: where the Vietnamese has a term, the English should have what the house calls it.
+
+Terms are found in the Vietnamese, the longest first, so that `Chủ tịch nước` is not also `Chủ tịch`. In the English a
+rendering known to be wrong is replaced, never inside one that is right; what is missing can only be told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pipeline.house import Term, sentence_key
+from pipeline.records import Flag
+from pipeline.text import press_tone
+
+_WORDS = re.compile(r"\w+")
+_ENDING = r"(?:['’]s|s['’]?|es)?(?!\w)"  # of a plural or possessive: stays behind what is replaced
+_CACHED = 4096  # sets of terms that stand together in one sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An English text as the house wants it; the flags' `field` is "vietnamese" or "english", their places in it."""
+
+    english: str
+    flags: tuple[Flag, ...] = ()
+
+
+class Terms:
+    """The terms of a house, ready to be looked for."""
+
+    def __init__(self, terms: Iterable[Term]) -> None:
+        self._by_words: dict[tuple[str, ...], list[tuple[re.Pattern[str], Term]]] = {}
+        self._most: dict[str, int] = {}  # by the first word: the words of the longest term that begins with it
+        for term in terms:
+            vi = sentence_key(term.vi)
+            words = tuple(_WORDS.findall(vi.lower()))
+            self._by_words.setdefault(words, []).append((_vietnamese(vi), term))
+            self._most[words[0]] = max(len(words), self._most.get(words[0], 0))
+
+    def find(self, vietnamese: str) -> Iterator[tuple[int, int, Term]]:
+        """Yield the terms in a text, start and end in code points, the longest where several begin."""
+        text = press_tone(vietnamese)  # as long as it was: only marks move
+        places = [(word.start(), word[0].lower()) for word in _WORDS.finditer(text)]
+        words = [word for _, word in places]
+        end = 0
+        for number, (start, first) in enumerate(places):
+            if start < end:
+                continue
+            found = self._longest(text, start, words[number : number + self._most.get(first, 0)])
+            if found is not None:
+                end, term = found
+                yield start, end, term
+
+    def _longest(self, text: str, start: int, words: list[str]) -> tuple[int, Term] | None:
+        for length in range(len(words), 0, -1):
+            for pattern, term in self._by_words.get(tuple(words[:length]), ()):
+                if found := pattern.match(text, start):
+                    return found.end(), term
+        return None
+
+    def render(self, vietnamese: str, english: str) -> Rendered:
+        """Return `english`, the translation of `vietnamese`, with wrong renderings replaced, and what was seen."""
+        found: dict[Term, tuple[int, int]] = {}
+        for start, end, term in self.find(vietnamese):
+            found.setdefault(term, (start, end))
+        if not found or not english.strip():
+            return Rendered(english)
+        english, flags = _replaced(english, tuple(found))
+        for term, (start, end) in found.items():
+            if not _right(term).search(english):
+                said = vietnamese[start:end]
+                message = f"“{said}” is “{term.en}” in the house's terms, which the English does not have"
+                flags.append(
+                    Flag(check="term", field="vietnamese", start=start, end=end, message=message, expected=term.en)
+                )
+        return Rendered(english, tuple(flags))
+
+
+def _replaced(english: str, terms: tuple[Term, ...]) -> tuple[str, list[Flag]]:
+    pattern, wanted = _known(terms)
+    if pattern is None:
+        return english, []
+    flags: list[Flag] = []
+    parts: list[str] = []
+    at = length = 0
+    for found in pattern.finditer(english):
+        wrong = found[0]
+        en = wanted.get(found.lastgroup or "") or wanted.get(wrong)
+        if en is None:
+            continue
+        right = en[0].upper() + en[1:] if wrong[0].isupper() else en
+        parts += [english[at : found.start()], right]
+        length += found.start() - at
+        message = f"“{wrong}” was replaced by “{right}”, as the house's terms ask"
+        start, length = length, length + len(right)
+        flags.append(
+            Flag(
+                check="term",
+                field="english",
+                start=start,
+                end=length,
+                message=message,
+                expected=right,
+                found=wrong,
+                severity="note",
+            )
+        )
+        at = found.end()
+    return "".join([*parts, english[at:]]), flags
+
+
+@lru_cache(_CACHED)
+def _known(terms: tuple[Term, ...]) -> tuple[re.Pattern[str] | None, dict[str, str]]:
+    """Return a pattern that finds right and wrong renderings of `terms`, and what stands for each wrong one.
+
+    That is given by the group that found it; for one that differs from the right one by its capitals, by its text.
+    """
+    wanted = {wrong: term.en for term in terms for wrong in term.wrong if wrong.lower() == term.en.lower()}
+    spelled = [(term.en, "") for term in terms]
+    spelled += [(wrong, term.en) for term in terms for wrong in term.wrong if wrong not in wanted]
+    choices = []
+    for number, (written, right) in enumerate(sorted(spelled, key=lambda one: -len(one[0]))):
+        choices.append(f"(?P<g{number}>{_english(written, any_case=not right)})")
+        if right:
+            wanted[f"g{number}"] = right
+    if not wanted:
+        return None, wanted
+    # the ending is looked at, not taken: it stays
+    return re.compile(rf"(?<!\w)(?:{'|'.join(choices)})(?={_ENDING})"), wanted
+
+
+@lru_cache(_CACHED)
+def _right(term: Term) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){_english(term.en, any_case=True)}{_ENDING}")
+
+
+def _vietnamese(vi: str) -> re.Pattern[str]:
+    body = r"\s+".join(map(re.escape, vi.split(" ")))
+    return re.compile(rf"{body}(?!\w)", re.IGNORECASE if vi == vi.lower() else 0)
+
+
+def _english(written: str, *, any_case: bool) -> str:
+    """Return a pattern for an English term; else case counts where it has capitals, but never in its first letter."""
+    body = r"\s+".join(re.escape(word) for word in written.split())
+    body = re.sub("['’]", "['’]", body)
+    if any_case or written == written.lower():
+        return f"(?i:{body})"
+    first = written[0]
+    if not first.isalpha():
+        return body
+    return f"[{first.lower()}{first.upper()}]{body[1:]}"

@@ -1,0 +1,173 @@
+"""A version for a spreadsheet or another program: every column, nothing cut.
+
+CSV and XLSX have the columns that people read first, and what is nested as JSON; flags are a line each. A cell that a
+spreadsheet could take for a formula begins with an apostrophe. Excel holds 32,767 characters a cell and about a million
+rows a sheet: a longer text goes on in the sheet "long texts", more rows in another sheet. JSON lines are the rows as
+they are. Each adds `story`: the id of the record that leads its near copies (see `stories`).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TypeAlias
+
+from pipeline import stories
+from pipeline.destination import deliver
+from pipeline.errors import UsageError
+from pipeline.records import ROW_COLUMNS
+from pipeline.rows import Row, column_names, rows
+from pipeline.store import Version
+from pipeline.untrusted import cell, visible
+
+Format: TypeAlias = Literal["xlsx", "csv", "jsonl"]
+
+STORY = "story"
+_FIRST = (
+    "id", "status", STORY, "published", "outlet", "title", "title_translation", "summary", "translation", "flags",
+    "url", "article", "reference_summary", "reference_translation",
+)  # fmt: skip
+CELL_LIMIT = 32_767  # UTF-16 units, as Excel counts: support.microsoft.com, "Excel specifications and limits"
+ROW_LIMIT = 1_048_576
+LONG = "long texts"
+_GOES_ON = f" … [goes on in the sheet “{LONG}”]"
+_PIECE = 32_000
+_WIDTHS = {
+    "title": 40,
+    "title_translation": 40,
+    "summary": 60,
+    "translation": 60,
+    "article": 60,
+    "flags": 50,
+    "url": 30,
+}
+_ESCAPE = re.compile("_(x[0-9A-Fa-f]{4}_)")  # in a cell these seven characters stand for one: ECMA-376, ST_Xstring
+
+
+def export(version: Version, *, to: Format, output: Path | None, row_limit: int = ROW_LIMIT) -> Path:
+    """Write the records of `version` and return where; `row_limit` is a sheet's, with its heading.
+
+    Raises `UsageError` where it cannot be written there, or where a kept column is called `story`.
+    """
+    there = column_names(version)
+    if STORY in there:
+        raise UsageError(
+            f"{version.name}: has a kept column `{STORY}`, which the export adds; rename it in sources.keep"
+        )
+    leads = stories.leads(rows(version, stories.COLUMNS))
+    records = (row | {STORY: leads[row["id"]]} for row in rows(version))
+    kept = [name for name in there if name not in ROW_COLUMNS]
+    known = {*there, STORY, "status"}
+    first = [name for name in _FIRST if name in known]
+    columns = (*first, *kept, *(name for name in ROW_COLUMNS if name in known and name not in first))
+    writers: dict[Format, Callable[[BinaryIO], object]] = {
+        "jsonl": lambda file: _jsonl(file, records),
+        "csv": lambda file: _csv(file, records, columns),
+        "xlsx": lambda file: _xlsx(file, records, columns, row_limit),
+    }
+    return deliver(version, output, ending=to, write=writers[to])
+
+
+def _jsonl(file: BinaryIO, records: Iterator[Row]) -> None:
+    file.writelines(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in records)
+
+
+def _csv(file: BinaryIO, records: Iterator[Row], columns: Sequence[str]) -> None:
+    # Excel takes a file without the mark for the machine's old code page
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    writer = csv.writer(text)
+    writer.writerow([cell(visible(name)) for name in columns])
+    for row in records:
+        writer.writerow([cell(_words(row, name)) for name in columns])
+    text.flush()
+    text.detach()  # the file is the caller's to close
+
+
+def _xlsx(file: BinaryIO, records: Iterator[Row], columns: Sequence[str], row_limit: int) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
+    sheet: Any = None
+    long: Any = None
+    written = sheets = 0
+    for row in records:
+        if sheet is None or written == row_limit:
+            sheets += 1
+            sheet, written = _sheet(book, "records" if sheets == 1 else f"records {sheets}", columns), 1
+        cells = []
+        for name in columns:
+            text = cell(_words(row, name))
+            if _units(text) > CELL_LIMIT:
+                if long is None:
+                    long = _sheet(book, LONG, ("id", "column", "part", "text"))
+                pieces = list(_pieces(_words(row, name)))
+                for part, piece in enumerate(pieces, start=1):
+                    long.append([_literal(cell(row["id"])), name, f"{part} of {len(pieces)}", _literal(cell(piece))])
+                text = cell(pieces[0]) + _GOES_ON
+            cells.append(_literal(text))
+        sheet.append(cells)
+        written += 1
+    if sheet is None:
+        _sheet(book, "records", columns)
+    book.save(file)
+
+
+def _sheet(book: Any, title: str, columns: Sequence[str]) -> Any:  # noqa: ANN401 - openpyxl has no types
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+
+    sheet = book.create_sheet(title)
+    sheet.freeze_panes = "B2"
+    for at, name in enumerate(columns, start=1):
+        sheet.column_dimensions[get_column_letter(at)].width = _WIDTHS.get(name, 18)
+    heading = [WriteOnlyCell(sheet, value=_literal(cell(visible(name)))) for name in columns]
+    for one in heading:
+        one.font = Font(bold=True)
+    sheet.append(heading)
+    return sheet
+
+
+def _words(row: Row, name: str) -> str:
+    """Return a value of a row as the text of a cell; controls are written out, lines stay lines."""
+    value = row.get(name)
+    if name == "status":
+        return value or "ok"
+    if name == "flags":
+        return visible("\n".join(map(_flag, value or ())))
+    if value is None:
+        return ""
+    return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _flag(flag: Row) -> str:
+    """Return a flag as a line that says all it holds: `error number, translation 10-14: … (expected …, found …)`."""
+    details = ", ".join(f"{name} {flag[name]}" for name in ("expected", "found") if flag[name])
+    return (
+        f"{flag.get('severity') or 'warning'} {flag['check']}, {flag['field']} {flag['start']}-{flag['end']}: "
+        f"{flag['message']}{f' ({details})' if details else ''}"
+    )
+
+
+def _literal(text: str) -> str:
+    """Return `text` so that Excel shows just this: what would be an escape of one character gets its own escaped."""
+    return _ESCAPE.sub(r"_x005F_\1", text)
+
+
+def _units(text: str) -> int:
+    return len(_literal(text).encode("utf-16-le")) // 2
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield `text` in pieces that fit into a cell, also with what `cell` and `_literal` add."""
+    start = 0
+    while start < len(text):
+        length = _PIECE
+        while _units(text[start : start + length]) > _PIECE:
+            length //= 2
+        yield text[start : start + length]
+        start += length

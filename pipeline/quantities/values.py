@@ -1,0 +1,205 @@
+"""A quantity: the value that a stretch of text stands for, what kind of value it is, and when two of them agree."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final, Literal, TypeAlias
+
+from pipeline.quantities.units import BY_NAME, DOLLARS
+
+Kind: TypeAlias = Literal[
+    "number", "percent", "money", "measure", "ordinal", "fraction", "multiple", "vague",
+    "day", "month", "lunar", "year", "decade", "weekday", "time",
+]  # fmt: skip
+# How much stands on it. A figure has to arrive; a number word (`hai`, "six") often is an idiom, an article or a name;
+# what is loose ("both", "a decade", `một nửa`) can answer for a number and need not be answered itself.
+Weight: TypeAlias = Literal["figure", "word", "loose"]
+
+MONTHS: Final = tuple("January February March April May June July August September October November December".split())
+WEEKDAYS: Final = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
+
+# Plain values agree with one another: "the 8th", "8 March" and "8" can all be `ngày 8`.
+_PLAIN: Final = frozenset(("number", "ordinal", "day", "year", "multiple"))
+_CENTURY: Final = 100
+_CONVERTED: Final = Fraction(6, 100)  # a mile is said for 1.6 km
+_ABOUT: Final = Fraction(3, 100)
+_RECKONED: Final = Fraction(2, 100)  # thirty days are said for a month
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to understand a stretch of text."""
+
+    value: Fraction  # percent: 13.94 for 13.94 %; time: minutes since midnight; month 1-12; weekday 1 is Monday
+    kind: Kind
+    unit: str = ""  # of money the currency's code ("$" for a dollar that does not say whose), of a measure its unit
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A value in a text: `text` is what was read, from `start` to `end` in code points."""
+
+    value: Fraction
+    kind: Kind
+    start: int
+    end: int
+    text: str
+    unit: str = ""
+    also: tuple[Reading, ...] = ()  # what it may mean too
+    weight: Weight = "figure"
+    hedged: bool = False  # "about", "nearly", `hơn`, `gần`
+    foreign: bool = False  # a figure of English text in the Vietnamese way of writing, "13,94"
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """The first reading and the others."""
+        return (Reading(self.value, self.kind, self.unit), *self.also)
+
+
+def same(one: Quantity, other: Quantity) -> bool:
+    """Return whether two quantities can mean the same: some reading of one agrees with some reading of the other."""
+    if one.kind == other.kind == "fraction":  # the 3 of two-thirds is not the 3 of three-quarters
+        return one.value == other.value
+    return any(_agree(left, right) for left in one.readings for right in other.readings)
+
+
+def rounded(exact: Quantity, rough: Quantity) -> bool:
+    """Return whether `rough` is `exact` said with fewer digits: within 3 % where it says "about", else as by the rule.
+
+    Without a hedge whole numbers are told whole: 103 is no 100; 13.94 can be 13.9, and 1,234,567 be 1.23 million.
+    """
+    if exact.kind != rough.kind or exact.kind not in ("number", "percent", "money", "measure"):
+        return False
+    if exact.unit != rough.unit and not (exact.kind == "money" and _one_currency(exact.unit, rough.unit)):
+        return False
+    digits = _digits(rough.value)
+    if not 0 < digits < _digits(exact.value):
+        return False
+    if rough.hedged:
+        return _digits(exact.value) > 2 and abs(rough.value / exact.value - 1) <= _ABOUT  # noqa: PLR2004 - 75 is no 70
+    if exact.value.denominator == 1 and not any(letter.isalpha() for letter in rough.text[:-1]):
+        return False
+    return _shortened(exact.value, digits) == rough.value
+
+
+def in_english(quantity: Quantity) -> str:  # noqa: C901, PLR0912 - a table of kinds
+    """Return the first reading as an editor reads it: "1.2 trillion dong", "13.94%", "March", "8:30 p.m."."""
+    value, unit = quantity.value, quantity.unit
+    match quantity.kind:
+        case "percent":
+            return f"{_number(value)}%"
+        case "money":
+            return f"{_number(value)} {'dollars' if unit == '$' else 'dong' if unit == 'VND' else unit}"
+        case "measure":
+            return f"{_number(value)} {_SINGULAR.get(unit, unit.removesuffix('s')) if value == 1 else unit}"
+        case "ordinal":
+            return _ordinal(value)
+        case "multiple":
+            return _TIMES.get(value) or f"{_number(value)} times"
+        case "vague":
+            return _vaguely(value)
+        case "month":
+            return MONTHS[int(value) - 1]
+        case "lunar":
+            return f"{_ordinal(value)} lunar month"
+        case "weekday":
+            return WEEKDAYS[int(value) - 1]
+        case "day":
+            return f"day {value}"
+        case "decade":
+            return f"{value}s"
+        case "year":
+            return str(value)
+        case "time":
+            hour, minute = divmod(int(value), 60)
+            return f"{(hour - 1) % 12 + 1}:{minute:02} {'ap'[hour // 12 % 2]}.m."
+        case "number" | "fraction":
+            return quantity.text if re.fullmatch("[1-9][0-9]{3}", quantity.text) else _number(value)
+
+
+def _agree(one: Reading, other: Reading) -> bool:
+    kinds = {one.kind, other.kind}
+    if len(kinds) == 1:
+        if one.kind == "measure":
+            return _measure(one, other)
+        if one.kind == "money":
+            return one.value == other.value and _one_currency(one.unit, other.unit)
+        if one.kind == "decade":
+            in_short = min(one.value, other.value) < _CENTURY
+            return one.value == other.value or (in_short and one.value % _CENTURY == other.value % _CENTURY)
+        return one.value == other.value
+    if kinds <= _PLAIN:
+        return one.value == other.value
+    if "number" not in kinds:
+        return kinds <= {"fraction", "multiple"} and one.value == other.value
+    if "time" in kinds:
+        time, number = sorted((one, other), key=lambda reading: reading.kind != "time")
+        return time.value in (number.value * 60, number.value * 60 + 12 * 60)
+    # a number says less than one with a unit; a month's name or a weekday's is never said by a bare number
+    return one.value == other.value and kinds & {"money", "measure", "fraction", "vague", "decade"} != set()
+
+
+def _measure(one: Reading, other: Reading) -> bool:
+    if one.unit == other.unit:
+        return one.value == other.value
+    left, right = BY_NAME[one.unit], BY_NAME[other.unit]
+    if left.dimension != right.dimension:
+        return False
+    if left.dimension == "temperature":
+        celsius, fahrenheit = (one, other) if left.name == "°C" else (other, one)
+        return abs((fahrenheit.value - 32) * 5 / 9 - celsius.value) <= 1
+    allowed = _CONVERTED if left.imperial or right.imperial else _RECKONED if left.dimension == "time" else 0
+    ours, theirs = one.value * left.size, other.value * right.size
+    return abs(ours - theirs) <= allowed * max(ours, theirs)
+
+
+def _one_currency(one: str, other: str) -> bool:
+    return one == other or ("$" in (one, other) and {one, other} <= DOLLARS)
+
+
+def _digits(value: Fraction) -> int:
+    """Return how many digits say `value`, without the zeros at either end: 3 for 13,900."""
+    text = _plain(value).replace(".", "").strip("0")
+    return len(text)
+
+
+def _shortened(value: Fraction, digits: int) -> Fraction:
+    return Fraction(f"{float(value):.{max(digits, 1) - 1}e}")
+
+
+def _plain(value: Fraction) -> str:
+    if value.denominator == 1:
+        return str(value.numerator)
+    return f"{float(value):.6f}".rstrip("0")
+
+
+_TIMES: Final = {Fraction(1): "once", Fraction(2): "twice (double)"}
+_SINGULAR: Final = {"centuries": "century", "inches": "inch", "feet": "foot", "m/s": "m/s"}
+_READABLE: Final = len("12.345")
+_SCALES: Final = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"))
+
+
+def _number(value: Fraction) -> str:
+    if value.denominator not in (1, 2, 4) and _plain(value).rstrip(".") and Fraction(_plain(value)) != value:
+        return f"{value.numerator}/{value.denominator}"
+    for size, name in _SCALES:
+        if abs(value) >= size:
+            scaled = value / size
+            if Fraction(_plain(scaled)) == scaled and len(_plain(scaled)) <= _READABLE:
+                return f"{_plain(scaled)} {name}"
+    return f"{value.numerator:,}" if value.denominator == 1 else _plain(value)
+
+
+def _vaguely(value: Fraction) -> str:
+    """Return "hundreds of thousands" for 100,000."""
+    size, name = next(((size, name) for size, name in (*_SCALES, (1000, "thousand")) if value >= size), (1, ""))
+    count = {1: "", 10: "tens", 100: "hundreds"}.get(int(value / size), f"some {_number(value)}")
+    return " of ".join(part for part in (count, name and name + "s") if part)
+
+
+def _ordinal(value: Fraction) -> str:
+    number = int(value)
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

@@ -1,0 +1,17 @@
+"""`report.html`: what a version holds, for the editor who will sign it; one file that needs no network.
+
+    rows.py     a published row as the page wants it: sentences in pairs, flags placed in the text they stand in
+    tally.py    what the head counts, and the figures' data, gathered while the rows go by
+    charts.py   the figures' geometry
+    writing.py  the pages of data and the file
+    report.html.j2, report.css, text.js, pages.js, report.js    the page; without a framework or a build step
+
+Nothing here sees a model, and nothing writes text into markup but Jinja with autoescape and, in the browser,
+text nodes.
+"""
+
+from __future__ import annotations
+
+from pipeline.report.writing import write
+
+__all__ = ["write"]

@@ -1,0 +1,181 @@
+"""A published row as the page wants it: sentence beside sentence, every flag placed in the text it stands in.
+
+Placing is done here, once and tested as a pure function, so that the script of the page only draws. A *slot* is a text
+on the page: `title`, `headline`, `article`, and for the n-th pair `vi<n>` and `en<n>`. Flags count code points of a
+field; the places in a slot count UTF-16 units, as a browser does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
+
+from pipeline.records import JSON
+
+HEADLINE = -1  # the index of the headline among a record's sentences
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A text that stands at `start` of a field, in code points."""
+
+    slot: str
+    start: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A Vietnamese text and its English; `index` is the sentence's, `HEADLINE`, or None where it had no translator."""
+
+    vietnamese: str
+    english: str
+    index: int | None
+    vietnamese_start: int | None  # in the field it stands in, in code points; None where it was not found there
+    english_start: int | None
+
+
+def listed(row: dict[str, JSON], *, order: int, sources: Sequence[str]) -> dict[str, JSON]:
+    """Return what the page holds of every record at once: all but the article; `sources` are the run's own."""
+    aligned = pairs(row)
+    placed = places(row, aligned)
+    return {
+        "id": row["id"],
+        "order": order,
+        "hold": is_held(row),
+        "origin": origin(row, sources),
+        "published": row.get("published") or "",
+        "url": row.get("url") or "",
+        "source": "{path}:{row}".format(**row["source"]),
+        "words": len(row["article"].split()),
+        "pairs": [[pair.vietnamese, pair.english, pair.index] for pair in aligned],
+        "flags": [
+            {
+                "check": flag["check"],
+                "severity": flag.get("severity") or "warning",  # rows of before flags had one
+                "field": flag["field"],
+                "message": flag["message"],
+                "expected": flag.get("expected") or "",
+                "found": flag.get("found") or "",
+                "spans": spans(flag, placed[flag["field"]]),
+            }
+            for flag in row["flags"] or ()
+        ],
+    }
+
+
+def opened(row: dict[str, JSON]) -> dict[str, JSON]:
+    """Return what the page fetches when a record is opened: the article, and what stood around it."""
+    return {
+        "article": row["article"],
+        "aside": [[line["kind"], line["text"]] for line in row.get("set_aside") or ()],
+        "references": [row.get("reference_summary") or "", row.get("reference_translation") or ""],
+    }
+
+
+def is_held(row: dict[str, JSON]) -> bool:
+    """Return whether the record waits for an editor; a row without a status does not."""
+    return bool(row.get("status") == "hold")
+
+
+def pairs(row: dict[str, JSON]) -> list[Pair]:
+    """Return the headline with its translation, then the summary sentence by sentence; no text of either is left out.
+
+    What no sentence holds (a summary that was not translated, a part of it that the translator never saw) is a pair
+    of its own without an index.
+    """
+    found: list[Pair] = []
+    if row["title"] or row["title_translation"]:
+        found.append(Pair(row["title"] or "", row["title_translation"] or "", HEADLINE, 0, 0))
+    summary, translation = row["summary"] or "", row["translation"] or ""
+    at = english_at = 0
+    for index, sentence in enumerate(row["sentences"] or ()):
+        vietnamese, english = sentence["summary"] or "", sentence["translation"] or ""
+        start, end = _find(vietnamese, summary, at)
+        if start is not None:
+            found += _left_over(summary, at, start)
+            at = end
+        english_start, english_end = _find(english, translation, english_at)
+        english_at = english_end if english_start is not None else english_at
+        found.append(Pair(vietnamese, english, index, start, english_start))
+    if not row["sentences"] and (summary or translation):
+        return [*found, Pair(summary, translation, None, 0, 0)]
+    return [*found, *_left_over(summary, at, len(summary))]
+
+
+def places(row: dict[str, JSON], aligned: Sequence[Pair]) -> dict[str, list[Place]]:
+    """Return, for each field that a flag may name, the texts on the page that show it, in order."""
+    found: dict[str, list[Place]] = {
+        "title": [Place("title", 0, row["title"] or "")],
+        "article": [Place("article", 0, row["article"])],
+        "title_translation": [Place("headline", 0, row["title_translation"] or "")],
+        "summary": [],
+        "translation": [],
+    }
+    for number, pair in enumerate(aligned):
+        if pair.index == HEADLINE:
+            continue
+        if pair.vietnamese_start is not None:
+            found["summary"].append(Place(f"vi{number}", pair.vietnamese_start, pair.vietnamese))
+        if pair.english_start is not None and pair.english:
+            found["translation"].append(Place(f"en{number}", pair.english_start, pair.english))
+    return found
+
+
+def spans(flag: dict[str, JSON], shown: Sequence[Place]) -> list[tuple[str, int, int]]:
+    """Return where a flag is seen: (slot, start, end) in UTF-16 units; an empty span is a place where text is missing.
+
+    Empty where the flag points outside its field.
+    """
+    start, end = flag["start"], flag["end"]
+    found = []
+    for place in shown:
+        first, last = max(start - place.start, 0), min(end - place.start, len(place.text))
+        inside = first < last if start < end else 0 <= start - place.start <= len(place.text)
+        if inside:
+            found.append((place.slot, _units(place.text, first), _units(place.text, last)))
+            if start == end:
+                break
+    return found
+
+
+def origin(row: dict[str, JSON], sources: Sequence[str]) -> str:
+    """Return what the page sorts records by: the outlet, else the site, else the run's source it was read from."""
+    outlet: str = row.get("outlet") or ""
+    if outlet:
+        return outlet
+    try:
+        site = urlsplit(row.get("url") or "").hostname
+    except ValueError:  # not an address: "http://[", as a feed may hold
+        site = None
+    if site:
+        return site
+    path: str = row["source"]["path"]
+    pattern = next((source for source in sources if source == path or fnmatchcase(path, source)), path)
+    return "/".join(pattern.split("/")[-2:])
+
+
+def _find(part: str, whole: str, at: int) -> tuple[int | None, int]:
+    """Return where `part` begins and ends in `whole` from `at` on, its white space as it may be; (None, `at`) if not.
+
+    A sentence over two lines is joined by a space, so it may not stand letter by letter in its summary.
+    """
+    start = whole.find(part, at)
+    if start >= 0:
+        return start, start + len(part)
+    match = re.compile(r"\s+".join(map(re.escape, part.split()))).search(whole, at)
+    return (match.start(), match.end()) if match else (None, at)
+
+
+def _left_over(summary: str, start: int, end: int) -> list[Pair]:
+    text = summary[start:end]
+    return [Pair(text, "", None, start, None)] if text.strip() else []
+
+
+def _units(text: str, points: int) -> int:
+    """Return the UTF-16 units of the first `points` code points of `text`."""
+    return points + len(_ASTRAL.findall(text, 0, points))

@@ -1,0 +1,61 @@
+"""What the head of the report counts, gathered while the rows go by: bounded by kinds and lengths, not by records."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pipeline.records import JSON
+from pipeline.report.rows import is_held
+
+_EXAMPLES = 3
+
+
+@dataclass(slots=True)
+class Missing:
+    """Articles that are not among the records for one reason, and the first few of them."""
+
+    rejected: bool  # not an article of ours, against: one that failed
+    stage: str
+    kind: str
+    count: int = 0
+    examples: list[dict[str, JSON]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts over the records of a version."""
+
+    records: int = 0
+    held: int = 0
+    flagged: int = 0
+    flags: Counter[tuple[str, str]] = field(default_factory=Counter)  # (check, severity)
+    article_words: Counter[int] = field(default_factory=Counter)
+    summary_words: Counter[int] = field(default_factory=Counter)
+    percents: Counter[int] = field(default_factory=Counter)  # words of the summary in a hundred of the article
+
+    def add(self, row: dict[str, JSON]) -> None:
+        """Count a row."""
+        self.records += 1
+        self.held += is_held(row)
+        self.flagged += bool(row["flags"])
+        self.flags.update((flag["check"], flag.get("severity") or "warning") for flag in row["flags"] or ())
+        article, summary = len(row["article"].split()), len((row["summary"] or "").split())
+        self.article_words[article] += 1
+        if summary:
+            self.summary_words[summary] += 1
+        if summary and article:
+            self.percents[round(100 * summary / article)] += 1
+
+
+def missing(failures: Iterable[dict[str, JSON]]) -> list[Missing]:
+    """Return the failures by kind, those that failed before those that were rejected, the most frequent first."""
+    found: dict[tuple[bool, str, str], Missing] = {}
+    for failure in failures:
+        key = (bool(failure["rejected"]), failure["stage"], failure["kind"])
+        entry = found.setdefault(key, Missing(*key))
+        entry.count += 1
+        if len(entry.examples) < _EXAMPLES:
+            entry.examples.append(failure)
+    return sorted(found.values(), key=lambda entry: (entry.rejected, -entry.count, entry.stage, entry.kind))

@@ -1,0 +1,82 @@
+"""What a run writes down while it works: log.jsonl, failures.jsonl, the seconds of each stage.
+
+Every line of the log is one JSON object with `time`, `run`, `stage` and `event`, and `record` where it is about one.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from pipeline.records import JSON, Failure
+from pipeline.runner.options import Progress
+
+
+class Journal:
+    """The log and the failures of one run, in its staging folder; a context manager."""
+
+    def __init__(self, folder: Path, *, run: str, progress: Progress) -> None:
+        self.failures = folder / "failures.jsonl"
+        self.failed = 0  # failures that are not rejections
+        self.retryable = 0
+        self.timings: dict[str, float] = {}
+        self._run, self._progress = run, progress
+        self._stage = ""
+        self._files = ExitStack()
+        self._log = self._files.enter_context((folder / "log.jsonl").open("w", encoding="utf-8"))
+        self._failures = self._files.enter_context(self.failures.open("w", encoding="utf-8"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End both files."""
+        self._files.close()
+
+    def event(self, kind: str, values: dict[str, JSON]) -> None:
+        """Write one line of the log."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = {"time": now, "run": self._run, "stage": self._stage, "event": kind} | values
+        self._log.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._log.flush()
+
+    def notice(self, message: str) -> None:
+        """Tell the person, and the log."""
+        self._progress.notice(message)
+        self.event("notice", {"message": message})
+
+    def fail(self, failure: Failure) -> None:
+        """Keep a record that is not in the output."""
+        self._failures.write(json.dumps(asdict(failure), ensure_ascii=False) + "\n")
+        self.failed += not failure.rejected
+        self.retryable += failure.retry
+        if not failure.rejected:
+            self.event("failure", {"record": failure.id, "kind": failure.kind, "message": failure.message})
+
+    def close_failures(self) -> Path:
+        """Return failures.jsonl, complete."""
+        self._failures.close()
+        return self.failures
+
+    @contextmanager
+    def stage(self, name: str, total: int | None) -> Iterator[None]:
+        """Time a stage, and say that it starts and ends."""
+        self._stage = name
+        started = time.monotonic()
+        self._progress.begin(name, total)
+        yield
+        self.timings[name] = round(time.monotonic() - started, 3)
+        self.event("stage", {"seconds": self.timings[name]})
+
+    def advance(self, count: int) -> None:
+        """Say that so many more records are done in the present stage."""
+        self._progress.advance(count)

@@ -1,0 +1,60 @@
+"""What a run is asked, what it tells while it works, and what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal, Protocol
+
+from pipeline.store import Version
+
+Until = Literal["load", "summarize"]
+REACHED: dict[Until | None, int] = {None: 2, "summarize": 1, "load": 0}  # model stages that a run goes through
+
+
+class Progress(Protocol):
+    """What a run tells a person while it works."""
+
+    def begin(self, stage: str, total: int | None) -> None:
+        """Say that a stage starts, with the number of records if it is known."""
+        ...
+
+    def advance(self, count: int) -> None:
+        """Say that so many more records are done in the present stage."""
+        ...
+
+    def notice(self, message: str) -> None:
+        """Say something a person should know."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line adds to a config; outside the recipe."""
+
+    outputs: Path
+    limit: int | None = None
+    until: Until | None = None
+    only_new: bool = False  # only articles that no version of this name has published
+    edition: date | None = None  # None: today, in the config's time zone
+    deadline: float | None = None  # seconds from the start, waiting for the lock included
+    publish_partial: bool = False  # where the run is stopped early, publish what is complete
+    force: bool = False
+    wait_lock: float = 0.0  # seconds
+    stopping: Callable[[], str | None] = lambda: None  # a reason to stop, asked after each answer
+
+    @property
+    def scope(self) -> str:
+        """What part of the job this run is, if it is not stopped early: `full`, `limited`, `until` or `new`."""
+        return "until" if self.until else "limited" if self.limit else "new" if self.only_new else "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to: the version, and whether it was there already."""
+
+    version: Version | None  # None: nothing was new
+    published: bool
+    stopped: str = ""  # why the run ended early; the version is then partial

@@ -1,0 +1,126 @@
+"""What stands before the first record: the checkpoints, the house's files, the recipe they make, where things lie."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Self
+
+from pipeline import __version__, checks, house
+from pipeline.checkpoints import Checkpoint, prepare
+from pipeline.config import Config, Runtime, Stage
+from pipeline.engines import Engine, open_engine
+from pipeline.fit import Fit
+from pipeline.house import House
+from pipeline.records import JSON, StageName
+from pipeline.runner.options import REACHED, Until
+
+SCHEMA = 1
+_LIBRARIES = ("torch", "transformers", "tokenizers", "ctranslate2", "sentencepiece", "datasets", "pyarrow")
+
+
+def default_cache() -> Path:
+    """Return where prepared checkpoints are kept: TOMDICH_CACHE, else the user's cache folder."""
+    given = os.environ.get("TOMDICH_CACHE")
+    if given:
+        return Path(given)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tomdich"
+
+
+def memo_folder(config: Config, outputs: Path) -> Path:
+    """Return the memo's folder: the config's, else one shared by all experiments of `outputs`."""
+    return Path(config.memo) if config.memo else outputs / ".memo"
+
+
+def prepare_stages(
+    config: Config,
+    *,
+    until: Until | None,
+    warn: Callable[[str], None],
+    prepare: Callable[..., Checkpoint | None] = prepare,
+) -> dict[StageName, Checkpoint]:
+    """Return the prepared checkpoint of each model stage that the run reaches, less those `prepare` gives None for."""
+    wanted: list[tuple[StageName, Stage]] = [("summarize", config.summarize), ("translate", config.translate)]
+    found: dict[StageName, Checkpoint] = {}
+    for name, stage in wanted[: REACHED[until]]:
+        checkpoint = prepare(
+            stage,
+            runtime=config.runtime,
+            deterministic=config.deterministic,
+            reproducible=config.reproducible,
+            cache=default_cache(),
+            warn=partial(_about, name, warn),
+        )
+        if checkpoint is not None:
+            found[name] = checkpoint
+    return found
+
+
+def _about(name: StageName, warn: Callable[[str], None], message: str) -> None:
+    warn(f"{name}: {message}")
+
+
+def recipe(config: Config, checkpoints: dict[StageName, Checkpoint], house_: House) -> dict[str, JSON]:
+    """Return everything that changes the answers, resolved; its digest names a version."""
+    return {
+        "schema": SCHEMA,
+        "on_same_id": config.on_same_id,
+        "exclude": config.exclude.model_dump(mode="json"),
+        "stages": {name: checkpoint.identity() for name, checkpoint in checkpoints.items()},
+        # No call depends on these, but what is published does: flags, status, and the house's sentences. A change of
+        # them is another recipe, and costs a replay. Limits are not here: they decide only whether, not what.
+        "inspect": {"version": checks.VERSION, "hold": sorted(set(config.inspect.hold))},
+        "house": dict(house_.digests),
+    }
+
+
+def house_of(config: Config) -> House:
+    """Return the house's terms and corrections; raises `ConfigError` naming the bad line."""
+    return house.read(config.translate.terms, config.translate.corrections)
+
+
+def kept_columns(config: Config) -> tuple[str, ...]:
+    """Return the columns that sources pass through, each once, in the order of the config."""
+    return tuple(dict.fromkeys(name for source in config.sources for name in source.keep))
+
+
+def fit(checkpoint: Checkpoint) -> Fit:
+    """Return what a stage may know of `checkpoint`."""
+    return Fit(checkpoint.count, checkpoint.budget, checkpoint.tone_style, checkpoint.with_title)
+
+
+class LazyEngine:
+    """An engine that is opened when it is first asked, and closed with the block."""
+
+    def __init__(self, checkpoint: Checkpoint, runtime: Runtime, notice: Callable[[str], None]) -> None:
+        self._checkpoint, self._runtime, self._notice = checkpoint, runtime, notice
+        self._engine: Engine | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._engine is not None:
+            self._engine.close()
+
+    def open(self) -> Engine:
+        """Return the engine."""
+        if self._engine is None:
+            self._engine = open_engine(self._checkpoint, runtime=self._runtime, notice=self._notice)
+        return self._engine
+
+
+def environment(checkpoints: dict[StageName, Checkpoint]) -> dict[str, JSON]:
+    """Return what may move an answer without being in the recipe: library versions, the device, the system."""
+    return {
+        "tomdich": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "devices": sorted({checkpoint.device for checkpoint in checkpoints.values()}),
+        "libraries": {name: installed(name) for name in _LIBRARIES},
+    }

@@ -1,0 +1,83 @@
+"""What a summarizer is shown of an article in use: the headline and a part, and then the sentences of the first round.
+
+A small summarizer trained on the start of an article and its abstract invents: an abstract says what stands further
+down, or nowhere. So a long article gives two examples, each of which can be answered from what it shows: one of its
+parts, and the sentence of every part that is nearest to the abstract, all together. The answer is the abstract; where
+too little of it stands in what is shown, it is the nearest sentence there (the greedy oracle of extractive
+summarization, Nallapati et al. 2017, for one sentence). Nearness to a headline that is shown counts twice as much: what
+an abstract will say often cannot be told from what is shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from random import Random
+from typing import TypeVar
+
+from pipeline.fit import Fit
+from pipeline.ids import text_digest
+from pipeline.sentences import sentences
+from pipeline.text import syllables
+from pipeline.train.config import Rounds
+
+T = TypeVar("T")
+
+_TITLE_WEIGHT = 2.0  # of the nearness to the headline, beside that to the summary
+
+
+def examples(title: str, text: str, summary: str, *, fit: Fit, rounds: Rounds) -> Iterator[tuple[str, str]]:
+    """Yield source and target of one example (an article that fits in one part) or two.
+
+    An article of so many parts that their sentences do not fit together gives the first alone. Which part it is, and
+    whether the headline is shown, is drawn by the text itself: the same in every packing.
+    """
+    dice = Random(text_digest(text))  # noqa: S311 - no secret
+    heading, beside = fit.headed("" if dice.random() < rounds.untitled else title)
+    parts = [part.text for part in beside.split(text)]
+    wanted = _Wanted(summary, title if heading else "")
+    if len(parts) == 1:
+        yield heading + parts[0], wanted.supported(heading, parts[0], rounds.least_support)
+        return
+    nearest = [wanted.nearest(part) for part in parts]
+    at = dice.randrange(len(parts))
+    yield heading + parts[at], wanted.supported(heading, parts[at], rounds.least_support)
+    together = [part.text for part in beside.split("\n".join(nearest))]
+    if len(together) == 1:
+        yield heading + together[0], wanted.supported(heading, together[0], rounds.least_support)
+
+
+class _Wanted:
+    """A summary, and how near a sentence is to it."""
+
+    def __init__(self, summary: str, title: str) -> None:
+        self.summary = summary
+        self._words = _words(summary)
+        self._sides = [
+            (weight, Counter(words), Counter(pairwise(words)))
+            for weight, words in ((1.0, self._words), (_TITLE_WEIGHT, _words(title)))
+        ]
+
+    def nearest(self, text: str) -> str:
+        """Return the sentence of `text` with the greatest sums of unigram and bigram F1; the first of equals."""
+        return max(sentences(text), key=self._nearness)
+
+    def supported(self, heading: str, text: str, least: float) -> str:
+        """Return the summary where at least so much of it stands in what is shown, else the nearest sentence."""
+        shown = {*_words(heading), *_words(text)}
+        found = sum(word in shown for word in self._words)
+        return self.summary if found >= least * len(self._words) else self.nearest(text)
+
+    def _nearness(self, sentence: str) -> float:
+        words = _words(sentence)
+        singles, pairs = Counter(words), Counter(pairwise(words))
+        return sum(weight * (_f1(ones, singles) + _f1(twos, pairs)) for weight, ones, twos in self._sides)
+
+
+def _f1(wanted: Counter[T], found: Counter[T]) -> float:
+    return 2 * (wanted & found).total() / max(1, wanted.total() + found.total())
+
+
+def _words(text: str) -> Sequence[str]:
+    return syllables(text.lower())

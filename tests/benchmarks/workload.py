@@ -1,0 +1,277 @@
+"""What the throughput benchmarks run: articles of real lengths, and checkpoints of real or random weights.
+
+Without the data of the project the bodies are made of invented sentences, as long as those of 3,000 articles of the
+vietnews validation set: `BODY_SYLLABLES` are the 5 % steps of their lengths, counted once.
+
+Random weights stand in for checkpoints that cannot be had here, in their true shapes. The rows of every token that ends
+an answer or is not a whole piece of text are zero in the tied embedding, so no search ever chooses them: every answer
+has exactly `max_new_tokens` tokens, in every library, without a setting that asks for it.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import random
+import shutil
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+
+from pipeline import config as configs
+from pipeline import runner
+from pipeline.checkpoints import Checkpoint
+from pipeline.config import Config
+from pipeline.memo import open_memo
+from pipeline.records import Article, Failure, Generation, StageName, Summarized, Translated
+from pipeline.runner.preparing import fit, memo_folder, prepare_stages
+from pipeline.runner.sweep import Sweep
+from pipeline.single import SUMMARIZER, TRANSLATOR
+from pipeline.sources import read
+from pipeline.stages import Round, summarize, translate
+from tests.conftest import sentence
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT.parent / "shared" / "data"
+VIETNEWS = "vietnews.val.jsonl.xz"
+BUNDLED = ROOT / "pipeline" / "bundled"
+# Syllables of a body: the shortest, each 5 %, the longest.
+BODY_SYLLABLES = (
+    103, 193, 225, 250, 277, 297, 323, 350, 377, 404, 435, 465, 497, 530, 572, 618, 660, 725, 795, 898, 1824,
+)  # fmt: skip
+
+Models = Literal["bundled", "vit5-shape"]
+NAMES: tuple[StageName, ...] = ("summarize", "translate")
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A config over a feed, ready to run, and what it is in words."""
+
+    folder: Path
+    config_file: Path
+    config: Config
+    articles: int
+    described: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The texts one stage asked its engine, each once, in order, and the answers."""
+
+    checkpoint: Checkpoint
+    texts: list[str]
+    answers: list[Generation]
+
+
+def make(folder: Path, *, articles: int, models: Models, data: Path = DATA) -> Workload:
+    """Write a feed, the checkpoints where they are random, and a config into `folder`."""
+    origin = _write_feed(folder / "feed.jsonl", articles, data=data)
+    stages = _bundled() if models == "bundled" else _shapes(folder)
+    whole: dict[str, Any] = {
+        "name": "throughput",
+        "sources": [{"path": "feed.jsonl", "columns": {"text": "body"}}],
+        "on_same_id": "newest",
+        "exclude": {"under_syllables": 0, "not_vietnamese": False},
+        "limits": {"max_failure_ratio": 1.0},
+        **stages,
+    }
+    path = folder / "throughput.yaml"
+    path.write_text(yaml.safe_dump(whole, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return Workload(folder, path, configs.load(path), articles, f"{models}, {articles} articles of {origin}")
+
+
+def prepared(config: Config) -> dict[StageName, Checkpoint]:
+    """Return the prepared checkpoints of a config."""
+    return prepare_stages(config, until=None, warn=lambda _: None)
+
+
+def asked(workload: Workload, outputs: Path) -> dict[StageName, Asked]:
+    """Return what the stages asked in a run into `outputs`, from its memo; the run must have been complete."""
+    config = workload.config
+    checkpoints = prepared(config)
+    found: dict[StageName, Asked] = {}
+    with open_memo(memo_folder(config, outputs), warn=print) as memo:
+
+        def swept(name: StageName, stage: Any, records: list[Any]) -> list[Any]:
+            checkpoint, texts = checkpoints[name], dict[str, Generation]()
+            fitted = fit(checkpoint)
+            sweep: Sweep[Any, Any] = Sweep(
+                name=name,
+                stage=lambda record: _heard(stage(record, fitted), texts),
+                calls=memo.calls(checkpoint.identity()),
+                engine=_nothing_left,
+            )
+            results = [result for result in sweep.over(records) if not isinstance(result, Failure)]
+            found[name] = Asked(checkpoint, list(texts), list(texts.values()))
+            return results
+
+        source = config.sources[0]
+        records = read(source, exclude=config.exclude, warn=print, on_file=lambda _: None)
+        articles = [record for record in records if isinstance(record, Article)]
+        swept("translate", translate, swept("summarize", summarize, articles))
+    return found
+
+
+def _heard(steps: Round[Summarized | Translated | Failure], texts: dict[str, Generation]) -> Generator[Any, Any, Any]:
+    """Pass a stage's questions and answers on, and keep them."""
+    try:
+        round_ = next(steps)
+        while True:
+            answers = yield round_
+            texts.update(zip(round_, answers, strict=True))
+            round_ = steps.send(answers)
+    except StopIteration as stop:
+        return stop.value
+
+
+def _nothing_left() -> Any:
+    raise AssertionError("the run left a text unasked: is it complete?")
+
+
+# Articles
+
+
+def _write_feed(path: Path, count: int, *, data: Path) -> str:
+    """Write `count` articles as JSON lines; return where they come from."""
+    real = data / VIETNEWS
+    if real.exists():
+        with lzma.open(real, "rt", encoding="utf-8") as lines:
+            taken = list(islice(lines, count))
+        path.write_text("".join(taken), encoding="utf-8")
+        return f"{VIETNEWS} (the first {len(taken)})"
+    with path.open("w", encoding="utf-8") as out:
+        out.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in invented(count))
+    return f"invented sentences in the lengths of vietnews ({real} is not there)"
+
+
+def invented(count: int) -> Iterator[dict[str, str]]:
+    """Yield articles of invented sentences, no two alike, with bodies as long as vietnews' are."""
+    dice = random.Random(5)
+    number = 0
+    for at in range(count):
+        step = dice.randrange(len(BODY_SYLLABLES) - 1)
+        wanted = dice.randint(BODY_SYLLABLES[step], BODY_SYLLABLES[step + 1])
+        body: list[str] = []
+        syllables = 0
+        while syllables < wanted:
+            number += 1
+            body.append(sentence(number))
+            syllables += len(body[-1].split())
+        yield {"id": str(at), "title": sentence(number + 1)[:60], "body": "\n".join(body)}
+
+
+# Checkpoints
+
+
+def _bundled() -> dict[str, Any]:
+    return {"summarize": {"model": SUMMARIZER}, "translate": {"model": TRANSLATOR}}
+
+
+def _shapes(folder: Path) -> dict[str, Any]:
+    """Build random weights in the shapes of ViT5-base and opus-mt-vi-en; return the two stages.
+
+    The shapes are those of T5-base with ViT5's vocabulary, and of the opus-mt models of Marian, from memory. Their
+    tokenizer is the bundled one, whose pieces are shorter: an article has a few more tokens than with ViT5's own.
+    """
+    stage = {"engine": "ctranslate2", "compute_type": "int8", "accept_license": "unknown"}
+    return {
+        "summarize": stage
+        | {
+            "model": str(vit5_base(folder / "vit5-base")),
+            "prefix": "vietnews: ",
+            "max_source_tokens": 1024,
+            "generation": {"max_new_tokens": 48, "num_beams": 1},
+        },
+        "translate": stage
+        | {
+            "model": str(opus_mt(folder / "opus-mt")),
+            "max_source_tokens": 512,
+            "generation": {"max_new_tokens": 32, "num_beams": 4, "early_stopping": True},
+        },
+    }
+
+
+def vit5_base(folder: Path) -> Path:
+    """Write a T5 of 223 million random parameters."""
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    shape: dict[str, Any] = {
+        "vocab_size": 36096, "d_model": 768, "d_kv": 64, "d_ff": 3072, "num_layers": 12, "num_decoder_layers": 12,
+        "num_heads": 12, "dropout_rate": 0.0, "feed_forward_proj": "relu", "tie_word_embeddings": True,
+        "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0,
+    }  # fmt: skip
+    return _save(T5ForConditionalGeneration(T5Config(**shape)), folder, tokenizer_class="T5Tokenizer")
+
+
+def opus_mt(folder: Path) -> Path:
+    """Write a Marian transformer of 72 million random parameters."""
+    from transformers import MarianConfig, MarianMTModel
+
+    shape: dict[str, Any] = {
+        "vocab_size": 53685, "d_model": 512, "encoder_layers": 6, "decoder_layers": 6, "encoder_attention_heads": 8,
+        "decoder_attention_heads": 8, "encoder_ffn_dim": 2048, "decoder_ffn_dim": 2048, "max_position_embeddings": 512,
+        "scale_embedding": True, "activation_function": "swish", "static_position_embeddings": True, "dropout": 0.0,
+        "share_encoder_decoder_embeddings": True, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 1,
+        "decoder_start_token_id": 0, "forced_eos_token_id": None,
+    }  # fmt: skip
+    return _save(MarianMTModel(MarianConfig(**shape)), folder, tokenizer_class="MarianTokenizer")
+
+
+def _save(model: PreTrainedModel, folder: Path, *, tokenizer_class: str) -> Path:
+    """Draw the weights, so that answers differ from text to text, and save them beside the bundled tokenizer."""
+    import torch
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    pieces = _ordinary_pieces()
+    dice = torch.Generator().manual_seed(11)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "shared" in name or "embed_tokens" in name or "lm_head" in name:
+                weight.normal_(0, 0.5, generator=dice)
+                chosen = torch.zeros(len(weight), dtype=torch.bool)
+                chosen[pieces] = True
+                weight[~chosen] = 0
+            elif weight.dim() > 1 and "position" not in name:
+                weight.normal_(0, 2.5 * weight.shape[1] ** -0.5, generator=dice)
+    model.save_pretrained(folder)
+    shutil.copy(BUNDLED / "summarizer" / "tokenizer.json", folder)
+    tokens = {"eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
+    about = {"tokenizer_class": tokenizer_class, **tokens}
+    (folder / "tokenizer_config.json").write_text(json.dumps(about), encoding="utf-8")
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    return folder
+
+
+def _ordinary_pieces() -> list[int]:
+    """Return the tokens of the bundled tokenizer that are text: no special token, no byte."""
+    from tokenizers import Tokenizer
+
+    vocabulary = Tokenizer.from_file(str(BUNDLED / "summarizer" / "tokenizer.json")).get_vocab()
+    return [number for piece, number in vocabulary.items() if not piece.startswith("<")]
+
+
+def run(workload: Workload, outputs: Path, *, force: bool = False) -> None:
+    """Run the workload in this process."""
+    runner.run(workload.config, options=runner.Options(outputs=outputs, force=force), progress=Silent())
+
+
+class Silent:
+    """A run's progress, told to nobody."""
+
+    def begin(self, stage: str, total: int | None) -> None:
+        pass
+
+    def advance(self, count: int) -> None:
+        pass
+
+    def notice(self, message: str) -> None:
+        pass

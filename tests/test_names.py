@@ -1,0 +1,406 @@
+"""Names, offices, initials and pronouns: each row a Vietnamese sentence, a right translation and a wrong one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.checks import names, people
+from pipeline.checks.gazetteer import gazetteer
+from pipeline.checks.naming import is_syllable, read_english, read_vietnamese
+from pipeline.records import Article, Flag, Origin, Sentence, Translated
+from pipeline.text import press_tone
+
+TABLE = Path(__file__).parents[1] / "pipeline" / "checks" / "names.toml"
+
+
+def record(vietnamese: str, english: str, *, article: str = "", published: str = "", title: str = "") -> Translated:
+    text = article or vietnamese
+    return Translated(
+        article=Article(
+            id="a", text=text, text_sha256="", source=Origin("a.jsonl", 0), published=published, title=title
+        ),
+        summary=vietnamese,
+        title_translation="",
+        sentences=(Sentence(vietnamese, english),),
+        calls=(),
+    )
+
+
+def flags(translated: Translated) -> list[Flag]:
+    return names.check(translated) + people.check(translated)
+
+
+def found(vietnamese: str, english: str, *, article: str = "", published: str = "") -> set[tuple[str, str]]:
+    """Return check and severity of what is flagged, but for notes."""
+    every = flags(record(vietnamese, english, article=article, published=published))
+    return {(flag.check, flag.severity) for flag in every if flag.severity != "note"}
+
+
+RIGHT_AND_WRONG = [
+    # people: order, marks, đ, tone style
+    ("Ông Nguyễn Phước Long bị bắt.", "Nguyen Phuoc Long was arrested.", "Nguyen Van Nam was arrested."),
+    ("Ông Nguyễn Phước Long bị bắt.", "Mr Long was arrested.", "The man was arrested."),
+    ("Ông Nguyễn Phước Long bị bắt.", "Nguyễn Phước Long was arrested.", "Nguyen Phuc Long was arrested."),
+    ("Ông Đỗ Đức Duy phát biểu.", "Do Duc Duy spoke.", "Do Duc Dung spoke."),
+    ("Bà Trần Thị Thuý nói.", "Tran Thi Thuy said.", "Tran Thi Thao said."),
+    ("Bà Trần Thị Thúy nói.", "Ms Thúy said.", "Ms Hoa said."),
+    ("Theo Phạm Minh Chính, dự án chậm.", "According to Pham Minh Chinh, the project is late.", "The project is late."),
+    # names written as in the original
+    ("Đội Real Madrid thắng trận này.", "Real Madrid won this match.", "Real Betis won this match."),
+    ("Theo Putin, Trump đã đồng ý.", "According to Putin, Trump agreed.", "According to Putin, Bolton agreed."),
+    ("Hãng Samsung mở nhà máy mới.", "Samsung opened a new factory.", "Toshiba opened a new factory."),
+    # exonyms
+    ("Trung Quốc phản đối việc này.", "China objected to this.", "Japan objected to this."),
+    ("Hàn Quốc mua thêm gạo.", "South Korea buys more rice.", "North Korea buys more rice."),
+    ("Đài Loan mua thêm gạo.", "Taiwan buys more rice.", "Thailand buys more rice."),
+    ("Tàu rời Bắc Kinh hôm qua.", "The train left Beijing yesterday.", "The train left Shanghai yesterday."),
+    ("Ông Tập Cận Bình đến thăm.", "Xi Jinping is visiting.", "Tap Can Binh is visiting."),
+    ("Tình hình Biển Đông căng thẳng.", "The South China Sea is tense.", "The Black Sea is tense."),
+    ("Tình hình Biển Đông căng thẳng.", "The East Sea is tense.", "The sea is tense."),
+    ("Bộ Ngoại giao Mỹ lên tiếng.", "The U.S. Foreign Ministry spoke.", "The Russian Foreign Ministry spoke."),
+    ("Quân đội Mỹ rút lui.", "American troops withdraw.", "British troops withdraw."),
+    ("Liên Hợp Quốc và Campuchia ký kết.", "The UN and Cambodia signed.", "The UN and Laos signed."),
+    ("Cảnh sát Anh bắt hai người.", "British police arrested two.", "French police arrested two."),
+    ("Quan hệ Mỹ - Trung căng thẳng.", "US-China ties are tense.", "US-Russia ties are tense."),
+    # places of Vietnam
+    ("Mưa lớn ở Hà Nội.", "Heavy rain in Hanoi.", "Heavy rain in Da Nang."),
+    ("Người dân TP.HCM lo lắng.", "Residents of Ho Chi Minh City worry.", "Residents of Hue worry."),
+    ("Người dân TP.HCM lo lắng.", "HCMC residents worry.", "Residents worry."),
+    ("Bão vào Đắk Lắk.", "The storm hits Daklak.", "The storm hits Gia Lai."),
+    ("Cháy ở huyện Hóc Môn.", "A fire in Hoc Mon District.", "A fire in Cu Chi District."),
+    ("Tàu neo ở đảo Lý Sơn.", "The ship is off Ly Son Island.", "The ship is off Phu Quoc Island."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("vietnamese", "right", "wrong"), RIGHT_AND_WRONG)
+def test_a_name_that_changed_is_an_error(vietnamese: str, right: str, wrong: str) -> None:
+    assert found(vietnamese, right) == set()
+    assert ("name", "error") in found(vietnamese, wrong)
+
+
+FINE = [
+    # the first word of a sentence is no name
+    ("Theo báo cáo, giá tăng.", "According to the report, prices rose."),
+    ("Nhiều người bị thương.", "Many were injured."),
+    ("Anh bị bắt tối qua.", "He was arrested last night."),
+    ("Pháp luật nghiêm cấm việc này.", "The law forbids this."),
+    # institutions are translated by meaning
+    ("Bộ Y tế công bố số liệu.", "The Ministry of Health published the figures."),
+    ("Theo UBND tỉnh, dự án chậm.", "According to the provincial People's Committee, the project is late."),
+    ("Ủy ban nhân dân họp.", "The People's Committee met."),
+    ("Công an huyện điều tra.", "District police are investigating."),
+    ("Sinh viên Đại học Bách khoa biểu diễn.", "Students of the University of Science and Technology perform."),
+    ("Viện Khoa học Công nghệ ra mắt.", "The Institute of Science and Technology opened."),
+    ("Quốc hội thông qua luật.", "The National Assembly passed the law."),
+    ("Giá là 5 đô la Mỹ.", "The price is $5."),
+    ("Cô học tiếng Anh.", "She learns English."),
+    ("Bộ Chính trị họp tại Hà Nội.", "The Politburo met in Hanoi."),
+    ("Nhà lãnh đạo Trung Quốc Lý Văn Đạt đến.", "Chinese leader Li Wenda arrived."),
+    ("Ông Donald Trump và bà Kamala Harris tranh luận.", "Donald Trump and Kamala Harris debated."),
+    ("Sau Tết Đinh Dậu, giá tăng.", "After Tet, prices rose."),
+    ("NGUYỄN VĂN LONG BỊ BẮT", "Nguyen Van Long arrested"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("vietnamese", "english"), FINE)
+def test_what_is_no_name_is_not_flagged(vietnamese: str, english: str) -> None:
+    assert found(vietnamese, english) == set()
+
+
+def test_a_single_first_syllable_counts_if_the_article_has_it_within_a_sentence() -> None:
+    article = "Hôm qua Thắng đến trường. Thắng bị ngã."
+    assert names.check(record("Thắng bị ngã.", "He fell.", article=article)) == []
+    reading = read_vietnamese("Thắng bị ngã.", known=frozenset({"thắng"}))
+    assert [run.tokens[0].text for run in reading.runs] == ["Thắng"]
+    assert read_vietnamese("Thắng bị ngã.").runs == []
+
+
+OFFICES = [
+    ("Chủ tịch nước Lương Cường đến.", "President Luong Cuong arrived.", "Prime Minister Luong Cuong arrived."),
+    ("Thủ tướng Phạm Minh Chính đến.", "PM Pham Minh Chinh arrived.", "Deputy Prime Minister Pham Minh Chinh arrived."),
+    ("Phó Thủ tướng Lê Văn Thành đến.", "Deputy PM Le Van Thanh arrived.", "Prime Minister Le Van Thanh arrived."),
+    ("Tổng Bí thư Tô Lâm đến.", "Party chief To Lam arrived.", "President To Lam arrived."),
+    ("Chủ tịch Quốc hội Trần Thanh Mẫn đến.", "National Assembly Chairman Tran Thanh Man arrived.", "Prime Minister Tran Thanh Man arrived."),
+    ("Chủ tịch UBND tỉnh Lê Văn Hẳn đến.", "Provincial Chairman Le Van Han arrived.", "President Le Van Han arrived."),
+    ("Đại sứ Phạm Quang Vinh đến.", "Ambassador Pham Quang Vinh arrived.", "Mayor Pham Quang Vinh arrived."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("vietnamese", "right", "wrong"), OFFICES)
+def test_another_office_is_an_error(vietnamese: str, right: str, wrong: str) -> None:
+    assert found(vietnamese, right) == set()
+    assert found(vietnamese, wrong) == {("office", "error")}
+
+
+def test_an_office_that_is_missing_is_a_warning() -> None:
+    assert found("Thủ tướng Phạm Minh Chính đến.", "Pham Minh Chinh arrived.") == {("office", "warning")}
+
+
+INITIALS = [
+    ("Nạn nhân N.T.H. nhập viện.", "The victim, N.T.H., is in hospital.", "The victim is in hospital."),
+    ("Bị can N.V.A bị bắt.", "The accused N.V.A. was arrested.", "The accused N.V.B. was arrested."),
+    ("Nạn nhân N.T.Đ. nhập viện.", "Victim N.T.D. is in hospital.", "Victim N.T.H. is in hospital."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("vietnamese", "right", "wrong"), INITIALS)
+def test_initials_are_kept(vietnamese: str, right: str, wrong: str) -> None:
+    assert found(vietnamese, right) == set()
+    assert ("initials", "error") in found(vietnamese, wrong)
+
+
+def test_one_initial_counts_behind_a_title_only() -> None:
+    assert found("Chị T. gặp nạn.", "T. had an accident.") == set()
+    assert found("Chị T. gặp nạn.", "Ms H had an accident.") == {("initials", "warning")}
+    assert found("Bệnh viêm gan B. lan rộng.", "Hepatitis spreads.") == set()
+
+
+ARTICLE = "Ông Nguyễn Xuân Phúc dự họp tại Huế. Bà Nguyễn Thị Mai cũng đến. Ông Phúc phát biểu, bà Mai trả lời."
+
+
+@pytest.mark.parametrize(
+    ("vietnamese", "english", "expected"),
+    [
+        ("Nguyễn Xuân Phúc dự họp.", "Mr Nguyen attended the meeting.", "Mr Phuc"),
+        ("Nguyễn Thị Mai cũng đến.", "Mrs. Nguyen came too.", "Mrs Mai"),
+    ],
+)
+def test_a_title_stands_before_the_given_name(vietnamese: str, english: str, expected: str) -> None:
+    flagged = people.check(record(vietnamese, english, article=ARTICLE))
+    assert [(flag.check, flag.severity, flag.expected) for flag in flagged] == [("name", "warning", expected)]
+
+
+@pytest.mark.parametrize(
+    "english", ["Mr Phuc attended.", "Mr Nguyen Xuan Phuc attended.", "President Nguyen Xuan Phuc attended."]
+)
+def test_a_title_before_a_given_or_a_whole_name_is_right(english: str) -> None:
+    assert people.check(record("Nguyễn Xuân Phúc dự họp.", english, article=ARTICLE)) == []
+
+
+PRONOUNS = [
+    ("Ông Long nói ông vô tội.", "Long said he was innocent.", "Long said she was innocent."),
+    ("Bà cho biết sẽ kháng cáo.", "She said she would appeal.", "He said he would appeal."),
+    ("Cô ấy rời trường.", "She left her school.", "He left his school."),
+    ("Anh ta bỏ chạy.", "He ran away.", "She ran away."),
+    ("Thầy Minh nói sẽ nghỉ.", "Minh said he would stop.", "Minh said she would stop."),
+    ("Chị Lan mất ví.", "Lan lost her wallet.", "Lan lost his wallet."),
+]
+
+
+@pytest.mark.parametrize(("vietnamese", "right", "wrong"), PRONOUNS)
+def test_the_pronoun_is_of_the_sex_that_the_title_tells(vietnamese: str, right: str, wrong: str) -> None:
+    assert people.check(record(vietnamese, right)) == []
+    assert found(vietnamese, wrong) == {("pronoun", "error")}
+
+
+@pytest.mark.parametrize(
+    ("vietnamese", "english"),
+    [
+        ("Ông Long và bà Mai đến.", "Long came with her."),  # both
+        ("Bà Mai gặp nạn nhân.", "Mai met him."),  # the victim
+        ("Ông Long gặp Nguyễn Thị Hoa.", "Long met her."),  # another person
+        ("Anh em trong đội rất vui.", "She was happy."),  # not a person
+        ("Nước Anh rút lui.", "She withdrew."),
+        ("Ông Long và vợ rời đi.", "She left."),
+        ("Bà con chú ý.", "He looked."),
+    ],
+)
+def test_a_pronoun_in_doubt_is_not_flagged(vietnamese: str, english: str) -> None:
+    assert [flag for flag in people.check(record(vietnamese, english)) if flag.check == "pronoun"] == []
+
+
+def test_the_article_tells_the_sex_of_a_person_without_a_title() -> None:
+    assert (
+        people.check(record("Phúc rời cuộc họp.", "Phuc left his meeting.", article=ARTICLE + " Hôm nay Phúc về."))
+        == []
+    )
+    wrong = record("Nguyễn Xuân Phúc dự họp.", "Phuc left her meeting.", article=ARTICLE)
+    assert [(flag.check, flag.found) for flag in people.check(wrong)] == [("pronoun", "her")]
+    title = record("Nguyễn Xuân Phúc dự họp.", "Ms Phuc attended the meeting.", article=ARTICLE)
+    assert [(flag.check, flag.expected) for flag in people.check(title)] == [("pronoun", "Mr Phuc")]
+
+
+# Provinces and ministries
+
+
+def test_the_table_has_63_provinces_before_and_34_after() -> None:
+    raw = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    (group,) = raw["provinces"]
+    after = group["into"]
+    assert group["date"] == dt.date(2025, 7, 1)
+    assert len(after) == 34
+    assert len(after) + sum(map(len, after.values())) == 63
+    assert sum(1 for olds in after.values() if not olds) == 11
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Hà Giang", "Tuyên Quang"), ("Yên Bái", "Lào Cai"), ("Hòa Bình", "Phú Thọ"), ("Nam Định", "Ninh Bình"),
+        ("Quảng Nam", "Đà Nẵng"), ("Kon Tum", "Quảng Ngãi"), ("Bình Định", "Gia Lai"), ("Đắk Nông", "Lâm Đồng"),
+        ("Phú Yên", "Đắk Lắk"), ("Bình Dương", "Thành phố Hồ Chí Minh"), ("Long An", "Tây Ninh"),
+        ("Sóc Trăng", "Cần Thơ"), ("Bến Tre", "Vĩnh Long"), ("Kiên Giang", "An Giang"), ("Bạc Liêu", "Cà Mau"),
+        ("Bộ Giao thông vận tải", "Bộ Xây dựng"), ("Bộ Kế hoạch và Đầu tư", "Bộ Tài chính"),
+    ],
+)  # fmt: skip
+def test_what_went_into_what(old: str, new: str) -> None:
+    changes = {entry.name: change.into.name for entry, change in gazetteer().changes.items()}
+    assert changes[old] == new
+
+
+def test_spellings_are_in_press_style() -> None:
+    raw = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    sections = ("countries", "places", "people", "organisations", "offices", "terms")
+    spellings = [spelling for section in sections for line in raw[section] for spelling in line.split("|")]
+    assert [spelling for spelling in spellings if spelling != unicodedata.normalize("NFC", press_tone(spelling))] == []
+
+
+def test_old_and_new_provinces_are_kept_by_name() -> None:
+    vietnamese = "Mưa lớn ở Hà Giang và Tuyên Quang."
+    for published in ("2024-05-01", "2025-09-01", "hôm qua", ""):
+        right = record(vietnamese, "Heavy rain in Ha Giang and Tuyen Quang.", published=published)
+        assert names.check(right) == []
+        wrong = record(vietnamese, "Heavy rain in Tuyen Quang.", published=published)
+        assert [flag.severity for flag in names.check(wrong)] == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("vietnamese", "english"),
+    [
+        ("Lũ quét ở Hà Giang.", "Flash floods in Tuyen Quang."),
+        ("Lũ quét ở Tuyên Quang.", "Flash floods in Ha Giang."),
+        ("Bộ Giao thông vận tải phê duyệt.", "The Ministry of Construction approved."),
+    ],
+)
+def test_the_other_name_of_a_province_is_a_note_once_the_law_is_in_force(vietnamese: str, english: str) -> None:
+    after = names.check(record(vietnamese, english, published="2025-08-01T07:00:00+07:00"))
+    assert [(flag.severity, flag.field) for flag in after] == [("note", "translation")]
+    before = names.check(record(vietnamese, english, published="2024-08-01"))
+    assert all(flag.severity != "note" for flag in before)
+
+
+# Summary and article, translation and article
+
+
+def test_a_name_of_the_summary_must_stand_in_the_article() -> None:
+    article = "Công an bắt Nguyễn Văn Long ở Mỹ. Mỹ khen ngợi."
+    assert (
+        names.check(
+            record("Nguyễn Văn Long bị bắt ở Hoa Kỳ.", "Nguyen Van Long was arrested in the US.", article=article)
+        )
+        == []
+    )
+    invented = record("Trần Văn Nam bị bắt ở Pháp.", "Tran Van Nam was arrested in France.", article=article)
+    assert [(flag.field, flag.found, flag.severity) for flag in names.check(invented)] == [
+        ("summary", "Pháp", "error"),
+        ("summary", "Trần Văn Nam", "error"),
+    ]
+
+
+def test_a_name_may_stand_in_the_title_only() -> None:
+    summary = "Nguyễn Văn Long bị bắt."
+    record_ = record(summary, "Nguyen Van Long was arrested.", article="Anh ta bị bắt.", title="Bắt Nguyễn Văn Long")
+    assert names.check(record_) == []
+
+
+def test_a_name_of_the_translation_may_come_from_the_article() -> None:
+    article = "Ông Nguyễn Xuân Phúc đến Pháp. Ông Phúc phát biểu."
+    assert names.check(record("Ông Phúc phát biểu.", "Nguyen Xuan Phuc spoke in France.", article=article)) == []
+    assert found("Ông Phúc phát biểu.", "Tran Van Phuc spoke in Germany.", article=article) == {("name", "error")}
+
+
+def test_invented_names_are_flagged_where_they_stand() -> None:
+    english = "The victim met Christopher Tufton in Kingston."
+    flagged = names.check(record("Nạn nhân đến gặp bộ trưởng.", english))
+    assert [(english[flag.start : flag.end], flag.severity) for flag in flagged] == [
+        ("Christopher Tufton", "error"),
+        ("Kingston", "warning"),
+    ]
+
+
+def test_the_title_is_compared_too() -> None:
+    article = Article(
+        id="a", text="Trung Quốc phản đối.", text_sha256="", source=Origin("a", 0), title="Trung Quốc phản đối"
+    )
+    both = Translated(
+        article=article, summary="", title_translation="Japan objects", sentences=(), calls=()
+    )  # fmt: skip
+    (flag,) = names.check(both)
+    assert (flag.field, flag.start, flag.end, flag.expected, flag.found) == ("title", 0, 10, "China", "Japan")
+    assert names.check(replace(both, title_translation="China objects")) == []
+
+
+def test_a_message_says_what_stands_where() -> None:
+    (flag,) = names.check(record("Trung Quốc phản đối việc này.", "Japan objected to this."))
+    assert "“Trung Quốc”" in flag.message
+    assert "“Japan”" in flag.message
+
+
+# Reading
+
+
+def test_titles_surnames_and_places_are_told_apart() -> None:
+    reading = read_vietnamese("Hôm qua ông Nguyễn Văn Hùng rời huyện Cư Jút đến Viện Kinh tế gặp bà Mai.")
+    kinds = [(" ".join(token.text for token in run.tokens), run.person, run.place, run.titled) for run in reading.runs]
+    assert kinds[0] == ("Nguyễn Văn Hùng", True, False, "ông")
+    assert kinds[1] == ("Cư Jút", False, True, "")
+    assert kinds[-1] == ("Mai", False, False, "bà")
+
+
+@pytest.mark.parametrize("word", ["nguyen", "long", "quoc", "thuy", "nghieng", "huynh", "tuyen", "oanh", "y"])
+def test_vietnamese_syllables(word: str) -> None:
+    assert is_syllable(word)
+
+
+@pytest.mark.parametrize("word", ["trump", "putin", "madrid", "real", "johnson", "wang", "samsung"])
+def test_no_vietnamese_syllables(word: str) -> None:
+    assert not is_syllable(word)
+
+
+def test_the_longest_rendering_counts() -> None:
+    reading = read_english("South Korea's president met the U.S. envoy.")
+    assert {entry.name for means, _, _ in reading.entities for entry in means} >= {"Hàn Quốc", "Mỹ"}
+    assert "Triều Tiên" not in {entry.name for entry in reading.standing}
+
+
+def test_the_table_is_as_large_as_promised() -> None:
+    kinds = [entry.kind for entry in gazetteer().spoken]
+    assert kinds.count("country") + kinds.count("place") >= 300
+    assert kinds.count("person") >= 40
+
+
+# Whatever the texts are
+
+WORDS = st.sampled_from(
+    "Ông bà Nguyễn Văn Long Trung Quốc Mỹ Anh anh cô N.T.H. T. TP.HCM TP . , “ ” - – Hà Giang Thủ tướng Phó US U.S. China Mr Nguyen "
+    "he she People's Committee \u0301 \u202e 😀 İ ß ǅ".split(" ")
+)
+TEXT = st.lists(WORDS, max_size=25).map(" ".join) | st.text(max_size=60)
+
+
+@settings(max_examples=150, deadline=None)
+@given(vietnamese=TEXT, english=TEXT, article=TEXT, title=TEXT, published=st.sampled_from(["", "2025-12-01", "x"]))
+def test_any_text_gives_flags_with_spans_inside_it(
+    vietnamese: str, english: str, article: str, title: str, published: str
+) -> None:
+    translated = replace(
+        record(vietnamese, english, article=article, published=published, title=title), title_translation=english
+    )
+    fields = {
+        "title": title,
+        "summary": translated.summary,
+        "title_translation": english,
+        "translation": translated.translation,
+    }
+    for flag in flags(translated):
+        assert 0 <= flag.start <= flag.end <= len(fields[flag.field])
+        assert flag.message
+        assert flag.check in {"name", "office", "initials", "pronoun"}

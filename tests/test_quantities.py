@@ -1,0 +1,232 @@
+"""Numbers read as values, in both languages: tables of forms, and what holds for any text."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.quantities import Quantity, english, in_english, rounded, same, vietnamese
+
+# The first readings as an editor sees them, those of loose words left out.
+VIETNAMESE = [
+    ("tăng 13,94%", ["13.94%"]),
+    ("1.200 tỷ đồng", ["1.2 trillion dong"]),
+    ("2 tỷ 300 triệu", ["2.3 billion"]),
+    ("1,5 nghìn tỷ", ["1.5 trillion"]),
+    ("5 vạn", ["50,000"]),
+    ("1 tỷ 2 đồng", ["1.2 billion dong"]),
+    ("một triệu hai", ["1.2 million"]),
+    ("2 tỷ rưỡi", ["2.5 billion"]),
+    ("5 nghìn 300 đồng", ["5,300 dong"]),
+    ("5 triệu 2 ca", ["5 million", "2"]),
+    ("nửa triệu", ["500,000"]),
+    ("10 tỷ phú, 5 triệu phú", ["10", "5"]),
+    ("tỷ lệ, tỷ số, tỷ giá, tỉ mỉ, triệu tập, triệu chứng", []),
+    ("tỷ số 2-1", ["2", "1"]),
+    ("hai mươi lăm", ["25"]),
+    ("hai mươi năm tù", ["20 years"]),
+    ("một trăm linh năm", ["105"]),
+    ("một nghìn chín trăm bốn mươi lăm", ["1,945"]),
+    ("bốn lăm, mười hai, chín mươi chín", ["45", "12", "99"]),
+    ("ba trăm nghìn tỷ đồng", ["300 trillion dong"]),
+    ("năm người, năm 2015, năm nay, năm năm", ["5", "2015", "5 years"]),
+    ("quận Ba Đình, nước Ba Lan, ông Năm", []),
+    ("Ba người bị bắt", ["3"]),
+    ("hàng nghìn, vài trăm, hàng chục nghìn", ["thousands", "hundreds", "tens of thousands"]),
+    ("ngày 2/3", ["day 2", "March"]),
+    ("hơn 2/3 đại biểu", ["2", "3"]),
+    ("15/16 đội", ["15", "16"]),
+    ("2/3/2020, 2-3-2020, 2.3.2020", ["day 2", "March", "2020"] * 3),
+    ("ngày 8 tháng 3 năm 2020", ["day 8", "March", "2020"]),
+    ("tháng 3/2020", ["March", "2020"]),
+    ("tháng mười một, tháng Tư", ["November", "April"]),
+    ("3 tháng", ["3 months"]),
+    ("rằm tháng Giêng", ["1st lunar month"]),
+    ("10/3 âm lịch", ["day 10", "3rd lunar month"]),
+    ("20h30, 8h sáng, 3 giờ chiều, 9 giờ tối", ["8:30 p.m.", "8:00 a.m.", "3:00 p.m.", "9:00 p.m."]),
+    ("trong 3 giờ", ["3 hours"]),
+    ("hôm thứ Ba, thứ hai tuần trước, Chủ nhật", ["Tuesday", "Monday", "Sunday"]),
+    ("lần thứ hai, ca thứ 54", ["2nd", "54th"]),
+    ("khóa XII, thế kỷ XX, quý II, quý 3", ["12th", "20th", "2nd", "3rd"]),
+    ("thập niên 90, những năm 1980", ["90s", "1980s"]),
+    ("hai phần ba", ["2/3"]),
+    ("gấp đôi, gấp rưỡi, gấp ba", ["twice (double)", "1.5 times", "3 times"]),
+    ("cao 1m72", ["1.72 m"]),
+    ("2,5 ha, 35 độ C, 110 km/giờ, 3 tấn", ["2.5 hectares", "35 °C", "110 km/h", "3 tonnes"]),
+    ("$5, 5 USD, VND5, 5 đô la Úc", ["5 dollars", "5 USD", "5 dong", "5 AUD"]),
+    ("5 đồng phạm, 3 bảng đấu", ["5", "3"]),
+    ("Covid-19, SARS-CoV-2, biến thể B.1.617", []),
+    ("U23, F0", ["23", "0"]),
+    ("2.5 lần, 1,200,000 người", ["2.5", "1.2 million"]),
+]  # fmt: skip
+ENGLISH = [
+    ("up 13.94%, 13.94 percent, 13.94 per cent", ["13.94%"] * 3),
+    ("VND1.2 trillion, 1.2 trillion dong", ["1.2 trillion dong"] * 2),
+    ("1.2tn, $3.5m, 5bn, 20k", ["1.2 trillion", "3.5 million dollars", "5 billion", "20,000"]),
+    ("US$42 million, 42 million U.S. dollars", ["42 million USD"] * 2),
+    ("two million three hundred thousand", ["2.3 million"]),
+    ("two hundred and fifty thousand", ["250,000"]),
+    ("half a million, a million and a half, two and a half million", ["500,000", "1.5 million", "2.5 million"]),
+    ("a dozen, three dozen, a hundred", ["12", "36", "100"]),
+    ("one million and two million", ["1 million", "2 million"]),
+    ("twenty-one, ninety-nine", ["21", "99"]),
+    ("tens of thousands, several hundred", ["tens of thousands", "hundreds"]),
+    ("March 8, 2020", ["March", "8", "2020"]),
+    ("on 8 March, in May, May 5", ["8", "March", "May", "May", "5"]),
+    ("they may march", []),
+    ("9 p.m., 8:30 am, 20:30, 10.15pm", ["9:00 p.m.", "8:30 a.m.", "8:30 p.m.", "10:15 p.m."]),
+    ("on Tuesday", ["Tuesday"]),
+    ("the 21st, the twenty-first", ["21st", "21st"]),
+    ("two-thirds, three quarters", ["2/3", "0.75"]),
+    ("the 1990s, the '90s", ["1990s", "90s"]),
+    ("a five-year-old, 12 years in prison, a two-day visit", ["5 years", "12 years", "2 days"]),
+    ("5ft 8in, 1.72 m", ["68 inches", "1.72 m"]),
+    ("13,94% and 1.200.000 dong", ["13.94%", "1.2 million dong"]),
+    ("Covid-19, the 2019–20 coronavirus pandemic", []),
+    ("both, twice, a decade", []),
+]  # fmt: skip
+
+
+def shown(found: list[Quantity]) -> list[str]:
+    return [in_english(quantity) for quantity in found if quantity.weight != "loose"]
+
+
+@pytest.mark.parametrize(("text", "expected"), VIETNAMESE)
+def test_vietnamese(text: str, expected: list[str]) -> None:
+    assert shown(vietnamese(text)) == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), ENGLISH)
+def test_english(text: str, expected: list[str]) -> None:
+    assert shown(english(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        ("20h30", "8:30 p.m.", True),
+        ("20h30", "8:30 a.m.", False),
+        ("8h", "8 p.m.", True),  # which half of the day is not said
+        ("2/3 đại biểu", "two-thirds", True),
+        ("hai phần ba", "three quarters", False),
+        ("thứ ba", "Tuesday", True),
+        ("thứ ba", "the third", True),
+        ("hôm thứ Ba", "the third", False),
+        ("16 km", "10 miles", True),
+        ("16 km", "16 miles", False),
+        ("12 tháng", "a one-year term", True),
+        ("30 ngày", "one month", True),
+        ("5 năm", "5 days", False),
+        ("1 tấn", "1,000 kg", True),
+        ("5 đô la", "5 Australian dollars", True),
+        ("5 USD", "5 euros", False),
+        ("5 triệu", "5 million dong", True),
+        ("tháng 3", "three months", False),
+        ("5%", "5", False),
+        ("25 độ C", "77 degrees Fahrenheit", True),
+        ("1.200 đồng", "1.200 dong", False),  # an English reader sees one dong and a fifth
+        ("tỷ lệ 5%", "13,94%", False),
+    ],
+)
+def test_same(left: str, right: str, expected: bool) -> None:
+    ours, theirs = vietnamese(left), english(right)
+    assert any(same(one, other) for one in ours for other in theirs) is expected
+
+
+@pytest.mark.parametrize(
+    ("exact", "rough", "expected"),
+    [
+        ("3.015 người", "about 3,000 people", True),
+        ("3.015 người", "3,000 people", False),
+        ("75 người", "about 73 people", False),
+        ("13,94%", "13.9%", True),
+        ("13,94%", "13.8%", False),
+        ("1.234.567 đồng", "1.23 million dong", True),
+        ("1.234.567 đồng", "1.32 million dong", False),
+        ("năm 2018", "about 2000", False),
+    ],
+)
+def test_rounded(exact: str, rough: str, expected: bool) -> None:
+    assert rounded(vietnamese(exact)[0], english(rough)[0]) is expected
+
+
+def test_the_comma_of_a_doubtful_figure_is_told_by_the_writers_other_figures() -> None:
+    (doubtful,) = vietnamese("1,234 người")
+    assert {reading.value for reading in doubtful.readings} == {Fraction("1.234"), Fraction(1234)}
+    (clear,) = vietnamese("1,234 người", context="tăng 13,9%")
+    assert [reading.value for reading in clear.readings] == [Fraction("1.234")]
+
+
+words = st.sampled_from(
+    "một hai ba bốn năm mươi mười lăm trăm linh nghìn tỷ triệu rưỡi chục tá hàng vài thứ ngày tháng giờ rằm giêng quý II XII"
+    " nửa phần gấp đôi đồng USD $ % 1 2 12 31 2020 1.200 13,94 2/3 20h30 1m72 24/7 - – và đến , . ( İ ﷺ \n a one two twenty"
+    " hundred thousand million and half dozen third second March may pm p.m. o'clock lunar Q2 th st s km VND".split(" ")
+)
+any_text = st.one_of(
+    st.text(max_size=60), st.lists(words, max_size=20).map(" ".join), st.lists(words, max_size=20).map("".join)
+)
+
+
+@given(any_text)
+def test_what_was_read_stands_where_it_says(text: str) -> None:
+    for read in (vietnamese, english):
+        found = read(text)
+        for quantity in found:
+            assert 0 <= quantity.start < quantity.end <= len(text)
+            assert text[quantity.start : quantity.end] == quantity.text
+            assert in_english(quantity)
+            assert same(quantity, quantity)
+        assert [quantity.start for quantity in found] == sorted(quantity.start for quantity in found)
+
+
+@given(st.decimals(min_value=0, max_value=10**12, places=2))
+def test_a_figure_is_read_as_either_language_writes_it(value: Decimal) -> None:
+    written = f"{value:,.2f}"
+    (read,) = english(f"{written}%")
+    (other,) = vietnamese(written.translate(str.maketrans(",.", ".,")) + "%")
+    assert read.value == other.value == Fraction(value)
+    assert read.kind == other.kind == "percent"
+    assert same(read, other)
+
+
+ONES = "một hai ba bốn năm sáu bảy tám chín".split()
+ENGLISH_ONES = "one two three four five six seven eight nine".split()
+ENGLISH_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+
+
+@given(
+    st.integers(2, 9),
+    st.integers(2, 9),
+    st.integers(1, 9),
+    st.sampled_from([("nghìn", "thousand", 3), ("tỷ", "billion", 9)]),
+)
+def test_number_words_round_trip(hundreds: int, tens: int, ones: int, scale: tuple[str, str, int]) -> None:
+    last = {1: "mốt", 5: "lăm"}.get(ones, ONES[ones - 1])
+    ours = f"{ONES[hundreds - 1]} trăm {ONES[tens - 1]} mươi {last} {scale[0]}"
+    theirs = f"{ENGLISH_ONES[hundreds - 1]} hundred and {ENGLISH_TENS[tens - 2]}-{ENGLISH_ONES[ones - 1]} {scale[1]}"
+    value = (100 * hundreds + 10 * tens + ones) * 10 ** scale[2]
+    (left,), (right,) = vietnamese(f"có {ours} con"), english(f"there are {theirs} birds")
+    assert (left.value, left.text) == (value, ours)
+    assert (right.value, right.text) == (value, theirs)
+
+
+@given(st.integers(0, 23), st.integers(0, 59))
+def test_clock_times_round_trip(hour: int, minute: int) -> None:
+    (ours,) = vietnamese(f"lúc {hour}h{minute:02}")
+    half = "a.m." if hour < 12 else "p.m."
+    (theirs,) = english(f"at {(hour - 1) % 12 + 1}:{minute:02} {half}")
+    assert same(ours, theirs)
+    (wrong,) = english(f"at {(hour - 1) % 12 + 1}:{(minute + 1) % 60:02} {half}")
+    assert not same(ours, wrong)
+
+
+@pytest.mark.parametrize(
+    "text", ["1," * 20_000, "9" * 50_000, "tỷ " * 20_000, "một trăm " * 10_000, "1/2 " * 10_000, "$" * 50_000]
+)
+def test_a_hostile_text_costs_no_more_than_its_length(text: str) -> None:
+    vietnamese(text)
+    english(text)

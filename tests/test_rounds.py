@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+
+from pipeline.fit import TITLE_MARK, Fit
+from pipeline.sentences import sentences
+from pipeline.train.config import Rounds
+from pipeline.train.rounds import examples
+
+TITLE = "Lũ lên ở Huế"
+SHORT = "Nước sông Hương lên nhanh trong đêm. Người dân Huế dọn đồ lên gác. Trường học cho nghỉ hai ngày."
+LONG = " ".join(
+    f"{SHORT} Đội cứu hộ số {number} đưa dân tới nơi cao. Chợ ở xã {number} vẫn họp như mọi ngày."
+    for number in ("một", "hai", "ba", "bốn")
+)
+SUMMARY = "Nước sông Hương lên nhanh trong đêm, người dân Huế dọn đồ lên gác."
+
+
+def words(text: str) -> int:
+    return len(text.split())
+
+
+def asked(text: str, summary: str = SUMMARY, *, budget: int = 48, **rounds: float) -> list[tuple[str, str]]:
+    fit = Fit(words, budget, with_title=True)
+    return list(examples(TITLE, text, summary, fit=fit, rounds=Rounds(**{"untitled": 0.0} | rounds)))
+
+
+def test_an_article_that_fits_is_asked_for_its_summary() -> None:
+    assert asked(SHORT) == [(TITLE + TITLE_MARK + SHORT, SUMMARY)]
+
+
+def test_a_long_one_is_asked_for_of_a_part_and_of_the_sentences_of_all_parts() -> None:
+    (part, wanted), (together, summary) = asked(LONG, least_support=0.4)
+    assert part.removeprefix(TITLE + TITLE_MARK) in LONG
+    assert wanted in (SUMMARY, *sentences(part.removeprefix(TITLE + TITLE_MARK)))
+    assert summary == SUMMARY
+    assert together.startswith(TITLE + TITLE_MARK)
+    shown = sentences(together.removeprefix(TITLE + TITLE_MARK))
+    assert len(shown) > 1
+    assert set(shown) <= set(sentences(LONG))
+    assert words(together) <= 48 + 1
+
+
+def test_what_a_part_does_not_show_is_not_asked_for() -> None:
+    for number in range(8):  # the part is drawn by the text
+        (part, wanted), *_ = asked(f"{LONG} Hết ngày {number}.", f"{SUMMARY} Ba tàu mắc cạn.", least_support=0.99)
+        assert wanted in sentences(part.removeprefix(TITLE + TITLE_MARK))
+
+
+def test_the_sentence_is_the_one_nearest_to_the_summary() -> None:
+    (_, wanted), *_ = asked(SHORT, "Trường học ở Huế cho nghỉ hai ngày vì lũ dữ bất ngờ ập về", least_support=0.9)
+    assert wanted == "Trường học cho nghỉ hai ngày."
+
+
+@pytest.mark.parametrize(("least", "wanted"), [(0.4, True), (0.9, False)])
+def test_a_summary_without_support_gives_way(least: float, wanted: bool) -> None:
+    summary = "Nước sông Hương lên nhanh khiến ba tàu hàng mắc cạn"
+    ((_, target),) = asked(SHORT, summary, least_support=least)
+    assert (target == summary) is wanted
+    assert target in (summary, *sentences(SHORT))
+
+
+def test_some_are_shown_without_their_headline_and_always_the_same_ones() -> None:
+    articles = [SHORT.replace("hai", f"{number}") for number in range(200)]
+    shown = [asked(article, untitled=0.3)[0][0].startswith(TITLE) for article in articles]
+    assert 0.55 < sum(shown) / len(shown) < 0.85
+    assert shown == [asked(article, untitled=0.3)[0][0].startswith(TITLE) for article in articles]
+
+
+def test_what_does_not_fit_together_is_not_asked_for() -> None:
+    assert len(asked(LONG, budget=24)) == 1

@@ -1,0 +1,519 @@
+"""The night shift: deadlines, editions, only what is new, gates on the feed, and someone told how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from pipeline import config as configs
+from pipeline import store
+from pipeline.config import Config
+from pipeline.errors import EngineError, GateError
+from pipeline.finishing import Finish
+from pipeline.runner.window import Window
+from tests.conftest import article, tomdich, write_feed
+
+ROOT = Path(__file__).parents[1]
+FEED = [article(number) for number in range(4)]
+
+
+@pytest.fixture
+def night(tmp_path: Path, make_config: Callable[..., Path]) -> Path:
+    """Return the path of a config on the fake engine, with a feed of four articles beside it."""
+    write_feed(tmp_path / "feed.jsonl", FEED)
+    return make_config()
+
+
+def run(night: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return tomdich("run", night, "--outputs", "out", *arguments, cwd=night.parent)
+
+
+def versions(night: Path) -> list[store.Version]:
+    return store.versions(night.parent / "out" / "night")
+
+
+def ids(version: store.Version) -> list[str]:
+    from pipeline.rows import rows as stored
+
+    return [row["id"] for row in stored(version, ["id"])]
+
+
+# Only what is new
+
+
+def test_only_new_publishes_what_no_version_has_and_nothing_new_is_no_version(night: Path) -> None:
+    assert run(night).returncode == 0
+    again = run(night, "--only-new")
+    assert (again.returncode, again.stdout) == (0, "")
+    assert "nothing new" in again.stderr
+    updated = FEED[1] | {"text": article(77)["text"]}
+    write_feed(night.parent / "feed.jsonl", [FEED[0], updated, *FEED[2:], article(5)])
+    planned = tomdich("plan", night, "--outputs", "out", "--only-new", cwd=night.parent)
+    assert "2 articles" in planned.stdout
+    done = run(night, "--only-new")
+    assert done.returncode == 0, done.stderr
+    _, second = versions(night)
+    assert ids(second) == ["a1", "a5"]
+    assert second.manifest["scope"] == "new"
+    assert second.manifest["counts"]["known"] == 3
+    assert (second.folder.parent / "latest").resolve() == second.folder
+    assert run(night, "--only-new").stdout == ""
+
+
+def test_a_sample_publishes_nothing_as_far_as_only_new_goes(night: Path) -> None:
+    run(night, "--limit", "2")
+    run(night, "--only-new")
+    assert [ids(version) for version in versions(night)] == [["a0", "a1"], ["a0", "a1", "a2", "a3"]]
+
+
+def test_what_was_pruned_is_still_known(night: Path) -> None:
+    run(night)
+    write_feed(night.parent / "feed.jsonl", [*FEED, article(5)])
+    run(night, "--only-new")
+    tomdich("prune", "night", "--keep", "1", "--yes", "--outputs", "out", cwd=night.parent)
+    assert len(versions(night)) == 1
+    assert run(night, "--only-new").stdout == ""
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"x" * 5000)])
+def test_a_lost_or_damaged_list_is_filled_again_from_the_versions(night: Path, damage: Callable[[Path], Any]) -> None:
+    run(night)
+    damage(night.parent / "out" / "night" / ".published")
+    again = run(night, "--only-new")
+    assert (again.returncode, again.stdout) == (0, ""), again.stderr
+    assert len(versions(night)) == 1
+
+
+def test_a_refused_article_stays_new(night: Path) -> None:
+    poisoned = article(9) | {"text": article(9)["text"] + " fake:refuse"}
+    write_feed(night.parent / "feed.jsonl", [*FEED, poisoned])
+    run(night, "--only-new")
+    write_feed(night.parent / "feed.jsonl", [*FEED, article(9)])
+    run(night, "--only-new")
+    assert [ids(version) for version in versions(night)] == [["a0", "a1", "a2", "a3"], ["a9"]]
+
+
+# Editions
+
+
+def test_the_edition_is_in_the_paths_in_the_manifest_and_selects_versions(
+    tmp_path: Path, make_config: Callable[..., Path]
+) -> None:
+    night = make_config(sources=[{"path": "feeds/{edition:%Y/%m}/{edition}.jsonl"}])
+    (tmp_path / "feeds" / "2026" / "11").mkdir(parents=True)
+    for day in (22, 23):
+        write_feed(tmp_path / "feeds" / "2026" / "11" / f"2026-11-{day}.jsonl", [article(day)])
+        done = run(night, "--edition", f"2026-11-{day}")
+        assert done.returncode == 0, done.stderr
+    run(night, "--edition", "2026-11-22", "--limit", "1")  # a sample does not stand for the edition
+    found = {
+        name: tomdich("show", name, "--jsonl", "--outputs", "out", cwd=tmp_path).stdout
+        for name in ("night@2026-11-22", "night@2026-11-23", "night@latest", "night")
+    }
+    assert [json.loads(text)["id"] for text in found.values()] == ["a22", "a23", "a23", "a23"]
+    assert store.find(tmp_path / "out", "night@2026-11-22").manifest["scope"] == "full"
+    assert [version.manifest["edition"] for version in versions(night)] == ["2026-11-22", "2026-11-23", "2026-11-22"]
+    missing = tomdich("show", "night@2026-01-01", "--outputs", "out", cwd=tmp_path)
+    assert missing.returncode == 2
+    assert "there are: 2026-11-22, 2026-11-23" in missing.stderr
+    assert run(night, "--edition", "2026-11-24").returncode == 2  # no such feed
+    assert run(night, "--edition", "heute").returncode == 2
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])  # it is never the same day in both
+def test_without_an_edition_it_is_today_in_the_configs_time_zone(
+    tmp_path: Path, make_config: Callable[..., Path], zone: str
+) -> None:
+    today = datetime.now(ZoneInfo(zone)).date()
+    for day in (today, today + timedelta(days=1)):
+        write_feed(tmp_path / f"{day}.jsonl", FEED)
+    night = make_config(timezone=zone, sources=[{"path": "{edition}.jsonl"}])
+    assert run(night).returncode == 0
+    (version,) = versions(night)
+    assert version.manifest["edition"] in {str(today), str(today + timedelta(days=1))}
+
+
+def test_another_day_alone_publishes_nothing_but_another_edition_does(night: Path) -> None:
+    run(night, "--edition", "2026-11-22")
+    assert "nothing changed" in run(night).stderr
+    run(night, "--edition", "2026-11-23")
+    assert len(versions(night)) == 2
+
+
+def test_a_published_config_reads_the_feed_of_its_edition(tmp_path: Path, make_config: Callable[..., Path]) -> None:
+    write_feed(tmp_path / "2026-11-22.jsonl", FEED)
+    night = make_config(sources=[{"path": "{edition}.jsonl"}])
+    run(night, "--edition", "2026-11-22")
+    (version,) = versions(night)
+    config = configs.load(version.folder / "config.yaml")
+    assert config.sources[0].path == str(tmp_path / "2026-11-22.jsonl")
+
+
+# Deadlines
+
+
+def slow(night: Path, count: int) -> None:
+    """Write a feed whose every batch takes 50 ms, in both stages."""
+    feed = [article(n) | {"text": "Tin fake:slow " + article(n)["text"]} for n in range(count)]
+    write_feed(night.parent / "feed.jsonl", feed)
+
+
+def test_a_deadline_keeps_what_is_finished_and_the_next_run_goes_on(night: Path) -> None:
+    slow(night, 300)
+    started = time.monotonic()
+    stopped = run(night, "--deadline", "5s", "--set", "runtime.batch_tokens=64")
+    assert time.monotonic() - started < 5 + 4  # the start of Python on a busy machine
+    assert stopped.returncode == 5, stopped.stderr
+    assert "deadline of 5 s" in stopped.stderr
+    assert (stopped.stdout, versions(night)) == ("", [])
+    done = run(night)
+    assert done.returncode == 0, done.stderr
+    (version,) = versions(night)
+    assert version.manifest["calls"]["summarize"]["replayed"] > 0
+    assert version.manifest["counts"]["records"] == 300
+
+
+def test_what_is_complete_at_the_deadline_is_published_on_request(night: Path) -> None:
+    slow(night, 300)
+    stopped = run(night, "--deadline", "8s", "--publish-partial", "--set", "runtime.batch_tokens=64")
+    assert stopped.returncode == 5, stopped.stderr
+    assert "what is complete is published" in stopped.stderr
+    (version,) = versions(night)
+    assert stopped.stdout.strip().endswith(version.folder.name)
+    store.verify(version)
+    counts = version.manifest["counts"]
+    assert version.manifest["scope"] == "partial"
+    assert counts["records"] > 0
+    assert counts["unfinished"] > 0
+    assert counts["records"] + counts["unfinished"] + counts["failures"] == 300
+    assert all(row["translation"] for row in rows_of(version))
+    assert not (version.folder.parent / "latest").exists()
+    assert run(night, "--only-new").returncode == 0
+    assert len(ids(versions(night)[-1])) == 300  # what was partial is still new
+
+
+def rows_of(version: store.Version) -> list[dict[str, Any]]:
+    from pipeline.rows import rows as stored
+
+    return list(stored(version))
+
+
+def test_a_signal_publishes_what_is_complete_on_request(night: Path) -> None:
+    slow(night, 200)
+    run(night, "--until", "summarize")  # paid for
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", "run", night, "--outputs", "out", "--publish-partial",
+         "--set", "runtime.batch_tokens=64"],
+        cwd=night.parent,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    for line in process.stderr:  # the stage before has been told: this one has begun
+        if line.startswith("summarize:"):
+            break
+    time.sleep(1.5)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 5, stderr
+    assert versions(night)[-1].manifest["scope"] == "partial"
+
+
+def test_a_run_that_is_in_time_is_not_partial(night: Path) -> None:
+    assert run(night, "--deadline", "1h", "--publish-partial").returncode == 0
+    assert [version.manifest["scope"] for version in versions(night)] == ["full"]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("reserve", "later", "step", "stops_at"),
+    [
+        (0.0, 0.0, 10.0, 100.0),  # 90 + the longest step is still in time
+        (30.0, 0.0, 10.0, 70.0),
+        (0.0, 1.0, 10.0, 50.0),  # as long again for the next stage
+        (0.0, 0.0, 40.0, 80.0),
+    ],
+)
+def test_a_window_leaves_time_for_the_batch_in_flight_and_for_what_comes_after(
+    reserve: float, later: float, step: float, stops_at: float
+) -> None:
+    clock = Clock()
+    window = Window(100.0, clock=clock)
+    window.begin(reserve=reserve, later=later)
+    while window.over() is None:
+        clock.now += step
+    assert clock.now == pytest.approx(stops_at, abs=step)
+    assert clock.now + reserve + later * clock.now <= 100.0 + step
+
+
+def test_without_a_deadline_a_window_is_never_over() -> None:
+    clock = Clock()
+    window = Window(None, clock=clock)
+    clock.now = 1e9
+    assert window.over() is None
+
+
+# The feed's gate
+
+
+def test_a_dying_feed_is_an_error_with_a_reason(night: Path) -> None:
+    done = run(night, "--set", "limits.min_records=5")
+    assert done.returncode == 3
+    assert "the sources hold 4 articles, fewer than limits.min_records = 5" in done.stderr
+    assert "feed.jsonl: 4 records" in done.stderr
+    assert not versions(night)
+    assert run(night, "--set", "limits.min_records=4").returncode == 0
+    # what is known is part of the feed's health, a sample says nothing of it
+    assert run(night, "--set", "limits.min_records=4", "--only-new").returncode == 0
+    assert run(night, "--set", "limits.min_records=5", "--limit", "2").returncode == 0
+
+
+# Someone is told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "reason", "published"),
+    [
+        ([], 0, "published", True),
+        (["--set", "limits.min_records=5"], 3, "limits.min_records", False),
+        (["--set", "sources.0.path=none.jsonl"], 2, "none.jsonl", False),
+        (["--deadline", "0s"], 5, "deadline", False),
+    ],
+)
+def test_a_command_is_told_how_the_run_ended(
+    tmp_path: Path,
+    make_config: Callable[..., Path],
+    arguments: list[str],
+    code: int,
+    reason: str,
+    published: bool,
+) -> None:
+    write_feed(tmp_path / "feed.jsonl", FEED)
+    script = tmp_path / "told.sh"
+    script.write_text('#!/bin/sh\ncat > told.json\necho "$TOMDICH_EXIT $TOMDICH_VERSION" > told.env\necho noise\n')
+    script.chmod(0o755)
+    done = run(make_config(on_finish="./told.sh --quiet"), *arguments)
+    assert done.returncode == code, done.stderr
+    told = json.loads((tmp_path / "told.json").read_text(encoding="utf-8"))
+    assert told["exit"] == code
+    assert reason in told["reason"]
+    assert told["name"] == "night"
+    assert (told["version"] is not None, told["counts"] is not None) == (published, published)
+    assert (tmp_path / "told.env").read_text().split() == [str(code), *([told["version"]] if published else [])]
+    assert "noise" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("./no-such-program", "cannot be run"),
+        (["sh", "-c", "echo the mail server is away; exit 7"], "ended with 7: the mail server is away"),
+        ("https://127.0.0.1:9/hook/${NOT_SET}", "NOT_SET"),
+        ("http://127.0.0.1:9/hook", "cannot be told"),
+    ],
+)
+def test_what_goes_wrong_in_telling_is_said_and_never_fails_the_run(
+    tmp_path: Path, make_config: Callable[..., Path], told: object, said: str
+) -> None:
+    write_feed(tmp_path / "feed.jsonl", FEED)
+    done = run(make_config(on_finish=told))
+    assert done.returncode == 0, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_command_that_hangs_is_killed_with_its_children(tmp_path: Path, load_config: Callable[..., Config]) -> None:
+    notices: list[str] = []
+    config = load_config(on_finish=["sh", "-c", f"sleep 60 & echo $! > {tmp_path}/child; wait"])
+    started = time.monotonic()
+    with Finish(config, outputs=tmp_path, notice=notices.append, timeout=0.5):
+        pass
+    assert time.monotonic() - started < 10
+    assert "did not end within 0.5 s" in notices[0]
+    child = int((tmp_path / "child").read_text())
+    for _ in range(100):
+        if not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split(")")[1][:3]:
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("the child lives on")
+
+
+class Hook(BaseHTTPRequestHandler):
+    """A web address that keeps what it is told, answers what its path says, and takes its time on /slow."""
+
+    told: list[dict[str, Any]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.told.append(json.loads(body))
+        if self.path.startswith("/slow"):
+            time.sleep(3)
+        self.send_response(500 if self.path.startswith("/broken") else 200)
+        self.end_headers()
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Give the address of a web hook, and what it is told."""
+    told: list[dict[str, Any]] = []
+    server = HTTPServer(("127.0.0.1", 0), type("OneHook", (Hook,), {"told": told}))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", told
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_web_address_is_posted_the_end_and_its_token_stays_out_of_all_that_is_kept(
+    tmp_path: Path, make_config: Callable[..., Path], hook: tuple[str, list[dict[str, Any]]]
+) -> None:
+    address, told = hook
+    write_feed(tmp_path / "feed.jsonl", FEED)
+    night = make_config(on_finish=address + "/broken/${HOOK_TOKEN}")
+    done = tomdich("run", night, "--outputs", "out", cwd=tmp_path, HOOK_TOKEN="geheim")
+    assert done.returncode == 0
+    assert [(one["exit"], one["counts"]["records"]) for one in told] == [(0, 4)]
+    assert "answered 500" in done.stderr
+    kept = [path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert not any(b"geheim" in text for text in [*kept, done.stderr.encode()])
+
+
+def test_a_web_address_that_does_not_answer_is_not_waited_for(
+    tmp_path: Path, load_config: Callable[..., Config], hook: tuple[str, list[dict[str, Any]]]
+) -> None:
+    notices: list[str] = []
+    started = time.monotonic()
+    with Finish(load_config(on_finish=hook[0] + "/slow"), outputs=tmp_path, notice=notices.append, timeout=0.3):
+        pass
+    assert time.monotonic() - started < 2
+    assert "on_finish" in notices[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(GateError("closed"), 3), (EngineError("lost"), 1), (ZeroDivisionError(), 1), (SystemExit(2), 2)],
+)
+def test_every_end_has_its_exit_code(
+    tmp_path: Path, load_config: Callable[..., Config], error: BaseException, code: int
+) -> None:
+    config = load_config(on_finish=["sh", "-c", f"cat > {tmp_path}/told.json"])
+    with pytest.raises(type(error)), Finish(config, outputs=tmp_path, notice=print):
+        raise error
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert told["exit"] == code
+    assert told["reason"]
+
+
+def test_dates_are_written_as_asked() -> None:
+    config = Config.model_validate(
+        {
+            "name": "n",
+            "sources": [{"path": "a/{edition}/{edition:%d%m}/{section}.csv"}, {"dataset": "d/e"}],
+            "summarize": {"model": "fake"},
+            "translate": {"model": "fake"},
+        }
+    )
+    dated = configs.at_edition(config, date(2026, 2, 3))
+    assert [source.path for source in dated.sources] == ["a/2026-02-03/0302/{section}.csv", None]
+
+
+# What a monitor sees
+
+
+def test_metrics_tell_of_the_newest_version_and_of_the_last_good_end(
+    tmp_path: Path, make_config: Callable[..., Path]
+) -> None:
+    write_feed(tmp_path / "feed.jsonl", FEED)
+    night = make_config(metrics="prom/night.prom")
+
+    def samples() -> dict[str, float]:
+        text = (tmp_path / "prom" / "night.prom").read_text(encoding="utf-8")
+        return {
+            " ".join([one.name, *(value for key, value in sorted(one.labels.items()) if key != "name")]): one.value
+            for family in text_string_to_metric_families(text)
+            for one in family.samples
+        }
+
+    assert run(night).returncode == 0
+    good = samples()
+    assert good["tomdich_last_exit_code"] == 0
+    assert good["tomdich_articles records"] == 4
+    assert good["tomdich_calls computed summarize"] == 4
+    assert good["tomdich_tokens output summarize"] > 0
+    assert run(night, "--set", "limits.min_records=9").returncode == 3
+    closed = samples()
+    assert closed["tomdich_last_exit_code"] == 3
+    assert closed["tomdich_last_success_timestamp_seconds"] == good["tomdich_last_success_timestamp_seconds"]
+    assert closed["tomdich_last_run_timestamp_seconds"] > good["tomdich_last_run_timestamp_seconds"]
+
+
+def test_metrics_that_cannot_be_written_do_not_fail_the_run(tmp_path: Path, make_config: Callable[..., Path]) -> None:
+    write_feed(tmp_path / "feed.jsonl", FEED)
+    done = run(make_config(metrics="feed.jsonl/night.prom"))
+    assert done.returncode == 0
+    assert "metrics:" in done.stderr
+
+
+def test_a_night_unlike_the_others_is_said_in_the_log_and_the_manifest(night: Path) -> None:
+    for day in range(4):
+        write_feed(night.parent / "feed.jsonl", [article(100 * day + number) for number in range(30)])
+        assert run(night).returncode == 0
+    write_feed(night.parent / "feed.jsonl", [article(1000 + number) for number in range(3)])
+    done = run(night)
+    assert "drift: the number of records is 3, where the last 4 versions had about 30" in done.stderr
+    (sentence, *_) = versions(night)[-1].manifest["drift"]
+    log = (versions(night)[-1].folder / "log.jsonl").read_text(encoding="utf-8")
+    assert sentence in [json.loads(line).get("message") for line in log.splitlines()]
+    assert [version.manifest["drift"] for version in versions(night)[:4]] == [[], [], [], []]
+
+
+def test_a_log_line_names_run_stage_and_record(night: Path) -> None:
+    poisoned = article(9) | {"text": article(9)["text"] + " fake:refuse"}
+    write_feed(night.parent / "feed.jsonl", [*FEED, poisoned])
+    run(night)
+    log = (versions(night)[-1].folder / "log.jsonl").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert {line["run"].split("-")[0] for line in lines} == {"night"}
+    assert [(line["stage"], line["record"]) for line in lines if line["event"] == "failure"] == [("summarize", "a9")]
+    assert [line["stage"] for line in lines if line["event"] == "stage"] == [
+        "load", "summarize", "translate", "inspect", "publish",
+    ]  # fmt: skip
+
+
+def test_check_looks_at_the_feed_of_today(tmp_path: Path, make_config: Callable[..., Path]) -> None:
+    night = make_config(sources=[{"path": "{edition}.jsonl"}])
+    missing = tomdich("check", night, cwd=tmp_path)
+    assert missing.returncode == 2
+    assert "{edition}" not in missing.stdout
+    today = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).date()
+    for day in (today, today + timedelta(days=1)):
+        write_feed(tmp_path / f"{day}.jsonl", FEED)
+    assert tomdich("check", night, cwd=tmp_path).returncode == 0
