@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -22,9 +22,12 @@ from pipeline.errors import StoppedError, TomdichError, UsageError
 if TYPE_CHECKING:
     from types import FrameType
 
+    from pipeline.compacting import Compaction
     from pipeline.config import Config
+    from pipeline.forgetting import Forgotten
     from pipeline.runner import Options, Outcome, Progress
     from pipeline.runner.options import Until
+    from pipeline.store import Version
 
 EVERY_DAY, INSPECT, KEEP_HOUSE = "Every day", "Inspect", "Keep house"
 
@@ -77,7 +80,10 @@ Edition = Annotated[
     str | None,
     typer.Option("--edition", metavar="DATE", help="The day that {edition} in source paths is; else today there."),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Really do it; without it, only say what would go.")]
+WaitLock = Annotated[str, typer.Option("--wait-lock", metavar="TIME", help="Wait so long for a run.")]
 DEFAULT_OUTPUTS = Path("outputs")
+_TOLD = 100  # characters of an engine's identity
 
 
 @app.command(rich_help_panel=EVERY_DAY)
@@ -290,16 +296,6 @@ def init(
     typer.echo(str(write_config(name, articles=articles)))
 
 
-@app.command(rich_help_panel=KEEP_HOUSE)
-def train(config: ConfigPath, overrides: Set = None) -> None:
-    """Train a tokenizer, a summarizer or a translator, from scratch or from a checkpoint; resumes where it was."""
-    from pipeline.train import train as train_
-
-    with _stopping() as stopping, _progress() as progress:
-        folder = train_(config, tuple(overrides or ()), progress=progress, stopping=stopping)
-    typer.echo(str(folder))
-
-
 @app.command(rich_help_panel=INSPECT)
 def runs(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this experiment.")] = None,
@@ -404,22 +400,137 @@ def verify(version: VersionName = None, outputs: Outputs = DEFAULT_OUTPUTS) -> N
     typer.echo(f"{found.name}: all {len(found.manifest['files'])} files are as published")
 
 
+@app.command(rich_help_panel=INSPECT)
+def bench(
+    config: ConfigPath,
+    overrides: Set = None,
+    articles: Annotated[
+        int | None,
+        typer.Option("--articles", min=1, metavar="N", help="Measure on the first N, in turn from each source."),
+    ] = None,
+) -> None:
+    """Measure which `runtime:` is the fastest for your articles on this machine; publishes nothing."""
+    from pipeline import benching
+
+    with _progress() as progress:
+        found = benching.bench(_load(config, overrides), articles=articles or benching.ARTICLES, notice=progress.notice)
+    for line in benching.report(found):
+        typer.echo(line)
+
+
 @app.command(rich_help_panel=KEEP_HOUSE)
 def prune(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The experiment.")],
-    keep: Annotated[int, typer.Option("--keep", min=1, metavar="N", help="Keep the newest N versions.")],
+    keep: Annotated[
+        int | None, typer.Option("--keep", min=1, metavar="N", help="Versions beyond the newest N go.")
+    ] = None,
+    older_than: Annotated[
+        str | None, typer.Option("--older-than", metavar="TIME", help="Versions older than this go: 12h, 30d.")
+    ] = None,
+    over: Annotated[
+        str | None, typer.Option("--over", metavar="SIZE", help="The oldest go, until the rest takes this: 20GB.")
+    ] = None,
+    memo: Annotated[
+        bool, typer.Option("--memo", help="Also the memo's calls of engines that no version left names.")
+    ] = False,
+    memo_older_than: Annotated[
+        str | None, typer.Option("--memo-older-than", metavar="TIME", help="Also the memo's calls older than this.")
+    ] = None,
     outputs: Outputs = DEFAULT_OUTPUTS,
-    yes: Annotated[bool, typer.Option("--yes", help="Really delete; without it, only say what would go.")] = False,
-    wait_lock: Annotated[str, typer.Option("--wait-lock", metavar="TIME", help="Wait so long for a run.")] = "0s",
+    yes: Yes = False,
+    wait_lock: WaitLock = "0s",
 ) -> None:
-    """Delete old versions; never `latest`."""
-    from pipeline import store
+    """Delete old versions, never `latest`, and calls of the memo that are paid again if they are asked for again."""
+    from pipeline import compacting, store
 
-    doomed = store.prune(outputs, name, keep=keep, really=yes, wait=_seconds(wait_lock), notice=_say)
-    for version in doomed:
-        typer.echo(f"{'deleted' if yes else 'would delete'} {version.name}")
-    if doomed and not yes:
-        _say("nothing is deleted without --yes")
+    compact = memo or memo_older_than is not None
+    if keep is None and older_than is None and over is None and not compact:
+        raise UsageError("prune: say what goes, with --keep N, --older-than 30d, --over 20GB or --memo")
+    calls_age = None if memo_older_than is None else timedelta(seconds=_seconds(memo_older_than))
+    doomed = store.prune(
+        outputs,
+        name,
+        keep=keep,
+        older_than=None if older_than is None else timedelta(seconds=_seconds(older_than)),
+        over=None if over is None else _bytes(over),
+        really=yes,
+        wait=_seconds(wait_lock),
+        notice=_say,
+    )
+    going = [version for version, _ in doomed]
+    compactions = (
+        compacting.compact(outputs, name, going=going, older_than=calls_age, really=yes, warn=_say) if compact else []
+    )
+    _report_pruned(doomed, compactions, yes=yes)
+
+
+def _report_pruned(doomed: list[tuple[Version, int]], compactions: list[Compaction], *, yes: bool) -> None:
+    """Print what went, or would go: one line for each version, and for each engine of each memo."""
+    from pipeline.space import told
+
+    for version, size in doomed:
+        typer.echo(f"{'deleted' if yes else 'would delete'} {version.name} ({told(size)})")
+    for one in compactions:
+        for engine, calls in sorted(one.calls.items()):
+            brief = f"{engine[:_TOLD]}…" if len(engine) > _TOLD else engine
+            typer.echo(f"{'removed' if yes else 'would remove'} {calls} calls from {one.memo} of {brief}")
+    freed = sum(size for _, size in doomed) + sum(one.shrunk if yes else one.bytes for one in compactions)
+    if doomed or any(one.calls for one in compactions):
+        _say(f"freed {told(freed)}" if yes else f"would free about {told(freed)}; nothing is deleted without --yes")
+    else:
+        _say("nothing to delete")
+
+
+@app.command(rich_help_panel=KEEP_HOUSE)
+def forget(
+    article_id: Annotated[str, typer.Argument(metavar="ID", help="The article's id, as in the column `id`.")],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Only of this experiment; else of every one.")
+    ] = None,
+    memo: Annotated[
+        bool, typer.Option("--memo", help="Empty the memo: nothing of the article is left, every call is paid again.")
+    ] = False,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    yes: Yes = False,
+    wait_lock: WaitLock = "0s",
+) -> None:
+    """Take an article that its publisher withdrew out of the memo and out of every version that holds it."""
+    from pipeline import forgetting
+    from pipeline.untrusted import one_line
+
+    found = forgetting.forget(
+        outputs, article_id, name=name, everything=memo, really=yes, wait=_seconds(wait_lock), notice=_say
+    )
+    for holding in found.holdings:
+        held = one_line("; ".join(holding.titles)) or "among the failures"
+        typer.echo(f"{'rewritten' if yes else 'would rewrite'} {holding.version.name} without: {held}")
+    if found.calls:
+        typer.echo(f"{'removed' if yes else 'would remove'} {found.calls} calls from the memo")
+    for path in found.aside:
+        typer.echo(f"{'deleted' if yes else 'would delete'} {path}, set aside as damaged")
+    _say_what_is_left(found, emptied=memo, yes=yes)
+
+
+def _say_what_is_left(found: Forgotten, *, emptied: bool, yes: bool) -> None:
+    """Say what `forget` cannot reach."""
+    if found.elsewhere:
+        _say(f"still held, because --name asks for one experiment only: {', '.join(found.elsewhere)}")
+    if not emptied:
+        where = "a run published no version with it" if found.certain else "a run failed on it, or its version is gone"
+        _say(f"calls made where {where} cannot be told from others: --memo empties the memo, and nothing is left")
+    _say("sources, exports, briefs and copies that were sent are not touched; no later run publishes it again")
+    if not yes:
+        _say("nothing is changed without --yes")
+
+
+@app.command(rich_help_panel=KEEP_HOUSE)
+def train(config: ConfigPath, overrides: Set = None) -> None:
+    """Train a tokenizer, a summarizer or a translator, from scratch or from a checkpoint; resumes where it was."""
+    from pipeline.train import train as train_
+
+    with _stopping() as stopping, _progress() as progress:
+        folder = train_(config, tuple(overrides or ()), progress=progress, stopping=stopping)
+    typer.echo(str(folder))
 
 
 @models_app.callback()
@@ -508,12 +619,21 @@ def _date(text: str) -> date:
 
 
 def _seconds(text: str) -> float:
-    """Return `90s`, `10m` or `2h` in seconds."""
-    units = {"s": 1, "m": 60, "h": 3600}
+    """Return `90s`, `10m`, `2h` or `30d` in seconds."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
     number, unit = text[:-1], text[-1:]
     if unit not in units or not number.replace(".", "", 1).isdigit():
-        raise UsageError(f"{text}: write a time as 90s, 10m or 2h")
+        raise UsageError(f"{text}: write a time as 90s, 10m, 2h or 30d")
     return float(number) * units[unit]
+
+
+def _bytes(text: str) -> int:
+    """Return `20GB` or `500MB` in bytes, in powers of a thousand as disks are sold."""
+    units = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+    number, unit = text[:-2], text[-2:]
+    if unit not in units or not number.replace(".", "", 1).isdecimal():
+        raise UsageError(f"{text}: write a size as 500MB or 20GB")
+    return int(float(number) * units[unit])
 
 
 def _tell(written: Path) -> None:
@@ -523,7 +643,9 @@ def _tell(written: Path) -> None:
 
 
 def _say(message: str) -> None:
-    typer.echo(message, err=True)
+    from pipeline.untrusted import visible
+
+    typer.echo(visible(message), err=True)  # a path or an id in it is a stranger's
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal, TypeAlias
@@ -19,20 +19,22 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from pipeline.evaluating import SEVERITIES, Tally, interval, signatures, signed
+from pipeline.evaluating import TRANSLATION, Tally, interval, signatures, signed
 from pipeline.metrics import Difference, Metric, Score, paired, score
+from pipeline.records import SEVERITIES
 from pipeline.rows import Row, failures, rows
 from pipeline.store import Version
 from pipeline.tables import Table, print_tables
+from pipeline.untrusted import one_line, visible
 
 Section: TypeAlias = Literal["recipe", "scope", "models", "sources", "counts", "environment"]
 
 _SUMMARY: tuple[Metric, ...] = ("rouge1", "rouge2", "rougeL")
-_TRANSLATION: tuple[Metric, ...] = ("chrf++", "bleu")
 _COLUMNS = (
     "id", "title", "text_sha256", "summary", "title_translation", "translation", "reference_summary",
     "reference_translation", "status", "flags",
 )  # fmt: skip
+_Kind: TypeAlias = tuple[str, str]  # a check and a severity
 _FIELDS = ("title_translation", "summary", "translation")
 _NAMES = {"title_translation": "headline", "summary": "summary", "translation": "translation"}
 _GRAM = 3  # characters
@@ -104,6 +106,7 @@ class Comparison:
     changed: Mapping[str, int]  # by field, how many of the common records
     other_references: int  # common records left out of the scores because their references differ
     scores: tuple[Scores, ...]
+    not_scored: tuple[str, ...]  # of what a version has none, and which
     flags: tuple[FlagCounts, ...]
     held: tuple[int, int]
     apart: tuple[Apart, ...]  # the furthest first
@@ -115,7 +118,7 @@ def compare(a: Version, b: Version, *, records: int) -> Comparison:
     unpaired: list[Unpaired] = []
     lost = {failure["id"]: _reason(failure) for failure in failures(b)}
     tallies = Tally(), Tally()
-    flags: tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]] = (Counter(), Counter())
+    stages = a.manifest["models"].keys() & b.manifest["models"].keys()
     changed = Counter(dict.fromkeys(_FIELDS, 0))
     summaries: list[tuple[str, str, str]] = []
     translations: list[tuple[str, str, str]] = []
@@ -129,16 +132,15 @@ def compare(a: Version, b: Version, *, records: int) -> Comparison:
         if other["text_sha256"] != ours["text_sha256"]:
             unpaired.append(Unpaired(id=ours["id"], where="both", why="the article’s text is another"))
             continue
-        for tally, counter, row in zip(tallies, flags, (ours, other), strict=True):
+        for tally, row in zip(tallies, (ours, other), strict=True):
             tally.add(row)
-            counter.update((flag["check"], flag.get("severity") or "warning") for flag in row["flags"])
         changed.update(name for name in _FIELDS if ours[name] != other[name])
         if any(ours[name] != other[name] for name in ("reference_summary", "reference_translation")):
             other_references += 1
         else:
-            if ours["reference_summary"]:
+            if ours["reference_summary"] and "summarize" in stages:
                 summaries.append((ours["summary"], other["summary"], ours["reference_summary"]))
-            if ours["reference_translation"]:
+            if ours["reference_translation"] and "translate" in stages:
                 translations.append((ours["translation"], other["translation"], ours["reference_translation"]))
         found = _apart(ours, other)
         if found.distance and records:
@@ -155,8 +157,9 @@ def compare(a: Version, b: Version, *, records: int) -> Comparison:
         unpaired=tuple(unpaired),
         changed=dict(changed),  # asdict takes a Counter apart wrongly
         other_references=other_references,
-        scores=(*_scores("summary", _SUMMARY, summaries), *_scores("translation", _TRANSLATION, translations)),
-        flags=_flags(*flags),
+        scores=(*_scores("summary", _SUMMARY, summaries), *_scores("translation", TRANSLATION, translations)),
+        not_scored=tuple(_not_scored(a.manifest["models"], b.manifest["models"])),
+        flags=_flags(*(Counter({(one.check, one.severity): one.flags for one in tally.rates()}) for tally in tallies)),
         held=(tallies[0].held, tallies[1].held),
         apart=tuple(one for _, _, one in sorted(furthest, reverse=True)),
     )
@@ -176,8 +179,8 @@ def print_comparison(comparison: Comparison) -> None:
     console.print(Text("\nThe records that differ most", style="bold"))
     for one in comparison.apart:
         console.print()
-        about = f"  {one.id}, {_percent(one.distance)} apart"
-        console.print(Text.assemble((one.title or one.id, "bold"), (about, "dim")), soft_wrap=True)
+        about = f"  {one_line(one.id)}, {_percent(one.distance)} apart"
+        console.print(Text.assemble((one_line(one.title or one.id), "bold"), (about, "dim")), soft_wrap=True)
         grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         grid.add_column("", style="dim")
         grid.add_column("A", ratio=1)
@@ -255,9 +258,17 @@ def _scores(
         )
 
 
-def _flags(a: Counter[tuple[str, str]], b: Counter[tuple[str, str]]) -> tuple[FlagCounts, ...]:
-    def order(kind: tuple[str, str]) -> tuple[int, int, tuple[str, str]]:
-        return SEVERITIES.index(kind[1]) if kind[1] in SEVERITIES else len(SEVERITIES), -a[kind] - b[kind], kind
+def _not_scored(a: Container[str], b: Container[str]) -> Iterator[str]:
+    """Yield what is not scored because a stage did not run: that answered nothing, which is no score of 0."""
+    for stage, texts in (("summarize", "summaries"), ("translate", "translations")):
+        without = [name for name, models in (("A", a), ("B", b)) if stage not in models]
+        if without:
+            yield f"{texts} are not scored: {stage} did not run in {' and '.join(without)}"
+
+
+def _flags(a: Counter[_Kind], b: Counter[_Kind]) -> tuple[FlagCounts, ...]:
+    def order(kind: _Kind) -> tuple[int, int, _Kind]:
+        return SEVERITIES.index(kind[1]), -a[kind] - b[kind], kind
 
     return tuple(
         FlagCounts(check=check, severity=severity, a=a[check, severity], b=b[check, severity])
@@ -331,13 +342,12 @@ def _unpaired_table(comparison: Comparison) -> Table:
 
 
 def _score_table(comparison: Comparison) -> Table:
-    left_out = (
-        (f"left out: {comparison.other_references} records whose references differ",)
-        if comparison.other_references
-        else ()
-    )
+    left_out = comparison.not_scored
+    if comparison.other_references:
+        left_out = (f"left out: {comparison.other_references} records whose references differ", *left_out)
     if not comparison.scores:
-        return Table(title="No scores: no common record has a reference", headings=("",), rows=(), notes=left_out)
+        title = "No scores" if comparison.not_scored else "No scores: no common record has a reference"
+        return Table(title=title, headings=("",), rows=(), notes=left_out)
     return Table(
         title="Scores on the common records that have a reference",
         headings=("", "A", "B", "B − A", "95 %", "p", "n"),
@@ -388,7 +398,7 @@ def _short(value: str) -> str:
 
 def _marked(a: str, b: str) -> tuple[Text, Text]:
     """Return both texts with the words that differ in colour."""
-    ours, theirs = a.split(), b.split()
+    ours, theirs = visible(a).split(), visible(b).split()
     left, right = Text(), Text()
     for kind, start, end, other_start, other_end in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
         left.append("".join(f"{word} " for word in ours[start:end]), "" if kind == "equal" else "bold red")

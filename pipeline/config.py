@@ -23,9 +23,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pipeline.errors import ConfigError
 from pipeline.records import CHECKS, ROW_COLUMNS
 
+# What PyYAML raises: its own error, and whatever its constructors come upon in broken dates, keys and nesting.
+NOT_YAML = (yaml.YAMLError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
+
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Columns(_Model):
@@ -58,6 +61,12 @@ class Source(_Model):
     def _one_place(self) -> Self:
         if (self.path is None) == (self.dataset is None):
             raise ValueError("give exactly one of `path` and `dataset`")
+        place = self.path or self.dataset or ""
+        if masked(place) != place:
+            raise ValueError(
+                f"a password stands in {masked(place)}, and every version would publish it; write ${{NAME}} in its "
+                "place, and set NAME in the environment of the run"
+            )
         return self
 
 
@@ -150,7 +159,8 @@ class Config(_Model):
     limits: Limits = Limits()
     reproducible: Literal["warn", "strict"] = "warn"
     timezone: str = "Asia/Ho_Chi_Minh"  # where it is today: the edition of a run that is given none
-    on_finish: str | tuple[str, ...] | None = None  # a command, or a web address, that is told how each run ended
+    # a command, or a web address, that is told how each run ended: see `is_web_address`
+    on_finish: str | tuple[str, ...] | None = None
     metrics: str | None = None  # a Prometheus textfile, written when a run ends
     deterministic: bool = False  # fp32 and fixed batches: slower, equal texts on every run of one machine
     memo: str | None = None  # None: <outputs>/.memo
@@ -188,6 +198,7 @@ G = TypeVar("G", bound=Stage)
 
 _EDITION = re.compile(r"\{edition(?::([^{}]+))?\}")
 _ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_USERINFO = re.compile(r"(https?)?://([^/?#\s]*)@")  # to the last @: a password may hold one
 
 
 def load(path: Path, overrides: tuple[str, ...] = ()) -> Config:
@@ -218,7 +229,7 @@ def parse(path: Path, overrides: tuple[str, ...] = ()) -> Written:
     try:
         raw = yaml.safe_load(text)
         node = yaml.compose(text)
-    except yaml.YAMLError as error:
+    except NOT_YAML as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: a config is a mapping of fields: `name: …` and what else it needs, a line each")
@@ -251,6 +262,22 @@ def expand_env(text: str) -> str:
     return _ENV.sub(value, text)
 
 
+def masked(place: str) -> str:
+    """Return `place` with `***` for a password that is written into a URL; `${NAME}` is none.
+
+    On the web a user without a password is a token, and is one too.
+    """
+
+    def shown(match: re.Match[str]) -> str:
+        web = match[1] or ""
+        user, colon, password = match[2].partition(":")
+        if password:
+            return match[0] if _ENV.search(password) else f"{web}://{user}:***@"
+        return f"{web}://***{colon}@" if user and web and not _ENV.search(user) else match[0]
+
+    return _USERINFO.sub(shown, place)
+
+
 def today(config: Config) -> date:
     """Return the date it is now in the config's time zone."""
     return datetime.now(zoneinfo.ZoneInfo(config.timezone)).date()
@@ -272,8 +299,12 @@ def at_edition(config: Config, edition: date) -> Config:
 
 
 def is_web_address(told: str | tuple[str, ...]) -> bool:
-    """Return whether `on_finish` is a web address and not a command."""
-    return isinstance(told, str) and told.startswith(("https://", "http://", "${"))
+    """Return whether `on_finish` is a web address and not a command; one in `${NAME}` is told by its value."""
+    if not isinstance(told, str):
+        return False
+    name = _ENV.match(told)
+    begins = os.environ.get(name[1], "") + told[name.end() :] if name else told
+    return begins.startswith(("https://", "http://"))
 
 
 def command(told: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -282,10 +313,12 @@ def command(told: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def dump(config: Config) -> str:
-    """Return `config` as YAML that `load` reads back to an equal config; unset fields are left out."""
-    return yaml.safe_dump(
-        config.model_dump(mode="json", exclude_defaults=True), allow_unicode=True, sort_keys=False, width=110
-    )
+    """Return `config` as YAML that `load` reads back to one that makes the same version; unset fields are left out.
+
+    So are `on_finish` and `metrics`: they are of the place where it ran, and a web hook's address is a secret.
+    """
+    fields = config.model_dump(mode="json", exclude_defaults=True, exclude={"on_finish", "metrics"})
+    return yaml.safe_dump(fields, allow_unicode=True, sort_keys=False, width=110)
 
 
 def is_folder_name(model: str) -> bool:
@@ -301,7 +334,7 @@ def _override(raw: dict[str, Any], override: str) -> None:
         raise ConfigError(f"--set {override}: write it as field.subfield=value")
     try:
         parsed = yaml.safe_load(value)
-    except yaml.YAMLError as error:
+    except NOT_YAML as error:
         raise ConfigError(f"--set {override}: the value is not valid YAML: {error}") from None
     at: Any = raw
     for depth, key in enumerate(keys):
@@ -335,7 +368,8 @@ def _explain(written: Written, kind: type[BaseModel], problem: Any) -> str:  # n
     elif problem["type"] == "missing":
         message = "is required and missing"
     elif not isinstance(problem["input"], dict | list):
-        message = f"{message} (found {problem['input']!r})"
+        found = problem["input"]
+        message = f"{message} (found {masked(found) if isinstance(found, str) else found!r})"
     return f"{written.path}:{line}: {field}: {message}"
 
 

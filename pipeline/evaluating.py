@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 from pipeline import comet
 from pipeline.metrics import Difference, Metric, Score, paired, score
+from pipeline.records import SEVERITIES
 from pipeline.rows import Row, on_hold, rows
 from pipeline.store import Version
 from pipeline.tables import Table
@@ -23,7 +24,6 @@ from pipeline.text import press_tone, sentences, syllables
 
 ROUGE: tuple[Metric, ...] = ("rouge1", "rouge2", "rougeL", "rouge1-ascii", "rouge2-ascii", "rougeL-ascii")
 TRANSLATION: tuple[Metric, ...] = ("chrf++", "bleu")
-SEVERITIES = ("error", "warning", "note")
 _COLUMNS = (
     "article", "summary", "translation", "reference_summary", "reference_translation", "status", "flags", "calls",
 )  # fmt: skip
@@ -88,6 +88,7 @@ class Evaluation:
     flagged: int
     summaries: tuple[Beside, ...]  # empty without reference summaries
     translations: tuple[Score, ...]  # empty without reference translations
+    left_out: tuple[str, ...]  # what is not scored, and why
     flags: tuple[FlagRate, ...]
     spreads: tuple[Spread, ...]
     throughput: tuple[Throughput, ...]
@@ -105,7 +106,7 @@ class Tally:
 
     def add(self, row: Row) -> None:
         """Count the flags and the status of one record."""
-        kinds = [(flag["check"], flag.get("severity") or "warning") for flag in row["flags"]]
+        kinds = [(flag["check"], flag["severity"]) for flag in row["flags"]]
         self.records += 1
         self.held += on_hold(row)
         self.flagged += bool(kinds)
@@ -114,7 +115,7 @@ class Tally:
 
     def rates(self) -> tuple[FlagRate, ...]:
         """Return the rate of each check and severity, the severe first, the frequent first."""
-        ordered = sorted(self._flags.items(), key=lambda item: (_severity(item[0][1]), -item[1], item[0]))
+        ordered = sorted(self._flags.items(), key=lambda item: (SEVERITIES.index(item[0][1]), -item[1], item[0]))
         return tuple(
             FlagRate(
                 check=check,
@@ -141,11 +142,12 @@ def evaluate(version: Version, *, comet_checkpoint: Path | None = None, comet_py
         ("new bigrams in the summary", "%"): array("d"),
     }
     tokens: Counter[tuple[str, str]] = Counter()
+    stages = version.manifest["models"]
     for row in rows(version, _COLUMNS):
         tally.add(row)
-        if row["reference_summary"]:
+        if row["reference_summary"] and "summarize" in stages:
             summaries.append((row["summary"], lead_one(row["article"]), row["reference_summary"]))
-        if row["reference_translation"]:
+        if row["reference_translation"] and "translate" in stages:
             translations.append((row["translation"], row["reference_translation"]))
         if place is not None:
             segments.append(comet.Segment(row["summary"], row["translation"], row["reference_translation"] or ""))
@@ -167,6 +169,7 @@ def evaluate(version: Version, *, comet_checkpoint: Path | None = None, comet_py
         flagged=tally.flagged,
         summaries=_beside(summaries),
         translations=scores,
+        left_out=tuple(_left_out(stages, summaries=bool(summaries), translations=bool(translations))),
         flags=tally.rates(),
         spreads=tuple(_spread(name, unit, values) for (name, unit), values in lengths.items() if values),
         throughput=_throughput(version.manifest, tally.records, tokens),
@@ -194,6 +197,18 @@ def tables(evaluation: Evaluation) -> list[Table]:
 
 
 # Counting
+
+
+def _left_out(stages: Container[str], *, summaries: bool, translations: bool) -> Iterator[str]:
+    """Yield what is not scored and why: a stage that did not run answered nothing, which is no score of 0."""
+    for stage, texts, scores, there in (
+        ("summarize", "summaries", "no ROUGE", summaries),
+        ("translate", "translations", "no chrF++, no BLEU", translations),
+    ):
+        if stage not in stages:
+            yield f"without {texts}, {stage} did not run: {scores}"
+        elif not there:
+            yield f"without reference {texts}: {scores}"
 
 
 def _scores(wanted: tuple[Metric, ...], pairs: list[tuple[str, str]]) -> tuple[Score, ...]:
@@ -269,28 +284,16 @@ def _throughput(manifest: Mapping[str, Any], records: int, tokens: Counter[tuple
     return tuple(found)
 
 
-def _severity(name: str) -> int:
-    return SEVERITIES.index(name) if name in SEVERITIES else len(SEVERITIES)
-
-
 # Showing
 
 
 def _overview(evaluation: Evaluation) -> Table:
     count = evaluation.records
-    missing = [
-        what
-        for what, there in (
-            ("reference summaries: no ROUGE", evaluation.summaries),
-            ("reference translations: no chrF++, no BLEU", evaluation.translations),
-        )
-        if not there
-    ]
     return Table(
         title=f"{evaluation.version}: {count} records, {evaluation.flagged} flagged, {evaluation.held} on hold",
         headings=("",),
         rows=(),
-        notes=(evaluation.signature, *(f"without {what}" for what in missing)),
+        notes=(evaluation.signature, *evaluation.left_out),
     )
 
 

@@ -91,29 +91,44 @@ def _xlsx(file: BinaryIO, records: Iterator[Row], columns: Sequence[str], row_li
     from openpyxl import Workbook
 
     book = Workbook(write_only=True)
-    sheet: Any = None
-    long: Any = None
-    written = sheets = 0
+    sheets = _Sheets(book, "records", columns, row_limit)
+    long = _Sheets(book, LONG, ("id", "column", "part", "text"), row_limit)
+    sheets.begin()  # it comes first, and is there without a record too
     for row in records:
-        if sheet is None or written == row_limit:
-            sheets += 1
-            sheet, written = _sheet(book, "records" if sheets == 1 else f"records {sheets}", columns), 1
         cells = []
         for name in columns:
-            text = cell(_words(row, name))
-            if _units(text) > CELL_LIMIT:
-                if long is None:
-                    long = _sheet(book, LONG, ("id", "column", "part", "text"))
-                pieces = list(_pieces(_words(row, name)))
-                for part, piece in enumerate(pieces, start=1):
-                    long.append([_literal(cell(row["id"])), name, f"{part} of {len(pieces)}", _literal(cell(piece))])
-                text = cell(pieces[0]) + _GOES_ON
-            cells.append(_literal(text))
-        sheet.append(cells)
-        written += 1
-    if sheet is None:
-        _sheet(book, "records", columns)
+            words = _words(row, name)
+            cells.append(_shortened(words))
+            if cells[-1] == cell(words):
+                continue
+            where = _shortened(_words(row, "id")), _shortened(visible(name))
+            pieces = list(_pieces(words))
+            for part, piece in enumerate(pieces, start=1):
+                long.append((*where, f"{part} of {len(pieces)}", cell(piece)))
+        sheets.append(cells)
     book.save(file)
+
+
+class _Sheets:
+    """Rows of one kind, with more sheets where one does not hold them: `records`, `records 2`."""
+
+    def __init__(self, book: Any, title: str, columns: Sequence[str], row_limit: int) -> None:  # noqa: ANN401
+        self._book, self._title, self._columns, self._limit = book, title, columns, row_limit
+        self._sheet: Any = None
+        self._sheets = self._written = 0
+
+    def begin(self) -> None:
+        """Begin the next sheet, with its heading."""
+        self._sheets += 1
+        title = self._title if self._sheets == 1 else f"{self._title} {self._sheets}"
+        self._sheet, self._written = _sheet(self._book, title, self._columns), 1
+
+    def append(self, cells: Sequence[str]) -> None:
+        """Write a row of cells that fit."""
+        if self._sheet is None or self._written == self._limit:
+            self.begin()
+        self._sheet.append([_literal(text) for text in cells])
+        self._written += 1
 
 
 def _sheet(book: Any, title: str, columns: Sequence[str]) -> Any:  # noqa: ANN401 - openpyxl has no types
@@ -135,8 +150,6 @@ def _sheet(book: Any, title: str, columns: Sequence[str]) -> Any:  # noqa: ANN40
 def _words(row: Row, name: str) -> str:
     """Return a value of a row as the text of a cell; controls are written out, lines stay lines."""
     value = row.get(name)
-    if name == "status":
-        return value or "ok"
     if name == "flags":
         return visible("\n".join(map(_flag, value or ())))
     if value is None:
@@ -148,7 +161,7 @@ def _flag(flag: Row) -> str:
     """Return a flag as a line that says all it holds: `error number, translation 10-14: … (expected …, found …)`."""
     details = ", ".join(f"{name} {flag[name]}" for name in ("expected", "found") if flag[name])
     return (
-        f"{flag.get('severity') or 'warning'} {flag['check']}, {flag['field']} {flag['start']}-{flag['end']}: "
+        f"{flag['severity']} {flag['check']}, {flag['field']} {flag['start']}-{flag['end']}: "
         f"{flag['message']}{f' ({details})' if details else ''}"
     )
 
@@ -156,6 +169,12 @@ def _flag(flag: Row) -> str:
 def _literal(text: str) -> str:
     """Return `text` so that Excel shows just this: what would be an escape of one character gets its own escaped."""
     return _ESCAPE.sub(r"_x005F_\1", text)
+
+
+def _shortened(words: str) -> str:
+    """Return a cell of `words`, or of its beginning and where it goes on."""
+    whole = cell(words)
+    return whole if _units(whole) <= CELL_LIMIT else cell(next(_pieces(words))) + _GOES_ON
 
 
 def _units(text: str) -> int:

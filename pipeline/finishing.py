@@ -11,6 +11,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -18,6 +19,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 TIMEOUT = 30.0  # seconds: enough for a mail server, too short to keep the next run waiting
 _TAIL = 500  # characters of what a failing command said
+_DYING = 1.0  # seconds to collect what was killed: a process of another session may hold its pipes for ever
 
 
 class Finish:
@@ -80,7 +83,7 @@ class Finish:
                 finished=now,
                 manifest=manifest,
                 succeeded=now if exit_code == 0 else last_success(path, name=self._config.name),
-                drifts=len(manifest["drift"]) if manifest else 0,
+                drifts=len(manifest.get("drift", ())) if manifest else 0,  # older versions tell of none
             )
         except (OSError, TomdichError) as problem:
             self._notice(f"metrics: {path}: cannot be written: {problem}")
@@ -88,6 +91,7 @@ class Finish:
     def _run(self, words: tuple[str, ...], ending: dict[str, JSON]) -> str:
         said = {f"TOMDICH_{name.upper()}": str(ending[name] or "") for name in ("reason", "version")}
         try:
+            words = (expand_env(words[0]), *words[1:])
             process = subprocess.Popen(
                 words,
                 stdin=subprocess.PIPE,
@@ -98,13 +102,18 @@ class Finish:
                 text=True,
                 errors="replace",
             )
+        except ConfigError as error:
+            return str(error)
         except (OSError, ValueError) as error:
             return f"{words[0]} cannot be run: {error}"
         try:
             output, _ = process.communicate(json.dumps(ending, ensure_ascii=False) + "\n", timeout=self._timeout)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+            ended = process.poll() is not None
+            _end(process)
+            if ended:
+                left = f"left a process that held its output open for {self._timeout:g} s"
+                return f"{words[0]} ended with {process.returncode} and {left}; it is not waited for"
             return f"{words[0]} did not end within {self._timeout:g} s and was killed"
         if process.returncode:
             return f"{words[0]} ended with {process.returncode}: {output[-_TAIL:].strip()}"
@@ -113,7 +122,7 @@ class Finish:
     def _post(self, told: str | tuple[str, ...], ending: dict[str, JSON]) -> str:
         """Post the ending; a server that answers by the drop is not waited for beyond the time."""
         assert isinstance(told, str)
-        problems: list[str] = [f"{told} did not answer within {self._timeout:g} s"]
+        problems: list[str] = [f"{_shown(told)} did not answer within {self._timeout:g} s"]
         thread = threading.Thread(target=self._posted, args=(told, ending, problems), daemon=True)
         thread.start()
         thread.join(self._timeout)
@@ -123,7 +132,7 @@ class Finish:
         try:
             address = expand_env(told)
             if not address.startswith(("https://", "http://")):
-                problems.append(f"{told} is no web address")
+                problems.append(f"{_shown(told)} is no web address")
                 return
             request = urllib.request.Request(  # noqa: S310 - http and https only, see above
                 address,
@@ -135,13 +144,34 @@ class Finish:
         except ConfigError as error:
             problems.append(str(error))
         except urllib.error.HTTPError as error:
-            problems.append(f"{told} answered {error.code} {error.reason}")
+            problems.append(f"{_shown(told)} answered {error.code} {error.reason}")
             error.close()
         except (OSError, ValueError, http.client.HTTPException) as error:
-            # the address as written: where `${TOKEN}` stands in it, the token does not reach a log
-            problems.append(f"{told} cannot be told: {getattr(error, 'reason', type(error).__name__)}")
+            problems.append(f"{_shown(told)} cannot be told: {getattr(error, 'reason', type(error).__name__)}")
         else:
             problems.append("")
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Kill a command with its group, and close its pipes, whoever else holds their other ends."""
+    with suppress(ProcessLookupError, PermissionError):  # all of it is gone; macOS says so in the second way
+        os.killpg(process.pid, signal.SIGKILL)
+    with suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=_DYING)
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):  # what it did not read stays unread
+                pipe.close()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_DYING)
+
+
+def _shown(address: str) -> str:
+    """Return the scheme and the host of a web hook, or the `${NAME}` it is in: what follows is often a secret."""
+    scheme, there, rest = address.partition("://")
+    if not there:
+        return address[: address.find("}") + 1]
+    return f"{scheme}://{re.split('[/?#]', rest)[0].rpartition('@')[2]}"
 
 
 def _exit_code(error: BaseException | None) -> int:

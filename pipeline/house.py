@@ -1,8 +1,8 @@
 """What a newsroom says of its English: the terms of the house, and the sentences its editors have put right.
 
 Both are files that people write and keep: `translate.terms`, a CSV (vi, en, wrong), and `translate.corrections`, the
-JSON lines that the report's page gives. This module reads them and names every bad line; `checks.house` applies
-them. What they say changes what is published, so their contents are in the recipe, wherever they lie.
+JSON lines that the report's page gives. This module reads them and names every bad line; `checks.editing`
+applies them. What they say changes what is published, so their contents are in the recipe, wherever they lie.
 """
 
 from __future__ import annotations

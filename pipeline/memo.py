@@ -18,6 +18,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,7 +27,7 @@ from pipeline.ids import canonical
 from pipeline.records import JSON, Generation
 
 SCHEMA = 1
-_FILE = "memo.sqlite"
+FILE = "memo.sqlite"
 _LOCK = "memo.lock"
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "lustre", "glusterfs"})
 _TABLES = """
@@ -40,11 +41,9 @@ CREATE TABLE IF NOT EXISTS calls (
 ) STRICT, WITHOUT ROWID;
 """
 _REGISTER = "INSERT OR IGNORE INTO engines (digest, identity, created) VALUES (?, ?, ?)"
-# Of SQLite's result codes, those that say that the file is not what it was. All our statements are constant, so its
-# general error can only be about a table or column that is not there.
+# Of SQLite's result codes, those that say that the file is not what it was.
 _DAMAGE = frozenset(
     {
-        sqlite3.SQLITE_ERROR,
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_TOOBIG,
         sqlite3.SQLITE_MISMATCH,
@@ -71,6 +70,26 @@ _REMEDY = "see whether the disk is full or failing, or set `memo:` in the config
 _FAULTS = (sqlite3.DatabaseError, UnicodeDecodeError)
 _CHECKED_WHOLE = 256 * 1024 * 1024  # bytes; a file up to this size is checked when it is opened: 50 MB take 0.05 s
 _WAIT = 60.0  # seconds for another process's transaction
+_PAGE = 2_000  # rows looked at, and at most removed, in one transaction
+_AT_ONCE = 200  # rows removed by one statement
+_ROW = 100  # bytes a row takes beside its text: key, checksum, numbers, and what a page of it is not filled
+_INCREMENTAL = 2  # of PRAGMA auto_vacuum
+_WRITTEN_ANEW = 1024**3  # bytes
+_GIVEN_BACK = 1_000  # pages of 4 KiB, in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is known of a stored call but its text."""
+
+    engine: str  # the digest of its identity, in hexadecimal
+    created: float  # seconds since 1970
+    source_tokens: int
+    dropped_tokens: int
+    output_tokens: int
+    finished: bool
+    score: float | None
+    bytes: int  # that it takes, about
 
 
 class Calls:
@@ -153,6 +172,51 @@ class Memo:
         """Return the number of stored calls."""
         return int(self.ask("SELECT count(*) FROM calls")[0][0])
 
+    def identities(self) -> dict[str, str]:
+        """Return the engines whose calls were ever kept here: their digests in hexadecimal, and their identities."""
+        return {digest.hex(): identity for digest, identity in self.ask("SELECT digest, identity FROM engines")}
+
+    def sift(self, unwanted: Callable[[Stored], bool], *, really: bool) -> Iterator[Stored]:
+        """Yield every stored call that is `unwanted`; remove them if `really`, when the last has been taken.
+
+        In the order of their keys, a page a transaction: a run beside this writes between two pages. It loses
+        nothing: it may pay again for a call that it has not asked for yet. The engines stay: a run beside this may
+        be about to store a call of any of them.
+        """
+        last = b""
+        while page := self.ask(
+            "SELECT key, lower(hex(digest)), calls.created, source_tokens, dropped_tokens, output_tokens, finished,"
+            " score, length(CAST(text AS BLOB)) FROM calls JOIN engines ON engines.id = engine"
+            " WHERE key > ? ORDER BY key LIMIT ?",
+            last,
+            _PAGE,
+        ):
+            last = page[-1][0]
+            found = [(key, stored) for key, stored in map(_stored, page) if unwanted(stored)]
+            yield from (stored for _, stored in found)
+            for start in range(0, len(found) if really else 0, _AT_ONCE):
+                some = [key for key, _ in found[start : start + _AT_ONCE]]
+                marks = ",".join("?" * len(some))
+                self.ask(f"DELETE FROM calls WHERE key IN ({marks})", *some)  # noqa: S608 - nothing but marks
+
+    def shrink(self, *, wholly: bool = False) -> None:
+        """Give the room of removed calls back to the disk.
+
+        The file is written anew, for which a run beside this waits: measured, 100 MB of calls in 2 s on a busy
+        machine, so a run's patience of a minute lasts for 2 GB and more. A larger file only gives back the pages that
+        are wholly free, in small transactions, unless `wholly`: then no byte of a removed call is left, whatever it
+        takes. Returns when the write-ahead log is emptied too, or a minute later where a run beside this reads it.
+        """
+        pages, free, size = (self.ask(f"PRAGMA {what}")[0][0] for what in ("page_count", "freelist_count", "page_size"))
+        if wholly or (pages - free) * size <= _WRITTEN_ANEW:
+            self.ask("PRAGMA secure_delete = ON")
+            self.ask("VACUUM")
+        while (free := self.ask("PRAGMA freelist_count")[0][0]) > 0:
+            self.ask(f"PRAGMA incremental_vacuum({_GIVEN_BACK})")
+            if self.ask("PRAGMA freelist_count")[0][0] >= free:
+                break  # a run beside this frees as fast; the rest is for its own rows
+        self.ask("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Run one statement to its end and return its rows.
 
@@ -199,7 +263,7 @@ class Memo:
                     self._set_aside(f"schema-{schema}", message)
                 return _connect(str(path)), _inode(path)
             except _FAULTS as error:
-                if not _is_damage(error):
+                if not (_is_damage(error) or _has_a_strange_header(path)):
                     raise _as_memo_error(path, error) from None
                 self._set_aside("damaged", f"is damaged ({error})")
             try:
@@ -209,7 +273,7 @@ class Memo:
 
     def _set_aside(self, what: str, message: str) -> None:
         assert self._path is not None
-        aside = self._path.with_name(f"{_FILE}.{what}-{time.time_ns()}")
+        aside = self._path.with_name(f"{FILE}.{what}-{time.time_ns()}")
         try:
             # The write-ahead log first: a process killed between the two must leave none to be replayed into a new file
             for tail in ("-wal", "-shm", ""):
@@ -240,7 +304,7 @@ def open_memo(folder: Path | None, *, warn: Callable[[str], None]) -> Memo:
             f"{folder}: is on a network file system ({kind}), where SQLite's locks are not safe; "
             "set `memo:` in the config to a folder on a local disk"
         )
-    return Memo(folder / _FILE, warn=warn)
+    return Memo(folder / FILE, warn=warn)
 
 
 def file_system(folder: Path) -> str:
@@ -302,6 +366,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     # damaged letters fail their row's checksum; they are no error of the file
     connection.text_factory = lambda data: data.decode("utf-8", errors="replace")
     connection.execute("PRAGMA cell_size_check = ON")
+    connection.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")  # of a new file; no matter to one that is there
     connection.execute("PRAGMA journal_mode = WAL")
     # NORMAL: a process killed loses nothing; a power cut may lose the last calls, never the file
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -325,12 +390,31 @@ def _damage(message: str) -> sqlite3.DatabaseError:
 
 def _is_damage(error: Exception) -> bool:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # absent where Python itself found fault
+    if code == sqlite3.SQLITE_ERROR:  # our statements are sound: what they speak of is gone
+        return str(error).startswith(("no such ", "table ", "unsupported file format"))
     return code & 0xFF in _DAMAGE or code in _DAMAGE_IN_FULL
+
+
+def _has_a_strange_header(path: Path) -> bool:
+    """Return whether the file is of a format version that there is not: SQLite only says that it cannot be written."""
+    try:
+        with path.open("rb") as file:
+            versions = file.read(20)[18:]
+    except OSError:
+        return False
+    return not set(versions) <= {1, 2}
 
 
 def _as_memo_error(path: Path | None, error: Exception) -> MemoError:
     remedy = _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, _REMEDY)
     return MemoError(f"{path or 'the memo'}: {error}; {remedy}")
+
+
+def _stored(row: tuple[Any, ...]) -> tuple[bytes, Stored]:
+    """Return the key, and what is known of the call, of a row as `sift` asks for it."""
+    key, engine, created, source_tokens, dropped_tokens, output_tokens, finished, score, size = row
+    numbers = source_tokens, dropped_tokens, output_tokens
+    return key, Stored(engine, created, *numbers, bool(finished), score, size + _ROW)
 
 
 def _trusted(key: bytes, row: tuple[Any, ...]) -> Generation | None:

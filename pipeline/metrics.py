@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pipeline import __version__
 from pipeline.quantities import Quantity, english, same, vietnamese
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
 
 Metric = Literal["rouge1", "rouge2", "rougeL", "rouge1-ascii", "rouge2-ascii", "rougeL-ascii", "bleu", "chrf", "chrf++"]
-METRICS: tuple[Metric, ...] = get_args(Metric)
 
 RESAMPLES = 1000
 SEED = 12345  # sacrebleu's own
+_AT_ONCE = 2**20  # numbers of a bootstrap in memory, 8 MB
 _OUTSIDE = 2.5  # percent on each side of the interval
 _NAMES = {
     "rouge1": "ROUGE-1",
@@ -102,9 +102,8 @@ def paired(metric: Metric, hypotheses: Sequence[str], baseline: Sequence[str], r
     ours, value, signature = _statistics(metric, hypotheses, references)
     theirs, _, _ = _statistics(metric, baseline, references)
     found = value(ours.sum(0)) - value(theirs.sum(0))
-    weights = _resamples(len(references))
-    pairs = zip(weights @ ours, weights @ theirs, strict=True)
-    differences = np.array([value(one) - value(other) for one, other in pairs])
+    drawn = ((weights @ ours, weights @ theirs) for weights in _resamples(len(references)))
+    differences = np.array([value(one) - value(other) for sums in drawn for one, other in zip(*sums, strict=True)])
     strays = int((np.abs(differences - differences.mean()) >= abs(found)).sum())
     low, high = np.percentile(differences, [_OUTSIDE, 100 - _OUTSIDE])
     p = (strays + 1) / (RESAMPLES + 1)
@@ -156,18 +155,24 @@ def _percent(total: Floats) -> float:
     return float(100 * total[0] / total[1]) if total[1] else 0.0
 
 
-def _resamples(texts: int) -> Floats:
-    """Return how often each text is drawn in each resample (resamples × texts)."""
+def _resamples(texts: int) -> Iterator[Floats]:
+    """Yield how often each text is drawn in each resample (some resamples × texts), in all `RESAMPLES` of them.
+
+    The dice fall as they would for all at once; at a time there are about `_AT_ONCE` numbers.
+    """
     import numpy as np
 
     dice = np.random.default_rng(SEED)
-    return dice.multinomial(texts, np.full(texts, 1 / texts), size=RESAMPLES).astype(float)
+    chances = np.full(texts, 1 / texts)
+    step = max(1, _AT_ONCE // texts)
+    for done in range(0, RESAMPLES, step):
+        yield dice.multinomial(texts, chances, size=min(step, RESAMPLES - done)).astype(float)
 
 
 def _interval(statistics: Floats, value: _Value) -> tuple[float, float, float]:
     import numpy as np
 
-    drawn = np.array([value(total) for total in _resamples(len(statistics)) @ statistics])
+    drawn = np.array([value(total) for weights in _resamples(len(statistics)) for total in weights @ statistics])
     low, high = np.percentile(drawn, [_OUTSIDE, 100 - _OUTSIDE])
     return value(statistics.sum(0)), float(low), float(high)
 

@@ -64,11 +64,14 @@ def drift(manifest: Mapping[str, JSON], earlier: Sequence[Mapping[str, JSON]]) -
     """Return a sentence for each quantity that strays from the last seven of `earlier` (oldest first); mostly none.
 
     A quantity strays where it is further from their median than four of their (scaled) median absolute deviations,
-    than a fifth of the median, and than what is news at all. Fewer than three earlier versions say nothing.
+    than a fifth of the median, and than what is news at all. A check that starts or stops flagging strays too. Fewer
+    than three earlier versions say nothing.
     """
-    nights = [_quantities(night) for night in earlier[-NIGHTS:]]
+    compared = earlier[-NIGHTS:]
+    checks = sorted({check for night in (*compared, manifest) for check in _flags(night)})
+    nights = [_quantities(night, checks) for night in compared]
     found: list[str] = []
-    for name, quantity in _quantities(manifest).items():
+    for name, quantity in _quantities(manifest, checks).items():
         usual = [night[name].value for night in nights if name in night]
         if len(usual) < _LEAST_NIGHTS:
             continue
@@ -80,8 +83,17 @@ def drift(manifest: Mapping[str, JSON], earlier: Sequence[Mapping[str, JSON]]) -
     return found
 
 
-def _quantities(manifest: Mapping[str, JSON]) -> dict[str, _Quantity]:
-    """Return what is compared between nights; shares and means, so that a larger feed is not taken for another one."""
+def _flags(manifest: Mapping[str, JSON]) -> Mapping[str, int]:
+    statistics = manifest.get("statistics") or {"flags": {}}
+    flags: Mapping[str, int] = statistics["flags"]
+    return flags
+
+
+def _quantities(manifest: Mapping[str, JSON], checks: Sequence[str]) -> dict[str, _Quantity]:
+    """Return what is compared between nights; shares and means, so that a larger feed is not taken for another one.
+
+    `checks` are those of all the nights: a manifest names those alone that flagged something, and the others have 0.
+    """
     counts = manifest["counts"]
     tried = max(1, counts["records"] + counts["failures"])
     found = {
@@ -94,8 +106,9 @@ def _quantities(manifest: Mapping[str, JSON]) -> dict[str, _Quantity]:
         return found
     for side, words in statistics["mean_words"].items():
         found[f"the mean length of a {side} (words)"] = _Quantity(words, 2)
-    for check, flags in statistics["flags"].items():
-        found[f"the number of `{check}` flags a record"] = _Quantity(flags / counts["records"], 0.05)
+    flags = _flags(manifest)
+    for check in checks:
+        found[f"the number of `{check}` flags a record"] = _Quantity(flags.get(check, 0) / counts["records"], 0.05)
     return found
 
 

@@ -17,6 +17,8 @@ from rich.progress import (
 )
 from rich.progress import Progress as RichProgress
 
+from pipeline.untrusted import visible
+
 _EVERY = 5.0  # seconds between plain lines: enough to see life, few enough for a log
 
 
@@ -58,7 +60,7 @@ class Bar:
 
     def notice(self, message: str) -> None:
         """Print above the bars."""
-        self._bars.console.print(message, markup=False, highlight=False, soft_wrap=True)
+        self._bars.console.print(visible(message), markup=False, highlight=False, soft_wrap=True)
 
     def _end(self) -> None:
         if self._task is not None:
@@ -91,7 +93,7 @@ class Lines:
 
     def notice(self, message: str) -> None:
         """Print the message."""
-        print(message, file=sys.stderr, flush=True)  # noqa: T201
+        print(visible(message), file=sys.stderr, flush=True)  # noqa: T201
 
     def done(self) -> None:
         """Say what the present stage came to."""

@@ -16,6 +16,7 @@ JSON: TypeAlias = Any  # a value that JSON can hold; typed in full it would recu
 
 StageName = Literal["load", "summarize", "translate", "inspect"]
 Severity = Literal["note", "warning", "error"]  # worth knowing, worth reading, wrong unless shown otherwise
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")  # from the worst on
 Status = Literal["ok", "hold"]  # hold: not to be printed before a person has looked
 
 # What a flag's `check` may be: the names a config may hold on, and a reader may filter by.

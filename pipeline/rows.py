@@ -16,7 +16,8 @@ _BATCH = 256
 def rows(version: Version, columns: Sequence[str] | None = None) -> Iterator[Row]:
     """Yield a version's records in order, or only these columns of them; what an old version lacks is not in the row.
 
-    Reading few columns is quick: the files are by column.
+    But for the status of a record and the severity of a flag, which are "ok" and "warning" in versions of before there
+    were any: here, so that no reader needs to know. Reading few columns is quick: the files are by column.
     """
     import pyarrow.parquet as pq
 
@@ -24,7 +25,15 @@ def rows(version: Version, columns: Sequence[str] | None = None) -> Iterator[Row
         with pq.ParquetFile(path) as file:
             there = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
             for batch in file.iter_batches(batch_size=_BATCH, columns=there):
-                yield from batch.to_pylist()
+                yield from (_completed(row, columns) for row in batch.to_pylist())
+
+
+def _completed(row: Row, columns: Sequence[str] | None) -> Row:
+    if columns is None or "status" in columns:
+        row["status"] = row.get("status") or "ok"
+    for flag in row.get("flags") or ():
+        flag["severity"] = flag.get("severity") or "warning"
+    return row
 
 
 def column_names(version: Version) -> tuple[str, ...]:
@@ -43,5 +52,5 @@ def failures(version: Version) -> Iterator[Row]:
 
 
 def on_hold(row: Row) -> bool:
-    """Return whether a record waits for a person; a version of before there was a status holds nothing."""
-    return row.get("status") == "hold"
+    """Return whether a record waits for a person before it is printed."""
+    return bool(row["status"] == "hold")

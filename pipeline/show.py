@@ -14,15 +14,15 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.checkpoints import list_models
-from pipeline.records import Translated
+from pipeline.records import SEVERITIES, Translated
 from pipeline.report.rows import HEADLINE, pairs
 from pipeline.rows import Row, failures, on_hold, rows
 from pipeline.runner import Plan
 from pipeline.runner.publishing import row
 from pipeline.store import Version
+from pipeline.tables import print_whole
 from pipeline.untrusted import visible
 
-_SEVERITIES = ("error", "warning", "note")
 _COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
 _HOLD = "bold white on red"
 _NUMBERS = {"records", "flagged", "held", "failed", "seconds"}
@@ -89,7 +89,7 @@ def print_failures(version: Version, *, as_jsonl: bool) -> None:
             failure["id"],
             failure["message"],
         )
-        table.add_row(*map(escape, cells))
+        table.add_row(*(Text(visible(cell)) for cell in cells))
     console.print(table)
 
 
@@ -101,7 +101,7 @@ def print_runs(listed: Sequence[tuple[Path, Sequence[Version]]]) -> None:
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("version", "scope", "records", "flagged", "held", "failed", "seconds", ""):
-        table.add_column(heading, justify="right" if heading in _NUMBERS else "left")
+        table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=True)
     for folder, versions in listed:
         latest = (folder / "latest").resolve()
         for version in versions:
@@ -116,7 +116,7 @@ def print_runs(listed: Sequence[tuple[Path, Sequence[Version]]]) -> None:
                 f"{sum(manifest['timings'].values()):.1f}",
                 "latest" if version.folder.resolve() == latest else "",
             )
-    console.print(table)
+    print_whole(table, console=console)  # a name that is cut names nothing
 
 
 def print_plan(plan: Plan) -> None:
@@ -151,7 +151,10 @@ def print_models() -> None:
 
 def _print_row(console: Console, record: Row) -> None:
     held = Text.assemble((" HOLD ", _HOLD), " ") if on_hold(record) else Text("")
-    headline, *sentences = [*_paired(record)] if record["title"] else [(Text(record["id"]), Text("")), *_paired(record)]
+    headline, *sentences = [
+        *([] if record["title"] else [(Text(visible(record["id"])), Text(""))]),
+        *_paired(record),
+    ]
     for text, style in zip(headline, ("bold", "bold cyan"), strict=True):
         if text.plain:
             text.style = style
@@ -173,7 +176,7 @@ def _print_row(console: Console, record: Row) -> None:
         english.style = "cyan"
         table.add_row(vietnamese, english)
     console.print(table)
-    for flag in sorted(record["flags"], key=lambda flag: _SEVERITIES.index(flag["severity"])):
+    for flag in sorted(record["flags"], key=lambda flag: SEVERITIES.index(flag["severity"])):
         console.print(Padding(_flag(flag), (0, 2)))
 
 
@@ -191,7 +194,7 @@ def _marked(text: str, start: int | None, field: str, flags: Sequence[Row]) -> T
     """Return a text that stands at `start` of `field`, with its flagged spans; those of the whole text mark nothing."""
     marked = Text(text)
     if start is not None:
-        for flag in sorted(flags, key=lambda flag: -_SEVERITIES.index(flag["severity"])):
+        for flag in sorted(flags, key=lambda flag: -SEVERITIES.index(flag["severity"])):
             begin, end = max(flag["start"] - start, 0), min(flag["end"] - start, len(text))
             if flag["field"] == field and begin < end and (begin, end) != (0, len(text)):
                 marked.stylize(f"{_COLOURS[flag['severity']]} underline", begin, end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -111,7 +112,8 @@ def translate_lines(
 def write_config(name: str, *, articles: Path) -> Path:
     """Write a commented config NAME.yaml for the articles in a folder; return its path; never overwrites."""
     path = Path(f"{name}.yaml")
-    text = _TEMPLATE.format(name=name, file=path, articles=articles, summarizer=SUMMARIZER, translator=TRANSLATOR)
+    quoted = json.dumps(str(articles), ensure_ascii=False)  # YAML reads it as it is, a # or a colon in it too
+    text = _TEMPLATE.format(name=name, file=path, articles=quoted, summarizer=SUMMARIZER, translator=TRANSLATOR)
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)

@@ -1,9 +1,10 @@
 """Versions on disk: presence means complete.
 
 A version is built in `<name>/.staging/`, every file fsynced, and renamed into place; `latest` moves last. Nothing
-visible is half-written, nothing published is ever changed; there are no status files. Deleting is the same backwards:
-rename into `.staging/`, then remove; whoever next holds the lock clears what a killed process left there. The lock is
-the kernel's (flock): it dies with its process. This module never sees a model.
+visible is half-written; there are no status files. Nothing published is ever changed, with one exception, `replace`:
+an article that its publisher withdrew must leave the versions that hold it. Deleting is building backwards: rename into
+`.staging/`, then remove; whoever next holds the lock clears what a killed process left there. The lock is the kernel's
+(flock): it dies with its process. This module never sees a model.
 
 Layout:
     <outputs>/<name>/latest -> <version>        <outputs>/<name>/.staging/   <outputs>/<name>/.lock
@@ -12,12 +13,14 @@ Layout:
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import json
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +36,9 @@ MANIFEST = "manifest.json"
 WHOLE = frozenset({"full", "new"})  # scopes: what else is published is a sample or a part, and never `latest`
 _VERSION = re.compile(r"^(\d{8}T\d{6}Z)-([0-9a-f]{8})$")
 _TIME = "%Y%m%dT%H%M%SZ"
+_REPLACING = ".replacing-"  # before a version's name: its successor, whole, where two folders cannot be exchanged
+_AT_CWD = -100  # AT_FDCWD of Linux's fcntl.h
+_EXCHANGE = 2  # RENAME_EXCHANGE of linux/fs.h, RENAME_SWAP of macOS's stdio.h
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
 
 
@@ -47,6 +53,15 @@ class Version:
     def name(self) -> str:
         """The experiment and the version, as the command line takes them: `name/version`."""
         return f"{self.folder.parent.name}/{self.folder.name}"
+
+    @property
+    def published(self) -> datetime:
+        """When it was published, by its name."""
+        return datetime.strptime(self.folder.name.partition("-")[0], _TIME).replace(tzinfo=UTC)
+
+    def bytes(self) -> int:
+        """Return what its files take."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +117,43 @@ class Experiment:
         _sync(self.folder)
         shutil.rmtree(doomed)
 
+    def replace(self, version: Version, staged: Path, *, manifest: dict[str, Any]) -> Version:
+        """Put `staged` in the place of `version`, under its name; only what was withdrawn is a reason to.
+
+        One atomic exchange of two folders; where the file system has none, whoever next holds the lock ends what a
+        killed process began, and for a moment between two renames there is no version of this name. Raises
+        `DifferenceError` where `staged` is not what its manifest says.
+        """
+        manifest = manifest | {"version": version.folder.name, "files": _files(staged)}
+        write_json(staged / MANIFEST, manifest)
+        _sync_tree(staged)
+        verify(Version(staged, _read_manifest(staged)))
+        if _exchanged(staged, version.folder):
+            _sync(self.folder)
+            shutil.rmtree(staged)
+        else:
+            ready = self.folder / f"{_REPLACING}{version.folder.name}"
+            staged.rename(ready)
+            _sync(self.folder)
+            self._put_in_place(ready)
+        return Version(version.folder, manifest)
+
+    def _put_in_place(self, ready: Path) -> None:
+        """End a replacement: out of sight with the version, if it is there still, and its successor in its place."""
+        target = self.folder / ready.name.removeprefix(_REPLACING)
+        if target.exists():
+            self.staging.mkdir(exist_ok=True)
+            target.rename(self.staging / f"doomed-{target.name}")
+        ready.rename(target)
+        _sync(self.folder)
+
+    def clear(self) -> None:
+        """Make good what a killed process left: replacements are ended, what was being built or deleted goes."""
+        for ready in sorted(self.folder.glob(f"{_REPLACING}*")):
+            self._put_in_place(ready)
+        shutil.rmtree(self.staging, ignore_errors=True)
+        self.staging.mkdir()
+
     def _next_name(self, *, recipe: str) -> str:
         now = datetime.now(UTC).replace(microsecond=0)
         taken = [_VERSION.match(version.folder.name) for version in self.versions()]
@@ -127,8 +179,7 @@ def locked(outputs: Path, name: str, *, wait: float, notice: Callable[[str], Non
     with file:
         _acquire(file.fileno(), folder, wait=wait, notice=notice)
         experiment = Experiment(folder)
-        shutil.rmtree(experiment.staging, ignore_errors=True)
-        experiment.staging.mkdir()
+        experiment.clear()
         yield experiment
         shutil.rmtree(experiment.staging, ignore_errors=True)
 
@@ -210,17 +261,52 @@ def verify(version: Version) -> None:
 
 
 def prune(
-    outputs: Path, name: str, *, keep: int, really: bool, wait: float, notice: Callable[[str], None]
-) -> list[Version]:
-    """Return the versions older than the newest `keep`, never `latest`; delete them if `really`."""
+    outputs: Path,
+    name: str,
+    *,
+    keep: int | None = None,
+    older_than: timedelta | None = None,
+    over: int | None = None,
+    really: bool,
+    wait: float,
+    notice: Callable[[str], None],
+) -> list[tuple[Version, int]]:
+    """Return the versions that any of the rules lets go, oldest first, with their bytes; delete them if `really`.
+
+    The rules: beyond the newest `keep`; published longer ago than `older_than`; the oldest, until what is left takes
+    `over` bytes or less. `latest` always stays, and so does the newest where there is no `latest`. The lock is taken
+    only to delete.
+    """
     if not versions(outputs / name):
         find(outputs, name)  # raises, naming what there is
+    doomed = _doomed(outputs / name, keep=keep, older_than=older_than, over=over)
+    if not really or not doomed:
+        return doomed
     with locked(outputs, name, wait=wait, notice=notice) as experiment:
-        latest = (experiment.folder / "latest").resolve().name
-        doomed = [version for version in experiment.versions()[:-keep] if version.folder.name != latest]
-        if really:
-            for version in doomed:
-                experiment.remove(version)
+        doomed = _doomed(experiment.folder, keep=keep, older_than=older_than, over=over)
+        for version, _ in doomed:
+            experiment.remove(version)
+    return doomed
+
+
+def _doomed(
+    folder: Path, *, keep: int | None, older_than: timedelta | None, over: int | None
+) -> list[tuple[Version, int]]:
+    there = [(version, version.bytes()) for version in versions(folder)]
+    latest = folder / "latest"
+    stays = latest.resolve().name if latest.exists() else there[-1][0].folder.name
+    left = sum(size for _, size in there)
+    now = datetime.now(UTC)
+    doomed = []
+    for age, (version, size) in zip(range(len(there), 0, -1), there, strict=True):  # age 1 is the newest
+        goes = (
+            (keep is not None and age > keep)
+            or (older_than is not None and now - version.published > older_than)
+            or (over is not None and left > over)
+        )
+        if goes and version.folder.name != stays:
+            doomed.append((version, size))
+            left -= size
     return doomed
 
 
@@ -261,6 +347,19 @@ def _acquire(descriptor: int, folder: Path, *, wait: float, notice: Callable[[st
             notice(f"{folder.name}: another run holds the lock; waiting at most {wait:.0f} s")
             told = True
         time.sleep(0.1)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two folders of one file system in one step; return False where the system or the disk cannot."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    names = os.fsencode(one), os.fsencode(other)
+    if sys.platform == "darwin":
+        done = libc.renamex_np(*names, _EXCHANGE)
+    elif hasattr(libc, "renameat2"):
+        done = libc.renameat2(_AT_CWD, names[0], _AT_CWD, names[1], _EXCHANGE)
+    else:
+        return False
+    return bool(done == 0)
 
 
 def _files(folder: Path) -> list[dict[str, str | int]]:

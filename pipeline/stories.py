@@ -73,9 +73,9 @@ def moment(published: str) -> datetime | None:
     """Return an ISO 8601 date as a moment, Hanoi's time where none is told; None where it cannot be read."""
     try:
         found = datetime.fromisoformat(published)
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=_HANOI)).astimezone(UTC)
+    except (ValueError, OverflowError):  # no date, and one at either end of the calendar: 0001-01-01, 9999-12-31
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=_HANOI)).astimezone(UTC)
 
 
 def _sure(when: datetime | None) -> datetime:

@@ -1,4 +1,7 @@
-"""Tables of words and numbers, for a terminal and for LaTeX. Knows nothing of what they say."""
+"""Tables of words and numbers, for a terminal and for LaTeX. Knows nothing of what they say.
+
+What they say may be a stranger's: a control sequence in a cell is written out, here, so that no caller forgets it.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table as Grid
 from rich.text import Text
 
+from pipeline.untrusted import visible
+
+_ANY_WIDTH = 100_000  # characters
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}", "<": r"\textless{}",
@@ -35,14 +42,24 @@ def print_tables(tables: Iterable[Table], *, console: Console | None = None) -> 
     for at, table in enumerate(tables):
         if at:
             console.print()
-        console.print(Text(table.title, style="bold"), soft_wrap=True)
+        console.print(Text(visible(table.title), style="bold"), soft_wrap=True)
         if table.rows:
             grid = _grid(table)
-            # numbers are never cut to a narrow screen; words wrap
-            natural = console.measure(grid).maximum if table.align == "numbers" else 0
-            console.print(grid, width=max(console.width, natural), crop=False)
+            if table.align == "numbers":
+                print_whole(grid, console=console)
+            else:
+                console.print(grid)
         for note in table.notes:
-            console.print(Text(note, style="dim"), soft_wrap=True)
+            console.print(Text(visible(note), style="dim"), soft_wrap=True)
+
+
+def print_whole(grid: Grid, *, console: Console) -> None:
+    """Print `grid` as wide as it is: on a narrow screen, or in a pipe, a line of it runs on, and nothing is cut."""
+    natural = Measurement.get(console, console.options.update(width=_ANY_WIDTH), grid).maximum
+    screen = console.width
+    console.width = max(screen, natural)  # rich prints nothing wider than its console
+    console.print(grid)
+    console.width = screen
 
 
 def latex(tables: Iterable[Table]) -> str:
@@ -54,17 +71,17 @@ def latex(tables: Iterable[Table]) -> str:
 
 
 def latex_text(text: str) -> str:
-    """Return `text` with what LaTeX would obey written as what it is."""
-    return "".join(_SPECIAL.get(letter, letter) for letter in " ".join(text.split()))
+    """Return `text` on one line, with what LaTeX or a terminal would obey written as what it is."""
+    return "".join(_SPECIAL.get(letter, letter) for letter in " ".join(visible(text).split()))
 
 
 def _grid(table: Table) -> Grid:
     grid = Grid(box=None, pad_edge=False, header_style="dim")
     for at, heading in enumerate(table.headings):
         right = table.align == "numbers" and at > 0
-        grid.add_column(heading, justify="right" if right else "left", overflow="fold", no_wrap=right)
+        grid.add_column(visible(heading), justify="right" if right else "left", overflow="fold", no_wrap=right)
     for row in table.rows:
-        grid.add_row(*map(Text, row))
+        grid.add_row(*(Text(visible(text)) for text in row))
     return grid
 
 

@@ -302,6 +302,8 @@ def _moved(match: re.Match[str], places: dict[str, str]) -> str:
 
 _SYLLABLE = re.compile(r"[^\W_]+")
 _WORD = re.compile(r"[^\W\d_]+")
+_MARKS = re.compile("[\u0300-\u034e\u0350-\u036f]+")  # every one of them combines; before them nothing does
+_FOREIGN = re.compile("[\u0370-\U0010ffff]")
 
 
 def syllables(text: str) -> list[str]:
@@ -311,8 +313,11 @@ def syllables(text: str) -> list[str]:
 
 def fold(text: str) -> str:
     """Return `text` in small letters without marks, đ as d."""
-    decomposed = unicodedata.normalize("NFD", text.lower())
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).replace("đ", "d")
+    small = text.lower()
+    if small.isascii():
+        return small
+    bare = _MARKS.sub("", unicodedata.normalize("NFD", small)).replace("đ", "d")
+    return _FOREIGN.sub(lambda match: "" if unicodedata.combining(match[0]) else match[0], bare)
 
 
 _LEAST_VIETNAMESE = 0.3  # of the letters in words without capitals

@@ -237,6 +237,34 @@ def test_an_item_says_where_and_when(version: Version, row: Row, field: str, exp
     assert getattr(item, field) == expected
 
 
+@pytest.mark.parametrize(
+    ("manifest", "day"),
+    [
+        ({"edition": "2026-11-24"}, "24 November 2026 · "),  # made on the 23rd in UTC, which is the 24th in Hanoi
+        ({"edition": None}, "23 November 2026 · "),  # of before there were editions
+    ],
+)
+def test_the_day_is_the_editions(version: Version, manifest: Row, day: str) -> None:
+    version.manifest.update({"version": "20261123T190000Z-3f9a1c2b"} | manifest)
+    assert gathered(version).subtitle.startswith(day)
+
+
+@pytest.mark.parametrize(
+    ("scope", "note"),
+    [
+        ("full", None),
+        ("new", None),
+        ("limited", "A sample: only the first articles of the sources were read."),
+        ("partial", "A part: the run was stopped before every article was done."),
+    ],
+)
+def test_a_sample_or_a_part_says_that_it_is_one(version: Version, scope: str, note: str | None) -> None:
+    version.manifest["scope"] = scope
+    found = gathered(version)
+    assert [one for one in found.notes if one.startswith("A ")] == ([note] if note else [])
+    assert (note or "tomdich night/") in as_markdown(found).replace("\\", "")
+
+
 # Writing
 
 

@@ -11,10 +11,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipeline import config as configs
 from pipeline import store
+from pipeline.single import write_config
 from tests.conftest import article, tomdich, write_feed
 
 ROOT = Path(__file__).parents[1]
@@ -39,27 +42,18 @@ def commands() -> list[str]:
 
 def test_help_is_grouped_in_panels() -> None:
     text = tomdich("--help", cwd=ROOT).stdout
-    assert [panel for panel in ("Every day", "Inspect", "Keep house") if panel in text] == [
-        "Every day", "Inspect", "Keep house",
-    ]  # fmt: skip
+    places = [text.index(panel) for panel in ("Every day", "Inspect", "Keep house")]
+    assert places == sorted(places)
 
 
 def test_every_command_has_help_and_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     names = commands()
-    assert {
-        "run",
-        "plan",
-        "check",
-        "try",
-        "translate",
-        "init",
-        "runs",
-        "show",
-        "verify",
-        "prune",
-        "models pull",
-    } <= set(names)
+    assert set(names) == {
+        "run", "plan", "check", "try", "translate", "brief", "export", "init",
+        "runs", "show", "eval", "compare", "verify", "bench", "models", "models pull", "models pin",
+        "prune", "forget", "train",
+    }  # fmt: skip
     for name in names:
         assert f"tomdich {name}" in readme, f"`tomdich {name}` is not in the README"
 
@@ -257,6 +251,40 @@ def test_init_writes_a_config_that_check_accepts_and_never_overwrites(tmp_path: 
     again = tomdich("init", "daily", cwd=tmp_path)
     assert again.returncode == 2
     assert "is there already" in again.stderr
+
+
+@pytest.mark.parametrize("folder", ["my #1", "a: b", "- x", "*", '"quoted" \\ back', "on"])
+def test_init_writes_the_folder_as_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write_config("daily", articles=Path(folder))
+    assert [source.path for source in configs.load(path).sources] == [str(tmp_path / folder)]
+
+
+def test_runs_prints_names_whole_on_a_narrow_screen_and_in_a_pipe(tmp_path: Path, make_config: Any) -> None:
+    write_feed(tmp_path / "feed.jsonl", [article(1)])
+    config = make_config(name="the-evening-feeds-of-all-provinces-and-cities")
+    folder = tomdich("run", config, "--outputs", "out", cwd=tmp_path).stdout.strip()
+    name = "/".join(Path(folder).parts[-2:])
+    for screen in ({}, {"COLUMNS": "30"}, {"COLUMNS": "80"}):
+        heading, line = tomdich("runs", "--outputs", "out", cwd=tmp_path, **screen).stdout.splitlines()
+        assert line.split()[0] == name
+        assert heading.split() == ["version", "scope", "records", "flagged", "held", "failed", "seconds"]
+        assert line.split()[1:3] == ["full", "1"]
+
+
+def test_bench_prints_a_table_and_a_block_to_paste(night: Path) -> None:
+    done = tomdich("bench", night, "--articles", "2", cwd=night.parent)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("2 articles, 2 texts to summarize, ")
+    assert "\nruntime:\n" in done.stdout
+    assert "a pass takes" in done.stderr
+    assert not (night.parent / "outputs").exists()
+
+
+def test_a_notice_that_names_a_strangers_file_has_no_control_sequence(night: Path) -> None:
+    done = tomdich("run", night, "--set", "sources.0.path=\x1b]0;x.jsonl", cwd=night.parent)
+    assert done.returncode == 2
+    assert "\x1b" not in done.stderr
 
 
 def test_check_tells_every_problem_at_once(night: Path) -> None:

@@ -150,6 +150,38 @@ def test_the_records_that_differ_most_come_first(two: Any, capsys: pytest.Captur
     assert printed.index("Nothing of the kind") < printed.index("The city made")
 
 
+def test_control_sequences_of_a_feed_are_written_out(two: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "\x1b[2J\x9b1m\x1c\u202e"
+    articles = feed(2)
+    articles[0] |= {"id": f"x{evil}", "title": ""}
+    a, b = two(articles, [*articles[:1], article(9) | {"id": f"y{evil}"}], summarize=fake(max_new_tokens=8))
+    edit(b, lambda _: {"translation": f"Evil {evil} words.", "flags": [flag(f"number{evil}")]})
+    found = compare(a, b, records=2)
+    print_comparison(found)
+    printed = capsys.readouterr().out
+    for text in (printed, latex(tables(found))):
+        assert not set(text) & {"\x1b", "\x9b", "\x1c", "\u202e"}
+    assert printed.count(r"x\u001b[2J\u009b1m\u001c\u202e") == 2  # for the title too
+    assert r"y\u001b" in printed
+    assert r"Evil \u001b" in printed
+    assert r"\textbackslash{}u001b[2J" in latex(tables(found))
+
+
+def test_a_stage_that_did_not_run_is_named_and_not_scored(tmp_path: Path, two: Any) -> None:
+    whole, _ = two(feed(3))
+    for until, names in (("summarize", ["ROUGE-1", "ROUGE-2", "ROUGE-L"]), ("load", [])):
+        (tmp_path / until).mkdir()
+        other = publish(tmp_path / until, feed(3), until=until)
+        found = compare(whole, other, records=0)
+        assert [one.difference.name for one in found.scores] == names
+        (table,) = [table for table in tables(found) if "cores" in table.title]
+        assert "translations are not scored: translate did not run in B" in table.notes
+        assert ("summaries are not scored: summarize did not run in B" in table.notes) is (until == "load")
+    assert (
+        compare(other, other, records=0).not_scored[0] == "summaries are not scored: summarize did not run in A and B"
+    )
+
+
 def test_latex_has_the_records_too(two: Any) -> None:
     a, b = two(feed(2), summarize=fake(max_new_tokens=8))
     edit(b, lambda _: {"translation": "50 % of A&B_c {x} #1 \\ ~"})

@@ -130,13 +130,60 @@ def test_relative_paths_stand_against_the_configs_folder(tmp_path: Path) -> None
         ("[mail, -s, 'it ended']", ("mail", "-s", "it ended")),
         ("https://hooks/${TOKEN}", "https://hooks/${TOKEN}"),
         ("${HOOK}", "${HOOK}"),
+        ("${HOOK}/${TOKEN}", "${HOOK}/${TOKEN}"),
+        ("${SCRIPTS}/tell.sh --quiet", ("${SCRIPTS}/tell.sh", "--quiet")),
+        ("${NOT_SET}", ("${NOT_SET}",)),
     ],
 )
-def test_what_is_told_is_a_command_or_a_web_address(tmp_path: Path, told: str, placed: str | tuple[str, ...]) -> None:
+def test_what_is_told_is_a_command_or_a_web_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, placed: str | tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("HOOK", "https://hooks/geheim")
+    monkeypatch.setenv("SCRIPTS", "/srv/scripts")
     config = loaded(tmp_path, GOOD + f"on_finish: {told}\n")
-    words = placed if isinstance(placed, str) else tuple(word.format(base=tmp_path) for word in placed)
+    words = placed if isinstance(placed, str) else tuple(word.replace("{base}", str(tmp_path)) for word in placed)
     assert config.on_finish == words
-    assert loaded(tmp_path, configs.dump(config)) == config
+    assert configs.is_web_address(config.on_finish or "") == isinstance(placed, str)
+
+
+def test_who_is_told_is_no_part_of_the_config_that_is_published(tmp_path: Path) -> None:
+    config = loaded(tmp_path, GOOD + "on_finish: https://hooks/services/geheim\nmetrics: night.prom\n")
+    assert "geheim" not in configs.dump(config)
+    assert loaded(tmp_path, configs.dump(config)) == config.model_copy(update={"on_finish": None, "metrics": None})
+
+
+PASSWORDS = [
+    ("https://user:s3cretpw@host/feed.jsonl", "https://user:***@host/feed.jsonl"),
+    ("https://:s3cretpw@host/", "https://:***@host/"),
+    ("https://user:s3cret@pw@host/", "https://user:***@host/"),
+    ("sftp://user:s3cretpw@host/{edition}.csv", "sftp://user:***@host/{edition}.csv"),
+    ("https://s3cretpw@host/", "https://***@host/"),
+    ("https://s3cretpw:@host/", "https://***:@host/"),
+    ("zip://day.csv::https://user:s3cretpw@host/a.zip", "zip://day.csv::https://user:***@host/a.zip"),
+]
+
+
+@pytest.mark.parametrize(("place", "shown"), PASSWORDS)
+def test_a_password_in_a_source_is_refused_and_not_repeated(tmp_path: Path, place: str, shown: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        loaded(tmp_path, GOOD.replace("feed.jsonl", f'"{place}"'))
+    assert "s3cret" not in str(refused.value)
+    assert all(part in str(refused.value) for part in ("sources.0", shown, "${NAME}"))
+    with pytest.raises(ConfigError) as refused:
+        loaded(tmp_path, GOOD, f"sources={place}")  # of another kind, and shown for that
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "https://user:${FEED_PASSWORD}@host/feed.jsonl", "https://${FEED_TOKEN}@host/feed.jsonl", "sftp://user@host/a.csv",
+        "sftp://user:@host/a.csv", "s3://bucket/a:b@c.csv", "https://host/a:b@c.csv?mail=a:b@c",
+    ],
+)  # fmt: skip
+def test_what_is_no_password_is_left_in_a_source(tmp_path: Path, place: str) -> None:
+    assert loaded(tmp_path, GOOD.replace("feed.jsonl", f'"{place}"')).sources[0].path == place
+    assert configs.masked(place) == place
 
 
 @pytest.mark.parametrize("path", ["-", "s3://bucket/feed.jsonl", "memory://feed.csv", "${FEEDS}/x.jsonl"])

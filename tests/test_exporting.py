@@ -146,6 +146,32 @@ def test_more_rows_than_a_sheet_holds_go_on_in_another(version: Version, tmp_pat
     assert [row["id"] for row in found] == ["a0", "a1", "copy"]
 
 
+def test_a_long_text_under_a_strangers_id_and_column_has_neither_control_nor_formula(tmp_path: Path) -> None:
+    column, long = "=1+1", "đ" * 70_000
+    articles = [article(n) | {"id": f"a\x1b{n}", column: "x"} for n in range(2)]
+    version = publish(tmp_path, articles, sources=[{"path": "feed.jsonl", "keep": [column]}])
+    edit(version, lambda _: {column: long})
+    path = export(version, to="xlsx", output=tmp_path / "out.xlsx", row_limit=4)
+    book = openpyxl.load_workbook(path)
+    assert book.sheetnames == ["records", "long texts", "long texts 2"]  # three lines each under the heading
+    lines = [line for name in book.sheetnames[1:] for line in book[name].iter_rows(min_row=2)]
+    assert [tuple(one.value for one in line[:3]) for line in lines] == [
+        (rf"a\u001b{n}", "'=1+1", f"{part} of 3") for n in range(2) for part in (1, 2, 3)
+    ]
+    assert "f" not in {one.data_type for sheet in book for line in sheet.iter_rows() for one in line}
+    assert "".join(str(line[3].value) for line in lines) == 2 * long
+
+
+def test_an_id_that_is_too_long_itself_goes_on_too(version: Version, tmp_path: Path) -> None:
+    long = "i" * (CELL_LIMIT + 1)
+    edit(version, lambda row: {"url": long} if row["id"] == "a1" else {})
+    edit(version, lambda row: {"id": long} if row["id"] == "a1" else {})
+    book = openpyxl.load_workbook(export(version, to="xlsx", output=tmp_path / "out.xlsx"))
+    ids = [line[0] for line in book["long texts"].iter_rows(min_row=2, values_only=True)]
+    assert len(ids) > 2
+    assert all(str(one).startswith("iii") and str(one).endswith("“long texts”]") for one in ids)
+
+
 def test_an_old_version_without_status_is_exported_as_ok(version: Version, tmp_path: Path) -> None:
     edit(version, lambda _: {"status": None})
     assert {row["status"] for row in as_rows(version, "csv", tmp_path)} == {"ok"}

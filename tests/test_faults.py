@@ -149,7 +149,7 @@ def runs_out(night: Night, stage: str, *, leave: int) -> bool:
     (night.outputs / "filler").unlink()
     if told is None:
         return False
-    assert told.exit_code == 1, told
+    assert told.exit_code in {1, 5}, told  # 5: the watch over the disk saw it first
     assert any(word in str(told).lower() for word in ("full", "no space", "room")), told
     night.versions()  # none, or one that was whole before the room ran out under `latest`
     return True
@@ -175,6 +175,7 @@ def test_a_full_disk_ends_the_run_and_a_rerun_with_room_loses_nothing(
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_disk_that_fills_at_any_later_page_ends_the_run_cleanly(
     tmp_path: Path, make_config: Callable[..., Path], fault: Tally, stage: str
@@ -266,6 +267,7 @@ def test_a_stale_write_ahead_log_is_never_believed(night: Night, fault: Tally, t
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("share", range(8))
 def test_a_bit_flipped_in_any_byte_of_the_memo_is_never_believed(tmp_path: Path, fault: Tally, share: int) -> None:
     from tests.test_memo import fill as filled

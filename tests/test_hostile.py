@@ -23,6 +23,7 @@ import zstandard
 
 from pipeline import config as configs
 from pipeline import store
+from pipeline.config import Config
 from pipeline.sources import files
 from tests.conftest import article, tomdich, write_feed
 from tests.faults_tally import Tally, accounted, whole
@@ -192,6 +193,7 @@ import sys
 from collections import Counter
 from pipeline import sources
 from pipeline.config import Exclude, Source
+from pipeline.config import Config
 from pipeline.errors import SourceError
 from pipeline.records import Article
 found = Counter()
@@ -427,6 +429,32 @@ def test_a_token_in_a_url_reaches_nothing_that_is_written_or_said(
         assert "${FEED_TOKEN_QUOTED}" in (version.folder / "config.yaml").read_text("utf-8")
         assert "${FEED_TOKEN_QUOTED}" in (version.folder / "sources.jsonl").read_text("utf-8")
         assert leaks(tmp_path / "out", done.stdout, done.stderr) == []
+
+
+def test_a_password_that_passed_the_config_is_in_no_tally(tmp_path: Path, guarded: str) -> None:
+    from pipeline.runner.loading import load
+
+    Guarded.page = (json.dumps(article(1)) + "\n").encode()
+    Guarded.answer = 200
+    place = f"http://reader:{quote(TOKEN, safe='')}@{guarded}/feed.jsonl"
+    stage = {"model": "fake", "engine": "fake"}
+    whole = {"name": "night", "sources": [{"path": "-"}], "summarize": stage, "translate": stage}
+    config = Config.model_validate(whole)
+    source = config.sources[0].model_copy(update={"path": place})  # checked no more: as a program may make it
+    loaded = load(
+        config.model_copy(update={"sources": (source,)}),
+        folder=tmp_path,
+        limit=None,
+        fail=lambda _failure: None,
+        warn=pytest.fail,
+        event=lambda _kind, _values: None,
+        advance=lambda _count: None,
+        stopping=lambda: None,
+        known=lambda _id, _sha: False,
+        withdrawn=lambda _id, _sha: False,
+    )
+    shown = f"http://reader:***@{guarded}/feed.jsonl"
+    assert [tally.path for tally in loaded.tallies] == [file.path for file in loaded.files] == [shown]
 
 
 @pytest.mark.parametrize("place", ["query", "userinfo", "path"])

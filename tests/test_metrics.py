@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,6 +84,25 @@ def test_the_interval_is_the_bootstraps_and_the_same_each_time() -> None:
     assert first == metrics.score("rouge1", hypotheses, ["a"] * 100)
     assert first.low == pytest.approx(50.4, abs=1.5)
     assert first.high == pytest.approx(69.6, abs=1.5)
+
+
+@pytest.mark.parametrize("texts", [1, 7, 300, 5000])
+def test_resamples_drawn_in_parts_are_those_drawn_at_once(texts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = np.random.default_rng(metrics.SEED)
+    at_once = dice.multinomial(texts, np.full(texts, 1 / texts), size=metrics.RESAMPLES)
+    monkeypatch.setattr(metrics, "_AT_ONCE", 10_000)
+    parts = list(metrics._resamples(texts))
+    assert np.array_equal(np.concatenate(parts), at_once)
+    assert max(part.size for part in parts) <= 10_000
+
+
+def test_a_bootstrap_over_many_texts_needs_little_memory() -> None:
+    statistics = np.ones((100_000, 2))
+    tracemalloc.start()
+    metrics._interval(statistics, metrics._percent)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 100e6  # all 1,000 resamples at once would take 800 MB
 
 
 def test_a_paired_bootstrap_tells_a_real_difference_from_none() -> None:

@@ -12,7 +12,7 @@ from pipeline.monitoring import Statistics, drift, write_metrics
 def manifest(**changed: Any) -> dict[str, Any]:
     counts = {"read": 110, "rejected": 8, "failures": 2, "records": 100, "flagged": 10}
     statistics = {
-        "flags": {"number": 5},
+        "flags": {"number": 5, "name": 30},
         "mean_words": {"summary": 40.0, "translation": 30.0},
         "tokens": {"summarize": {"source": 900, "output": 90}},
     }
@@ -42,12 +42,30 @@ def test_statistics_count_flags_words_and_tokens() -> None:
     [
         (manifest(), None),
         (manifest(counts={"records": 110}), None),
-        (manifest(counts={"records": 12, "failures": 0}, statistics={"flags": {}}), "the number of records is 12"),
+        (
+            manifest(counts={"records": 12, "failures": 0}, statistics={"flags": {"number": 1, "name": 4}}),
+            "the number of records is 12",
+        ),
         (manifest(counts={"failures": 40}), "the share of failures"),
         (manifest(statistics={"mean_words": {"summary": 12.0, "translation": 30.0}}), "a summary (words) is 12"),
-        (manifest(statistics={"flags": {"number": 60}}), "`number` flags a record is 0.6"),
+        (manifest(statistics={"flags": {"number": 60, "name": 30}}), "`number` flags a record is 0.6"),
+        (manifest(statistics={"flags": {"number": 5, "name": 30, "loop": 40}}), "`loop` flags a record is 0.4"),
+        (manifest(statistics={"flags": {"number": 5, "name": 30, "loop": 4}}), None),  # too few to be news
+        (manifest(statistics={"flags": {"number": 5}}), "`name` flags a record is 0, where"),
+        (manifest(statistics={"flags": {"name": 30}}), None),
     ],
-    ids=["as ever", "a few more", "a dying feed", "failures", "short summaries", "flags"],
+    ids=[
+        "as ever",
+        "a few more",
+        "a dying feed",
+        "failures",
+        "short summaries",
+        "flags",
+        "a check appears",
+        "a check appears now and then",
+        "a check vanishes",
+        "a rare check vanishes",
+    ],
 )
 def test_a_night_that_strays_is_told(tonight: dict[str, Any], named: str | None) -> None:
     nights = [manifest(counts={"records": 100 + number}) for number in range(9)]
@@ -60,6 +78,13 @@ def test_only_the_last_seven_count_and_two_are_too_few() -> None:
     old, new = [manifest(counts={"records": 1000})] * 9, [manifest()] * 7
     assert drift(manifest(), [*old, *new]) == []
     assert drift(manifest(counts={"records": 1}), new[:2]) == []
+
+
+def test_a_night_without_a_checks_flags_counts_as_none() -> None:
+    silent, flagging = manifest(statistics={"flags": {}}), manifest(statistics={"flags": {"name": 30}})
+    assert drift(flagging, [silent] * 5) != []
+    assert drift(silent, [silent] * 5) == []
+    assert drift(flagging, [silent, *[flagging] * 4]) == []
 
 
 def test_a_version_without_statistics_is_no_trouble() -> None:

@@ -106,6 +106,19 @@ FORMS = [
     ("Bị cáo lĩnh 2 năm 6 tháng tù.", "He was jailed for two years and six months.", "He was jailed for two years and five months."),
     ("Nhiệt độ lên 40 độ C.", "It will be 40 degrees Celsius.", "It will be 40 degrees Fahrenheit."),
     ("Giá vé 5 euro.", "Tickets are 5 euros.", "Tickets are 5 dollars."),
+    ("Căn hộ 70m2 có giá 3 tỷ đồng.", "The 70 sq m apartment costs VND3 billion.", "The 70 sq m apartment has 2 rooms and costs VND3 billion."),
+    ("Khu đất rộng 120 km2.", "The site covers 120 square kilometres.", "The site covers 120 square metres."),
+    ("Hồ chứa 500 m3 nước.", "The tank holds 500 cubic meters of water.", "The tank holds 500 square meters of water."),
+    ("Đất có giá 35 triệu đồng/m2.", "Land costs VND35 million per square metre.", "Land costs $35 million per square metre."),
+    ("Thuế là 500 đồng/lít.", "The tax is VND500 per litre.", "The tax is USD500 per litre."),
+    ("Gạo giá 35.000 đồng/kg.", "Rice costs VND35,000 per kg.", "Rice costs USD35,000 per kg."),
+    # below zero, and a list of months
+    ("Sa Pa -1,6 độ C sáng nay.", "Sa Pa had minus 1.6 degrees Celsius this morning.", "Sa Pa had 1.6 degrees Celsius this morning."),
+    ("Nhiệt độ xuống âm 15 độ C.", "It fell to 15 degrees Celsius below zero.", "It fell to 15 degrees Celsius."),
+    ("Nhiệt độ là 15 độ C.", "It is 15 degrees Celsius.", "It is -15 degrees Celsius."),
+    ("GDP tăng trưởng âm 3,2%.", "GDP growth was -3.2%.", "GDP grew 3.2%."),
+    ("Mưa từ tháng Ba đến Bảy.", "It rains from March to July.", "It rains from March to June."),
+    ("Hội mở vào tháng Ba và Tư.", "The festival is in March and April.", "The festival is in March and May."),
 ]  # fmt: skip
 
 
@@ -157,6 +170,8 @@ def test_an_invented_number_is_flagged_on_the_english() -> None:
         ("Sáu thợ mỏ được cứu.", "The miners were rescued.", ["warning"]),
         ("Thợ mỏ được cứu.", "Six miners were rescued.", ["warning"]),
         ("Hai bên ký kết.", "The parties signed.", []),
+        ("GDP tăng trưởng âm 3,2%.", "GDP contracted by 3.2%.", ["note"]),
+        ("Doanh thu giảm 3,2%.", "Revenue: -3.2%.", ["note"]),
         ("Một người bị bắt.", "A man was arrested.", []),
         ("Các bên ký kết.", "Both sides signed.", []),
     ],
@@ -189,6 +204,10 @@ def test_the_headline_is_compared_with_its_own_translation() -> None:
         ("Vốn 1.200 tỷ đồng.", "", "Vốn 1,2 nghìn tỷ đồng.", []),
         ("Vốn 1.200 tỷ đồng.", "", "Vốn 1.200 triệu đồng.", [("error", "1.2 billion dong")]),
         ("Có 3.015 người dự.", "", "Có khoảng 3.000 người dự.", [("note", "3,000")]),
+        ("Nhiệt độ là -5 độ C.", "", "Nhiệt độ là 5 độ C.", [("error", "5 °C")]),
+        ("Nhiệt độ âm 5 độ C.", "", "Nhiệt độ là 5 độ C.", [("error", "5 °C")]),
+        ("Nhiệt độ âm 5 độ C.", "", "Nhiệt độ là -5 độ C.", []),
+        ("Nhiệt độ 2-5 độ C.", "", "Nhiệt độ 5 độ C.", []),
         ("An, Bình và Chi bị bắt.", "", "3 người bị bắt.", [("warning", "3")]),
     ],
 )

@@ -61,6 +61,20 @@ VIETNAMESE = [
     ("5 đồng phạm, 3 bảng đấu", ["5", "3"]),
     ("Covid-19, SARS-CoV-2, biến thể B.1.617", []),
     ("U23, F0", ["23", "0"]),
+    ("70m2, 70 m2, 70 M2, 70m², 5 km2, 5km2, 3m3, 3 m3", ["70 m²"] * 4 + ["5 km²"] * 2 + ["3 m³"] * 2),
+    ("35 triệu đồng/m2, 2 triệu/m3", ["35 million dong", "2 million"]),
+    ("12 cm2 giấy, chip M2", ["12", "2"]),
+    ("3 thập kỷ", ["3 decades"]),
+    ("500 đồng/lít, 35.000 đồng/kg, 35.000đ/kg, 5 USD/thùng", ["500 dong", "35,000 dong", "35,000 dong", "5 USD"]),
+    ("60 km/h, 5 m/giây, 3 kg/người", ["60 km/h", "5 m/s", "3"]),
+    ("-1,6 độ C, giảm -5%, âm 5 độ, âm 3,2%, −4 điểm", ["-1.6 °C", "-5%", "-5", "-3.2%", "-4"]),
+    ("15 độ C dưới 0, từ -3 đến -1 độ C", ["-15 °C", "-3", "-1 °C"]),
+    ("2-1, 15-20 độ C, 20 -25 độ C, 20 độ C -25 độ C", ["2", "1", "15", "20 °C", "20", "25 °C", "20 °C", "25 °C"]),
+    ("- 5 người, F-16, Covid-19, 10 ngày âm lịch", ["5", "16", "10 days"]),
+    ("tháng Ba đến Bảy, tháng Ba và Tư", ["March", "July", "March", "April"]),
+    ("tháng Ba, Tư và Năm; tháng 3 và 4; tháng ba và tư.", ["March", "April", "May"] + ["March", "April"] * 2),
+    ("tháng 3 và 4 người, tháng Ba và Hai Bà Trưng", ["March", "4", "March"]),
+    ("tháng Ba và 2 triệu, tháng ba và năm 2020", ["March", "2 million", "March", "2020"]),
     ("2.5 lần, 1,200,000 người", ["2.5", "1.2 million"]),
 ]  # fmt: skip
 ENGLISH = [
@@ -85,6 +99,13 @@ ENGLISH = [
     ("the 1990s, the '90s", ["1990s", "90s"]),
     ("a five-year-old, 12 years in prison, a two-day visit", ["5 years", "12 years", "2 days"]),
     ("5ft 8in, 1.72 m", ["68 inches", "1.72 m"]),
+    ("70 sq m, 70m2, 70 m2, 70-square-metre, 70 square meters, 70 sq. m", ["70 m²"] * 6),
+    ("5 square kilometres, 5 sq km, 5 km2, 3 cubic metres, 3 m3", ["5 km²"] * 3 + ["3 m³"] * 2),
+    ("35 million dong/m2, VND500 per litre, 500 dong/litre", ["35 million dong", "500 dong", "500 dong"]),
+    ("a two-decade war", ["2 decades"]),
+    ("minus 1.6 degrees Celsius, -1.6°C, –1.6 degrees", ["-1.6 °C", "-1.6 °C", "-1.6"]),
+    ("5 degrees below zero, five degrees Celsius below zero, fell -5%", ["-5", "-5 °C", "-5%"]),
+    ("won 2-1, 2 -1, the F-16, 15-20 degrees Celsius", ["2", "1", "2", "1", "16", "15", "20 °C"]),
     ("13,94% and 1.200.000 dong", ["13.94%", "1.2 million dong"]),
     ("Covid-19, the 2019–20 coronavirus pandemic", []),
     ("both, twice, a decade", []),
@@ -130,6 +151,20 @@ def test_english(text: str, expected: list[str]) -> None:
         ("25 độ C", "77 degrees Fahrenheit", True),
         ("1.200 đồng", "1.200 dong", False),  # an English reader sees one dong and a fifth
         ("tỷ lệ 5%", "13,94%", False),
+        ("70m2", "2 rooms", False),  # the figure of a unit is none
+        ("70 m2", "70 square metres", True),
+        ("70 m2", "70 square kilometres", False),
+        ("nền nhà 2m2", "2 square metres", True),
+        ("cao 1m2", "1.2 metres", True),
+        ("500 đồng/lít", "USD500 per litre", False),
+        ("-1,6 độ C", "minus 1.6 degrees Celsius", True),
+        ("-1,6 độ C", "1.6 degrees Celsius below zero", True),
+        ("-1,6 độ C", "1.6 degrees Celsius", False),
+        ("âm 10 độ C", "14 degrees Fahrenheit", True),
+        ("âm 3 đến 5 độ C", "minus 5 degrees Celsius", True),  # the words leave it open
+        ("chuyến -5 khách", "5 guests", True),  # a dash
+        ("tháng Ba đến Bảy", "in July", True),
+        ("tháng Ba và Tư", "four people", False),
     ],
 )
 def test_same(left: str, right: str, expected: bool) -> None:
@@ -164,7 +199,9 @@ def test_the_comma_of_a_doubtful_figure_is_told_by_the_writers_other_figures() -
 words = st.sampled_from(
     "một hai ba bốn năm mươi mười lăm trăm linh nghìn tỷ triệu rưỡi chục tá hàng vài thứ ngày tháng giờ rằm giêng quý II XII"
     " nửa phần gấp đôi đồng USD $ % 1 2 12 31 2020 1.200 13,94 2/3 20h30 1m72 24/7 - – và đến , . ( İ ﷺ \n a one two twenty"
-    " hundred thousand million and half dozen third second March may pm p.m. o'clock lunar Q2 th st s km VND".split(" ")
+    " hundred thousand million and half dozen third second March may pm p.m. o'clock lunar Q2 th st s km VND m2 70m2 /kg -5 âm minus below zero độ C degrees".split(
+        " "
+    )
 )
 any_text = st.one_of(
     st.text(max_size=60), st.lists(words, max_size=20).map(" ".join), st.lists(words, max_size=20).map("".join)
@@ -225,7 +262,19 @@ def test_clock_times_round_trip(hour: int, minute: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1," * 20_000, "9" * 50_000, "tỷ " * 20_000, "một trăm " * 10_000, "1/2 " * 10_000, "$" * 50_000]
+    "text",
+    [
+        "1," * 20_000,
+        "9" * 50_000,
+        "tỷ " * 20_000,
+        "một trăm " * 10_000,
+        "1/2 " * 10_000,
+        "$" * 50_000,
+        "-1 " * 15_000,
+        "70 m2 " * 10_000,
+        "tháng 3 và 4. " * 5_000,
+        "tháng 3" + ", 4" * 15_000,
+    ],
 )
 def test_a_hostile_text_costs_no_more_than_its_length(text: str) -> None:
     vietnamese(text)

@@ -107,6 +107,84 @@ def test_a_refused_article_stays_new(night: Path) -> None:
     assert [ids(version) for version in versions(night)] == [["a0", "a1", "a2", "a3"], ["a9"]]
 
 
+TWICE = [
+    article(1) | {"published": "2026-03-01"},
+    article(2) | {"id": "a1", "title": "Tin sửa", "published": "2026-03-02"},
+]
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["old first", "new first"])
+def test_a_superseded_text_is_not_news_the_next_night(
+    tmp_path: Path, make_config: Callable[..., Path], order: int
+) -> None:
+    night = make_config(on_same_id="newest")
+    write_feed(tmp_path / "feed.jsonl", TWICE[::order])
+    assert run(night, "--only-new").returncode == 0
+    again = run(night, "--only-new")
+    assert (again.returncode, again.stdout) == (0, ""), again.stderr
+    write_feed(tmp_path / "feed.jsonl", [*TWICE[::order], article(5)])
+    assert run(night, "--only-new").returncode == 0
+    assert [[row["title"] for row in rows_of(version)] for version in versions(night)] == [
+        ["Tin sửa"],
+        [article(5)["title"]],
+    ]
+    counts = versions(night)[-1].manifest["counts"]
+    assert (counts["read"], counts["known"], counts["failures"], counts["unfinished"]) == (3, 2, 0, 0)
+    log = (versions(night)[-1].folder / "log.jsonl").read_text(encoding="utf-8")
+    assert [json.loads(line)["record"] for line in log.splitlines() if '"outdated"' in line] == ["a1"]
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["old first", "new first"])
+def test_an_update_beside_the_text_that_is_known_is_published(
+    tmp_path: Path, make_config: Callable[..., Path], order: int
+) -> None:
+    night = make_config(on_same_id="newest")
+    write_feed(tmp_path / "feed.jsonl", TWICE[:1])
+    run(night, "--only-new")
+    write_feed(tmp_path / "feed.jsonl", TWICE[::order])
+    assert run(night, "--only-new").returncode == 0
+    version = versions(night)[-1]
+    assert [row["title"] for row in rows_of(version)] == ["Tin sửa"]
+    counts = version.manifest["counts"]
+    assert (counts["known"], counts["failures"], counts["records"]) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["known first", "known last"])
+def test_without_newest_another_text_of_a_known_id_is_a_failure(
+    tmp_path: Path, make_config: Callable[..., Path], order: int
+) -> None:
+    night = make_config()
+    write_feed(tmp_path / "feed.jsonl", TWICE[:1])
+    run(night, "--only-new")
+    write_feed(tmp_path / "feed.jsonl", TWICE[::order])
+    closed = run(night, "--only-new")
+    assert closed.returncode == 3
+    assert "no record is left of 2 read (0 rejected, 1 failed)" in closed.stderr
+    write_feed(tmp_path / "feed.jsonl", [*TWICE[::order], article(5)])
+    assert run(night, "--only-new").returncode == 0
+    version = versions(night)[-1]
+    assert ids(version) == ["a5"]
+    listed = (version.folder / "failures.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [(json.loads(line)["kind"], json.loads(line)["id"]) for line in listed] == [("same_id", "a1")]
+
+
+@pytest.mark.parametrize(
+    ("feed", "code"),
+    [
+        ([{"id": "x", "text": ""}], 3),  # nothing but what is rejected: the feed has changed its form
+        ([FEED[0], {"id": "x", "text": ""}], 0),
+    ],
+)
+def test_a_feed_of_nothing_usable_is_no_quiet_night(night: Path, feed: list[dict[str, Any]], code: int) -> None:
+    run(night)
+    write_feed(night.parent / "feed.jsonl", feed)
+    done = run(night, "--only-new")
+    assert done.returncode == code, done.stderr
+    assert ("nothing new" in done.stderr) == (code == 0)
+    assert ("no record is left of 1 read (1 rejected, 0 failed)" in done.stderr) == (code == 3)
+    assert len(versions(night)) == 1
+
+
 # Editions
 
 
@@ -132,6 +210,25 @@ def test_the_edition_is_in_the_paths_in_the_manifest_and_selects_versions(
     assert "there are: 2026-11-22, 2026-11-23" in missing.stderr
     assert run(night, "--edition", "2026-11-24").returncode == 2  # no such feed
     assert run(night, "--edition", "heute").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "names"),
+    [("{edition}.jsonl", [], True), ("feed.jsonl", ["--edition", "2026-11-22"], True), ("feed.jsonl", [], False)],
+)
+def test_a_run_that_was_stopped_names_the_edition_to_go_on_with(
+    tmp_path: Path, make_config: Callable[..., Path], path: str, arguments: list[str], names: bool
+) -> None:
+    today = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).date()
+    for name in (str(today), str(today + timedelta(days=1)), "feed"):
+        write_feed(tmp_path / f"{name}.jsonl", FEED)
+    stopped = run(make_config(sources=[{"path": path}]), "--deadline", "0s", *arguments)
+    assert stopped.returncode == 5
+    said = stopped.stderr.strip().splitlines()[-1]
+    day = arguments[-1] if arguments else str(today)
+    tomorrow = str(today + timedelta(days=1))
+    assert said.endswith((f"run it again with --edition {day}", f"--edition {tomorrow}")) == names, said
+    assert said.count("run it again") == 1
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])  # it is never the same day in both
@@ -192,6 +289,7 @@ def test_what_is_complete_at_the_deadline_is_published_on_request(night: Path) -
     stopped = run(night, "--deadline", "8s", "--publish-partial", "--set", "runtime.batch_tokens=64")
     assert stopped.returncode == 5, stopped.stderr
     assert "what is complete is published" in stopped.stderr
+    assert "--edition" not in stopped.stderr
     (version,) = versions(night)
     assert stopped.stdout.strip().endswith(version.folder.name)
     store.verify(version)
@@ -362,6 +460,80 @@ def test_a_command_that_hangs_is_killed_with_its_children(tmp_path: Path, load_c
         pytest.fail("the child lives on")
 
 
+def test_a_command_that_leaves_a_daemon_with_its_output_is_not_waited_for(
+    tmp_path: Path, load_config: Callable[..., Config]
+) -> None:
+    script = tmp_path / "tell.py"
+    script.write_text(
+        "import subprocess, sys\n"
+        "child = subprocess.Popen(['sleep', '60'], start_new_session=True)\n"
+        f"open({str(tmp_path / 'child')!r}, 'w').write(str(child.pid))\n"
+        "sys.exit(int(sys.argv[1]))\n"
+    )
+    for code in ("0", "7"):
+        notices: list[str] = []
+        config = load_config(on_finish=[sys.executable, str(script), code])
+        started = time.monotonic()
+        with Finish(config, outputs=tmp_path, notice=notices.append, timeout=2):
+            pass
+        assert time.monotonic() - started < 10
+        os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+        (notice,) = notices
+        assert f"ended with {code} and left a process that held its output open for 2 s" in notice
+
+
+def test_a_daemon_outlives_a_command_that_is_killed_and_holds_nobody_up(
+    tmp_path: Path, load_config: Callable[..., Config]
+) -> None:
+    notices: list[str] = []
+    config = load_config(on_finish=["sh", "-c", f"setsid sleep 60 & echo $! > {tmp_path}/child; sleep 60"])
+    started = time.monotonic()
+    with Finish(config, outputs=tmp_path, notice=notices.append, timeout=0.5):
+        pass
+    assert time.monotonic() - started < 10
+    os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+    assert "did not end within 0.5 s and was killed" in notices[0]
+
+
+def test_a_program_and_a_web_address_may_stand_in_the_environment(
+    tmp_path: Path,
+    load_config: Callable[..., Config],
+    monkeypatch: pytest.MonkeyPatch,
+    hook: tuple[str, list[dict[str, Any]]],
+) -> None:
+    script = tmp_path / "tell.sh"
+    script.write_text(f'#!/bin/sh\ncat > "{tmp_path}/$1"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PLACE", str(tmp_path))
+    monkeypatch.setenv("HOOK", hook[0] + "/geheim")
+    notices: list[str] = []
+    for told in ("${PLACE}/tell.sh told.json", "${HOOK}/run", "${NOT_SET}/tell.sh"):
+        with Finish(load_config(on_finish=told), outputs=tmp_path, notice=notices.append):
+            pass
+    assert json.loads((tmp_path / "told.json").read_text())["exit"] == 0
+    assert [one["exit"] for one in hook[1]] == [0]
+    assert notices == ["on_finish: ${NOT_SET} is not set in the environment; the run itself ended with exit 0"]
+
+
+@pytest.mark.parametrize("told", ["/broken/geheim", "/slow/geheim", "/broken?key=geheim"])
+def test_of_a_web_address_only_the_host_is_said_and_nothing_is_kept(
+    tmp_path: Path, make_config: Callable[..., Path], hook: tuple[str, list[dict[str, Any]]], told: str
+) -> None:
+    address, _ = hook
+    write_feed(tmp_path / "feed.jsonl", FEED)
+    config = make_config(on_finish=address + told)
+    notices: list[str] = []
+    with Finish(configs.load(config), outputs=tmp_path, notice=notices.append, timeout=0.5):
+        pass
+    assert address in notices[0]
+    assert "geheim" not in notices[0]
+    if "slow" not in told:
+        run(config)
+        kept = [path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()]
+        assert kept
+        assert not any(b"geheim" in text or b"on_finish" in text for text in kept)
+
+
 class Hook(BaseHTTPRequestHandler):
     """A web address that keeps what it is told, answers what its path says, and takes its time on /slow."""
 
@@ -473,6 +645,20 @@ def test_metrics_tell_of_the_newest_version_and_of_the_last_good_end(
     assert closed["tomdich_last_exit_code"] == 3
     assert closed["tomdich_last_success_timestamp_seconds"] == good["tomdich_last_success_timestamp_seconds"]
     assert closed["tomdich_last_run_timestamp_seconds"] > good["tomdich_last_run_timestamp_seconds"]
+
+
+def test_metrics_of_a_version_of_before_there_was_drift(tmp_path: Path, make_config: Callable[..., Path]) -> None:
+    write_feed(tmp_path / "feed.jsonl", FEED)
+    night = make_config(metrics="night.prom")
+    run(night)
+    path = versions(night)[0].folder / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    del manifest["drift"]
+    path.chmod(0o644)
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    with Finish(configs.load(night), outputs=tmp_path / "out", notice=pytest.fail):
+        pass
+    assert "tomdich_last_exit_code" in (tmp_path / "night.prom").read_text(encoding="utf-8")
 
 
 def test_metrics_that_cannot_be_written_do_not_fail_the_run(tmp_path: Path, make_config: Callable[..., Path]) -> None:

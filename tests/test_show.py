@@ -6,12 +6,18 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline import store
+from pipeline.evaluating import Tally
 from pipeline.records import Article, Flag, Origin, Sentence, Translated
+from pipeline.report.rows import listed
+from pipeline.report.tally import Tally as ReportTally
+from pipeline.rows import on_hold, rows
 from pipeline.runner.publishing import written
-from pipeline.show import print_jsonl, print_record, side_by_side
+from pipeline.show import print_failures, print_jsonl, print_record, side_by_side
 
 FLAGS = (
     Flag(check="copied_lead", field="summary", start=0, end=12, message="is the lead", severity="note"),
@@ -57,6 +63,39 @@ def version(tmp_path: Path) -> store.Version:
         return experiment.publish(staged, manifest={"recipe": "0" * 64, "counts": counts}, move_latest=True)
 
 
+@pytest.fixture
+def old(version: store.Version) -> store.Version:
+    """Return the version as one of before a record had a status and a flag a severity."""
+    (path,) = (version.folder / "data").glob("*.parquet")
+    listed = pq.read_table(path).drop_columns(["status"]).to_pylist()
+    for row in listed:
+        for flag in row["flags"]:
+            del flag["severity"]
+    path.chmod(0o644)
+    pq.write_table(pa.Table.from_pylist(listed), path)
+    return version
+
+
+def test_an_old_version_reads_as_one_without_holds_whose_flags_are_warnings(
+    old: store.Version, capsys: pytest.CaptureFixture[str]
+) -> None:
+    side_by_side(old, limit=None)
+    assert "⚑ number" in capsys.readouterr().out
+    for columns in (None, ("flags", "status")):
+        read = list(rows(old, columns))
+        assert [on_hold(row) for row in read] == [False] * 3
+        assert [flag["severity"] for row in read for flag in row["flags"]] == ["warning"] * len(FLAGS)
+    assert [list(row) for row in rows(old, ["id"])] == [["id"]] * 3
+    assert listed(next(rows(old)), order=0, sources=[])["hold"] is False
+    evaluated = Tally()
+    counted = ReportTally()
+    for row in rows(old):
+        evaluated.add(row)
+        counted.add(row)
+    assert {rate.severity for rate in evaluated.rates()} == {severity for _, severity in counted.flags} == {"warning"}
+    assert (evaluated.held, counted.held) == (0, 0)
+
+
 def test_what_a_flag_is_about_is_underlined_in_its_colour(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +136,24 @@ def test_only_the_held_records(capsys: pytest.CaptureFixture[str], version: stor
 def test_the_rest_is_told(capsys: pytest.CaptureFixture[str], version: store.Version) -> None:
     side_by_side(version, limit=1)
     assert "… and 2 more" in capsys.readouterr().out
+
+
+def test_failures_are_written_out_too(capsys: pytest.CaptureFixture[str], version: store.Version) -> None:
+    hostile = "x\x1b[2J\x9b\u202e"
+    failure = {"stage": "load", "kind": "empty", "id": hostile, "message": f"[red]{hostile}", "rejected": True}
+    source = {"path": hostile, "row": 1}
+    (version.folder / "failures.jsonl").write_text(json.dumps(failure | {"source": source}), encoding="utf-8")
+    print_failures(version, as_jsonl=False)
+    shown = capsys.readouterr().out
+    assert not set(hostile) - {*"x[2J"} & set(shown)
+    assert shown.count(r"x\u001b[2J\u009b\u202e") == 3
+    assert "[red]x" in shown
+
+
+def test_a_record_without_a_title_shows_its_id_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    article = replace(RECORD.article, id="x\x1b[2J", title="")
+    print_record(replace(RECORD, article=article, title_translation=""))
+    assert r"x\u001b[2J" in capsys.readouterr().out
 
 
 def test_what_could_act_in_a_terminal_is_written_out(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,11 +119,98 @@ def test_what_a_killed_run_left_is_cleared_under_the_lock(tmp_path: Path) -> Non
 def test_prune_keeps_the_newest_and_latest_and_is_dry_by_default(tmp_path: Path) -> None:
     oldest = published(tmp_path)
     others = [published(tmp_path, latest=False) for _ in range(3)]
-    doomed = store.prune(tmp_path, "night", keep=1, really=False, wait=0, notice=quiet)
-    assert [version.folder for version in doomed] == [version.folder for version in others[:2]]
+    with store.locked(tmp_path, "night", wait=0, notice=quiet):  # a look needs no lock
+        doomed = store.prune(tmp_path, "night", keep=1, really=False, wait=0, notice=quiet)
+        with pytest.raises(LockedError):
+            store.prune(tmp_path, "night", keep=1, really=True, wait=0, notice=quiet)
+    assert doomed == [(version, version.bytes()) for version in others[:2]]
     assert all(version.folder.exists() for version in others)
     store.prune(tmp_path, "night", keep=1, really=True, wait=0, notice=quiet)
     assert [v.folder for v in store.versions(tmp_path / "night")] == [oldest.folder, others[2].folder]
+
+
+def aged(version: store.Version, days: int) -> store.Version:
+    """Return the version under a name that says that it was published so many days ago; `latest` goes with it."""
+    stamp = f"{datetime.now(UTC) - timedelta(days=days):%Y%m%dT%H%M%SZ}"
+    folder = version.folder.rename(version.folder.with_name(f"{stamp}-{version.folder.name[-8:]}"))
+    latest = folder.parent / "latest"
+    if latest.is_symlink() and not latest.exists():
+        latest.unlink()
+        latest.symlink_to(folder.name)
+    return store.Version(folder, version.manifest)
+
+
+@pytest.mark.parametrize(
+    ("rules", "gone"),
+    [
+        ({"keep": 2}, [40, 30]),
+        ({"older_than": timedelta(days=25)}, [40, 30]),
+        ({"older_than": timedelta(0)}, [40, 30, 20]),
+        ({"over": 0}, [40, 30, 20]),
+        ({"over": 10_500}, [40]),
+        ({"over": 100_000}, []),
+        ({"keep": 3, "older_than": timedelta(days=25)}, [40, 30]),
+        ({"keep": 1, "older_than": timedelta(days=99)}, [40, 30, 20]),
+        ({}, []),
+    ],
+)
+def test_a_version_goes_by_any_rule_of_count_age_and_size(
+    tmp_path: Path, rules: dict[str, Any], gone: list[int]
+) -> None:
+    # 3,000 bytes of rows each, and a manifest; `latest` is the newest
+    there = {days: aged(published(tmp_path, text="x" * 3_000), days) for days in (40, 30, 20, 10)}
+    doomed = store.prune(tmp_path, "night", really=True, wait=0, notice=quiet, **rules)
+    assert [version.folder for version, _ in doomed] == [there[days].folder for days in gone]
+    assert [v.folder for v in store.versions(tmp_path / "night")] == [
+        version.folder for days, version in there.items() if days not in gone
+    ]
+
+
+def test_the_only_version_stays_where_there_is_no_latest(tmp_path: Path) -> None:
+    only = published(tmp_path, latest=False)
+    rules = {"older_than": timedelta(0), "over": 0}
+    assert store.prune(tmp_path, "night", really=True, wait=0, notice=quiet, **rules) == []  # type: ignore[arg-type]
+    assert only.folder.exists()
+
+
+def replaced(experiment: store.Experiment, version: store.Version) -> store.Version:
+    staged = experiment.stage()
+    (staged / "rows").write_text("without")
+    return experiment.replace(version, staged, manifest=version.manifest | {"withdrawn": []})
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_version_is_replaced_under_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_exchange: bool
+) -> None:
+    if not can_exchange:  # as on a network file system
+        monkeypatch.setattr(store, "_exchanged", lambda _one, _other: False)
+    version = published(tmp_path)
+    with store.locked(tmp_path, "night", wait=0, notice=quiet) as experiment:
+        new = replaced(experiment, version)
+        assert not any(path.is_dir() for path in experiment.staging.glob("build-*"))
+    found = store.find(tmp_path, "night")
+    assert found == new
+    assert found.manifest["version"] == version.folder.name
+    store.verify(found)
+    assert [file["path"] for file in found.manifest["files"]] == ["rows"]
+
+
+@pytest.mark.parametrize("out_of_sight", [False, True])
+def test_a_replacement_that_was_killed_between_its_renames_is_ended_by_the_next_holder(
+    tmp_path: Path, out_of_sight: bool
+) -> None:
+    version = published(tmp_path)
+    ready = tmp_path / "night" / f".replacing-{version.folder.name}"
+    shutil.copytree(version.folder, ready)
+    (ready / "data" / "rows").write_text("without")
+    if out_of_sight:
+        (tmp_path / "night" / ".staging").mkdir(exist_ok=True)
+        version.folder.rename(tmp_path / "night" / ".staging" / "doomed")
+    with store.locked(tmp_path, "night", wait=0, notice=quiet) as experiment:
+        (found,) = experiment.versions()
+    assert (found.folder / "data" / "rows").read_text() == "without"
+    assert not ready.exists()
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,24 @@ def test_the_earliest_leads(published: tuple[str, ...], leads: str) -> None:
     assert "".join(stories.leads(rows).values()) == leads
 
 
+@pytest.mark.parametrize(
+    ("published", "readable"),
+    [
+        ("0001-01-01", False),
+        ("0001-01-01T00:00:00+07:00", False),
+        ("9999-12-31T23:00:00-05:00", False),
+        ("9999-12-31", True),
+        ("0001-01-02", True),
+        ("2024-03-01", True),
+        ("hôm qua", False),
+        ("", False),
+    ],
+)
+def test_a_date_at_either_end_of_the_calendar_is_no_moment(published: str, readable: bool) -> None:
+    assert (stories.moment(published) is not None) is readable
+    assert stories.leads([row("a", ONE, published), row("b", ONE)]) == {"a": "a", "b": "a"}
+
+
 def test_a_copy_of_a_copy_that_is_no_copy_of_the_lead_stands_apart() -> None:
     lines = body(3, sentences=16).split("\n")
     chain = ["\n".join(lines[start : start + 12]) for start in (0, 2, 4)]  # 10 of 14 in common, then 8 of 16

@@ -324,6 +324,16 @@ def test_fold(text: str, expected: str) -> None:
     assert fold(text) == expected
 
 
+MARKED = st.characters(categories=["Mn", "Mc", "Lo", "Lm", "Ll", "Lu"])
+
+
+@given(st.lists(LETTERS | st.text() | st.text(MARKED)).map("".join))
+def test_fold_drops_what_combines_and_nothing_else(text: str) -> None:
+    decomposed = unicodedata.normalize("NFD", text.lower())
+    bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    assert fold(text) == bare.replace("đ", "d")
+
+
 @given(LETTERS)
 def test_vietnamese_folds_to_ascii(text: str) -> None:
     assert fold(text.translate({ord("“"): None, ord("”"): None})).isascii()

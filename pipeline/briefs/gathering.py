@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Literal, TypeAlias
 
 from pipeline import stories
 from pipeline.briefs.watchlist import Topic, prepare
 from pipeline.errors import UsageError
 from pipeline.rows import Row, on_hold, rows
-from pipeline.store import Version
+from pipeline.store import WHOLE, Version
 from pipeline.untrusted import host, one_line, web_link
 
 Hold: TypeAlias = Literal["leave-out", "mark"]
@@ -21,6 +21,10 @@ _COLUMNS = (
     "id", "url", "title", "published", "outlet", "article", "source", "summary", "title_translation", "translation",
     "status", "flags",
 )  # fmt: skip
+_SCOPES = {
+    "limited": "A sample: only the first articles of the sources were read.",
+    "partial": "A part: the run was stopped before every article was done.",
+}
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -95,7 +99,9 @@ def gather(version: Version, *, topics: Sequence[Topic], hold: Hold, title: str 
             continue
         taken.append(_outlet(row))
         if lead != row["id"]:
-            copies.append((lead, Copy(_outlet(row) or one_line(row["title"]) or row["id"], web_link(row["url"]))))
+            copies.append(
+                (lead, Copy(_outlet(row) or one_line(row["title"]) or one_line(row["id"]), web_link(row["url"])))
+            )
             continue
         items[lead] = _item(row)
         under[_topic(row, topics)].append(items[lead])
@@ -118,9 +124,7 @@ def gather(version: Version, *, topics: Sequence[Topic], hold: Hold, title: str 
 
 def _item(row: Row) -> Item:
     link = web_link(row["url"])
-    reasons = [
-        one_line(f"{flag['check']}: {flag['message']}") for flag in row["flags"] if flag.get("severity") == "error"
-    ]
+    reasons = [one_line(f"{flag['check']}: {flag['message']}") for flag in row["flags"] if flag["severity"] == "error"]
     return Item(
         headline=one_line(row["title_translation"]) or one_line(row["title"]) or "(no headline)",
         outlet=_outlet(row),
@@ -160,15 +164,26 @@ def _date(published: str) -> str:
 
 
 def _subtitle(version: Version, count: int, outlets: int) -> str:
-    made = datetime.strptime(version.manifest["version"].split("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    told = [f"{made.day} {made:%B %Y}", _counted(count, "story", "stories")]
+    day = _day(version)
+    told = [f"{day.day} {day:%B %Y}", _counted(count, "story", "stories")]
     if outlets:
         told.append("from " + _counted(outlets, "outlet", "outlets"))
     return " · ".join(told[:1]) + " · " + " ".join(told[1:])
 
 
+def _day(version: Version) -> date:
+    """Return the day the version is of: its edition; of one before there were editions, when it was made, in UTC."""
+    edition = version.manifest.get("edition")
+    if edition:
+        return date.fromisoformat(edition)
+    return datetime.strptime(version.manifest["version"].split("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).date()
+
+
 def _notes(version: Version, held: int, empty: int, unmatched: Sequence[str]) -> list[str]:
     notes = ["Summarized and translated from Vietnamese by machine: check before you quote."]
+    scope = version.manifest["scope"]
+    if scope not in WHOLE:
+        notes.append(_SCOPES.get(scope, f"Not every article of the sources is in it (scope: {scope})."))
     if held:
         left_out = _counted(held, "article is", "articles are")
         notes.append(f"{left_out} left out: on hold until someone has looked.")

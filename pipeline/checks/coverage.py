@@ -63,7 +63,7 @@ def check(translated: Translated) -> list[Flag]:
     for pair in aligned(translated):
         if not pair.english.strip():
             if pair.vietnamese.strip():
-                found.append(_about(pair, "coverage", "this sentence has no translation", severity="error"))
+                found.append(pair.vietnamese_flag("coverage", "this sentence has no translation", severity="error"))
             continue
         left = list(_left(pair))
         found += left
@@ -75,30 +75,6 @@ def check(translated: Translated) -> list[Flag]:
             doubtful.append(pair)
     found += _swapped(doubtful)
     return found
-
-
-def _about(
-    pair: Pair,
-    check: str,
-    message: str,
-    *,
-    severity: Severity,
-    span: tuple[int, int] | None = None,
-    expected: str = "",
-    found: str = "",
-) -> Flag:
-    """Return a flag on the Vietnamese, or on `span` of it."""
-    start, end = span or (0, len(pair.vietnamese))
-    return Flag(
-        check=check,
-        field=pair.vietnamese_field,
-        start=pair.vietnamese_start + start,
-        end=pair.vietnamese_start + end,
-        message=message,
-        expected=expected,
-        found=found,
-        severity=severity,
-    )
 
 
 # What is covered
@@ -119,8 +95,7 @@ def _covered(pair: Pair, anchors: Sequence[_Anchor]) -> Iterator[Flag]:
         severity: Severity = "error" if evidence >= _ERROR or too_short else "warning"
         span = (stretch[0].start, stretch[-1].end) if missing else (0, len(pair.vietnamese))
         what = pair.vietnamese[slice(*span)]
-        yield _about(
-            pair,
+        yield pair.vietnamese_flag(
             "coverage",
             f"the English seems to leave this out: {len(english)} letters for {len(vietnamese)}, "
             f"and nothing for {', '.join(missing[:5]) or 'much of it'}",
@@ -129,12 +104,9 @@ def _covered(pair: Pair, anchors: Sequence[_Anchor]) -> Iterator[Flag]:
             expected=what,
         )
     elif len(vietnamese) >= _LEAST and ratio > (_LONG if len(vietnamese) >= _SHORT else _LONG_SHORT):
-        yield Flag(
-            check="length",
-            field=pair.english_field,
-            start=pair.english_start,
-            end=pair.english_start + len(pair.english),
-            message=f"the English is {ratio:.1f} times as long as the Vietnamese: something may be invented",
+        yield pair.english_flag(
+            "length",
+            f"the English is {ratio:.1f} times as long as the Vietnamese: something may be invented",
             expected=f"about {round(_USUAL * len(vietnamese))} letters",
             found=f"{len(english)} letters",
         )
@@ -200,8 +172,7 @@ def _swapped(doubtful: Sequence[Pair]) -> Iterator[Flag]:
         crossed = _fit(_anchors(one.vietnamese, two.english)) + _fit(_anchors(two.vietnamese, one.english))
         if crossed - own >= _SWAPPED and crossed > 0:
             for pair, other in ((one, two), (two, one)):
-                yield _about(
-                    pair,
+                yield pair.vietnamese_flag(
                     "coverage",
                     "the English here fits another sentence of the summary",
                     severity="error",
@@ -297,7 +268,9 @@ def _left(pair: Pair) -> Iterator[Flag]:
     if text.isascii():
         return
     if looks_left(text):
-        yield _flag_left(pair, 0, len(text), "the translation is still Vietnamese", severity="error")
+        yield pair.english_flag(
+            "vietnamese_left", "the translation is still Vietnamese", found=pair.english, severity="error"
+        )
         return
     start = end = marked = count = 0
     runs: list[tuple[int, int, int]] = []
@@ -318,19 +291,13 @@ def _left(pair: Pair) -> Iterator[Flag]:
     for marks, begin, stop in runs:
         if marks >= _RUN - 1:
             severity: Severity = "error" if marks > _RUN else "warning"
-            yield _flag_left(pair, begin, stop, "words that are still Vietnamese", severity=severity)
+            yield pair.english_flag(
+                "vietnamese_left",
+                "words that are still Vietnamese",
+                span=(begin, stop),
+                found=pair.english[begin:stop],
+                severity=severity,
+            )
 
 
 _LONGEST = 6  # letters of a Vietnamese syllable ("nghiêng" has 7, but always a mark)
-
-
-def _flag_left(pair: Pair, start: int, end: int, message: str, *, severity: Severity) -> Flag:
-    return Flag(
-        check="vietnamese_left",
-        field=pair.english_field,
-        start=pair.english_start + start,
-        end=pair.english_start + end,
-        message=message,
-        found=pair.english[start:end],
-        severity=severity,
-    )

@@ -144,12 +144,4 @@ def _capitals(pair: Pair) -> Iterator[Flag]:
 
 
 def _shouted(pair: Pair, start: int, end: int, message: str) -> Flag:
-    field_start = pair.english_start
-    return Flag(
-        check="capitals",
-        field=pair.english_field,
-        start=field_start + start,
-        end=field_start + end,
-        message=message,
-        found=pair.english[start:end],
-    )
+    return pair.english_flag("capitals", message, span=(start, end), found=pair.english[start:end])

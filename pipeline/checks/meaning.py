@@ -166,18 +166,12 @@ class _Sides:
     ) -> Flag:
         """Return a flag on the English where it has a match, else on the Vietnamese."""
         pair = self.pair
-        match, field, start = (
-            (en, pair.english_field, pair.english_start)
-            if en is not None
-            else (vi, pair.vietnamese_field, pair.vietnamese_start)
-        )
+        flag, match = (pair.vietnamese_flag, vi) if en is None else (pair.english_flag, en)
         assert match is not None
-        return Flag(
-            check=check,
-            field=field,
-            start=start + match.start(),
-            end=start + match.end(),
-            message=message,
+        return flag(
+            check,
+            message,
+            span=match.span(),
             expected=pair.vietnamese[slice(*vi.span())] if vi is not None else "",
             found=pair.english[slice(*en.span())] if en is not None else "",
             severity=severity,

@@ -63,7 +63,7 @@ def check(translated: Translated) -> list[Flag]:
     found = _unsupported(translated, source)
     for pair in aligned(translated):
         if pair.vietnamese.strip() and pair.english.strip():
-            found += _compared(translated, pair, source)
+            found += _compared(pair, source)
     return found
 
 
@@ -133,7 +133,7 @@ def _unsupported_flag(summary: str, start: int, end: int, severity: Severity) ->
 # Summary and translation
 
 
-def _compared(translated: Translated, pair: Pair, source: Source) -> list[Flag]:
+def _compared(pair: Pair, source: Source) -> list[Flag]:
     vietnamese = read_vietnamese(pair.vietnamese, known=source.known)
     english = read_english(pair.english)
     strangers = strangers_of(pair.english, vietnamese, english, source)
@@ -142,9 +142,9 @@ def _compared(translated: Translated, pair: Pair, source: Source) -> list[Flag]:
     for entity in {entity.entry: entity for entity in vietnamese.entities}.values():
         match entity.entry.kind:
             case "office":
-                found += _office(translated, pair, vietnamese, entity, english)
+                found += _office(pair, vietnamese, entity, english)
             case "country" | "place" | "person" | "organisation" if entity.entry not in english.standing:
-                if renamed := _renamed(translated, pair, vietnamese, entity, english, source):
+                if renamed := _renamed(pair, vietnamese, entity, english, source):
                     found.append(renamed)
                     strangers = [
                         stranger
@@ -160,17 +160,15 @@ def _compared(translated: Translated, pair: Pair, source: Source) -> list[Flag]:
     for run in vietnamese.runs:
         if changed_to := changed(run, english, strangers):
             strangers.remove(changed_to)
-            found.append(_changed_flag(translated, pair, run, changed_to))
+            found.append(_changed_flag(pair, run, changed_to))
         else:
             missing += _missing_run(run, english)
     for initials in vietnamese.initials:
         missing += _missing_initials(initials, pair.english)
-    return found + _settled(translated, pair, missing, strangers)
+    return found + _settled(pair, missing, strangers)
 
 
-def _settled(
-    translated: Translated, pair: Pair, missing: Sequence[_Missing], strangers: Sequence[Stranger]
-) -> list[Flag]:
+def _settled(pair: Pair, missing: Sequence[_Missing], strangers: Sequence[Stranger]) -> list[Flag]:
     """Return the flags of what is missing, each with a stranger that may stand in its place, and of the others."""
     found: list[Flag] = []
     left = sorted(strangers, key=lambda stranger: (stranger.weak, not stranger.sure))
@@ -187,73 +185,29 @@ def _settled(
         if instead:
             message += f"; “{instead}” is, which stands in no Vietnamese text of this record"
         found.append(
-            _vietnamese_flag(
-                translated, pair, lost.start, lost.end, check=lost.check, message=message, expected=lost.expected,
-                found=instead, severity=severity,
+            pair.vietnamese_flag(
+                lost.check,
+                message,
+                span=(lost.start, lost.end),
+                expected=lost.expected,
+                found=instead,
+                severity=severity,
             )
-        )  # fmt: skip
+        )
     for stranger in left:
         if stranger.weak:
             continue
         name = pair.english[stranger.start : stranger.end]
         found.append(
-            _english_flag(
-                translated, pair, stranger.start, stranger.end,
-                message=f"the translation names “{name}”, which stands in no Vietnamese text of this record",
-                expected="", found=name, severity="error" if stranger.sure else "warning",
+            pair.english_flag(
+                "name",
+                f"the translation names “{name}”, which stands in no Vietnamese text of this record",
+                span=(stranger.start, stranger.end),
+                found=name,
+                severity="error" if stranger.sure else "warning",
             )
-        )  # fmt: skip
+        )
     return found
-
-
-def _vietnamese_flag(
-    translated: Translated,
-    pair: Pair,
-    start: int,
-    end: int,
-    *,
-    check: str,
-    message: str,
-    expected: str,
-    found: str,
-    severity: Severity,
-) -> Flag:
-    text = translated.article.title if pair.vietnamese_field == "title" else translated.summary
-    return Flag(
-        check=check,
-        field=pair.vietnamese_field,
-        start=min(pair.vietnamese_start + start, len(text)),
-        end=min(pair.vietnamese_start + end, len(text)),
-        message=message,
-        expected=expected,
-        found=found,
-        severity=severity,
-    )
-
-
-def _english_flag(
-    translated: Translated,
-    pair: Pair,
-    start: int,
-    end: int,
-    *,
-    message: str,
-    expected: str,
-    found: str,
-    severity: Severity,
-    check: str = "name",
-) -> Flag:
-    del translated
-    return Flag(
-        check=check,
-        field=pair.english_field,
-        start=pair.english_start + start,
-        end=pair.english_start + end,
-        message=message,
-        expected=expected,
-        found=found,
-        severity=severity,
-    )
 
 
 # What is missing
@@ -320,22 +274,23 @@ def _missing_initials(initials: Initials, english: str) -> list[_Missing]:
     return [_Missing("initials", initials.start, initials.end, shown, severity, None)]
 
 
-def _changed_flag(translated: Translated, pair: Pair, run: Run, stranger: Stranger) -> Flag:
+def _changed_flag(pair: Pair, run: Run, stranger: Stranger) -> Flag:
     name = pair.vietnamese[run.tokens[0].start : run.tokens[-1].end]
     other = pair.english[stranger.start : stranger.end]
-    return _english_flag(
-        translated, pair, stranger.start, stranger.end,
-        message=f"“{name}” is another name in the translation: “{other}” stands in no Vietnamese text of this record",
-        expected=" ".join(fold(token.text).capitalize() for token in run.tokens), found=other, severity="error",
-    )  # fmt: skip
+    return pair.english_flag(
+        "name",
+        f"“{name}” is another name in the translation: “{other}” stands in no Vietnamese text of this record",
+        span=(stranger.start, stranger.end),
+        expected=" ".join(fold(token.text).capitalize() for token in run.tokens),
+        found=other,
+        severity="error",
+    )
 
 
 # What was renamed, and offices
 
 
-def _renamed(
-    translated: Translated, pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English, source: Source
-) -> Flag | None:
+def _renamed(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English, source: Source) -> Flag | None:
     """Return a note where the English names what this province or ministry went into, or what went into it."""
     if source.published is None:
         return None
@@ -353,15 +308,18 @@ def _renamed(
             if any(seen.entry == other for seen in vietnamese.entities):
                 continue
             start, finish = english.tokens[begin].start, english.tokens[end - 1].end
-            return _english_flag(
-                translated, pair, start, finish,
-                message=f"the article says “{entity.entry.name}”, which {said}; the translation uses the other name",
-                expected=entity.entry.english, found=pair.english[start:finish], severity="note",
-            )  # fmt: skip
+            return pair.english_flag(
+                "name",
+                f"the article says “{entity.entry.name}”, which {said}; the translation uses the other name",
+                span=(start, finish),
+                expected=entity.entry.english,
+                found=pair.english[start:finish],
+                severity="note",
+            )
     return None
 
 
-def _office(translated: Translated, pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English) -> list[Flag]:
+def _office(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English) -> list[Flag]:
     """Return a flag where another office stands in the English, or none does."""
     standing = english.standing
     deputy = any(entry.name.startswith(_DEPUTIES) for entry in standing)
@@ -375,17 +333,22 @@ def _office(translated: Translated, pair: Pair, vietnamese: Vietnamese, entity: 
             at, to = english.tokens[begin].start, english.tokens[end - 1].end
             other = pair.english[at:to]
             return [
-                _english_flag(
-                    translated, pair, at, to, check="office",
-                    message=f"“{name}” is {entity.entry.english}; the translation says “{other}”",
-                    expected=entity.entry.english, found=other, severity="error",
+                pair.english_flag(
+                    "office",
+                    f"“{name}” is {entity.entry.english}; the translation says “{other}”",
+                    span=(at, to),
+                    expected=entity.entry.english,
+                    found=other,
+                    severity="error",
                 )
-            ]  # fmt: skip
+            ]
     if entity.entry in english.found:
         return []
     return [
-        _vietnamese_flag(
-            translated, pair, start, finish, check="office", message=f"the office “{name}” is not in the translation",
-            expected=entity.entry.english, found="", severity="warning",
+        pair.vietnamese_flag(
+            "office",
+            f"the office “{name}” is not in the translation",
+            span=(start, finish),
+            expected=entity.entry.english,
         )
-    ]  # fmt: skip
+    ]

@@ -19,9 +19,17 @@ from pipeline.records import Flag, Severity, Translated
 
 _AMOUNTS: Final = frozenset(("number", "percent", "money", "measure", "year"))
 _DATES: Final = frozenset(("day", "month", "lunar", "year", "decade", "weekday"))
+_DEGREES: Final = frozenset(("°C", "°F"))
+_MINUS: Final = ("-", "–", "\N{MINUS SIGN}")
 _FARTHEST: Final = 0.75  # of the texts' length, and what `_distance` adds for kinds that differ
 _IDIOMATIC: Final = 2  # "one", "two", "first" come and go between languages
 _COUNTED: Final = 5
+# What says of a loss or a fall that it is below zero, so that its figure need not.
+_FALLING: Final = re.compile(
+    r"\b(?:f[ae]ll(?:s|ing|en)?|declin|decreas|contract(?!or)|shr[aiu]nk|drop|los[est]|deficit|down|below|negative|minus"
+    r"|reduc|cut|plung|slump|slid|sank|tumbl|lower|giảm|âm|lỗ|thâm hụt|sụt|mất|xuống|hụt|kém|rớt)",
+    re.IGNORECASE,
+)
 _DONG_FOR_ONE: Final = (Fraction(10_000), Fraction(40_000))  # of a dollar, euro or pound, in any year since 1990
 
 
@@ -71,7 +79,7 @@ def _summary(read: Sequence[Quantity], source: str) -> list[Flag]:
             told = vietnamese(source)
         if _told(one, told):
             continue
-        counted = one.kind == "number" and one.value <= _COUNTED  # "three suspects", where the article names them
+        counted = one.kind == "number" and 0 <= one.value <= _COUNTED  # "three suspects", where the article names them
         severity: Severity = "error" if one.weight == "figure" and not counted else "warning"
         near = next((other for other in told if rounded(other, one)), None)
         message = f"the summary says {one.text} ({in_english(one)}), which the article does not"
@@ -97,7 +105,8 @@ def _verbatim(text: str, source: str) -> bool:
     at = source.find(text)
     while at >= 0:
         before, behind = source[max(0, at - 1) : at], source[at + len(text) : at + len(text) + 2]
-        if not (before.isalnum() or before in (".", ",")) and not re.match(r"[^\W_]|[.,/]\d", behind):
+        signed = before in _MINUS or source[max(0, at - len("âm ")) : at].lower() == "âm "
+        if not (before.isalnum() or before in (".", ",") or signed) and not re.match(r"[^\W_]|[.,/]\d", behind):
             return True
         at = source.find(text, at + 1)
     return False
@@ -140,7 +149,7 @@ def _compared(sides: _Sides) -> list[Flag]:
     for one, instead in _changes(pair, sides.missing, sides.new):
         sides.missing.remove(one)
         sides.new.remove(instead)
-        message, severity = _change(one, instead)
+        message, severity = _change(pair, one, instead)
         found.append(_theirs(pair, instead, message, severity, expected=in_english(one)))
     for one in sides.missing:
         if not _idiomatic(one):
@@ -197,21 +206,26 @@ def _changes(pair: Pair, missing: Sequence[Quantity], new: Sequence[Quantity]) -
 
 def _distance(pair: Pair, one: Quantity, other: Quantity) -> float:
     apart = abs(one.start / len(pair.vietnamese) - other.start / len(pair.english))
-    if one.value == other.value:
-        return apart / 4  # the unit changed
+    if abs(one.value) == abs(other.value):
+        return apart / 4  # the unit or the sign changed
     if one.kind == other.kind:
         return apart
     return apart + (0.15 if (one.kind in _DATES) == (other.kind in _DATES) else 0.4)
 
 
-def _change(one: Quantity, instead: Quantity) -> tuple[str, Severity]:
+def _change(pair: Pair, one: Quantity, instead: Quantity) -> tuple[str, Severity]:
     """Return what to say of a value that became another, and how bad it is."""
     said = f"the Vietnamese says {one.text} ({in_english(one)}), the translation {instead.text}"
     if _converted(one, instead):
         return f"{one.text} ({in_english(one)}) is told as {instead.text} only", "warning"
     if one.value == instead.value and {"percent", "number"} == {one.kind, instead.kind}:
         return said, "warning"
-    idiom = "figure" not in (one.weight, instead.weight) and max(one.value, instead.value) <= _IDIOMATIC
+    if one.value == -instead.value and one.unit not in _DEGREES:
+        plain = pair.english if one.value < 0 else pair.vietnamese
+        if _FALLING.search(plain):
+            return f"{said}: the sign is told in words", "note"
+    least, most = sorted((one.value, instead.value))
+    idiom = "figure" not in (one.weight, instead.weight) and least >= 0 and most <= _IDIOMATIC
     return said, "warning" if idiom else "error"
 
 
@@ -230,7 +244,7 @@ def _told(one: Quantity, others: Sequence[Quantity]) -> bool:
 
 def _idiomatic(one: Quantity) -> bool:
     return one.kind in ("number", "ordinal", "multiple", "measure") and (
-        one.value == 1 or (one.value <= _IDIOMATIC and one.weight == "word")
+        one.value == 1 or (0 <= one.value <= _IDIOMATIC and one.weight == "word")
     )
 
 

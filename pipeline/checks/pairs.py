@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.records import Translated
+from pipeline.records import Flag, Severity, Translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,53 @@ class Pair:
     english_field: str  # "title_translation" or "translation"
     vietnamese_start: int
     english_start: int
+    vietnamese_end: int  # of the field: a place that is only the nearest known must not lead past it
+
+    def vietnamese_flag(
+        self,
+        check: str,
+        message: str,
+        *,
+        span: tuple[int, int] | None = None,
+        expected: str = "",
+        found: str = "",
+        severity: Severity = "warning",
+    ) -> Flag:
+        """Return a flag on the Vietnamese, or on `span` of it."""
+        start, end = span or (0, len(self.vietnamese))
+        return Flag(
+            check=check,
+            field=self.vietnamese_field,
+            start=min(self.vietnamese_start + start, self.vietnamese_end),
+            end=min(self.vietnamese_start + end, self.vietnamese_end),
+            message=message,
+            expected=expected,
+            found=found,
+            severity=severity,
+        )
+
+    def english_flag(
+        self,
+        check: str,
+        message: str,
+        *,
+        span: tuple[int, int] | None = None,
+        expected: str = "",
+        found: str = "",
+        severity: Severity = "warning",
+    ) -> Flag:
+        """Return a flag on the English, or on `span` of it."""
+        start, end = span or (0, len(self.english))
+        return Flag(
+            check=check,
+            field=self.english_field,
+            start=self.english_start + start,
+            end=self.english_start + end,
+            message=message,
+            expected=expected,
+            found=found,
+            severity=severity,
+        )
 
 
 def aligned(translated: Translated) -> list[Pair]:
@@ -27,13 +74,15 @@ def aligned(translated: Translated) -> list[Pair]:
     pairs: list[Pair] = []
     article = translated.article
     if article.title and translated.title_translation:
-        pairs.append(Pair(article.title, translated.title_translation, "title", "title_translation", 0, 0))
+        title = article.title
+        pairs.append(Pair(title, translated.title_translation, "title", "title_translation", 0, 0, len(title)))
     vietnamese_at = english_at = 0
     for sentence in translated.sentences:
         start = translated.summary.find(sentence.summary, vietnamese_at)
         if start < 0:  # a sentence over two lines is joined by a space: the place is then the nearest known
             start = vietnamese_at
-        pairs.append(Pair(sentence.summary, sentence.translation, "summary", "translation", start, english_at))
+        vietnamese, english, length = sentence.summary, sentence.translation, len(translated.summary)
+        pairs.append(Pair(vietnamese, english, "summary", "translation", start, english_at, length))
         vietnamese_at = start + len(sentence.summary)
         english_at += len(sentence.translation) + 1 if sentence.translation else 0
     return pairs

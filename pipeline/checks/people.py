@@ -134,21 +134,29 @@ def _mistitled(pair: Pair, people: _People) -> list[Flag]:
             right = f"{match[1]} {here[0][-1].capitalize()}"
             whole = " ".join(part.capitalize() for part in here[0])
             found.append(
-                _flag(
-                    pair, match.start(), match.end(), check="name", severity="warning", expected=right, found=match[0],
-                    message=f"“{match[0]}”: in {whole} the given name comes last, and the person is {right}",
+                pair.english_flag(
+                    "name",
+                    f"“{match[0]}”: in {whole} the given name comes last, and the person is {right}",
+                    span=match.span(),
+                    expected=right,
+                    found=match[0],
+                    severity="warning",
                 )
-            )  # fmt: skip
+            )
         said = _TITLE_SEX.get(match[1])
         sex = people.sex.get(name)
         if said and sex and said != sex:
             right = f"{'Mr' if sex == 'man' else 'Ms'} {match[2]}"
             found.append(
-                _flag(
-                    pair, match.start(), match.end(), check="pronoun", severity="error", expected=right, found=match[0],
-                    message=f"the article calls {match[2]} a {sex}; the translation says “{match[0]}”",
+                pair.english_flag(
+                    "pronoun",
+                    f"the article calls {match[2]} a {sex}; the translation says “{match[0]}”",
+                    span=match.span(),
+                    expected=right,
+                    found=match[0],
+                    severity="error",
                 )
-            )  # fmt: skip
+            )
     return found
 
 
@@ -168,11 +176,15 @@ def _pronouns(pair: Pair, people: _People) -> list[Flag]:
     assert pronoun is not None
     right = "he, him, his" if sex == "man" else "she, her"
     return [
-        _flag(
-            pair, pronoun.start(), pronoun.end(), check="pronoun", severity="error", expected=right, found=pronoun[0],
-            message=f"“{word}” is a {sex}; the translation says “{pronoun[0]}”",
+        pair.english_flag(
+            "pronoun",
+            f"“{word}” is a {sex}; the translation says “{pronoun[0]}”",
+            span=pronoun.span(),
+            expected=right,
+            found=pronoun[0],
+            severity="error",
         )
-    ]  # fmt: skip
+    ]
 
 
 def _sex(vietnamese: str, people: _People) -> tuple[Sex | None, str]:
@@ -217,26 +229,3 @@ def _named(text: str) -> set[str]:
     names = {run.tokens[-1].folded for run in reading.runs if not run.place and not run.vague}
     names |= {f"initials {initials.letters}" for initials in reading.initials}
     return names | {entity.entry.name for entity in reading.entities if entity.entry.kind in {"person", "office"}}
-
-
-def _flag(
-    pair: Pair,
-    start: int,
-    end: int,
-    *,
-    check: str,
-    severity: Literal["warning", "error"],
-    message: str,
-    expected: str,
-    found: str,
-) -> Flag:
-    return Flag(
-        check=check,
-        field=pair.english_field,
-        start=pair.english_start + start,
-        end=pair.english_start + end,
-        message=message,
-        expected=expected,
-        found=found,
-        severity=severity,
-    )

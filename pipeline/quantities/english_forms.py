@@ -28,8 +28,9 @@ from pipeline.quantities.page import (
     finished,
     roman,
     short_years,
+    square_or_cubic,
 )
-from pipeline.quantities.units import alternatives
+from pipeline.quantities.units import SQUARE_OR_CUBIC, alternatives
 from pipeline.quantities.values import MONTHS, WEEKDAYS, Quantity, Reading, Weight
 
 _NO_NUMBER = re.compile(
@@ -276,6 +277,7 @@ _FORMS: Final = (
     Form(_QUARTER, _quarter, _needs("q")),
     Form(words.VAGUE, numerals.vague, frozenset(words.VAGUE_VALUES)),
     Form(_YEAR, _year, _needs(DIGIT)),
+    Form(SQUARE_OR_CUBIC, square_or_cubic, _needs("m km cm dm mm")),
     Form(words.LABEL, numerals.label, _needs(DIGIT)),
     Form(words.NUMERAL, numerals.numeral, frozenset((DIGIT, *words.SCALES, *words.VAGUE_VALUES, *ONES, *TENS))),
     Form(words.LOOSE_WORD, numerals.loose, _needs(" ".join(words.LOOSE).replace("-", " "))),

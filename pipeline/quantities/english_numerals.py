@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Final
 
 from pipeline.quantities import english_words as words
-from pipeline.quantities.page import MOST_DIGITS, Page, percent, pieces, with_sign, with_unit
+from pipeline.quantities.page import MOST_DIGITS, Page, percent, pieces, signed, with_sign, with_unit
 from pipeline.quantities.units import ENGLISH, SIGNS, named
 from pipeline.quantities.values import Quantity, Reading
 
@@ -18,7 +18,7 @@ _NO_IDIOM: Final = 100  # number words of this size are meant
 
 def numeral(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read a run of figures, number words and scale words."""
-    return [_with_neighbours(page, _judged(page, quantity)) for quantity in _values(page, match)]
+    return [_signed(page, _with_neighbours(page, _judged(page, quantity))) for quantity in _values(page, match)]
 
 
 def vague(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
@@ -127,6 +127,17 @@ def _with_neighbours(page: Page, quantity: Quantity) -> Quantity:
     if unit[1] in ("pound", "pounds"):
         counted = replace(counted, also=(*counted.also, Reading(quantity.value, "money", "GBP")))
     return counted
+
+
+def _signed(page: Page, quantity: Quantity) -> Quantity:
+    return signed(
+        page,
+        quantity,
+        said=words.BELOW_ZERO_SAID,
+        degrees=words.DEGREES,
+        below=words.BELOW_ZERO,
+        needs=words.BELOW_ZERO_NEEDS,
+    )
 
 
 def _atom(text: str) -> tuple[Fraction, bool] | None:

@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 from typing import Final
 
-from pipeline.quantities.units import ENGLISH, SIGNS, alternatives
+from pipeline.quantities.units import ENGLISH, SIGNS, alternatives, beside
 from pipeline.quantities.values import Kind
 
 START: Final = r"(?<![^\W_])"
@@ -117,13 +117,22 @@ LOOSE_WORD: Final = re.compile(rf"{START}(?:{alternatives(LOOSE)}){END}")
 
 # What stands beside a number
 
-UNIT: Final = re.compile(rf"[ \xa0-]?({alternatives(ENGLISH)}){END}(?!/[a-z]|['’]t)")
+UNIT: Final = re.compile(rf"[ \xa0-]?{beside(ENGLISH)}(?!['’]t)")
 NO_UNIT: Final = re.compile(
     r"[ -](?:second(?! \w+ (?:later|after|before))|h|min|l|us|day[ -]care"
     rf"|won (?:the|a|an|by|in|his|her|their|gold|silver|\w+ medals?)){END}"
 )
 PERCENT: Final = re.compile(rf"[ \xa0-]?(?:%|per[ -]?cents?{END}|pct|percentage[ -]points?|pp{END})")
 SIGN: Final = re.compile(rf"(?:(?<![^\W\d_])(?:u\.s\.)?({alternatives(SIGNS)}))[ \xa0]?\Z")
+# A number below zero: "minus 5", "5 degrees Celsius below zero"; a lone minus before so many degrees is one for sure
+BELOW_ZERO_SAID: Final = re.compile(rf"{START}(?:minus|negative)[ -]\Z")
+BELOW_ZERO: Final = re.compile(
+    rf"(?:[ -]degrees?)?[ ]below (?:zero|0)(?![.,][0-9])(?:[ ]?(?:degrees?(?: celsius| c)?|°c?))?{END}"
+)
+BELOW_ZERO_NEEDS: Final = frozenset(("minus", "negative", "below"))
+DEGREES: Final = re.compile(
+    rf"(?:[ ]?(?:-|–|to|and|or)[ ]?(?:minus |[-−])?{_FIGURE})?[ \xa0-]?(?:degrees?{END}|[°º℃℉])"
+)
 _MONEY: Final = r"(?:us\$|\$|vnd ?|€|£)?"
 HEDGE: Final = re.compile(
     r"(?<!\w)(?:about|around|nearly|almost|over|above|more than|roughly|approximately|some|up to|at least|estimated"

@@ -71,15 +71,25 @@ class Page:
             return
         pieces: list[str] = []
         at = 0
-        for match in form.pattern.finditer(self.rest):
+        match = form.pattern.search(self.rest)
+        while match is not None:
+            end = match.end()
             found = form.reader(self, match) if form.reader else ()
-            if found is None:
-                continue
-            self.found.extend(found)
-            pieces += self.rest[at : match.start()], "\0" * (match.end() - match.start())
-            at = match.end()
+            if found is not None:
+                kept = len(self.found)
+                self.found.extend(found)
+                # a unit or sign behind the figure belongs to it: the 2 of 70 m2 is no figure of its own
+                end = max(end, *(quantity.end for quantity in self.found[kept:]), 0)
+                pieces += self.rest[at : match.start()], "\0" * (end - match.start())
+                at = end
+            match = form.pattern.search(self.rest, end)
         if at:
             self.rest = "".join(pieces) + self.rest[at:]
+
+    @cached_property
+    def month_ends(self) -> frozenset[int]:
+        """Where the months found end; asked for once those that say so themselves are all read."""
+        return frozenset(quantity.end for quantity in self.found if quantity.kind in ("month", "lunar"))
 
     def before(self, at: int, most: int = 14) -> str:
         """Return the few characters before a place, in small letters."""
@@ -118,6 +128,53 @@ def with_sign(quantity: Quantity, sign: str, *, start: int, text: str) -> Quanti
     return with_unit(replace(quantity, start=start), Unit(SIGNS[sign], "money"), end=quantity.end, text=text)
 
 
+def signed(
+    page: Page,
+    quantity: Quantity,
+    *,
+    said: re.Pattern[str],
+    degrees: re.Pattern[str],
+    below: re.Pattern[str],
+    needs: frozenset[str],
+) -> Quantity:
+    """Return the number as it is, or below zero where a minus or words of the language say so.
+
+    `said` are the words before it, `below` those behind it (without one of `needs` a text has neither), and `degrees`
+    what shows that a hyphen before a number is a minus: elsewhere it is a bullet or a dash as often, and the number has
+    both readings. One behind another number is that of a range or a score.
+    """
+    start, end, low = quantity.start, quantity.end, page.low
+    if not needs.isdisjoint(page.words):
+        if behind := below.match(low, end):
+            return _negative(quantity, start=start, end=behind.end(), text=page.text)
+        if word := said.search(low, max(0, start - 10), start):
+            return _negative(quantity, start=word.start(), end=end, text=page.text)
+    minus = _MINUS.search(low, max(0, start - 1), start)
+    if minus is None:
+        return quantity
+    at = minus.start()
+    if any(one.end <= at and not low[one.end : at].strip() for one in page.found[-1:]):
+        return quantity
+    if minus[0] == "\N{MINUS SIGN}" or quantity.unit in ("°C", "°F") or degrees.match(low, end):
+        return _negative(quantity, start=at, end=end, text=page.text)
+    if quantity.kind == "percent" and low[:at].rstrip(" \xa0")[-1:] not in ("", "\n"):
+        return _negative(quantity, start=at, end=end, text=page.text)
+    return replace(quantity, also=(*quantity.also, *map(_below_zero, quantity.readings)))
+
+
+# Not behind a word (a hyphen) nor behind a figure, whether or not there is a space (a range, a score)
+_MINUS: Final = re.compile(r"(?<![^\s(\[“‘\"'])(?<![0-9%]\s)[-–\N{MINUS SIGN}]\Z")
+
+
+def _negative(quantity: Quantity, *, start: int, end: int, text: str) -> Quantity:
+    also = tuple(map(_below_zero, quantity.also))
+    return replace(quantity, value=-quantity.value, start=start, end=end, text=text[start:end], also=also)
+
+
+def _below_zero(reading: Reading) -> Reading:
+    return replace(reading, value=-reading.value)
+
+
 def pieces(page: Page, start: int, figure: str) -> Iterable[Quantity]:
     """Return the runs of digits of a figure that is no number, such as a telephone's or "1,2,3"."""
     for digits in re.finditer(r"[0-9]+", figure):
@@ -136,6 +193,12 @@ def short_years(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
         page.quantity((match.start(), match.end(2)), first, "year"),
         page.quantity(match.span(3), last, "year", also=(short,)),
     )
+
+
+def square_or_cubic(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Pass over the 2 of 70 m2; not that of M2, which stands alone."""
+    alone = page.text[match.start()] == "M" and not page.before(match.start(), 2).strip(" /")[-1:].isdigit()
+    return None if alone and page.before(match.start(), 1) != "/" else ()
 
 
 SHORT_YEARS: Final = re.compile(r"(?<![\w.,/-])(1[0-9]|20)([0-9]{2})[-–/]([0-9]{2})(?![\w/-]|[.,][0-9]|[–%])")
@@ -192,6 +255,10 @@ _UNITED: Final = ("percent", "money", "measure")
 
 def _shared(left: Quantity, right: Quantity, scales: dict[int, int]) -> tuple[Quantity, Quantity]:
     """Return the two ends with what the other's scale and unit make of them: of "2-3 million", "$2-3", "5 or 10 %"."""
+    if left.value < 0 < right.value:  # minus three to five degrees
+        right = replace(right, also=(*right.also, *map(_below_zero, right.readings)))
+    elif right.value < 0 < left.value:  # three to five degrees below zero
+        left = replace(left, also=(*left.also, *map(_below_zero, left.readings)))
     scale = 1 if _scale(left, scales) > 1 else _scale(right, scales)
     if left.kind == "number" and (right.kind in _UNITED or scale > 1):
         more = {Reading(left.value * scale, right.kind, right.unit), Reading(left.value, right.kind, right.unit)}

@@ -56,13 +56,14 @@ tonnes | mass | 1000 | tấn | metric ton, metric tons, metric tonnes, tonne, to
 lb | mass | 45359237/100000000 i | cân anh, pao, lb, lbs, pound, pounds | lb, lbs, pound, pounds
 ounces | mass | 45359237/1600000000 i | ounce, aoxơ, oz | ounce, ounces, oz
 km² | area | 1000000 | km2, km², kilômét vuông, ki-lô-mét vuông, cây số vuông | square kilometer, square kilometers, \
-square kilometre, square kilometres, sq km, sq.km, km2, km²
-m² | area | 1 | m2, m², mét vuông | square meter, square meters, square metre, square metres, sq m, sq.m, sqm, m2, m²
+square kilometre, square kilometres, sq km, sq.km, sqkm, sq. km, km2, km²
+m² | area | 1 | m2, m², mét vuông | square meter, square meters, square metre, square metres, sq m, sq.m, sq. m, sqm, \
+sq meters, sq metres, m2, m²
 hectares | area | 10000 | hécta, héc-ta, hec-ta, hecta, héc ta, hectare, ha | hectare, hectares, ha
 acres | area | 4046.8564224 i | mẫu anh, acre, acres | acre, acres
 sq ft | area | 0.09290304 i | feet vuông, foot vuông | square feet, square foot, sq ft, sq.ft
 sq miles | area | 2589988.110336 i | dặm vuông | square mile, square miles, sq mile, sq miles
-m³ | volume | 1000 | m3, m³, mét khối | cubic meter, cubic meters, cubic metre, cubic metres, m3, m³
+m³ | volume | 1000 | m3, m³, mét khối | cubic meter, cubic meters, cubic metre, cubic metres, cu m, cu.m, m3, m³
 ml | volume | 1/1000 | mililít, ml, cc | milliliter, milliliters, millilitre, millilitres, ml, cc
 litres | volume | 1 | lít, lit, l | liter, liters, litre, litres, l
 gallons | volume | 3.785411784 i | gallon, gallons, ga-lông | gallon, gallons
@@ -130,12 +131,22 @@ def _read() -> tuple[dict[str, Unit], dict[str, Unit], dict[str, Unit]]:
 
 
 VIETNAMESE, ENGLISH, BY_NAME = _read()
+# `70m2`, `35 triệu đồng/m2`: the figure of a unit is no number. A form of both languages, read for its blanks.
+SQUARE_OR_CUBIC: Final = re.compile(r"(?:(?<![^\W_])|(?<=[0-9]))[ckdm]?m[23](?![^\W_])")
+SQUARE_CUBIC_UNITS: Final = {"2": "m²", "3": "m³"}
 
 
 def alternatives(names: Iterable[str]) -> str:
     """Return a pattern of the names, the longest first; a space in a name stands for a hyphen too."""
     longest_first = sorted(names, key=lambda name: (-len(name), name))
     return "|".join(re.escape(name).replace(r"\ ", "[ \xa0-]") for name in longest_first)
+
+
+def beside(units: dict[str, Unit]) -> str:
+    """Return a pattern of the units, group 1: a currency may have a unit behind a slash, a measure is another then."""
+    money = alternatives(name for name, unit in units.items() if unit.dimension == "money")
+    other = alternatives(name for name, unit in units.items() if unit.dimension != "money")
+    return rf"((?:{money})(?![^\W_])|(?:{other})(?![^\W_])(?!/[a-zđ]))"
 
 
 def named(units: dict[str, Unit], name: str) -> Unit:

@@ -30,7 +30,7 @@ _RECKONED: Final = Fraction(2, 100)  # thirty days are said for a month
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One way to understand a stretch of text."""
+    """One way to understand a stretch of text; a value below zero has its sign."""
 
     value: Fraction  # percent: 13.94 for 13.94 %; time: minutes since midnight; month 1-12; weekday 1 is Monday
     kind: Kind
@@ -152,7 +152,7 @@ def _measure(one: Reading, other: Reading) -> bool:
         return abs((fahrenheit.value - 32) * 5 / 9 - celsius.value) <= 1
     allowed = _CONVERTED if left.imperial or right.imperial else _RECKONED if left.dimension == "time" else 0
     ours, theirs = one.value * left.size, other.value * right.size
-    return abs(ours - theirs) <= allowed * max(ours, theirs)
+    return abs(ours - theirs) <= allowed * max(abs(ours), abs(theirs))
 
 
 def _one_currency(one: str, other: str) -> bool:
@@ -161,7 +161,7 @@ def _one_currency(one: str, other: str) -> bool:
 
 def _digits(value: Fraction) -> int:
     """Return how many digits say `value`, without the zeros at either end: 3 for 13,900."""
-    text = _plain(value).replace(".", "").strip("0")
+    text = _plain(abs(value)).replace(".", "").strip("0")
     return len(text)
 
 

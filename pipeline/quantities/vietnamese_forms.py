@@ -28,8 +28,9 @@ from pipeline.quantities.page import (
     finished,
     roman,
     short_years,
+    square_or_cubic,
 )
-from pipeline.quantities.units import alternatives
+from pipeline.quantities.units import SQUARE_CUBIC_UNITS, SQUARE_OR_CUBIC, alternatives
 from pipeline.quantities.values import Quantity, Reading
 from pipeline.quantities.vietnamese_words import DIGITS, END, MONTHS, ORDINALS, START, WEEKDAYS
 
@@ -61,6 +62,15 @@ _MONTH = re.compile(
     rf"(?![^\W_]|[.,/][0-9][0-9]?(?![0-9])|[ ](?:lần|trời|tuổi){END})"
     rf"(?:[ ]?[/-][ ]?(?P<year>(?:19|20)[0-9][0-9])(?![0-9])|[ ]?[-–][ ]?(?P<until>[0-9]{{1,2}})(?![0-9/.]))?"
 )
+# What follows a month in a list or range that says `tháng` once. In small letters (`ba`, `tư`) and in figures it is a
+# month only where nothing can be counted behind it.
+_MONTH_NAME = rf"(?:[0-9]{{1,2}}|{alternatives(MONTHS)}){END}"
+_MORE_MONTHS = re.compile(
+    rf"(?<=\0)(?:,[ ]{_MONTH_NAME})*(?:[ ](?:đến|tới|và|hoặc|hay)[ ]|[ ]?[-–][ ]?){_MONTH_NAME}"
+    rf"(?![.,/-][0-9]|[ ]{words.SCALE})(?P<end>\Z|[^\w\s%/]|[ ](?:năm (?:[0-9]{{4}}|nay|ngoái)|hàng|hằng"
+    rf"|này|tới|vừa|sắp|âm lịch){END})?"
+)
+_NAME_OF_MONTH = re.compile(_MONTH_NAME)
 _LUNAR = re.compile(r"\s*(?:năm \S+ )?\(?(?:âm lịch|âl|al)(?![^\W_])")
 _FULL_MOON = re.compile(rf"{START}rằm{END}")
 _SLASHED = re.compile(r"(?<![0-9/.,-])([0-9]{1,3})/([0-9]{1,3})(?![0-9/]|[.,][0-9])")
@@ -210,6 +220,27 @@ def _month(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     return found
 
 
+def _more_months(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    if match.start() not in page.month_ends:
+        return None
+    names = list(_NAME_OF_MONTH.finditer(page.low, match.start(), match.start("end") if match["end"] else match.end()))
+    values = [MONTHS.get(name[0]) or (int(name[0]) if name[0].isdigit() else 0) for name in names]
+    if not all(1 <= value <= MONTHS_OF_YEAR for value in values):
+        return None
+    if all(page.text[name.start()].isupper() for name in names):
+        if not match["end"] and words.CAPITAL.match(page.text, match.end()):  # tháng Ba và Hai Bà Trưng
+            return None
+        numbered = False
+    elif match["end"] is None or any(name[0] == "năm" for name in names):
+        return None
+    else:
+        numbered = True
+    return [
+        page.quantity(name.span(), value, "month", also=(Reading(Fraction(value), "number"),) if numbered else ())
+        for name, value in zip(names, values, strict=True)
+    ]
+
+
 def _full_moon(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     return (page.quantity(match.span(), 15, "day", weight="loose"),)
 
@@ -239,8 +270,10 @@ def _valid(day: int, month: int) -> bool:
 
 def _height(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     value = Fraction(f"{match[1]}.{match[2]}")
-    centimetres = Reading(value * 100, "measure", "cm")
-    return (page.quantity(match.span(), value, "measure", unit="m", also=(centimetres,)),)
+    also = [Reading(value * 100, "measure", "cm")]
+    if unit := SQUARE_CUBIC_UNITS.get(match[2]):  # 1m2: the size of a plot or a man's height
+        also.append(Reading(Fraction(match[1]), "measure", unit))
+    return (page.quantity(match.span(), value, "measure", unit="m", also=tuple(also)),)
 
 
 def _weekday(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
@@ -345,6 +378,7 @@ _FORMS: Final = (
     Form(_WHOLE_DATE, _whole_date, _needs(DIGIT)),
     Form(SHORT_YEARS, short_years, _needs(DIGIT)),
     Form(_MONTH, _month, _needs("tháng")),
+    Form(_MORE_MONTHS, _more_months, _needs("tháng")),
     Form(_FULL_MOON, _full_moon, _needs("rằm")),
     Form(_MONTH_YEAR, _month_year, _needs(DIGIT)),
     Form(_TIME, _time, _needs(": h g giờ")),
@@ -360,6 +394,7 @@ _FORMS: Final = (
     Form(_FOLD, _fold, _needs("gấp")),
     Form(_DAY, _day, _needs("ngày mùng mồng")),
     Form(_YEAR, _year, _needs(DIGIT)),
+    Form(SQUARE_OR_CUBIC, square_or_cubic, _needs("m km cm dm mm")),
     Form(words.LABEL, numerals.label, _needs(DIGIT)),
     Form(words.NUMERAL, numerals.numeral, _NUMERALS),
     Form(words.VAGUE, numerals.vague, frozenset(words.SCALES)),

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Final
 
 from pipeline.quantities import vietnamese_words as words
-from pipeline.quantities.page import MOST_DIGITS, Page, percent, pieces, with_sign, with_unit
+from pipeline.quantities.page import MOST_DIGITS, Page, percent, pieces, signed, with_sign, with_unit
 from pipeline.quantities.units import SIGNS, VIETNAMESE, named
 from pipeline.quantities.values import Kind, Quantity, Reading
 
@@ -24,7 +24,7 @@ def numeral(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     for quantity in _values(page, match):
         read = _judged(page, quantity)
         if read is not None:
-            found.append(_with_neighbours(page, read))
+            found.append(_signed(page, _with_neighbours(page, read)))
     return found
 
 
@@ -145,6 +145,17 @@ def _with_neighbours(page: Page, quantity: Quantity) -> Quantity:
     if unit is None or words.NO_UNIT.match(low, end) or page.text[unit.start(1) : unit.end(1)] in ("G", "K", "M"):
         return quantity
     return with_unit(quantity, named(VIETNAMESE, unit[1]), end=unit.end(), text=page.text)
+
+
+def _signed(page: Page, quantity: Quantity) -> Quantity:
+    return signed(
+        page,
+        quantity,
+        said=words.BELOW_ZERO_SAID,
+        degrees=words.DEGREES,
+        below=words.BELOW_ZERO,
+        needs=words.BELOW_ZERO_NEEDS,
+    )
 
 
 def atom(text: str, page: Page) -> list[Fraction]:

@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 from typing import Final
 
-from pipeline.quantities.units import SIGNS, VIETNAMESE, alternatives
+from pipeline.quantities.units import SIGNS, VIETNAMESE, alternatives, beside
 from pipeline.quantities.values import Kind
 
 START: Final = r"(?<![^\W_])"
@@ -92,7 +92,7 @@ CAPITAL: Final = re.compile(r"[ -][A-ZĐÀ-ỸÂÊÔĂƠƯ]")
 
 # What stands beside a number
 
-UNIT: Final = re.compile(rf"[ \xa0-]?({alternatives(VIETNAMESE)}){END}(?!/[a-zđ])")
+UNIT: Final = re.compile(rf"[ \xa0-]?{beside(VIETNAMESE)}")
 NO_UNIT: Final = re.compile(
     r"[ \xa0-]?(?:đồng (?:chí|phạm|nghiệp|đội|hồ|bằng|thời|minh|bào|hương|tác|loạt|ý|tháp|nai|hới|chủ|sáng|đẳng|phục"
     r"|lõa|xoài)|đô (?:thị|vật|đốc)|bảng (?:đấu|xếp|điểm|xanh|tổng|cân|giá)|cân (?:đối|nặng|bằng|nhắc)"
@@ -103,6 +103,11 @@ NO_UNIT: Final = re.compile(
 )
 PERCENT: Final = re.compile(rf"[ \xa0]?(?:%|phần trăm{END}|điểm phần trăm|điểm %|pct)")
 SIGN: Final = re.compile(rf"(?:(?<![^\W\d_])({alternatives(SIGNS)}))[ \xa0]?\Z")
+# A number below zero: `âm 5 độ C`, `5 độ C dưới 0`; a lone minus before so many degrees is one for sure
+BELOW_ZERO_SAID: Final = re.compile(rf"{START}âm[ \xa0](?:{alternatives(SIGNS)})?[ ]?\Z")
+BELOW_ZERO: Final = re.compile(rf"(?:[ ]?độ)?[ ]dưới (?:0|không)(?![.,][0-9])(?:[ ]?(?:độ(?: c{END})?|°c))?{END}")
+BELOW_ZERO_NEEDS: Final = frozenset(("âm", "dưới"))
+DEGREES: Final = re.compile(rf"(?:[ ]?(?:-|–|đến|tới|và|hoặc)[ ]?(?:âm |[-−])?{FIGURE})?[ \xa0]?(?:độ{END}|[°º℃℉])")
 HEDGE: Final = re.compile(
     rf"{START}(?:gần|hơn|khoảng|trên|dưới|chừng|xấp xỉ|ít nhất|tối thiểu|tối đa|quá|cỡ|tầm|ước tính|ngót|độ"
     r"|tới|đến)[ ]\Z"

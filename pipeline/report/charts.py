@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pipeline.records import SEVERITIES
+
 WIDTH = 300  # units of the drawing, about a pixel each on a desk
 PLOT_HEIGHT = 84
 ROW_HEIGHT = 19
@@ -17,7 +19,6 @@ _MOST_ROWS = 7
 _TAIL = 0.98  # what lies above this quantile is drawn as one last bar
 _LABEL_WIDTH = 104
 _COUNT_WIDTH = 44
-SEVERITIES = ("error", "warning", "note")  # from the worst on, as they are stacked
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from pipeline.records import JSON
+from pipeline.rows import on_hold
 
 HEADLINE = -1  # the index of the headline among a record's sentences
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
@@ -46,7 +47,7 @@ def listed(row: dict[str, JSON], *, order: int, sources: Sequence[str]) -> dict[
     return {
         "id": row["id"],
         "order": order,
-        "hold": is_held(row),
+        "hold": on_hold(row),
         "origin": origin(row, sources),
         "published": row.get("published") or "",
         "url": row.get("url") or "",
@@ -56,7 +57,7 @@ def listed(row: dict[str, JSON], *, order: int, sources: Sequence[str]) -> dict[
         "flags": [
             {
                 "check": flag["check"],
-                "severity": flag.get("severity") or "warning",  # rows of before flags had one
+                "severity": flag["severity"],
                 "field": flag["field"],
                 "message": flag["message"],
                 "expected": flag.get("expected") or "",
@@ -75,11 +76,6 @@ def opened(row: dict[str, JSON]) -> dict[str, JSON]:
         "aside": [[line["kind"], line["text"]] for line in row.get("set_aside") or ()],
         "references": [row.get("reference_summary") or "", row.get("reference_translation") or ""],
     }
-
-
-def is_held(row: dict[str, JSON]) -> bool:
-    """Return whether the record waits for an editor; a row without a status does not."""
-    return bool(row.get("status") == "hold")
 
 
 def pairs(row: dict[str, JSON]) -> list[Pair]:

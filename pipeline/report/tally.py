@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pipeline.records import JSON
-from pipeline.report.rows import is_held
+from pipeline.rows import on_hold
 
 _EXAMPLES = 3
 
@@ -38,9 +38,9 @@ class Tally:
     def add(self, row: dict[str, JSON]) -> None:
         """Count a row."""
         self.records += 1
-        self.held += is_held(row)
+        self.held += on_hold(row)
         self.flagged += bool(row["flags"])
-        self.flags.update((flag["check"], flag.get("severity") or "warning") for flag in row["flags"] or ())
+        self.flags.update((flag["check"], flag["severity"]) for flag in row["flags"] or ())
         article, summary = len(row["article"].split()), len((row["summary"] or "").split())
         self.article_words[article] += 1
         if summary:

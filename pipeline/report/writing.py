@@ -33,8 +33,9 @@ from typing import IO
 
 from pipeline.records import JSON
 from pipeline.report import charts
-from pipeline.report.rows import is_held, listed, opened
+from pipeline.report.rows import listed, opened
 from pipeline.report.tally import Tally, missing
+from pipeline.rows import on_hold
 
 FILE = "report.html"
 FOLDER = "report-data"
@@ -116,7 +117,7 @@ def write(
 ) -> list[Path]:
     """Write `folder`/report.html, and report-data/ beside it where the records fill more than one file; return them.
 
-    `rows` are published rows in order, with `status` where they have one; `failures` the lines of failures.jsonl.
+    `rows` are published rows in order, as `rows.rows` gives them; `failures` the lines of failures.jsonl.
     `manifest` is the version's, as far as it is known: without `version` the report is dated `made`, by default now.
     """
     tally = Tally()
@@ -125,7 +126,7 @@ def write(
         held, clean = _Pages("held", spool), _Pages("rest", spool)
         for order, row in enumerate(rows):
             tally.add(row)
-            (held if is_held(row) else clean).add(listed(row, order=order, sources=sources), opened(row))
+            (held if on_hold(row) else clean).add(listed(row, order=order, sources=sources), opened(row))
         held.close()
         clean.close()
         pages = _first([*held.done, *clean.done], most_records)

@@ -15,10 +15,11 @@ from typing import Self
 import msgspec
 
 from pipeline import sources
-from pipeline.config import Config
+from pipeline.config import Config, masked
 from pipeline.errors import StoppedError
 from pipeline.records import JSON, Article, Failure
 
+_WITHDRAWN = "was withdrawn with `tomdich forget`; take it out of the source"
 _encoder = msgspec.json.Encoder()
 
 
@@ -26,7 +27,7 @@ _encoder = msgspec.json.Encoder()
 class SourceTally:
     """What one configured source gave: `digest` covers every record it yielded, in order."""
 
-    path: str
+    path: str  # as the config writes it, without a password
     records: int
     digest: str
 
@@ -42,7 +43,7 @@ class Loaded:
     read: int = 0
     duplicates: int = 0
     rejected: int = 0
-    known: int = 0  # published before, and passed over
+    known: int = 0  # passed over: published before, or older than what was published before under the same id
     kept: int = 0
 
     def __iter__(self) -> Iterator[Article]:
@@ -65,16 +66,19 @@ def load(
     advance: Callable[[int], None],
     stopping: Callable[[], str | None],
     known: Callable[[str, str], bool],
+    withdrawn: Callable[[str, str], bool],
 ) -> Loaded:
     """Read all sources into `folder`/articles.jsonl; at most `limit` articles are kept.
 
     Every record read is kept, counted as a duplicate or as `known` (by its id and the digest of its text), or handed
-    to `fail`.
+    to `fail`; one that was `withdrawn` without its id or anything else of it. Under `on_same_id: newest` what is older
+    than a known text of its id counts as known too: it was passed over when that one was published. Under `error` it
+    is a failure each time.
     """
     loaded = Loaded(folder / "articles.jsonl", frozenset())
     with _Seen(folder / "seen.sqlite", newest=config.on_same_id == "newest") as seen, loaded.articles.open("wb") as out:
         for source in config.sources:
-            tally = SourceTally(source.path or source.dataset or "", 0, "")
+            tally = SourceTally(masked(source.path or source.dataset or ""), 0, "")
             running = hashlib.sha256()
             for record in sources.read(source, exclude=config.exclude, warn=warn, on_file=loaded.files.append):
                 _check(stopping)
@@ -82,20 +86,23 @@ def load(
                 tally.records += 1
                 loaded.read += 1
                 advance(1)
+                record = _unless_withdrawn(record, withdrawn)  # noqa: PLW2901 - the digest above is of what was read
                 if isinstance(record, Failure):
                     loaded.rejected += record.rejected
                     fail(record)
                 elif (twin := seen.same_text(record)) is not None:
                     loaded.duplicates += 1
                     event("duplicate", {"record": record.id, "same_text_as": twin, "path": record.source.path})
-                elif known(record.id, record.text_sha256):
-                    loaded.known += 1
                 else:
-                    loser = seen.same_id(record)
-                    if loser is not record:
+                    verdict = seen.same_id(record, known=known(record.id, record.text_sha256))
+                    if verdict.taken:
                         out.write(_encoder.encode(record) + b"\n")
-                        loaded.kept += loser is None
-                    if loser is not None:
+                    loser = verdict.loser
+                    loaded.kept += verdict.taken - (loser is not None and loser is not record)
+                    loaded.known += verdict.known + verdict.outdated
+                    if loser is not None and verdict.outdated:
+                        event("outdated", {"record": loser.id, "path": loser.source.path})
+                    elif loser is not None:
                         fail(seen.failure(loser))
                 if loaded.kept == limit:
                     break
@@ -107,10 +114,27 @@ def load(
     return loaded
 
 
+def _unless_withdrawn(record: Article | Failure, withdrawn: Callable[[str, str], bool]) -> Article | Failure:
+    """Return the record, or in a withdrawn article's place a rejection that says nothing of it but where it stands."""
+    if isinstance(record, Failure) or not withdrawn(record.id, record.text_sha256):
+        return record
+    return Failure(stage="load", kind="withdrawn", message=_WITHDRAWN, source=record.source, rejected=True)
+
+
 def _check(stopping: Callable[[], str | None]) -> None:
     reason = stopping()
     if reason:
         raise StoppedError(f"{reason} while loading; run it again")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verdict:
+    """What becomes of an article, and of an earlier one that has its id."""
+
+    taken: bool  # the article is one of the run's
+    known: bool  # it was published before
+    loser: Article | None = None  # which of the two goes, where it was not published before
+    outdated: bool = False  # it goes for a newer one that was published before
 
 
 class _Seen:
@@ -141,28 +165,42 @@ class _Seen:
         self._scratch.execute("INSERT INTO texts VALUES (?, ?)", (article.text_sha256, article.id))
         return None
 
-    def same_id(self, article: Article) -> Article | None:
-        """Return which of two articles with one id goes: this one or the earlier one; None where the id is new.
+    def same_id(self, article: Article, *, known: bool) -> _Verdict:
+        """Return which of two articles with one id stays; `known`: this one was published before, and is not taken.
 
-        Under `newest` the later publication date stays; equal or missing dates count by the order of reading.
+        Under `newest` the later publication date stays; equal or missing dates count by the order of reading. Else it
+        is the one that was published before, or the earlier one.
         """
         row = self._scratch.execute("SELECT line, brief FROM ids WHERE id = ?", (article.id,)).fetchone()
         earlier = None if row is None else msgspec.json.decode(row[1], type=Article)
-        if earlier is not None and not (self._newest and article.published >= earlier.published):
-            return article
-        if row is not None:
-            self.superseded.add(row[0])
+        line = None if row is None else row[0]  # None too where the earlier one was published before
+        if earlier is None:
+            stays = True
+        elif self._newest:
+            stays = article.published >= earlier.published
+        else:
+            stays = known and line is not None
+        if not stays:
+            outdated = self._newest and line is None and not known
+            return _Verdict(taken=False, known=known, loser=None if known else article, outdated=outdated)
+        if line is not None:
+            self.superseded.add(line)
         brief = _encoder.encode(replace(article, text="", extra={}, set_aside=()))
-        self._scratch.execute("INSERT OR REPLACE INTO ids VALUES (?, ?, ?)", (article.id, self._lines, brief))
-        self._lines += 1
-        return earlier
+        self._scratch.execute(
+            "INSERT OR REPLACE INTO ids VALUES (?, ?, ?)", (article.id, None if known else self._lines, brief)
+        )
+        self._lines += not known
+        loser = earlier if line is not None else None
+        return _Verdict(
+            taken=not known, known=known, loser=loser, outdated=self._newest and known and loser is not None
+        )
 
     def failure(self, loser: Article) -> Failure:
         """Return the listed failure of an article whose id another text holds."""
         message = (
             "another, newer text has the same id"
             if self._newest
-            else "an earlier, other text has the same id; `on_same_id: newest` keeps the newest"
+            else "another text has the same id, and was read or published before; `on_same_id: newest` keeps the newest"
         )
         return Failure(
             stage="load",

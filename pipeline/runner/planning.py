@@ -60,6 +60,7 @@ def plan(config: Config, *, options: Options, progress: Progress) -> Plan:
                 folder=folder,
                 limit=options.limit,
                 known=published.has if options.only_new else lambda _id, _sha: False,
+                withdrawn=published.is_withdrawn,
                 fail=fail,
                 warn=progress.notice,
                 event=lambda _kind, _values: None,

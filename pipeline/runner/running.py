@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
-from dataclasses import asdict
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -13,11 +14,11 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from pipeline import __version__, report, store
+from pipeline import __version__, report, space, store
 from pipeline.checkpoints import Checkpoint
 from pipeline.checks import Rules, inspect
 from pipeline.config import Config, at_edition, dump, today
-from pipeline.errors import StoppedError
+from pipeline.errors import StoppedError, WorldError
 from pipeline.fit import Fit
 from pipeline.ids import digest
 from pipeline.memo import Memo, open_memo
@@ -65,6 +66,7 @@ def run(config: Config, *, options: Options, progress: Progress) -> Outcome:
     edition = options.edition or today(config)
     dated = at_edition(config, edition)
     with (
+        _on_disk(options.outputs),
         store.locked(options.outputs, config.name, wait=options.wait_lock, notice=progress.notice) as experiment,
         ExitStack() as stack,
     ):
@@ -87,7 +89,23 @@ def run(config: Config, *, options: Options, progress: Progress) -> Outcome:
             staged=staged,
             work=work,
         )
-        return job.run()
+        try:
+            outcome = job.run()
+        except StoppedError as error:
+            raise StoppedError(job.again(str(error))) from None
+        return replace(outcome, stopped=outcome.stopped and job.again(outcome.stopped))
+
+
+@contextmanager
+def _on_disk(outputs: Path) -> Iterator[None]:
+    """Turn what a full or read-only disk raises into a `WorldError`; a version may be in place by then, and whole."""
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise WorldError(
+            f"{outputs}: {reason}; what is finished is kept: make room, or choose another --outputs, and run again"
+        ) from None
 
 
 class _Job:
@@ -112,6 +130,7 @@ class _Job:
         self.edition, self.names_edition = edition, names_edition
         self.staged, self.work = staged, work
         self.gates = Gates(config.name, config.limits, experiment.staging)
+        self.space = space.Watch([experiment.folder, memo_folder(config, options.outputs)])
         self.stopped = ""  # why the model stages ended early, in a run that publishes what is complete
         self.failed_loading = 0
         self.calls: dict[str, dict[str, int]] = {}
@@ -121,18 +140,25 @@ class _Job:
     def scope(self) -> str:
         return "partial" if self.stopped else self.options.scope
 
+    def again(self, stopped: str) -> str:
+        """Return why the run stopped, with the edition to go on with: past midnight, none given is another day's."""
+        if not self.names_edition:
+            return stopped
+        return f"{stopped.removesuffix('run it again').rstrip(' ,;')}; run it again with --edition {self.edition}"
+
     def run(self) -> Outcome:
         config, options, journal = self.config, self.options, self.journal
         journal.event("start", {"name": config.name, "scope": options.scope, "tomdich": __version__})
         house = house_of(config)
+        self._require_space()
         checkpoints = prepare_stages(config, until=options.until, warn=journal.notice)
         for name, checkpoint in checkpoints.items():
             effective = {"generation": dict(checkpoint.generation), "from": dict(checkpoint.origins)}
             journal.event("model", {"of": name, "name": checkpoint.name, "revision": checkpoint.revision} | effective)
         identity = recipe(config, checkpoints, house)
         loaded = self._load()
-        if options.only_new and not loaded.kept:
-            return Outcome(None, published=False)
+        if options.only_new and not loaded.kept and not journal.failed and (loaded.known or not loaded.read):
+            return Outcome(None, published=False)  # a feed of rejected articles only is no quiet night: see the gates
         same = self._same_again(digest(identity), loaded)
         if same is not None:
             return same
@@ -146,6 +172,16 @@ class _Job:
         manifest = self._manifest(identity, loaded, checkpoints, records=inspected.count)
         return Outcome(self._publish(inspected, manifest, loaded), published=True, stopped=self.stopped)
 
+    def _require_space(self) -> None:
+        """Refuse a run that the disk has no room for; what a sample or a feed's news will take, nobody knows before."""
+        if self.options.limit is None and not self.options.only_new:
+            whole = [version for version in self.experiment.versions() if version.manifest["scope"] == "full"]
+            space.require(self.config, outputs=self.options.outputs, last=whole[-1] if whole else None)
+
+    def _stopping(self) -> str | None:
+        """Return why to stop and publish nothing: somebody waits for the end, or the disk has no room for a version."""
+        return self.options.stopping() or self.space.low()
+
     def _load(self) -> Loaded:
         options, journal = self.options, self.journal
         with journal.stage("load", options.limit):
@@ -155,11 +191,12 @@ class _Job:
                 folder=self.work,
                 limit=options.limit,
                 known=self.published.has if options.only_new else lambda _id, _sha: False,
+                withdrawn=self.published.is_withdrawn,
                 fail=journal.fail,
                 warn=journal.notice,
                 event=journal.event,
                 advance=journal.advance,
-                stopping=lambda: options.stopping() or self.window.over(),
+                stopping=lambda: self._stopping() or self.window.over(),
             )
         self.failed_loading = journal.failed
         if not options.limit:
@@ -230,7 +267,7 @@ class _Job:
                 stage=lambda record: stage(record, fitted),
                 calls=memo.calls(checkpoint.identity()),
                 engine=engine.open,
-                stopping=lambda: options.stopping() or self.window.over(),
+                stopping=lambda: self._stopping() or self.window.over(),
             )
 
             def keep(result: T | Failure) -> None:
@@ -246,7 +283,7 @@ class _Job:
                     keep(result)
             except StoppedError as error:
                 # after a signal nothing more is translated: someone waits for the end
-                if not options.publish_partial or (to_translate and options.stopping()):
+                if not options.publish_partial or (to_translate and options.stopping()) or self.space.low():
                     raise
                 self.stopped = str(error)
                 for result in sweep.complete():
@@ -271,7 +308,7 @@ class _Job:
             (self.work / _HELD).open("wb") as held,
         ):
             for record in records:
-                reason = self.options.stopping()
+                reason = self._stopping()
                 if reason and not self.stopped:
                     raise StoppedError(f"{reason} while inspecting; every finished call is kept, run it again")
                 self.journal.advance(1)
@@ -312,6 +349,8 @@ class _Job:
 
     def _counted(self, rows: Iterable[dict[str, JSON]], *, statistics: Statistics) -> Iterator[dict[str, JSON]]:
         for row in rows:
+            if (reason := self.space.low()) is not None:
+                raise StoppedError(f"{reason}, while publishing; every finished call is kept, run it again with room")
             self.journal.advance(1)
             statistics.add(row)
             yield row

@@ -50,7 +50,7 @@ _CHUNK = 256 * 1024
 _PIECE = 1024 * 1024  # bytes unpacked at a time
 _ZSTD_STEP = 256  # bytes fed at a time: a zstd block of 4 bytes can swell to 128 KiB, so 8 MiB at most
 _ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_PASSWORD = re.compile(r"(://[^/@\s]*?:)(?!\$\{)[^/@\s]+@")  # written into a URL
+_PASSWORD = re.compile(r"(://[^/?#@\s]*?:)(?!\$\{)[^/?#\s]+@")  # written into a URL, anywhere in a message
 _SECRET = 4  # letters; a shorter value hides nothing, and stands in many a word
 _LISTED = 5  # names shown in one message
 

@@ -21,7 +21,7 @@ from pipeline.records import JSON
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 Count = Annotated[int, Field(ge=1)]

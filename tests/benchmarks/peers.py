@@ -185,7 +185,7 @@ class Tuned:
     def answer(self, texts: Sequence[str]) -> list[str]:
         """Return the answer to each text."""
         asked: dict[str, Any] = dict(self.checkpoint.generation)
-        pieces = [row.tokens for row in self.tokenizer.encode_batch_fast(list(texts))]
+        pieces = [row.tokens for row in self.tokenizer.encode_batch(list(texts))]
         translate = self.translator.translate_iterable if self.how == "iterable" else self.translator.translate_batch
         results = translate(
             pieces,

@@ -46,6 +46,8 @@ BUNDLED = ROOT / "pipeline" / "bundled"
 BODY_SYLLABLES = (
     103, 193, 225, 250, 277, 297, 323, 350, 377, 404, 435, 465, 497, 530, 572, 618, 660, 725, 795, 898, 1824,
 )  # fmt: skip
+MARIAN_SIZE = 53685  # pieces of opus-mt-vi-en
+_NEVER = -1000.0  # a piece's log-probability that no tokenization can want
 
 Models = Literal["bundled", "vit5-shape"]
 NAMES: tuple[StageName, ...] = ("summarize", "translate")
@@ -216,13 +218,25 @@ def opus_mt(folder: Path) -> Path:
     from transformers import MarianConfig, MarianMTModel
 
     shape: dict[str, Any] = {
-        "vocab_size": 53685, "d_model": 512, "encoder_layers": 6, "decoder_layers": 6, "encoder_attention_heads": 8,
+        "vocab_size": MARIAN_SIZE, "d_model": 512, "encoder_layers": 6, "decoder_layers": 6, "encoder_attention_heads": 8,
         "decoder_attention_heads": 8, "encoder_ffn_dim": 2048, "decoder_ffn_dim": 2048, "max_position_embeddings": 512,
         "scale_embedding": True, "activation_function": "swish", "static_position_embeddings": True, "dropout": 0.0,
-        "share_encoder_decoder_embeddings": True, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 1,
-        "decoder_start_token_id": 0, "forced_eos_token_id": None,
+        "share_encoder_decoder_embeddings": True, "pad_token_id": MARIAN_SIZE - 1, "eos_token_id": 1, "bos_token_id": 1,
+        "decoder_start_token_id": MARIAN_SIZE - 1, "forced_eos_token_id": None,
     }  # fmt: skip
-    return _save(MarianMTModel(MarianConfig(**shape)), folder, tokenizer_class="MarianTokenizer")
+    _save(MarianMTModel(MarianConfig(**shape)), folder, tokenizer_class="MarianTokenizer")
+    # the padding is the last piece of every Marian vocabulary, and CTranslate2's converter counts on it
+    path = folder / "tokenizer.json"
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    pieces = raw["model"]["vocab"]
+    pieces[0] = ["<none_0>", _NEVER]
+    pieces += [[f"<none_{number}>", _NEVER] for number in range(len(pieces), MARIAN_SIZE - 1)]
+    pieces.append(["<pad>", 0.0])
+    padding = next(token for token in raw["added_tokens"] if token["content"] == "<pad>")
+    raw["added_tokens"] = [token for token in raw["added_tokens"] if token is not padding]
+    raw["added_tokens"].append(padding | {"id": MARIAN_SIZE - 1})
+    path.write_text(json.dumps(raw, ensure_ascii=False), encoding="utf-8")
+    return folder
 
 
 def _save(model: PreTrainedModel, folder: Path, *, tokenizer_class: str) -> Path:

@@ -1,0 +1,339 @@
+"""Forget an article that its publisher withdrew: out of the memo, and out of every version that holds it.
+
+*Found* by its id, and by every text that was published under it, so that a copy under another id goes with it.
+
+*The memo* holds no source text but what models answered: summaries, their parts, translations. Its keys are digests,
+which say nothing of an article. But every record lists its calls with their numbers, and the memo keeps the same
+numbers with each answer: the calls of a record are the rows of its engine that have the numbers of one of them. With
+scores that is exactly they; without (an engine that gives none), a few calls of other articles go too, and are paid
+again. What this cannot find are calls of runs that published no version with the article: stopped, refused by a gate,
+pruned since, or the article failed in them. Where that may be, `everything` empties the memo: then nothing is left.
+Files of the memo that were set aside as damaged go in any case.
+
+*The versions* are rewritten beside and exchanged, each in one step, with their name: rows, failures, log, report,
+counts, digests. The manifest says when something was withdrawn, by digests that name nobody who does not know the id.
+`.published` notes the same digests, so that no later run publishes it again.
+
+The order makes a rerun finish what was killed: the memo first and the list second, because the versions are what they
+are told from. All names are locked, so that no run beside holds a copy.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from pipeline import compacting, report, store
+from pipeline.errors import UsageError
+from pipeline.ids import text_digest
+from pipeline.memo import FILE as MEMO
+from pipeline.memo import Stored, open_memo
+from pipeline.monitoring import Statistics
+from pipeline.published import FILE as PUBLISHED
+from pipeline.published import look, open_published
+from pipeline.records import JSON
+from pipeline.rows import Row, failures, on_hold, rows
+from pipeline.runner.publishing import ROWS_PER_GROUP, card
+from pipeline.store import Experiment, Version
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_Numbers: TypeAlias = tuple[str, int, int, int, bool, float | None]  # the engine's digest first
+_REWRITTEN = frozenset({store.MANIFEST, "README.md", "failures.jsonl", "log.jsonl", "sources.jsonl", "report.html"})
+_REWRITTEN_FOLDERS = frozenset({"data", "report-data"})
+_FAILED_BEFORE = frozenset({"load"})  # stages in which nothing is paid for yet
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one version holds of the article."""
+
+    version: Version
+    titles: tuple[str, ...]  # of its records
+    failures: int
+    paid_unknown: bool  # it failed after calls that the version does not list
+
+
+@dataclass(slots=True)
+class Forgotten:
+    """What goes, or has gone."""
+
+    holdings: list[Holding] = field(default_factory=list)
+    calls: int = 0
+    aside: list[Path] = field(default_factory=list)  # files that were set aside as damaged
+    known: list[str] = field(default_factory=list)  # names whose list of what was published knows the id
+    elsewhere: list[str] = field(default_factory=list)  # versions of names that were not asked for
+    already: bool = False  # withdrawn before, and nothing of it left
+
+    @property
+    def certain(self) -> bool:
+        """Whether each experiment that ever published the article still told which calls were its own."""
+        held = {holding.version.folder.parent.name for holding in self.holdings if holding.titles}
+        return not any(holding.paid_unknown for holding in self.holdings) and held >= set(self.known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Article:
+    """What to look for."""
+
+    id: str
+    texts: frozenset[str]
+
+    @property
+    def digests(self) -> list[str]:
+        return sorted({text_digest(self.id), *map(text_digest, self.texts)})
+
+    def is_in(self, row: Row) -> bool:
+        return row["id"] == self.id or row["text_sha256"] in self.texts
+
+    def is_about(self, line: Row) -> bool:
+        """Return whether a line of the log or of the failures is about it."""
+        named = (line.get("id"), line.get("record"), line.get("same_text_as"))
+        return self.id in named or line.get("text_sha256") in self.texts
+
+
+def forget(
+    outputs: Path,
+    article_id: str,
+    *,
+    name: str | None = None,
+    everything: bool = False,
+    really: bool,
+    wait: float,
+    notice: Callable[[str], None],
+) -> Forgotten:
+    """Return what is held of the article; remove it if `really`. `name`: only of this experiment.
+
+    `everything`: empty the memo. Raises `UsageError` where nothing knows the id, `LockedError` where a run is under
+    way on one of the names, `WorldError` where the disk gives way: run it again then.
+    """
+    names = sorted(entry.name for entry in outputs.iterdir() if (entry / ".lock").exists()) if outputs.is_dir() else []
+    if name is not None and name not in names:
+        store.find(outputs, name)  # raises, naming what there is
+    asked = [one for one in names if name in {None, one}]
+    with ExitStack() as stack:
+        experiments = [Experiment(outputs / one) for one in asked]
+        if really:  # in the order of their names, so that two of these never wait for each other
+            experiments = [stack.enter_context(store.locked(outputs, one, wait=wait, notice=notice)) for one in asked]
+        article = _Article(article_id, _texts(outputs, names, article_id))
+        found = _look(outputs, asked, article)
+        found.elsewhere = [
+            holding.version.name for holding in _look(outputs, set(names) - set(asked), article).holdings
+        ]
+        if not (found.holdings or found.known or found.already or everything):
+            also = f"; these hold it: {', '.join(found.elsewhere)}" if found.elsewhere else ""
+            raise UsageError(
+                f"{article_id}: no version holds an article with this id{also}; ids are in the column `id`: "
+                "tomdich show NAME --jsonl"
+            )
+        numbers = frozenset(number for holding in found.holdings for number in _paid(holding.version, article))
+        memos = compacting.memos(outputs, [version for one in experiments for version in one.versions()])
+        for memo in memos:
+            found.calls += _forget_calls(memo, None if everything else numbers, really=really, warn=notice)
+        found.aside = [*_aside({outputs / ".memo", *memos}, experiments)]
+        if really:
+            for path in found.aside:
+                path.unlink()
+            held = {holding.version.folder.parent.name for holding in found.holdings} | set(found.known)
+            for experiment in experiments:
+                by_id = name is not None or experiment.folder.name in held
+                _withdraw(experiment, article, by_id=by_id, warn=notice)
+            for holding in found.holdings:
+                _rewrite(Experiment(holding.version.folder.parent), holding.version, article)
+    return found
+
+
+def _texts(outputs: Path, names: Iterable[str], article_id: str) -> frozenset[str]:
+    """Return the digests of every text that is held, or was published, under the id."""
+    found: set[str] = set()
+    for name in names:
+        versions = store.versions(outputs / name)
+        with look(outputs / name, versions) as published:
+            found |= published.texts(article_id)
+        for version in versions:
+            listed = (*rows(version, ["id", "text_sha256"]), *failures(version))
+            found |= {row["text_sha256"] for row in listed if row["id"] == article_id}
+    return frozenset(found - {""})
+
+
+def _look(outputs: Path, names: Collection[str], article: _Article) -> Forgotten:
+    found = Forgotten()
+    for name in sorted(names):
+        versions = store.versions(outputs / name)
+        with look(outputs / name, versions) as published:
+            if published.texts(article.id):
+                found.known.append(name)
+            found.already = found.already or published.is_withdrawn(article.id)
+        for version in versions:
+            titles = tuple(
+                row["title"] or row["id"] for row in rows(version, ["id", "title", "text_sha256"]) if article.is_in(row)
+            )
+            failed = [line for line in failures(version) if article.is_about(line)]
+            if titles or failed:
+                unknown = any(not line["rejected"] and line["stage"] not in _FAILED_BEFORE for line in failed)
+                found.holdings.append(Holding(version, titles, len(failed), unknown))
+    return found
+
+
+def _forget_calls(
+    folder: Path, wanted: frozenset[_Numbers] | None, *, really: bool, warn: Callable[[str], None]
+) -> int:
+    """Return how many calls of a memo are the article's, None: all; remove them if `really`, to the last byte."""
+    with open_memo(folder, warn=warn) as memo:
+        gone = sum(1 for _ in memo.sift(lambda call: wanted is None or _numbers(call) in wanted, really=really))
+        if really:  # also where none is left: the run before this one may have been killed just here
+            memo.shrink(wholly=True)
+    return gone
+
+
+def _paid(version: Version, article: _Article) -> Iterator[_Numbers]:
+    """Yield the numbers of the calls that the version's records of the article were made of."""
+    engines = {stage: digest for digest, stage in compacting.engines(version).items()}
+    for row in rows(version, ["id", "text_sha256", "calls"]):
+        for call in row["calls"] if article.is_in(row) else ():
+            score = call["score"]
+            yield (
+                engines.get(call["stage"], ""),
+                call["source_tokens"],
+                call["dropped_tokens"],
+                call["output_tokens"],
+                call["finished"],
+                None if score is None or math.isnan(score) else score,  # SQLite keeps no NaN
+            )
+
+
+def _numbers(call: Stored) -> _Numbers:
+    return (call.engine, call.source_tokens, call.dropped_tokens, call.output_tokens, call.finished, call.score)
+
+
+def _aside(memos: Collection[Path], experiments: Collection[Experiment]) -> Iterator[Path]:
+    """Yield the files that were set aside as damaged, which are never read and may hold what was in them."""
+    for folder in sorted(memos):
+        yield from sorted(folder.glob(f"{MEMO}.*"))
+    for experiment in experiments:
+        yield from sorted(experiment.folder.glob(f"{PUBLISHED}.*"))
+
+
+def _withdraw(experiment: Experiment, article: _Article, *, by_id: bool, warn: Callable[[str], None]) -> None:
+    """Note in `.published` what was withdrawn; in an experiment that never knew it, the id may be another article's."""
+    digests = article.digests if by_id else sorted(map(text_digest, article.texts))
+    with open_published(experiment.folder, experiment.versions(), warn=warn) as published:
+        published.withdraw(digests, article_id=article.id if by_id else None, texts=article.texts)
+
+
+def _rewrite(experiment: Experiment, version: Version, article: _Article) -> None:
+    """Put in the version's place one without the article."""
+    staged = experiment.stage()
+    records = _copy_rows(version.folder / "data", staged / "data", article)
+    gone = _copy_failures(version, staged, article)
+    _copy_log(version.folder / "log.jsonl", staged / "log.jsonl", article)
+    _copy_sources(version.folder / "sources.jsonl", staged / "sources.jsonl", version, article)
+    _copy_others(version.folder, staged)
+    manifest = version.manifest | {
+        "withdrawn": [*version.manifest.get("withdrawn", ()), {"at": _now(), "digests": article.digests}],
+    }
+    manifest["counts"] = _recounted(version.manifest["counts"], records=records, gone=gone)
+    statistics = Statistics()
+    held = flagged = 0
+    for row in rows(Version(staged, {}), ["flags", "status", "summary", "translation", "calls"]):
+        statistics.add(row)
+        held += on_hold(row)
+        flagged += bool(row["flags"])
+    manifest["counts"] |= {"held": held, "flagged": flagged}
+    manifest["statistics"] = statistics.as_json()
+    report.write(staged, manifest=manifest, rows=rows(Version(staged, {})), failures=failures(Version(staged, {})))
+    (staged / "README.md").write_text(card(manifest), encoding="utf-8")
+    experiment.replace(version, staged, manifest=manifest)
+
+
+def _recounted(counts: dict[str, int], *, records: int, gone: list[Row]) -> dict[str, int]:
+    """Return the counts without what was withdrawn; `read` stays what it was, and `withdrawn` is the difference."""
+    rejected = sum(line["rejected"] for line in gone)
+    withdrawn = counts["records"] - records + len(gone)
+    return counts | {
+        "records": records,
+        "rejected": counts["rejected"] - rejected,
+        "failures": counts["failures"] - (len(gone) - rejected),
+        "retryable": counts["retryable"] - sum(line["retry"] for line in gone),
+        "withdrawn": counts.get("withdrawn", 0) + withdrawn,
+    }
+
+
+def _copy_rows(there: Path, here: Path, article: _Article) -> int:
+    """Copy the rows but the article's, file by file; return how many are left."""
+    import pyarrow.parquet as pq
+
+    here.mkdir()
+    left = 0
+    for path in sorted(there.glob("*.parquet")):
+        with (
+            pq.ParquetFile(path) as file,
+            pq.ParquetWriter(here / path.name, file.schema_arrow, compression="zstd") as writer,
+        ):
+            for batch in file.iter_batches(batch_size=ROWS_PER_GROUP):
+                kept = _without(batch, article)
+                if kept.num_rows:
+                    writer.write_batch(kept)
+                left += kept.num_rows
+    return left
+
+
+def _without(batch: pa.RecordBatch, article: _Article) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    pairs = zip(batch.column("id").to_pylist(), batch.column("text_sha256").to_pylist(), strict=True)
+    return batch.filter(
+        pa.array([not article.is_in({"id": id_, "text_sha256": sha}) for id_, sha in pairs], pa.bool_())
+    )
+
+
+def _copy_failures(version: Version, staged: Path, article: _Article) -> list[Row]:
+    """Copy the failures but the article's; return those."""
+    gone: list[Row] = []
+    with (staged / "failures.jsonl").open("w", encoding="utf-8") as out:
+        for line in failures(version):
+            if article.is_about(line):
+                gone.append(line)
+            else:
+                out.write(json.dumps(line, ensure_ascii=False) + "\n")
+    return gone
+
+
+def _copy_log(there: Path, here: Path, article: _Article) -> None:
+    with there.open(encoding="utf-8") as lines, here.open("w", encoding="utf-8") as out:
+        out.writelines(line for line in lines if not article.is_about(json.loads(line)))
+
+
+def _copy_sources(there: Path, here: Path, version: Version, article: _Article) -> None:
+    """Copy the list of files; the name of a file that held nothing but the article is often its headline."""
+    paths = {row["source"]["path"] for row in rows(version, ["id", "text_sha256", "source"]) if article.is_in(row)}
+    paths |= {line["source"]["path"] for line in failures(version) if article.is_about(line)}
+    with there.open(encoding="utf-8") as lines, here.open("w", encoding="utf-8") as out:
+        for line in lines:
+            file: dict[str, JSON] = json.loads(line)
+            if file["records"] == 1 and file["path"] in paths:
+                file["path"] = "(withdrawn)"
+            out.write(json.dumps(file, ensure_ascii=False) + "\n")
+
+
+def _copy_others(there: Path, here: Path) -> None:
+    """Copy what no article is in."""
+    for path in sorted(there.iterdir()):
+        if path.name in _REWRITTEN | _REWRITTEN_FOLDERS:
+            continue
+        if path.is_dir():
+            shutil.copytree(path, here / path.name)
+        else:
+            shutil.copy2(path, here / path.name)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

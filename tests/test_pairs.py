@@ -1,0 +1,41 @@
+"""Where a flag on a pair stands in its field: never past the end, also where the place is only the nearest known."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.checks.pairs import aligned
+from pipeline.records import Article, Origin, Sentence, Translated
+
+SUMMARY = "Trời  mưa to. Chi  2 tỷ."  # the sentences have one space each: neither is found as it stands
+RECORD = Translated(
+    Article(id="a", text="x", text_sha256="0", source=Origin("f", 0), title="Mưa to"),
+    SUMMARY,
+    "Heavy rain",
+    (Sentence("Trời mưa to.", "It rained."), Sentence("Chi 2 tỷ, hết.", "It costs 2 billion.")),
+    (),
+    (),
+)
+
+
+@pytest.mark.parametrize(
+    ("pair", "span", "vietnamese", "english"),
+    [
+        (0, None, ("title", 0, 6), ("title_translation", 0, 10)),
+        (0, (4, 6), ("title", 4, 6), ("title_translation", 4, 6)),
+        (1, None, ("summary", 0, 12), ("translation", 0, 10)),
+        (2, (3, 8), ("summary", 15, 20), ("translation", 14, 19)),
+        (2, None, ("summary", 12, 24), ("translation", 11, 30)),  # 12 + 14 letters lead past the end
+    ],
+)
+def test_a_flag_stands_in_its_field(
+    pair: int, span: tuple[int, int] | None, vietnamese: tuple[str, int, int], english: tuple[str, int, int]
+) -> None:
+    one = aligned(RECORD)[pair]
+    for flag, expected in (
+        (one.vietnamese_flag("name", "why", span=span, expected="x", found="y", severity="note"), vietnamese),
+        (one.english_flag("name", "why", span=span, expected="x", found="y", severity="note"), english),
+    ):
+        assert (flag.field, flag.start, flag.end) == expected
+        assert (flag.check, flag.message, flag.expected, flag.found, flag.severity) == ("name", "why", "x", "y", "note")
+    assert one.english_flag("name", "why").severity == one.vietnamese_flag("name", "why").severity == "warning"
