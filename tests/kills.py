@@ -17,7 +17,7 @@ from typing import TypeAlias
 import pytest
 
 CALLS = "write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,symlink,symlinkat,unlink,unlinkat,rmdir,ftruncate"
-RARE = frozenset({"rename", "renameat", "renameat2", "symlink", "symlinkat"})  # where things change places
+RENAMES = frozenset({"rename", "renameat", "renameat2"})  # where things change places
 Point: TypeAlias = tuple[str, int]
 
 
@@ -36,10 +36,15 @@ def points(arguments: list[str | Path], *, cwd: Path, refuse: str = "") -> list[
     return found
 
 
-def some(points: list[Point], samples: int | None) -> list[Point]:
-    """Return so many of the points, the rare ones among them in any case; None: all."""
-    step = 1 if samples is None else max(1, len(points) // samples)
-    return [point for number, point in enumerate(points) if number % step == 0 or point[0] in RARE]
+def some(points: list[Point], samples: int) -> list[Point]:
+    """Return so many of the points, evenly spread, and each rename with the call after it: a kill is before its call."""
+    step = max(1, len(points) // samples)
+    before = [("", 0), *points]
+    return [
+        point
+        for number, point in enumerate(points)
+        if number % step == step // 2 or point[0] in RENAMES or before[number][0] in RENAMES
+    ]
 
 
 def kill(arguments: list[str | Path], *, cwd: Path, at: Point, refuse: str = "") -> None:

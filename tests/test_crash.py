@@ -1,50 +1,83 @@
-"""SIGKILL at the Nth system call that writes, syncs or renames; then a rerun that must make it whole.
+"""SIGKILL at a system call that writes, syncs or renames, in a run and in a prune; then the same again, to the end.
 
-`strace` delivers the signal inside the call, so SQLite, Arrow and Python's own files are all covered.
-`make test` kills at twenty points spread over a run and a prune, `make faults` at every one.
+strace delivers the signal as the call begins, so SQLite, Arrow and Python's own files are all covered. `make test`
+kills before and after every rename and in the middle, `make faults` at every call.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipeline import store
-from tests.conftest import article, tomdich, write_feed
-from tests.faults_tally import Tally, accounted
+from pipeline.cli import app
+from tests import kills
+from tests.conftest import article, write_feed
+from tests.faults_tally import Tally, accounted, whole
 
-CALLS = "write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,symlink,symlinkat,unlink,unlinkat,rmdir,ftruncate"
-SAMPLES = 20
+SHARES = 16  # of the long campaign, for the machine's cores
+EVERY = [pytest.param(share, marks=[pytest.mark.faults, pytest.mark.timeout(3000)]) for share in range(SHARES)]
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: it delivers the kills")
 
 
-def traced(arguments: list[str | Path], *, cwd: Path, kill_at: int | None = None) -> tuple[int, int]:
-    """Run the command line under strace; return its exit code and how many of the calls it made."""
-    trace = cwd / "trace"
-    inject = [] if kill_at is None else ["-e", f"inject={CALLS}:signal=SIGKILL:when={kill_at}"]
-    done = subprocess.run(
-        [
-            *("strace", "-f", "--seccomp-bpf", "-qq", "-o", str(trace), "-e", f"trace={CALLS}", *inject),
-            *(sys.executable, "-m", "pipeline.cli", *map(str, arguments)),
-        ],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    if kill_at is None and done.returncode != 0:
-        pytest.fail(done.stderr)
-    return done.returncode, len(trace.read_text(errors="replace").splitlines())
+class Night:
+    """A small experiment on the fake engine, which can be put back to what it was."""
+
+    def __init__(self, config: Path) -> None:
+        self.cwd, self.outputs = config.parent, config.parent / "out"
+        self.run: list[str | Path] = ["run", config, "--outputs", self.outputs]
+        self.prune: list[str | Path] = ["prune", "night", "--keep", "1", "--yes", "--outputs", self.outputs]
+        self.outputs.mkdir()
+
+    def feed(self, articles: int) -> None:
+        """Give the run so many articles, and one that is rejected."""
+        bad = {"id": "bad", "title": "", "text": ""}
+        write_feed(self.cwd / "feed.jsonl", [*map(article, range(articles)), bad])
+
+    def do(self, arguments: list[str | Path], *more: str) -> None:
+        app([*map(str, arguments), *more], standalone_mode=False)
+
+    def keep(self) -> None:
+        shutil.copytree(self.outputs, self.cwd / "backup", symlinks=True)
+
+    def restore(self) -> None:
+        shutil.rmtree(self.outputs)
+        shutil.copytree(self.cwd / "backup", self.outputs, symlinks=True)
+
+    def versions(self) -> list[store.Version]:
+        return whole(self.outputs / "night")
+
+    def latest(self) -> Path:
+        return (self.outputs / "night" / "latest").resolve(strict=True)
+
+    def left_over(self) -> list[Path]:
+        """Return what a kill may leave and the next command must clear, and what was damaged, which none may be."""
+        return [*(self.outputs / "night" / ".staging").glob("*"), *self.outputs.rglob("*.damaged*")]
+
+    def paid(self) -> int:
+        """Return how many calls the memo holds; of a copy, for to look would mend what the kill left."""
+        copy = self.cwd / "memo"
+        shutil.rmtree(copy, ignore_errors=True)
+        if not (self.outputs / ".memo" / "memo.sqlite").exists():
+            return 0
+        shutil.copytree(self.outputs / ".memo", copy)
+        connection = sqlite3.connect(copy / "memo.sqlite")
+        has_table = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'calls'").fetchone()[0]
+        rows = connection.execute("SELECT count(*) FROM calls").fetchone()[0] if has_table else 0
+        connection.close()
+        return int(rows)
+
+
+@pytest.fixture
+def night(make_config: Callable[..., Path]) -> Night:
+    night = Night(make_config())
+    night.feed(8)
+    return night
 
 
 def content(version: store.Version) -> dict[str, bytes]:
@@ -53,113 +86,74 @@ def content(version: store.Version) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in [*data, version.folder / "failures.jsonl"]}
 
 
-def paid(outputs: Path) -> int:
-    """Return how many calls the memo holds."""
-    memo = outputs / ".memo" / "memo.sqlite"
-    if not memo.exists():
-        return 0
-    with sqlite3.connect(memo) as connection:
-        has_table = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'calls'").fetchone()[0]
-        rows = connection.execute("SELECT count(*) FROM calls").fetchone()[0] if has_table else 0
-    connection.close()
-    return int(rows)
+def chosen(points: list[kills.Point], share: int | None) -> list[kills.Point]:
+    """Return a share of all the points, or the few of the short tests."""
+    few = kills.some(points, 1)
+    assert {"rename", "fsync"} <= {call for call, _ in few}  # before a version is in its place, and after
+    return few if share is None else points[share::SHARES]
 
 
-class Job:
-    """A small run in a folder of its own, on the fake engine."""
-
-    def __init__(self, folder: Path, config: Path) -> None:
-        self.folder, self.outputs = folder, folder / "out"
-        folder.mkdir(exist_ok=True)
-        feed = [article(number) for number in range(8)] + [{"id": "bad", "title": "", "text": ""}]
-        write_feed(folder / "feed.jsonl", feed)
-        text = config.read_text(encoding="utf-8").replace("path: feed.jsonl", f"path: {folder.parent / 'feed.jsonl'}")
-        (folder / "night.yaml").write_text(text, encoding="utf-8")
-        self.arguments: list[str | Path] = ["run", "night.yaml", "--outputs", self.outputs]
-
-    def versions(self) -> list[store.Version]:
-        return store.versions(self.outputs / "night")
-
-
-@pytest.fixture
-def make_job(tmp_path: Path, make_config: Callable[..., Path]) -> Callable[[str], Job]:
-    """Give a function that makes a job; all jobs read one feed, so that their versions can be compared."""
-    config = make_config()
-    write_feed(
-        tmp_path / "feed.jsonl", [article(number) for number in range(8)] + [{"id": "bad", "title": "", "text": ""}]
-    )
-    return lambda name: Job(tmp_path / name, config)
-
-
-def kill_and_rerun(job: Job, *, at: int, whole: dict[str, bytes], total: int) -> list[str]:
-    """Kill a run, run again, and return the ids of its records and failures."""
-    code, _ = traced(job.arguments, cwd=job.folder, kill_at=at)
-    assert code in {0, -9, 137}, f"call {at}: exit {code}"
-    for version in job.versions():
-        store.verify(version)  # whatever is visible is complete
-    before = paid(job.outputs)
-    again = tomdich(*job.arguments, cwd=job.folder)
-    assert again.returncode == 0, f"call {at}: {again.stderr}"
-    (version,) = job.versions()  # nothing twice
-    store.verify(version)
-    assert content(version) == whole, f"call {at}"
-    assert (job.outputs / "night" / "latest").resolve() == version.folder.resolve()
-    assert not any((job.outputs / "night" / ".staging").glob("*"))
-    if before < total:  # only what was in flight is paid again
-        assert sum(stage["computed"] for stage in version.manifest["calls"].values()) == total - before
-    assert paid(job.outputs) == total
-    return accounted(version)
+def kill_runs(night: Night, fault: Tally, kind: str, share: int | None) -> None:
+    """Kill the run at the points, each time from what there is now, and run again."""
+    night.keep()
+    earlier = [version.folder for version in night.versions()]
+    points = kills.points(night.run, cwd=night.cwd)
+    version = night.versions()[-1]
+    uninterrupted, read, total = content(version), accounted(version), night.paid()
+    assert version.manifest["counts"]["records"] > 0 < total
+    for at in chosen(points, share):
+        with fault(kind, read=read) as one:
+            night.restore()
+            kills.kill(night.run, cwd=night.cwd, at=at)
+            visible = [version.folder for version in night.versions()]
+            assert visible[: len(earlier)] == earlier, at
+            linked = (night.outputs / "night" / "latest").is_symlink()
+            assert night.latest() in visible if linked else not earlier, at  # it never leads nowhere
+            paid = night.paid()
+            night.do(night.run)
+            *before, again = night.versions()
+            assert [version.folder for version in before] == earlier, at  # nothing twice
+            assert night.latest() == again.folder, at
+            assert content(again) == uninterrupted, at
+            if paid < total:  # only what was in flight is paid again
+                assert sum(stage["computed"] for stage in again.manifest["calls"].values()) == total - paid, at
+            assert night.paid() == total, at
+            night.do(night.run, "--only-new")
+            assert night.versions()[-1].folder == again.folder, at  # it is known what was published
+            assert not night.left_over(), at
+            one.left(accounted(again))
 
 
-def campaign(make_job: Callable[[str], Job], fault: Tally, *, share: int, of: int, samples: int | None) -> None:
-    job = make_job("whole")
-    _, calls = traced(job.arguments, cwd=job.folder)
-    (version,) = job.versions()
-    whole, total = content(version), paid(job.outputs)
-    assert total > 0
-    step = 1 if samples is None else max(1, calls // samples)
-    for at in range(1 + step * share, calls + 1, step * of):
-        with fault("killed at a write of a run", read=accounted(version)) as one:
-            one.left(kill_and_rerun(make_job(f"killed-{at}"), at=at, whole=whole, total=total))
+@pytest.mark.parametrize("share", [None, *EVERY])
+def test_a_first_run_that_was_killed_is_made_whole_by_a_rerun(night: Night, fault: Tally, share: int | None) -> None:
+    kill_runs(night, fault, "killed at a write of a first run", share)
 
 
-@pytest.mark.parametrize("share", range(4))
-def test_a_run_killed_at_any_of_twenty_writes_is_made_whole_by_a_rerun(
-    make_job: Callable[[str], Job], fault: Tally, share: int
-) -> None:
-    campaign(make_job, fault, share=share, of=4, samples=SAMPLES)
+@pytest.mark.parametrize("share", [None, *EVERY])
+def test_a_later_run_that_was_killed_is_made_whole_by_a_rerun(night: Night, fault: Tally, share: int | None) -> None:
+    night.do(night.run)
+    night.feed(10)
+    kill_runs(night, fault, "killed at a write of a later run", share)
 
 
-@pytest.mark.faults
-@pytest.mark.timeout(3000)
-@pytest.mark.parametrize("share", range(16))
-def test_a_run_killed_at_every_write_is_made_whole_by_a_rerun(
-    make_job: Callable[[str], Job], fault: Tally, share: int
-) -> None:
-    campaign(make_job, fault, share=share, of=16, samples=None)
-
-
-@pytest.mark.parametrize("samples", [6, pytest.param(None, marks=[pytest.mark.faults, pytest.mark.timeout(3000)])])
-def test_a_prune_killed_at_any_write_leaves_only_whole_versions(
-    make_job: Callable[[str], Job], fault: Tally, samples: int | None
-) -> None:
-    job = make_job("prune")
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=[pytest.mark.faults, pytest.mark.timeout(3000)])])
+def test_a_prune_that_was_killed_leaves_only_whole_versions(night: Night, fault: Tally, every: bool) -> None:
     for _ in range(3):
-        assert tomdich(*job.arguments, "--force", cwd=job.folder).returncode == 0
-    prune: list[str | Path] = ["prune", "night", "--keep", "1", "--yes", "--outputs", job.outputs]
-    latest = job.versions()[-1]
-    backup = job.folder / "backup"
-    shutil.copytree(job.outputs, backup, symlinks=True)
-    _, calls = traced(prune, cwd=job.folder)
-    for at in range(1, calls + 1, 1 if samples is None else max(1, calls // samples)):
-        with fault("killed at a write of a prune", read=accounted(latest)) as one:
-            shutil.rmtree(job.outputs)
-            shutil.copytree(backup, job.outputs, symlinks=True)
-            traced(prune, cwd=job.folder, kill_at=at)
-            for version in job.versions():
-                store.verify(version)
-            assert tomdich(*prune, cwd=job.folder).returncode == 0
-            (left,) = job.versions()
-            assert left.folder == latest.folder
-            assert not any((job.outputs / "night" / ".staging").glob("*"))
+        night.do(night.run, "--force")
+    night.keep()
+    latest = night.versions()[-1]
+    uninterrupted, read = content(latest), accounted(latest)
+    points = kills.points(night.prune, cwd=night.cwd)
+    for at in points if every else chosen(points, None):
+        with fault("killed at a write of a prune", read=read) as one:
+            night.restore()
+            kills.kill(night.prune, cwd=night.cwd, at=at)
+            assert night.versions()[-1].folder == night.latest() == latest.folder, at
+            night.do(night.prune)
+            (left,) = night.versions()
+            assert left.folder == night.latest() == latest.folder, at
+            assert content(left) == uninterrupted, at
+            night.do(night.run)  # clears what is left, and finds nothing new
+            assert [version.folder for version in night.versions()] == [latest.folder], at
+            assert not night.left_over(), at
             one.left(accounted(left))

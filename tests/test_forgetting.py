@@ -297,10 +297,10 @@ def test_the_command_says_what_it_would_do_and_what_it_cannot(night: Night) -> N
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: it delivers the kills")
 @pytest.mark.timeout(3000)
-@pytest.mark.parametrize("samples", [2, pytest.param(None, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.faults)])
 @pytest.mark.parametrize("refuse", ["", "renameat2"])  # where two folders cannot be exchanged, in three renames
 def test_killed_at_any_write_it_leaves_only_whole_versions_and_a_rerun_finishes(
-    night: Night, fault: Tally, samples: int | None, refuse: str
+    night: Night, fault: Tally, every: bool, refuse: str
 ) -> None:
     arguments: list[str | Path] = ["forget", ID, "--yes", "--outputs", night.outputs]
     cwd = night.config.parent
@@ -308,7 +308,8 @@ def test_killed_at_any_write_it_leaves_only_whole_versions_and_a_rerun_finishes(
     shutil.copytree(night.outputs, backup, symlinks=True)
     there = kills.points(arguments, cwd=cwd, refuse=refuse)
     assert ("rename" if refuse else "renameat2") in {call for call, _ in there}
-    for at in kills.some(there, samples):
+    last_rename = max(number for number, (call, _) in enumerate(there) if call in kills.RENAMES)
+    for at in there if every else [there[last_rename]]:
         with fault("killed at a write of a forget", read=["a0", "a1", "a2"]) as one:
             shutil.rmtree(night.outputs)
             shutil.copytree(backup, night.outputs, symlinks=True)
@@ -325,15 +326,13 @@ def test_killed_at_any_write_it_leaves_only_whole_versions_and_a_rerun_finishes(
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: it delivers the kills")
 @pytest.mark.timeout(3000)
-@pytest.mark.parametrize("samples", [2, pytest.param(None, marks=pytest.mark.faults)])
-def test_a_prune_killed_at_any_write_leaves_only_whole_versions(
-    night: Night, fault: Tally, samples: int | None
-) -> None:
+@pytest.mark.faults  # the versions alone are in test_crash; here the memo is sifted too
+def test_a_prune_with_its_memo_killed_at_any_write_leaves_only_whole_versions(night: Night, fault: Tally) -> None:
     latest = night.run("--force")
     arguments: list[str | Path] = ["prune", "night", "--keep", "1", "--memo", "--yes", "--outputs", night.outputs]
     cwd = night.config.parent
     shutil.copytree(night.outputs, cwd / "backup", symlinks=True)
-    for at in kills.some(kills.points(arguments, cwd=cwd), samples):
+    for at in kills.points(arguments, cwd=cwd):
         with fault("killed at a write of a prune", read=ids(latest)) as one:
             shutil.rmtree(night.outputs)
             shutil.copytree(cwd / "backup", night.outputs, symlinks=True)

@@ -161,7 +161,7 @@ class Guidance(_Model):
 class Rounds(_Model):
     """Examples as the pipeline will ask: a part of an article, and the sentences its parts gave; see `train.rounds`."""
 
-    least_support: Share = 0.5  # of a summary's syllables stand in what is shown, else the nearest sentence is asked
+    least_support: Share = 0.9  # of a summary's syllables stand in what is shown, else the nearest sentence is asked
     untitled: Share = 0.15  # of the examples are shown without their headline
 
 

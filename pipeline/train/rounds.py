@@ -6,7 +6,7 @@ parts, and the sentence of every part that is nearest to the abstract, all toget
 too little of it stands in what is shown, it is the nearest sentence there (the greedy oracle of extractive
 summarization, Nallapati et al. 2017, for one sentence). Nearness to a headline that is shown counts most, and the first
 sentence has a lead over the others: which sentence an abstract will take up often cannot be told from what is shown,
-and a small model that is asked for it learns nothing (measured: it chose no better than by chance).
+and a small model that was asked for it chose no better than by chance.
 """
 
 from __future__ import annotations
