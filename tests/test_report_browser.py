@@ -66,7 +66,7 @@ def row(number: int, **fields: Any) -> dict[str, Any]:
         "source": {"path": "feed.jsonl", "row": number, "encoding": "utf-8", "repairs": []},
         "summary": summary, "title_translation": f"Storm {number} makes landfall", "translation": translation,
         "sentences": [{"summary": vi, "translation": en} for vi, en in sentences],
-        "reference_summary": "", "reference_translation": "", "flags": [], "calls": [],
+        "reference_summary": "", "reference_translation": "", "status": "ok", "flags": [], "calls": [],
     } | fields  # fmt: skip
 
 
