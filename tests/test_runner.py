@@ -212,6 +212,51 @@ def test_an_id_that_comes_twice_keeps_one_and_lists_the_other(go: Any, on_same_i
     assert [(failure["kind"], said in failure["message"]) for failure in failures(outcome)] == [("same_id", True)]
 
 
+A, B, C = (article(number) for number in (1, 2, 3))
+
+
+def under(id_: str, text: dict[str, Any], published: str = "") -> dict[str, Any]:
+    return text | {"id": id_, "published": published}
+
+
+@pytest.mark.parametrize(
+    ("on_same_id", "feed", "kept", "counts"),
+    [
+        ("error", [under("1", A), under("1", B), under("2", B)], {"1": A, "2": B}, (0, 1)),
+        ("newest", [under("1", A), under("2", A), under("1", B)], {"1": B, "2": A}, (0, 1)),
+        ("newest", [under("1", A), under("1", A), under("1", B)], {"1": B}, (1, 1)),
+        (  # what takes the place of a text that went may itself lose, or free another
+            "newest",
+            [under("1", A), under("2", A, "2026-01-01"), under("2", C, "2026-02-02"), under("1", B)],
+            {"1": B, "2": C},
+            (0, 2),
+        ),
+        (
+            "newest",
+            [under("2", C, "2026-01-01"), under("1", A), under("2", A, "2026-02-02"), under("3", C), under("1", B)],
+            {"1": B, "2": A, "3": C},
+            (0, 2),
+        ),
+        # 20:00 in Hanoi is before 14:00 in London, and a day without an hour is its beginning
+        (
+            "newest",
+            [under("1", A, "2026-01-01T14:00:00+00:00"), under("1", B, "2026-01-01T20:00:00+07:00")],
+            {"1": A},
+            (0, 1),
+        ),
+        ("newest", [under("1", A, "2026-01-01"), under("1", B)], {"1": B}, (0, 1)),
+    ],
+)
+def test_a_text_is_a_duplicate_only_of_one_that_is_published(
+    go: Any, on_same_id: str, feed: list[dict[str, Any]], kept: dict[str, dict[str, Any]], counts: tuple[int, int]
+) -> None:
+    outcome = go(feed, on_same_id=on_same_id, limits={"max_failure_ratio": 1.0})
+    assert {row["id"]: row["article"] for row in rows(outcome)} == {id_: text["text"] for id_, text in kept.items()}
+    told = outcome.version.manifest["counts"]
+    assert (told["duplicates"], told["failures"]) == counts
+    assert told["read"] == told["records"] + told["duplicates"] + told["failures"]
+
+
 def test_kept_columns_pass_through_as_text(go: Any) -> None:
     feed = [FEED[0] | {"section": "Thời sự", "tags": ["a", "b"]}]
     outcome = go(feed, sources=[{"path": "feed.jsonl", "keep": ["section", "tags"]}])

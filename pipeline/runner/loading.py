@@ -1,5 +1,7 @@
 """The load pass: every configured source into one file of articles, each text once, each id once.
 
+A text is a duplicate only as long as the article that holds it stays: where that one loses its id to another text, the
+first of its duplicates takes its place.
 Ids and texts already seen live in a scratch SQLite file, not in memory: a run never holds its input.
 """
 
@@ -10,7 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 import msgspec
 
@@ -18,6 +20,7 @@ from pipeline import sources
 from pipeline.config import Config, masked
 from pipeline.errors import StoppedError
 from pipeline.records import JSON, Article, Failure
+from pipeline.stories import moment
 
 _WITHDRAWN = "was withdrawn with `tomdich forget`; take it out of the source"
 _encoder = msgspec.json.Encoder()
@@ -77,6 +80,7 @@ def load(
     """
     loaded = Loaded(folder / "articles.jsonl", frozenset())
     with _Seen(folder / "seen.sqlite", newest=config.on_same_id == "newest") as seen, loaded.articles.open("wb") as out:
+        intake = _Intake(loaded, seen, out, known=known, fail=fail, event=event)
         for source in config.sources:
             tally = SourceTally(masked(source.path or source.dataset or ""), 0, "")
             running = hashlib.sha256()
@@ -90,20 +94,8 @@ def load(
                 if isinstance(record, Failure):
                     loaded.rejected += record.rejected
                     fail(record)
-                elif (twin := seen.same_text(record)) is not None:
-                    loaded.duplicates += 1
-                    event("duplicate", {"record": record.id, "same_text_as": twin, "path": record.source.path})
                 else:
-                    verdict = seen.same_id(record, known=known(record.id, record.text_sha256))
-                    if verdict.taken:
-                        out.write(_encoder.encode(record) + b"\n")
-                    loser = verdict.loser
-                    loaded.kept += verdict.taken - (loser is not None and loser is not record)
-                    loaded.known += verdict.known + verdict.outdated
-                    if loser is not None and verdict.outdated:
-                        event("outdated", {"record": loser.id, "path": loser.source.path})
-                    elif loser is not None:
-                        fail(seen.failure(loser))
+                    intake.take(record)
                 if loaded.kept == limit:
                     break
             tally.digest = running.hexdigest()
@@ -112,6 +104,51 @@ def load(
                 break
     loaded.superseded = frozenset(seen.superseded)
     return loaded
+
+
+@dataclass(frozen=True, slots=True)
+class _Intake:
+    """What becomes of each article that is read: written, counted as a duplicate or as known, or a failure."""
+
+    loaded: Loaded
+    seen: _Seen
+    out: BinaryIO
+    known: Callable[[str, str], bool] = field(kw_only=True)
+    fail: Callable[[Failure], None] = field(kw_only=True)
+    event: Callable[[str, dict[str, JSON]], None] = field(kw_only=True)
+
+    def take(self, article: Article) -> None:
+        """Keep an article or not; then the duplicates whose text nobody holds any more."""
+        coming: Article | None = article
+        while coming is not None:
+            twin = self.seen.same_text(coming)
+            if twin is not None:
+                self.seen.set_aside(coming)
+                self.loaded.duplicates += 1
+                self.event("duplicate", {"record": coming.id, "same_text_as": twin, "path": coming.source.path})
+                return
+            coming = self._freed(coming)
+            if coming is not None:
+                self.loaded.duplicates -= 1
+                self.event("no_duplicate", {"record": coming.id, "path": coming.source.path})
+
+    def _freed(self, article: Article) -> Article | None:
+        """Keep an article with a new text or not; return a duplicate of the one that it replaced."""
+        loaded = self.loaded
+        verdict = self.seen.same_id(article, known=self.known(article.id, article.text_sha256))
+        if verdict.taken:
+            self.out.write(_encoder.encode(article) + b"\n")
+        loser = verdict.loser
+        replaced = loser is not None and loser is not article
+        loaded.kept += verdict.taken - replaced
+        loaded.known += verdict.known + verdict.outdated
+        if loser is None:
+            return None
+        if verdict.outdated:
+            self.event("outdated", {"record": loser.id, "path": loser.source.path})
+        else:
+            self.fail(self.seen.failure(loser))
+        return self.seen.twin(loser) if replaced else None
 
 
 def _unless_withdrawn(record: Article | Failure, withdrawn: Callable[[str, str], bool]) -> Article | Failure:
@@ -149,6 +186,8 @@ class _Seen:
         self._scratch.execute("PRAGMA synchronous = OFF")
         self._scratch.execute("CREATE TABLE texts (sha TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID")
         self._scratch.execute("CREATE TABLE ids (id TEXT PRIMARY KEY, line INTEGER, brief BLOB) WITHOUT ROWID")
+        self._scratch.execute("CREATE TABLE twins (number INTEGER PRIMARY KEY, sha TEXT, article BLOB)")
+        self._scratch.execute("CREATE INDEX twins_of ON twins (sha)")
         self._scratch.execute("BEGIN")
 
     def __enter__(self) -> Self:
@@ -158,18 +197,32 @@ class _Seen:
         self._scratch.close()
 
     def same_text(self, article: Article) -> str | None:
-        """Return the id under which this text was read before; remember it otherwise."""
+        """Return the id of the article that holds this text: one of the run's, or one that was published before."""
         row = self._scratch.execute("SELECT id FROM texts WHERE sha = ?", (article.text_sha256,)).fetchone()
-        if row is not None:
-            return str(row[0])
-        self._scratch.execute("INSERT INTO texts VALUES (?, ?)", (article.text_sha256, article.id))
+        return None if row is None else str(row[0])
+
+    def set_aside(self, article: Article) -> None:
+        """Keep a duplicate, for the case that the article that holds its text goes."""
+        row = (article.text_sha256, _encoder.encode(article))
+        self._scratch.execute("INSERT INTO twins (sha, article) VALUES (?, ?)", row)
+
+    def twin(self, loser: Article) -> Article | None:
+        """Return the first duplicate of an article that went, under another id than its own, and forget it."""
+        rows = self._scratch.execute(
+            "SELECT number, article FROM twins WHERE sha = ? ORDER BY number", (loser.text_sha256,)
+        )
+        for number, encoded in rows.fetchall():
+            article = msgspec.json.decode(encoded, type=Article)
+            if article.id != loser.id:
+                self._scratch.execute("DELETE FROM twins WHERE number = ?", (number,))
+                return article
         return None
 
     def same_id(self, article: Article, *, known: bool) -> _Verdict:
         """Return which of two articles with one id stays; `known`: this one was published before, and is not taken.
 
-        Under `newest` the later publication date stays; equal or missing dates count by the order of reading. Else it
-        is the one that was published before, or the earlier one.
+        Under `newest` the later moment of publication stays; equal, missing or unreadable ones count by the order of
+        reading. Else it is the one that was published before, or the earlier one.
         """
         row = self._scratch.execute("SELECT line, brief FROM ids WHERE id = ?", (article.id,)).fetchone()
         earlier = None if row is None else msgspec.json.decode(row[1], type=Article)
@@ -177,14 +230,17 @@ class _Seen:
         if earlier is None:
             stays = True
         elif self._newest:
-            stays = article.published >= earlier.published
+            stays = _not_before(article, earlier)
         else:
             stays = known and line is not None
+        if stays or known:
+            self._scratch.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (article.text_sha256, article.id))
         if not stays:
             outdated = self._newest and line is None and not known
             return _Verdict(taken=False, known=known, loser=None if known else article, outdated=outdated)
-        if line is not None:
+        if line is not None and earlier is not None:
             self.superseded.add(line)
+            self._scratch.execute("DELETE FROM texts WHERE sha = ?", (earlier.text_sha256,))
         brief = _encoder.encode(replace(article, text="", extra={}, set_aside=()))
         self._scratch.execute(
             "INSERT OR REPLACE INTO ids VALUES (?, ?, ?)", (article.id, None if known else self._lines, brief)
@@ -210,3 +266,8 @@ class _Seen:
             id=loser.id,
             text_sha256=loser.text_sha256,
         )
+
+
+def _not_before(article: Article, earlier: Article) -> bool:
+    one, other = moment(article.published), moment(earlier.published)
+    return one is None or other is None or one >= other
