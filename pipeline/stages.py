@@ -26,6 +26,9 @@ from pipeline.text import new_tone, press_tone, sentences
 T = TypeVar("T")
 Round: TypeAlias = Generator[list[str], list[Generation], T]
 
+# Bumped whenever a change here, in `fit` or in the splitting into sentences changes what is asked of a model, or what
+# is made of its answers: it is in the recipe, so all is published anew.
+VERSION = 2
 MAX_ROUNDS = 4
 SHRINK = 0.75  # each round of a long article must leave at most this share of the tokens it was given
 
@@ -38,7 +41,7 @@ def summarize(article: Article, fit: Fit) -> Round[Summarized | Failure]:
     heading, fit = fit.headed(article.title)
     parts = fit.split(article.text)
     calls: list[Call] = []
-    flags = _cut_flags(parts, field="article", length=len(article.text))
+    flags = _cut_flags(parts, "a sentence", field="article", length=len(article.text))
     if fit.with_title and article.title and not heading:
         message = "a headline of over half of what the model takes was not shown to the summarizer"
         flags.append(Flag(check="long_title", field="title", start=0, end=len(article.title), message=message))
@@ -51,9 +54,10 @@ def summarize(article: Article, fit: Fit) -> Round[Summarized | Failure]:
             summary = _source_style(answers[0].text, like=article.text)
             return Summarized(article, summary, tuple(calls), tuple(flags))
         parts = fit.split("\n".join(answer.text for answer in answers))
+        flags += _cut_flags(parts, "a sentence of a part's summary", field="article", length=len(article.text))
         left = sum(fit.count(part.text) for part in parts)
         number += 1
-        if left > SHRINK * tokens or number > MAX_ROUNDS:
+        if len(parts) > 1 and (left > SHRINK * tokens or number > MAX_ROUNDS):
             return Failure(
                 stage="summarize",
                 kind="no_shrink",
@@ -78,6 +82,7 @@ def translate(summarized: Summarized, fit: Fit) -> Round[Translated]:
         for index, parts in enumerate(cut)
         for flag in _cut_flags(
             parts,
+            "a sentence",
             field="title" if index < len(title) else "summary",
             length=len((*title, *split)[index]),
         )
@@ -110,14 +115,14 @@ def _calls(stage: StageName, answers: Sequence[Generation], *, round_: int) -> l
     ]
 
 
-def _cut_flags(parts: Sequence[Part], *, field: str, length: int) -> list[Flag]:
+def _cut_flags(parts: Sequence[Part], what: str, *, field: str, length: int) -> list[Flag]:
     return [
         Flag(
             check="long_sentence",
             field=field,
             start=0,
             end=length,
-            message=f"a sentence longer than the model takes was split at {'words' if cut == 'token' else 'clauses'}",
+            message=f"{what} longer than the model takes was split at {'words' if cut == 'token' else 'clauses'}",
         )
         for cut in sorted({part.cut for part in parts} - {""})
     ]

@@ -58,6 +58,21 @@ def test_a_long_article_is_summarized_in_rounds_until_one_text_is_left() -> None
     assert result.kind == "no_shrink"
 
 
+def test_what_fits_the_model_at_last_is_summarized_however_little_was_left_out() -> None:
+    body = "Mưa to ở miền Bắc nước ta. Gió lớn ở miền Trung."  # 12 words, two parts
+    result, rounds = drive(summarize(article(body), FIT), say=lambda text: " ".join(text.split()[:5]))
+    assert [len(round_) for round_ in rounds] == [2, 1]
+    assert isinstance(result, Summarized)  # 10 of 12 words were left, more than three quarters
+
+
+def test_a_part_s_summary_that_is_cut_between_words_is_flagged() -> None:
+    body = "Gió rất lớn ở miền Trung. " + "Mưa to ở miền Bắc nước ta. " * 7
+    long = " ".join(f"từ{number}" for number in range(12))
+    result, _ = drive(summarize(article(body), FIT), say=lambda text: long if text.startswith("Gió") else "Mưa.")
+    assert isinstance(result, Summarized)
+    assert ["a sentence of a part's summary" in flag.message for flag in result.flags] == [True]
+
+
 def test_rounds_end_in_a_summary_when_the_summarizer_shortens() -> None:
     body = " ".join(f"Câu số {number} nói về mưa lũ." for number in range(9))
     result, rounds = drive(summarize(article(body), FIT), say=lambda text: " ".join(text.split()[1:3]) + ".")

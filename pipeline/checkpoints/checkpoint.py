@@ -21,6 +21,9 @@ from pipeline.records import JSON
 CALLING = 1
 """Bumped whenever the code that turns a text into ids, or ids into a text, changes its answer."""
 
+PREPARING = 2
+"""Bumped whenever the facts found out about a checkpoint, or its conversion, change: what is kept is made anew."""
+
 EngineKind = Literal["transformers", "ctranslate2", "fake"]
 ComputeType = Literal["float32", "bfloat16", "int8"]
 Device = Literal["cpu", "cuda", "mps"]
@@ -105,6 +108,7 @@ class Checkpoint:
         """Return everything that can change an answer; the device and the folder cannot."""
         return {
             "calling": CALLING,
+            "preparing": PREPARING,
             "engine": self.engine,
             "compute_type": self.compute_type,
             "digest": self.digest,

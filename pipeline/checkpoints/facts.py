@@ -22,9 +22,6 @@ from pipeline.checkpoints.checkpoint import Tokenizer
 from pipeline.checkpoints.files import write_atomically
 from pipeline.checkpoints.readers import BpeTokenizer, JsonTokenizer, PieceTokenizer
 
-VERSION = 2
-"""Of the facts' shape, of the code that finds them out and of the conversion: part of the names they are kept under."""
-
 _STALE = 24 * 3600.0  # seconds after which an abandoned building site is cleared
 
 

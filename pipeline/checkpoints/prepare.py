@@ -16,7 +16,7 @@ from pipeline.checkpoints import device as devices
 from pipeline.checkpoints import facts as known
 from pipeline.checkpoints import generation
 from pipeline.checkpoints.assemble import assemble, effective_values
-from pipeline.checkpoints.checkpoint import Checkpoint
+from pipeline.checkpoints.checkpoint import PREPARING, Checkpoint
 from pipeline.checkpoints.choose import choose
 from pipeline.checkpoints.convert import convert
 from pipeline.checkpoints.examine import examine
@@ -100,7 +100,7 @@ def _prepare(
     if where is None:
         return None
     digest = folder_digest(where.folder, cache=cache)
-    name = f"{digest[:32]}-{known.VERSION}"
+    name = f"{digest[:32]}-{PREPARING}"
     note = cache / "prepared" / f"{name}.json"
     facts = known.remembered(note)
     if facts is None:

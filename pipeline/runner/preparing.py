@@ -10,7 +10,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Self
 
-from pipeline import __version__, checks, house
+from pipeline import __version__, checks, house, stages
 from pipeline.checkpoints import Checkpoint, prepare
 from pipeline.config import Config, Runtime, Stage
 from pipeline.engines import Engine, open_engine
@@ -68,6 +68,7 @@ def recipe(config: Config, checkpoints: dict[StageName, Checkpoint], house_: Hou
     """Return everything that changes the answers, resolved; its digest names a version."""
     return {
         "schema": SCHEMA,
+        "stages_version": stages.VERSION,
         "on_same_id": config.on_same_id,
         "exclude": config.exclude.model_dump(mode="json"),
         "stages": {name: checkpoint.identity() for name, checkpoint in checkpoints.items()},
