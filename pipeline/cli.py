@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from pipeline.errors import StoppedError, TomdichError, UsageError
+from pipeline.errors import HungError, StoppedError, TomdichError, UsageError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -569,6 +569,11 @@ def main() -> None:
     """Run the command line; every `TomdichError` becomes one message and its exit code."""
     try:
         app()
+    except HungError as error:  # its thread would be waited for at the end of a usual exit
+        _say(f"error: {error}")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(error.exit_code)
     except TomdichError as error:
         _say(f"error: {error}")
         raise SystemExit(error.exit_code) from None

@@ -11,6 +11,7 @@
     ├── StoppedError       (5)    a signal or the deadline ended the run early; it is safe to rerun
     └── WorldError         (1)    the disk, the device, the memo or the engine gave way
         ├── EngineError           an engine died, or broke its contract
+        │   └── HungError         a batch never came back: its thread cannot be stopped, so the process must end
         ├── MemoError             the memo is damaged or of another schema
         └── DifferenceError       verify found a difference
 
@@ -74,6 +75,10 @@ class WorldError(TomdichError):
 
 class EngineError(WorldError):
     """An engine died or broke its contract."""
+
+
+class HungError(EngineError):
+    """A batch never came back: its thread cannot be stopped, so whoever catches this must end the process at last."""
 
 
 class MemoError(WorldError):

@@ -19,7 +19,7 @@ from pipeline.config import GenerationOptions, Runtime, Stage
 from pipeline.engines import batching
 from pipeline.engines.batching import Answer, Backend, BatchingEngine
 from pipeline.engines.fake import FakeBackend
-from pipeline.errors import EngineError
+from pipeline.errors import EngineError, HungError
 from pipeline.records import Generation, Refused
 
 END = WordTokenizer().encode(["</s>"])[0][0]
@@ -51,6 +51,7 @@ class Echo:
     """A backend that answers with the source itself, and has so much memory."""
 
     memory: int = 10**9  # slots
+    workers: int = 1
     batches: list[list[int]] = field(default_factory=list)  # the lengths of each batch that was tried
     gate: threading.Event | None = None  # waits for it in each batch
 
@@ -106,13 +107,14 @@ lengths = st.lists(st.integers(min_value=2, max_value=40), max_size=150)
     budget=st.integers(64, 400),
     poison=st.sets(st.integers(0, 149)),
     memory=st.integers(20, 500),
+    workers=st.integers(1, 4),
 )
 @settings(max_examples=60, deadline=None)
 def test_every_text_is_answered_once_whatever_fails(
-    lengths: list[int], budget: int, poison: set[int], memory: int
+    lengths: list[int], budget: int, poison: set[int], memory: int, workers: int
 ) -> None:
     texts = [text_of(length, name=f"poison{i}" if i in poison else i) for i, length in enumerate(lengths)]
-    backend, notices = Echo(memory=memory), list[str]()
+    backend, notices = Echo(memory=memory, workers=workers), list[str]()
     opened = engine(backend, budget=budget, notice=notices.append)
     answers = list(opened.generate(texts))
     opened.close()
@@ -330,6 +332,41 @@ def test_the_time_the_model_waits_is_told() -> None:
     stats = opened.stats()
     assert 0.08 < stats.idle_seconds < 2
     assert 0 < stats.busy_seconds < 0.08
+
+
+def test_workers_compute_at_the_same_time_and_the_last_texts_are_shared_among_them() -> None:
+    together = threading.Barrier(3, timeout=10)
+
+    class Meeting(Echo):
+        def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
+            together.wait()
+            return super().run(rows)
+
+    backend = Meeting(workers=3)
+    answers = list(engine(backend, budget=4096).generate(text_of(8, name=i) for i in range(12)))
+    assert sorted(index for index, _ in answers) == list(range(12))
+    assert [len(batch) for batch in backend.batches] == [4, 4, 4]
+
+
+def test_a_batch_that_never_comes_back_is_an_error_once_the_others_are_answered() -> None:
+    gate = threading.Event()
+
+    class Hanging(Echo):
+        def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
+            if rows == [rows[0]] and len(rows[0]) == 7:
+                gate.wait(20)
+            return super().run(rows)
+
+    checkpoint = words(deterministic=True)
+    opened = BatchingEngine(checkpoint, backend=Hanging(workers=2), budget=64, notice=print, patience=0.3)
+    answered: list[int] = []
+    with pytest.raises(HungError, match=r"a batch of 1 texts × 7 tokens has not come back in 0\.005 minutes"):
+        answered.extend(index for index, _ in opened.generate([text_of(n, name="x") for n in (5, 7, 9, 5, 5, 9)]))
+    assert answered == [0, 2, 3, 4, 5]
+    started = time.monotonic()
+    opened.close()  # waits for nothing
+    assert time.monotonic() - started < 5
+    gate.set()
 
 
 def test_no_texts() -> None:

@@ -8,6 +8,7 @@ all of them; kills at system calls are in test_crash, readers and configs under 
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import random
 import shutil
@@ -437,7 +438,12 @@ def test_an_engine_that_hangs_is_told_of_and_the_process_ends(night: Night, faul
         hung = subprocess.run(
             [
                 *(sys.executable, "-c", script, "run", night.config, "--outputs", night.outputs),
-                *("--set", "runtime.batch_tokens=100"),
+                *(
+                    "--set",
+                    "runtime.batch_tokens=100",
+                    "--set",
+                    f"on_finish=sh -c 'cat > {night.folder / 'told.json'}'",
+                ),
             ],
             cwd=night.folder,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -450,6 +456,7 @@ def test_an_engine_that_hangs_is_told_of_and_the_process_ends(night: Night, faul
         assert time.monotonic() - started < 30
         assert "has not come back in 0.0166667 minutes; the fake engine hangs" in hung.stderr
         assert "Traceback" not in hung.stderr
+        assert json.loads((night.folder / "told.json").read_text(encoding="utf-8"))["exit"] == 1
         assert night.versions() == []
         night.feed(FEED)
         version = night.run()
@@ -464,6 +471,7 @@ class Faulty:
     checkpoint: Checkpoint
     memory: int = 10**9
     extra: int = 0
+    workers: int = 1
 
     def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
         slots = len(rows) * max(len(row) for row in rows)

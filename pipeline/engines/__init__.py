@@ -33,8 +33,7 @@ class Engine(Protocol):
 def open_engine(checkpoint: Checkpoint, *, runtime: Runtime, notice: Callable[[str], None]) -> BatchingEngine:
     """Return the checkpoint's engine with its model loaded; what it has done is in its `stats()`.
 
-    `notice` is told, in one line for a person, what slows the run down: a batch that did not fit in memory; and, before
-    the process ends with exit code 1, that a batch has not come back in `batching.PATIENCE`.
+    `notice` is told, in one line for a person, what slows the run down: a batch that did not fit in memory.
     Raises `ModelError` when the model cannot be loaded, or not on this device.
     """
     from pipeline.engines.batching import PATIENCE, Backend, BatchingEngine
@@ -60,8 +59,8 @@ def open_engine(checkpoint: Checkpoint, *, runtime: Runtime, notice: Callable[[s
 def _default_budget(checkpoint: Checkpoint) -> int:
     """Return how many source tokens, padding counted, a batch has by default.
 
-    On a CPU more is no faster (60M-parameter T5, two cores, int8 with 4 beams: 16 sentences/s from 2048 on) and
-    a batch of 4096 takes ten seconds, which a killed run would lose. The others are estimates, not yet measured.
+    On a CPU more is no faster (`python -m tests.benchmarks.throughput --only peers` tries 512 to 8192) and is what a
+    killed run loses. The others are estimates, not yet measured.
     """
     match checkpoint.device:
         case "cuda":
@@ -69,4 +68,4 @@ def _default_budget(checkpoint: Checkpoint) -> int:
         case "mps":
             return 8192
         case "cpu":
-            return 2048
+            return 1024

@@ -1,7 +1,7 @@
 """Batching for every backend: knows rows of token ids and how long they are, nothing of models or files.
 
-The caller's thread pulls texts, encodes, sorts, packs and decodes; one worker thread computes, always with a
-batch in hand and one waiting, so the model does not idle while the next window is read. A window is half of
+The caller's thread pulls texts, encodes, sorts, packs and decodes; the backend's worker threads compute, each with a
+batch in hand and one waiting for it, so the model does not idle while the next window is read. A window is half of
 what may be pulled ahead: while its batches run, the other half fills. Decisions that need one place are taken
 here, once:
 
@@ -10,24 +10,24 @@ here, once:
 - *Memory*: a batch that does not fit is halved, and half its size is the budget from then on.
 - *Poison*: a batch that fails otherwise is bisected until the text at fault is alone, and that text is
   `Refused`.
-- *Hang*: a batch that does not come back is waited for so long, then the process ends: a thread that computes cannot
-  be stopped, and what is finished is kept.
+- *Hang*: where no batch comes back for so long, the engine is given up (`HungError`): a thread that computes cannot
+  be stopped, so the process has to end once what is finished is kept and told.
 - *Deterministic*: one text a batch, in the order they come. Any larger batch pads a text by its neighbours'
   length, and then the order of additions, so the last bits, depend on who they are.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, Protocol
+from threading import get_ident
+from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
 
-from pipeline.errors import EngineError
+from pipeline.errors import EngineError, HungError
 from pipeline.records import Generation, Refused
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ WINDOW_TEXTS = 16384
 START_BATCHES = 4
 # Texts encoded in one call: some milliseconds, so that a finished batch is seen soon.
 CHUNK_TEXTS = 64
-# Batches given to the worker: one it computes, and one so that it never waits for this thread.
+# Batches given to each worker: one it computes, and one so that it never waits for this thread.
 AHEAD = 2
-# Seconds one batch is waited for. The slowest that is seen here, 2048 tokens on two busy cores, takes two minutes; the
-# first on a GPU may compile for some.
+# Seconds a batch is waited for while no other comes back. The slowest that is seen here, 2048 tokens on two busy cores,
+# takes two minutes; the first on a GPU may compile for some.
 PATIENCE = 30 * 60.0
 
 _NO_MEMORY = (
@@ -78,6 +78,8 @@ class Answer:
 class Backend(Protocol):
     """A model on a device: one batch in, one answer for each of its rows."""
 
+    workers: int  # batches it computes at the same time, each `run` in a thread of its own
+
     def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
         """Return the answers to `rows` (unpadded token ids, the longest first), in their order.
 
@@ -101,7 +103,7 @@ class Stats:
     tokens: int = 0  # of the sources, after cuts
     slots: int = 0  # rows × longest, summed: 1 - tokens / slots is the padding
     budget: int = 0  # slots a batch may have now: slots / (batches × budget) is how full they were
-    busy_seconds: float = 0.0  # the backend computed
+    busy_seconds: float = 0.0  # the backend computed; with several workers, the mean of theirs
     idle_seconds: float = 0.0  # it waited, between two batches of one call, for this thread or the caller
 
 
@@ -123,6 +125,7 @@ class _Trouble:
 @dataclass(frozen=True, slots=True)
 class _Outcome:
     result: list[Answer] | _Trouble
+    worker: int
     started: float
     ended: float
 
@@ -137,8 +140,8 @@ class _Call:
     waiting: list[_Row] = field(default_factory=list)
     waiting_tokens: int = 0
     batches: deque[list[_Row]] = field(default_factory=deque)
-    flying: deque[tuple[list[_Row], Future[_Outcome]]] = field(default_factory=deque)
-    last_end: float | None = None
+    flying: dict[Future[_Outcome], list[_Row]] = field(default_factory=dict)  # in the order they were launched
+    last_end: dict[int, float] = field(default_factory=dict)  # of each worker
 
     def put_back(self, rows: list[_Row]) -> None:
         self.waiting = rows
@@ -159,30 +162,32 @@ class BatchingEngine:
     ) -> None:
         """Take `budget` source tokens a batch, padding counted; `notice` is told of each reduction.
 
-        A batch that is waited for longer than `patience` seconds ends the process: `notice` is told, exit code 1.
+        Where no batch comes back for longer than `patience` seconds, `generate` raises `HungError`.
         """
         self._checkpoint = checkpoint
         self.backend = backend
         self._notice = notice
         self._patience = patience
-        self._launched: deque[tuple[list[_Row], Future[_Outcome]]] = deque(maxlen=AHEAD)
+        self._ahead = AHEAD * backend.workers
+        self._launched: dict[Future[_Outcome], list[_Row]] = {}  # not yet seen to be done
+        self._hung = False
         self._budget = budget  # as asked for; `Stats.budget` is what fits
         self._stats = Stats(budget=budget)
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self._worker = ThreadPoolExecutor(backend.workers, thread_name_prefix="engine")
 
     def generate(self, texts: Iterable[str]) -> Generator[tuple[int, Generation | Refused]]:
         """Yield `(index, answer)` for every text; see `Engine.generate`."""
         call = _Call(enumerate(texts))
         try:
             while True:
-                while call.batches and len(call.flying) < AHEAD:
+                while call.batches and len(call.flying) < self._ahead:
                     self._launch(call)
                 if room := self._room(call):
                     yield from self._pull(call, room)
-                    if call.flying and call.flying[0][1].done():
+                    if any(future.done() for future in call.flying):
                         yield from self._land(call)
-                elif call.waiting and len(call.flying) < AHEAD:
-                    call.batches.extend(self._pack(call.waiting))
+                elif call.waiting and len(call.flying) < self._ahead:
+                    call.batches.extend(self._pack(call.waiting, budget=self._share(call)))
                     # The last batch holds what was left over; with more to come it can still be filled.
                     call.put_back(call.batches.pop() if call.more and len(call.batches) > 1 else [])
                 elif call.flying:
@@ -190,7 +195,7 @@ class BatchingEngine:
                 else:
                     return
         finally:
-            for _, future in call.flying:
+            for future in call.flying:
                 future.cancel()  # the one that runs cannot be stopped: its answers are dropped
 
     def stats(self) -> Stats:
@@ -198,16 +203,18 @@ class BatchingEngine:
         return self._stats
 
     def close(self) -> None:
-        """Wait for the batch that runs, if any, and free the model."""
-        for batch, future in self._launched:
-            if not future.cancel():
-                self._outcome(batch, future)
-        self._worker.shutdown(cancel_futures=True)
-        self.backend.close()
+        """Wait for the batches that run, if any, and free the model; where it hangs, leave it to the process's end."""
+        if not self._hung:
+            running = {future: batch for future, batch in self._launched.items() if not future.cancel()}
+            while running:
+                for future in self._done(running):
+                    del running[future]
+            self.backend.close()
+        self._worker.shutdown(wait=not self._hung, cancel_futures=True)
 
     def _room(self, call: _Call) -> int:
         """Return how many texts to pull now: none when the source is at its end or the window is full."""
-        enough = WINDOW_BATCHES // 2 if len(call.flying) == AHEAD else START_BATCHES
+        enough = WINDOW_BATCHES // 2 if len(call.flying) == self._ahead else START_BATCHES * self.backend.workers
         if not call.more or call.waiting_tokens >= enough * self._budget:
             return 0
         return min(CHUNK_TEXTS, WINDOW_TEXTS // 2 - len(call.waiting), WINDOW_TEXTS - call.held)
@@ -229,17 +236,18 @@ class BatchingEngine:
         """Give the next batch to the worker, packed again where the budget has shrunk since."""
         batch = call.batches.popleft()
         if len(batch) > 1 and _slots(batch) > self._stats.budget:
-            call.batches.extendleft(reversed(self._pack(batch)))
+            call.batches.extendleft(reversed(self._pack(batch, budget=self._stats.budget)))
             batch = call.batches.popleft()
-        call.flying.append((batch, self._worker.submit(self._attempt, [row.ids for row in batch])))
-        self._launched.append(call.flying[-1])
+        future = self._worker.submit(self._attempt, [row.ids for row in batch])
+        call.flying[future] = batch
+        self._launched = {one: rows for one, rows in self._launched.items() if not one.done()} | {future: batch}
 
     def _land(self, call: _Call) -> Iterator[tuple[int, Generation | Refused]]:
-        """Wait for the oldest batch in flight; yield its answers, or put its texts into smaller batches."""
-        batch, future = call.flying.popleft()
-        outcome = self._outcome(batch, future)
-        self._clock(outcome, call.last_end)
-        call.last_end = outcome.ended
+        """Wait for a batch in flight; yield its answers, or put its texts into smaller batches."""
+        future = self._done(call.flying)[0]
+        batch, outcome = call.flying.pop(future), future.result()
+        self._clock(outcome, call.last_end.get(outcome.worker))
+        call.last_end[outcome.worker] = outcome.ended
         answers: Iterable[tuple[int, Generation | Refused]]
         if isinstance(outcome.result, _Trouble):
             answers = self._recover(batch, outcome.result, call.batches)
@@ -249,19 +257,20 @@ class BatchingEngine:
             call.held -= 1
             yield answer
 
-    def _outcome(self, batch: list[_Row], future: Future[_Outcome]) -> _Outcome:
-        """Wait for a batch; end the process where it hangs."""
-        try:
-            return future.result(timeout=self._patience)
-        except TimeoutError:
-            if future.done():  # the backend's own
-                raise
-        self._notice(
+    def _done(self, flying: dict[Future[_Outcome], list[_Row]]) -> list[Future[_Outcome]]:
+        """Wait for one of the batches at least; return those that are done, in the order they were launched."""
+        done, _ = wait(flying, timeout=self._patience, return_when=FIRST_COMPLETED)
+        if not done:
+            self._give_up(next(iter(flying.values())))
+        return [future for future in flying if future in done]
+
+    def _give_up(self, batch: list[_Row]) -> NoReturn:
+        self._hung = True
+        raise HungError(
             f"{self._checkpoint.name}: a batch of {len(batch)} texts × {len(batch[0].ids)} tokens has not come back in "
             f"{self._patience / 60:g} minutes; the {self._checkpoint.engine} engine hangs, so the process ends here. "
             "What is finished is kept: run again, with a lower `runtime.batch_tokens` if batches are that slow"
         )
-        os._exit(1)
 
     def _encode(self, pulled: list[tuple[int, str]]) -> Iterator[tuple[int, _Row | Refused]]:
         """Yield the row of each text, cut to what the checkpoint takes, or why it cannot be encoded."""
@@ -281,14 +290,20 @@ class BatchingEngine:
             end = len(ids) - len(self._checkpoint.after)
             yield index, _Row(index, ids[: end - over] + ids[end:] if over else ids, over)
 
-    def _pack(self, rows: list[_Row]) -> list[list[_Row]]:
+    def _share(self, call: _Call) -> int:
+        """Return the budget of the batches to pack: less where nothing more comes and workers would get none."""
+        if call.more:
+            return self._stats.budget
+        return min(self._stats.budget, -(-call.waiting_tokens // self.backend.workers))
+
+    def _pack(self, rows: list[_Row], *, budget: int) -> list[list[_Row]]:
         """Return `rows` in batches, the longest first, of at most the budget, or of one row."""
         if self._checkpoint.deterministic:
             return [[row] for row in rows]
         rows = sorted(rows, key=lambda row: len(row.ids), reverse=True)
         batches: list[list[_Row]] = []
         for row in rows:
-            if batches and len(batches[-1][0].ids) * (len(batches[-1]) + 1) <= self._stats.budget:
+            if batches and len(batches[-1][0].ids) * (len(batches[-1]) + 1) <= budget:
                 batches[-1].append(row)
             else:
                 batches.append([row])
@@ -302,9 +317,9 @@ class BatchingEngine:
             result = self.backend.run(rows)
         except MemoryError as error:
             result = _Trouble("memory", str(error) or "out of memory")
-        except (RuntimeError, ValueError, IndexError) as error:
+        except (RuntimeError, ValueError, LookupError) as error:
             result = _trouble(error)
-        return _Outcome(result, started, time.perf_counter())
+        return _Outcome(result, get_ident(), started, time.perf_counter())
 
     def _answers(self, batch: list[_Row], answers: list[Answer]) -> Iterator[tuple[int, Generation]]:
         if len(answers) != len(batch):
@@ -356,7 +371,7 @@ class BatchingEngine:
                     f"{self._checkpoint.name}: {rows} texts × {longest} tokens did not fit in memory; from "
                     f"here on at most {budget} tokens a batch (`runtime.batch_tokens: {budget}` starts there)"
                 )
-            batches.extendleft(reversed(self._pack(batch)))
+            batches.extendleft(reversed(self._pack(batch, budget=self._stats.budget)))
         else:
             batches.extendleft((batch[rows // 2 :], batch[: rows // 2]))
 
@@ -364,8 +379,8 @@ class BatchingEngine:
         idle = 0.0 if last_end is None else max(0.0, outcome.started - last_end)
         self._stats = replace(
             self._stats,
-            busy_seconds=self._stats.busy_seconds + outcome.ended - outcome.started,
-            idle_seconds=self._stats.idle_seconds + idle,
+            busy_seconds=self._stats.busy_seconds + (outcome.ended - outcome.started) / self.backend.workers,
+            idle_seconds=self._stats.idle_seconds + idle / self.backend.workers,
         )
 
 

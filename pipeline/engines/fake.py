@@ -39,6 +39,8 @@ _FOREVER = 7 * 24 * 3600.0
 class FakeBackend:
     """A `Backend` that computes nothing."""
 
+    workers = 1
+
     def __init__(self, checkpoint: Checkpoint) -> None:
         """Take the fake checkpoint, whose tokens are words."""
         self._checkpoint = checkpoint

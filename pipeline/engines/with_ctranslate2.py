@@ -27,6 +27,9 @@ class CTranslate2Backend:
         import ctranslate2  # type: ignore[import-untyped]
 
         assert checkpoint.converted is not None, "prepare() converts what ctranslate2 is to run"
+        # A core for each batch: two cores that share one wait for each other at every step, and take up to four times
+        # as long (`tests/benchmarks`). The weights are in memory once.
+        self.workers = (runtime.threads or _cores()) if checkpoint.device == "cpu" else 1
         self._checkpoint = checkpoint
         pieces = checkpoint.tokens(range(checkpoint.vocab_size))
         self._ids = {piece: id_ for id_, piece in enumerate(pieces)}
@@ -39,8 +42,8 @@ class CTranslate2Backend:
                 str(checkpoint.converted),
                 device=checkpoint.device,
                 compute_type=checkpoint.compute_type,
-                inter_threads=1,
-                intra_threads=runtime.threads or _cores(),
+                inter_threads=self.workers,
+                intra_threads=1,
             )
             if checkpoint.device == "cuda":
                 self.run([[checkpoint.eos_id]])  # the CUDA libraries are opened at the first batch only

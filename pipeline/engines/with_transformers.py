@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 class TransformersBackend:
     """A `Backend` over `AutoModelForSeq2SeqLM`."""
 
+    workers = 1  # torch itself shares a batch among the cores
+
     def __init__(self, checkpoint: Checkpoint, *, runtime: Runtime) -> None:
         """Load the weights; raises `ModelError` when they are not usable."""
         import torch
