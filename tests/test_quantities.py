@@ -76,6 +76,19 @@ VIETNAMESE = [
     ("tháng 3 và 4 người, tháng Ba và Hai Bà Trưng", ["March", "4", "March"]),
     ("tháng Ba và 2 triệu, tháng ba và năm 2020", ["March", "2 million", "March", "2020"]),
     ("2.5 lần, 1,200,000 người", ["2.5", "1.2 million"]),
+    ("500k, 50 tr đồng, bản 4K", ["500,000", "50 million dong", "4,000"]),
+    ("0912.345.678, (028) 3822 1234, 1900 1234", ["0912.345.678", "(028) 3822 1234", "1900 1234"]),
+    ("51A-123.45, 29H1-234.56, QL21B", ["51A-123.45", "29H1-234.56", "21"]),
+    ("20-25/1, từ 20 - 25/1/2024", ["day 20", "day 25", "January", "day 20", "day 25", "January", "2024"]),
+    ("chiều 2-9, thắng 2-1, 3-5 ngày", ["day 2", "September", "2", "1", "3", "5 days"]),
+    ("nửa đầu năm, nửa cuối 2023, sáu tháng đầu năm", ["first half", "second half", "2023", "first half"]),
+    ("hiệp một, nửa sau, nửa tiếng", []),  # need not be answered
+    ("2 năm rưỡi tù, một tiếng rưỡi, hai mét rưỡi", ["2.5 years", "1.5 hours", "2.5 m"]),
+    ("phút 90+3, thế hệ 9X", ["90", "3", "90s"]),
+    ("25 điểm cơ bản", ["25"]),
+    ("cả năm người, cả năm, những năm qua", ["5"]),
+    ("Trăm tỷ đồng, ông Triệu, bà Vạn", ["hundreds of billions"]),
+    ("tỷ lệ chọi 1/12, ngày 1/12", ["1", "12", "day 1", "December"]),
 ]  # fmt: skip
 ENGLISH = [
     ("up 13.94%, 13.94 percent, 13.94 per cent", ["13.94%"] * 3),
@@ -109,6 +122,16 @@ ENGLISH = [
     ("13,94% and 1.200.000 dong", ["13.94%", "1.2 million dong"]),
     ("Covid-19, the 2019–20 coronavirus pandemic", []),
     ("both, twice, a decade", []),
+    ("at 6 in the evening, 9 at night, at 1900 hours", ["6:00 p.m.", "9:00 p.m.", "7:00 p.m."]),
+    ("a quarter past seven, quarter to 8", ["7:15 a.m.", "7:45 a.m."]),
+    ("the first half of the year, H2, the last six months", ["first half", "second half", "second half"]),
+    ("scored in the second half, half an hour, half a year", []),
+    ("an hour and a half, three months and a half", ["1.5 hours", "3.5 months"]),
+    ("two and a half hours, 2.5 hours", ["2.5 hours", "2.5 hours"]),
+    ("1 quadrillion dong", ["1000 trillion dong"]),
+    ("25 basis points", ["25"]),
+    ("0912 345 678, plate 51A-123.45", ["0912 345 678", "51A-123.45"]),
+    ("it ranks third, the third time, the third lunar month", ["3rd", "3rd", "3rd"]),
 ]  # fmt: skip
 
 
@@ -165,6 +188,26 @@ def test_english(text: str, expected: list[str]) -> None:
         ("chuyến -5 khách", "5 guests", True),  # a dash
         ("tháng Ba đến Bảy", "in July", True),
         ("tháng Ba và Tư", "four people", False),
+        ("lúc 19h50", "at 19.50", True),
+        ("lúc 19h50", "at 19.30", False),
+        ("6 giờ sáng", "6 in the evening", False),
+        ("hai vụ ban đêm", "two at night", True),
+        ("0912.345.678", "0912 345 678", True),
+        ("51A-123.45", "51A-12345", True),
+        ("51A-123.45", "51B-123.45", False),
+        ("QL21B", "Highway 21B", True),
+        ("nửa đầu năm", "the first six months", True),
+        ("nửa đầu năm", "the last six months", False),
+        ("6 tháng đầu năm", "the second half", False),
+        ("gấp đôi", "up 100%", True),
+        ("gấp đôi", "tripled", False),
+        ("25 điểm cơ bản", "0.25 percentage points", True),
+        ("phút 90+3", "the 93rd minute", True),
+        ("cao 1m65", "5 feet 5 inches tall", True),
+        ("cao 1m65", "5 feet 9 inches tall", False),
+        ("nửa tháng", "two weeks", True),
+        ("2 năm rưỡi", "30 months", True),
+        ("2 năm rưỡi", "two years", False),
     ],
 )
 def test_same(left: str, right: str, expected: bool) -> None:
@@ -183,6 +226,9 @@ def test_same(left: str, right: str, expected: bool) -> None:
         ("1.234.567 đồng", "1.23 million dong", True),
         ("1.234.567 đồng", "1.32 million dong", False),
         ("năm 2018", "about 2000", False),
+        ("1,25 tỷ đồng", "1.3 billion dong", True),
+        ("2,3 tỷ đồng", "2 billion dong", False),
+        ("13,95%", "14%", True),
     ],
 )
 def test_rounded(exact: str, rough: str, expected: bool) -> None:
@@ -274,6 +320,10 @@ def test_clock_times_round_trip(hour: int, minute: int) -> None:
         "70 m2 " * 10_000,
         "tháng 3 và 4. " * 5_000,
         "tháng 3" + ", 4" * 15_000,
+        "0912 " * 10_000,
+        "5-6/7 " * 10_000,
+        "tỷ lệ " * 10_000 + "1/2",
+        "half an " * 10_000,
     ],
 )
 def test_a_hostile_text_costs_no_more_than_its_length(text: str) -> None:

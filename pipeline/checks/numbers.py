@@ -8,17 +8,21 @@ A number word alone says less than a figure ("one", `hai bên`, "both"): missing
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final
 
 from pipeline.checks.pairs import Pair, aligned
 from pipeline.quantities import Quantity, english, in_english, rounded, same, vietnamese
+from pipeline.quantities.units import BY_NAME
 from pipeline.records import Flag, Severity, Translated
 
 _AMOUNTS: Final = frozenset(("number", "percent", "money", "measure", "year"))
 _DATES: Final = frozenset(("day", "month", "lunar", "year", "decade", "weekday"))
+_TIMES: Final = frozenset(("multiple", "fraction"))  # doubled, tripled, half, a quarter
+_NO_IDIOMS: Final = frozenset(("multiple", "half"))  # of which the small ones too are meant
 _DEGREES: Final = frozenset(("°C", "°F"))
 _MINUS: Final = ("-", "–", "\N{MINUS SIGN}")
 _FARTHEST: Final = 0.75  # of the texts' length, and what `_distance` adds for kinds that differ
@@ -44,8 +48,19 @@ class _Sides:
     new: list[Quantity] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.missing = [one for one in self.ours if one.weight != "loose" and not _told(one, self.theirs)]
-        self.new = [one for one in self.theirs if one.weight != "loose" and not _told(one, self.ours)]
+        missing = [one for one in self.ours if not _told(one, self.theirs)]
+        new = [one for one in self.theirs if not _told(one, self.ours)]
+        # one of these alone may be an idiom or a name; where each side has another, one became the other
+        both = [
+            told
+            for told in (_is_times, _is_half, _is_roman, _is_one_or_two)
+            if any(map(told, missing)) and any(map(told, new))
+        ]
+        lengths = [[one for one in side if _is_length(one)] for side in (missing, new)]
+        if all(lengths) and any(one.weight != "loose" for side in lengths for one in side):
+            both.append(_is_length)
+        self.missing = [one for one in missing if one.weight != "loose" or any(told(one) for told in both)]
+        self.new = [one for one in new if one.weight != "loose" or any(told(one) for told in both)]
 
 
 def check(translated: Translated) -> list[Flag]:
@@ -141,7 +156,7 @@ def _moved(one: _Sides, other: _Sides) -> list[Flag]:
 def _compared(sides: _Sides) -> list[Flag]:
     """Return the flags of one pair."""
     pair = sides.pair
-    found = _rounded(sides)
+    found = [*_rounded(sides), *_dated(sides), *_reversed(sides)]
     for one in sides.theirs:
         if one.foreign and one not in sides.new:
             message = f"{one.text} ({in_english(one)}) is written in the Vietnamese way"
@@ -151,13 +166,12 @@ def _compared(sides: _Sides) -> list[Flag]:
         sides.new.remove(instead)
         message, severity = _change(pair, one, instead)
         found.append(_theirs(pair, instead, message, severity, expected=in_english(one)))
-    for one in sides.missing:
-        if not _idiomatic(one):
-            message = f"{one.text} ({in_english(one)}) is not in the translation"
-            found.append(_ours(pair, one, message, _weighed(one)))
-    for one in sides.new:
-        if not _idiomatic(one):
-            found.append(_invented(sides, one))
+    found += [
+        _ours(pair, one, f"{one.text} ({in_english(one)}) is not in the translation", _weighed(one))
+        for one in sides.missing
+        if one.weight != "loose" and not _idiomatic(one)
+    ]
+    found += [_invented(sides, one) for one in sides.new if one.weight != "loose" and not _idiomatic(one)]
     return found
 
 
@@ -173,6 +187,58 @@ def _rounded(sides: _Sides) -> list[Flag]:
         message = f"{one.text} ({in_english(one)}) is rounded to {rough.text}"
         found.append(_theirs(sides.pair, rough, message, "note", expected=in_english(one)))
     return found
+
+
+def _reversed(sides: _Sides) -> Iterator[Flag]:
+    """Yield an error where a fall from 10 to 8 is told as one from 8 to 10: every figure is there, the sense is not."""
+    for before, after in pairwise(sides.ours):
+        if same(before, after) or not _TURNED.fullmatch(sides.pair.vietnamese, before.end, after.start):
+            continue
+        for first, second in pairwise(sides.theirs):
+            english = sides.pair.english
+            if (
+                same(first, after)
+                and same(second, before)
+                and _TO.fullmatch(english, first.end, second.start)
+                and _FROM.search(english, max(0, first.start - 12), first.start)
+            ):
+                span = first.start, second.end
+                said = f"from {before.text} to {after.text}"
+                yield sides.pair.english_flag(
+                    "number",
+                    f"the Vietnamese goes {said}, the translation the other way round",
+                    span=span,
+                    expected=f"from {in_english(before)} to {in_english(after)}",
+                    found=english[slice(*span)],
+                    severity="error",
+                )
+
+
+_TURNED: Final = re.compile(
+    r"[^.;:0-9]{0,40} (?:xuống|lên|đến|thành|còn|tới|sang) (?:còn |mức |chỉ còn |gần |hơn |khoảng )*", re.IGNORECASE
+)
+_TO: Final = re.compile(r"[^.;:0-9]{0,40}[ ]to (?:just |only |about |nearly |over |around |VND|US\$|\$)*")
+_FROM: Final = re.compile(r"\bfrom (?:about |nearly |over |around |VND|US\$|\$)*\Z", re.IGNORECASE)
+
+
+def _dated(sides: _Sides) -> Iterator[Flag]:
+    """Yield warnings for the days and months that the translation writes 14.3 or 14-3: kept, but no English."""
+    written = {(int(match[1]), int(match[2])): match for match in _ODD_DATE.finditer(sides.pair.english)}
+    for day, month in pairwise(sides.ours):
+        if day.kind != "day" or month.kind not in ("month", "lunar") or month not in sides.missing:
+            continue
+        at = written.get((int(day.value), int(month.value)))
+        if at is None:
+            continue
+        sides.missing = [one for one in sides.missing if one not in (day, month)]
+        sides.new = [one for one in sides.new if one.end <= at.start() or at.end() <= one.start]
+        said = f"{in_english(month)} {day.value}"
+        yield sides.pair.english_flag(
+            "number", f"{at[0]} is {said}, written in the Vietnamese way", span=at.span(), expected=said, found=at[0]
+        )
+
+
+_ODD_DATE: Final = re.compile(r"(?<![\w.,/-])([0-9]{1,2})[.-]([0-9]{1,2})(?![\w%]|[.,/-][0-9])")
 
 
 def _invented(sides: _Sides, one: Quantity) -> Flag:
@@ -225,7 +291,19 @@ def _change(pair: Pair, one: Quantity, instead: Quantity) -> tuple[str, Severity
         if _FALLING.search(plain):
             return f"{said}: the sign is told in words", "note"
     least, most = sorted((one.value, instead.value))
-    idiom = "figure" not in (one.weight, instead.weight) and least >= 0 and most <= _IDIOMATIC
+    if "loose" in (one.weight, instead.weight) and _is_times(one) and _is_times(instead):
+        sure = "multiple" in (one.kind, instead.kind) or "figure" in (one.weight, instead.weight)
+        return said, "error" if sure else "warning"
+    if one.kind == instead.kind and one.kind in _NO_IDIOMS:
+        return said, "error"
+    if _is_length(one) and _is_length(instead):
+        return said, "error"
+    idiom = (
+        "weekday" not in (one.kind, instead.kind)
+        and "figure" not in (one.weight, instead.weight)
+        and least >= 0
+        and most <= _IDIOMATIC
+    )
     return said, "warning" if idiom else "error"
 
 
@@ -240,6 +318,30 @@ def _converted(one: Quantity, other: Quantity) -> bool:
 
 def _told(one: Quantity, others: Sequence[Quantity]) -> bool:
     return any(same(one, other) for other in others)
+
+
+def _is_times(one: Quantity) -> bool:
+    return one.kind in _TIMES
+
+
+def _is_half(one: Quantity) -> bool:
+    return one.kind == "half"
+
+
+def _is_one_or_two(one: Quantity) -> bool:
+    """Return whether it is the `một` of one person, mostly an article, or the "two" that it became."""
+    return one.kind == "number" and one.text.lower() in ("một", "two")
+
+
+def _is_length(one: Quantity) -> bool:
+    return one.kind == "measure" and BY_NAME[one.unit].dimension == "time"
+
+
+def _is_roman(one: Quantity) -> bool:
+    return one.kind == "ordinal" and _ROMAN.fullmatch(one.text) is not None
+
+
+_ROMAN: Final = re.compile("[IVXL]+")
 
 
 def _idiomatic(one: Quantity) -> bool:

@@ -16,6 +16,7 @@ from pipeline.quantities import english_numerals as numerals
 from pipeline.quantities import english_words as words
 from pipeline.quantities.english_words import END, ONES, ORDINALS, START, TENS
 from pipeline.quantities.page import (
+    CODE,
     DIGIT,
     HOURS,
     LAST_MINUTE,
@@ -25,12 +26,13 @@ from pipeline.quantities.page import (
     SHORT_YEARS,
     Form,
     Page,
+    code,
     finished,
     roman,
     short_years,
     square_or_cubic,
 )
-from pipeline.quantities.units import SQUARE_OR_CUBIC, alternatives
+from pipeline.quantities.units import ENGLISH, SQUARE_OR_CUBIC, alternatives, named, of_time
 from pipeline.quantities.values import MONTHS, WEEKDAYS, Quantity, Reading, Weight
 
 _NO_NUMBER = re.compile(
@@ -48,6 +50,21 @@ _TIME = re.compile(
     rf"|{START}half past (?P<half>[0-9]{{1,2}}|{alternatives(ONES)}){END}"
     rf"|{START}(?P<named>noon|midday|midnight){END}"
 )
+_SPOKEN_TIME = re.compile(
+    rf"{START}(?:(?P<before>a quarter|quarter|twenty|ten|five) past|(?P<to>a quarter|quarter) to)"
+    rf" (?P<name>[0-9]{{1,2}}|{alternatives(ONES)}){END}"
+    r"|(?<![\w.,:/$€£])(?P<hour>[0-9]{1,2})(?:[:.](?P<minute>[0-9][0-9]))?(?: o['’]clock)?"
+    rf" (?:in the (?P<day>morning|afternoon|evening)|at (?P<night>night)){END}"
+    r"|(?<=\b(?:at|by)[ ])(?P<hundred>[01][0-9]|2[0-3])(?P<rest>[0-5][0-9])(?: hours| hrs)(?!\w)"
+)
+_MINUTES: Final = {"a quarter": 15, "quarter": 15, "five": 5, "ten": 10, "twenty": 20}
+_EVENING: Final = 6  # 9 at night is in the evening, 2 at night is not
+_HALF = re.compile(
+    rf"{START}(?:(?:(?P<first>first|1st|opening)|second|2nd|latter|last|final)[ -]"
+    rf"(?:half|(?P<months>six months|6 months))"
+    rf"|h(?P<number>[12])){END}"
+)
+_OF_YEAR = re.compile(r" of (?:the |this |last |next )?(?:fiscal |financial )?(?:year|20[0-9][0-9])")
 _MONTH_NAMES: Final = {name.lower(): at + 1 for at, name in enumerate(MONTHS)}
 _MONTH_SHORT: Final = {name[:3].lower(): at + 1 for at, name in enumerate(MONTHS)} | {"sept": 9}
 _MONTH = re.compile(
@@ -71,13 +88,19 @@ _ORDINAL_FIGURE = re.compile(rf"(?<![\w.,])([0-9]{{1,3}}(?:,[0-9]{{3}})+|[0-9]{{
 _ORDINAL = re.compile(
     rf"{START}(?:(?P<tens>{alternatives(TENS)})[ -])?(?P<name>{alternatives(ORDINALS)})(?P<plural>s?){END}"
 )
+_HALF_A = re.compile(rf"{START}(?:half (?:an?|the) |(?<!and )an? half[ -]){of_time(ENGLISH)}")
+_AND_HALF = re.compile(rf"{START}an? {of_time(ENGLISH)} and a half{END}")
 _FRACTION = re.compile(
     rf"{START}(?P<above>[0-9]{{1,2}}|a|{alternatives(ONES)})[ -](?P<below>{alternatives(words.PARTS)}){END}"
 )
 _MOST_IDIOMATIC: Final = 3
 # What makes "second" or "third" a statement, not an idiom.
 _RANKED = re.compile(
-    r"[ -](?:quarter|half|term|phase|century|time|wave|round|place|month|day|week|year|case|death|batch|stage|floor)"
+    r"[ -](?:quarter|half|term|phase|century|time|wave|round|place|(?:lunar )?month|day|week|year|case|death|batch"
+    r"|stage|floor)"
+)
+_RANKS = re.compile(
+    rf"{START}(?:rank(?:s|ed|ing)?|placed|(?:came|finish(?:ed|es)|stands?|stood|sits?|is) (?:in )?)[ ]?\Z"
 )
 _ANNIVERSARY = re.compile(r"[ -](?:\w+ )?(?:anniversar|birthday)")
 _HEIGHT = re.compile(
@@ -104,12 +127,14 @@ def english(text: str) -> list[Quantity]:
     for form in _FORMS:
         page.read(form)
     found = finished(page, between=words.BETWEEN, hedge=words.HEDGE)
-    return [_lunar(quantity) for quantity in found] if _LUNAR_WORD.search(page.low) else found
+    return [_lunar(page, quantity) for quantity in found] if _LUNAR_WORD.search(page.low) else found
 
 
-def _lunar(quantity: Quantity) -> Quantity:
+def _lunar(page: Page, quantity: Quantity) -> Quantity:
     """Return the quantity with the reading it has where the text speaks of the lunar calendar."""
     if quantity.kind not in ("month", "ordinal", "number") or not 1 <= quantity.value <= MONTHS_OF_YEAR:
+        return quantity
+    if page.low.startswith(" day", quantity.end):
         return quantity
     return replace(quantity, also=(*quantity.also, Reading(quantity.value, "lunar")))
 
@@ -138,6 +163,48 @@ def _time(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     value = hours * 60 + minutes
     also = (Reading(Fraction(value + NOON * 60), "time"),) if hours < NOON else ()
     return (page.quantity(match.span(), value, "time", also=also),)
+
+
+def _spoken_time(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Read a quarter past seven, 6 in the morning, 1900 hours."""
+    if match["hundred"]:
+        return (page.quantity(match.span(), int(match["hundred"]) * 60 + int(match["rest"]), "time"),)
+    name = match["name"] or match["hour"]
+    hour, minute = ONES.get(name) or int(name), int(match["minute"] or 0)
+    if hour > HOURS or minute > LAST_MINUTE:
+        return None
+    if match["name"]:
+        minutes = _MINUTES[match["before"]] if match["before"] else -_MINUTES[match["to"]]
+        value = hour * 60 + minutes
+        return (page.quantity(match.span(), value, "time", also=(Reading(Fraction(value + NOON * 60), "time"),)),)
+    late = match["day"] in ("afternoon", "evening") or (match["night"] and hour >= _EVENING)
+    value = (hour + NOON if late and hour < NOON else hour) * 60 + minute
+    # two at night may be two accidents; no number, which would be any time with that hour
+    count = () if match["minute"] else (Reading(Fraction(hour), "ordinal"),)
+    return (page.quantity(match.span(), value, "time", also=count),)
+
+
+def _half(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Read the first half of a year or a match; H1; the first six months, which are no half of anything else."""
+    if match["number"] and not page.text[match.start()].isupper():
+        return None
+    value = int(match["number"]) if match["number"] else 1 if match["first"] else 2
+    also = Reading(Fraction(6), "measure", "months") if match["months"] else Reading(Fraction(value), "ordinal")
+    of_year = match["number"] or match["months"] or _OF_YEAR.match(page.low, match.end())
+    return (page.quantity(match.span(), value, "half", also=(also,), weight="word" if of_year else "loose"),)
+
+
+def _half_a(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Read half an hour."""
+    also = (Reading(Fraction(1, 2), "fraction"), Reading(Fraction(50), "percent"))
+    unit = named(ENGLISH, match["unit"]).name
+    return (page.quantity(match.span(), Fraction(1, 2), "measure", unit=unit, also=also, weight="loose"),)
+
+
+def _and_half(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Read an hour and a half."""
+    unit = named(ENGLISH, match["unit"]).name
+    return (page.quantity(match.span(), Fraction(3, 2), "measure", unit=unit, weight="word"),)
 
 
 def _month(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
@@ -212,7 +279,10 @@ def _ordinal(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
             return None
         return (page.quantity(match.span(), TENS[match["tens"]] + value, "ordinal"),)
     also = (Reading(Fraction(1, value), "fraction"),) if value > words.HALF else ()
-    firm = value > _MOST_IDIOMATIC or (value > 1 and _RANKED.match(page.low, match.end()))
+    firm = value > _MOST_IDIOMATIC or (
+        value > 1
+        and (_RANKED.match(page.low, match.end()) or _RANKS.search(page.low, max(0, match.start() - 13), match.start()))
+    )
     return (page.quantity(match.span(), value, "ordinal", also=also, weight="word" if firm else "loose"),)
 
 
@@ -262,7 +332,9 @@ _FORMS: Final = (
     Form(_FOOTNOTE, None, _needs(DIGIT)),
     Form(_PRONOUN, None, _needs("one ones")),
     Form(_ALL_DAY, _all_day, _needs(DIGIT)),
+    Form(CODE, code, _needs(DIGIT)),
     Form(SHORT_YEARS, short_years, _needs(DIGIT)),
+    Form(_SPOKEN_TIME, _spoken_time, _needs("past to morning afternoon evening night hours hrs")),
     Form(_TIME, _time, _needs(": h am pm m clock past noon midday midnight")),
     Form(_MONTH, _month, frozenset((*_MONTH_NAMES, *_MONTH_SHORT))),
     Form(_WEEKDAY, _weekday, frozenset((*_WEEKDAY_NAMES, *(name + "s" for name in _WEEKDAY_NAMES)))),
@@ -270,6 +342,9 @@ _FORMS: Final = (
     Form(_MONTH_YEAR, _month_year, _needs(DIGIT)),
     Form(_SLASHED, _slashed, _needs(DIGIT)),
     Form(_ORDINAL_FIGURE, _ordinal_figure, _needs("st nd rd th")),
+    Form(_HALF, _half, _needs("half h months")),
+    Form(_HALF_A, _half_a, _needs("half")),
+    Form(_AND_HALF, _and_half, _needs("half")),
     Form(_FRACTION, _fraction, frozenset(words.PARTS)),
     Form(_ORDINAL, _ordinal, _ORDINAL_WORDS),
     Form(_HEIGHT, _height, _needs(DIGIT)),

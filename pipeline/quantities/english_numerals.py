@@ -9,16 +9,16 @@ from fractions import Fraction
 from typing import Final
 
 from pipeline.quantities import english_words as words
-from pipeline.quantities.page import MOST_DIGITS, Page, percent, pieces, signed, with_sign, with_unit
+from pipeline.quantities.page import MOST_DIGITS, NOON, Page, percent, pieces, signed, with_sign, with_unit
 from pipeline.quantities.units import ENGLISH, SIGNS, named
-from pipeline.quantities.values import Quantity, Reading
+from pipeline.quantities.values import Quantity, Reading, Weight
 
 _NO_IDIOM: Final = 100  # number words of this size are meant
 
 
 def numeral(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read a run of figures, number words and scale words."""
-    return [_signed(page, _with_neighbours(page, _judged(page, quantity))) for quantity in _values(page, match)]
+    return [_clock(_signed(page, _with_neighbours(page, _judged(page, quantity)))) for quantity in _values(page, match)]
 
 
 def vague(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
@@ -38,16 +38,20 @@ def loose(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
             Reading(value * 100, "percent"),
             Reading(value * 12, "measure", "months"),
             Reading(value * 60, "measure", "minutes"),
-            Reading(1 / value, "ordinal"),
         )
+        if not words.ORDINAL_BEFORE.search(page.low, max(0, match.start() - 12), match.start()):
+            also = (*also, Reading(1 / value, "ordinal"))
+    elif kind == "multiple":  # doubled: up by 100 %, to 200 %
+        also = (Reading((value - 1) * 100, "percent"), Reading(value * 100, "percent"))
     return (page.quantity(match.span(), value, kind, unit=unit, also=also, weight="loose"),)
 
 
 def label(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
-    """Read the number of a name: U23, G20, QL1A."""
+    """Read the number of a name: U23, G20, QL1A. Covid-19 was passed over before: there is no Covid-91."""
     if match[1] in SIGNS or match[1] == "mid" or not page.text[match.start()].isupper():
         return None
-    return (page.quantity(match.span(), int(match[2]), "number", weight="word"),)
+    weight: Weight = "figure" if match[1] == "covid" else "word"
+    return (page.quantity(match.span(), int(match[2]), "number", weight=weight),)
 
 
 def _values(page: Page, match: re.Match[str]) -> Iterator[Quantity]:
@@ -64,6 +68,8 @@ def _values(page: Page, match: re.Match[str]) -> Iterator[Quantity]:
         value, foreign = read
         scale = largest = _product(parts[at]["scales"])
         also = (Reading(value, "measure", "m"),) if parts[at]["scales"].strip() == "m" else ()  # 100m
+        if page.text[parts[at].end("atom") : parts[at].end()] in ("B", "M", "K"):  # Highway 21B, a 4K screen
+            also = (*also, Reading(value, "number"))
         value *= scale
         while at + 1 < len(parts) and scale > 1:
             added = _added(page, parts[at], parts[at + 1], scale)
@@ -118,15 +124,35 @@ def _with_neighbours(page: Page, quantity: Quantity) -> Quantity:
     low, end = page.low, quantity.end
     if sign := words.PERCENT.match(low, end):
         return percent(quantity, end=sign.end(), text=page.text)
+    if behind := words.BASIS_POINTS.match(low, end):
+        points = Reading(quantity.value / 100, "percent")
+        return replace(quantity, end=behind.end(), text=page.text[quantity.start : behind.end()], also=(points,))
     if before := words.SIGN.search(low, max(0, quantity.start - 8), quantity.start):
         return with_sign(quantity, before[1], start=before.start(1), text=page.text)
     unit = words.UNIT.match(low, end)
     if unit is None or words.NO_UNIT.match(low, end) or page.text[unit.start(1) : unit.end(1)] in ("G", "L", "H"):
         return quantity
     counted = with_unit(quantity, named(ENGLISH, unit[1]), end=unit.end(), text=page.text)
+    if counted.kind == "measure" and (more := words.AND_HALF.match(low, counted.end)):  # three months and a half
+        text = page.text[counted.start : more.end()]
+        counted = replace(counted, value=counted.value + Fraction(1, 2), end=more.end(), text=text)
     if unit[1] in ("pound", "pounds"):
         counted = replace(counted, also=(*counted.also, Reading(quantity.value, "money", "GBP")))
     return counted
+
+
+def _clock(quantity: Quantity) -> Quantity:
+    """Return 19.50 with the time of day that it may be."""
+    if quantity.kind != "number" or not _CLOCK.fullmatch(quantity.text):
+        return quantity
+    hour, minute = map(int, quantity.text.split("."))
+    also = [Reading(Fraction(hour * 60 + minute), "time")]
+    if hour < NOON:
+        also.append(Reading(Fraction((hour + NOON) * 60 + minute), "time"))
+    return replace(quantity, also=(*quantity.also, *also))
+
+
+_CLOCK: Final = re.compile(r"(?:[01]?[0-9]|2[0-3])\.[0-5][0-9]")
 
 
 def _signed(page: Page, quantity: Quantity) -> Quantity:

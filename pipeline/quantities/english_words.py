@@ -26,8 +26,8 @@ TENS: Final = {
 }
 SCALES: Final = {
     "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "mn": 10**6,
-    "mln": 10**6, "mil": 10**6, "bn": 10**9, "bln": 10**9, "tn": 10**12, "trn": 10**12, "dozen": 12, "k": 10**3,
-    "m": 10**6, "b": 10**9,
+    "mln": 10**6, "mil": 10**6, "bn": 10**9, "bln": 10**9, "tn": 10**12, "trn": 10**12, "quadrillion": 10**15,
+    "dozen": 12, "k": 10**3, "m": 10**6, "b": 10**9,
 }  # fmt: skip
 ORDINALS: Final = {
     "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9,
@@ -63,7 +63,9 @@ _BELOW_HUNDRED: Final = (
 )
 _BELOW_THOUSAND: Final = rf"(?:(?:{_BELOW_HUNDRED}|a) hundred(?:(?: and)? {_BELOW_HUNDRED})?|{_BELOW_HUNDRED})"
 _ATOM: Final = rf"(?:{_FIGURE}|{_BELOW_THOUSAND})"
-_NAME: Final = rf"(?:hundreds?|thousands?|millions?|billions?|trillions?|dozen|mln|bln|trn|mn|mil|bn|tn){END}"
+_NAME: Final = (
+    rf"(?:hundreds?|thousands?|millions?|billions?|trillions?|quadrillions?|dozen|mln|bln|trn|mn|mil|bn|tn){END}"
+)
 _SCALE: Final = rf"(?:[ \xa0-]?{_NAME})"
 _LETTER: Final = rf"(?<=[0-9])[kmb]{END}"  # $3.5m; 3.5 m is a length
 PART: Final = re.compile(rf"(?P<atom>{_ATOM}|half an?|half|an?)(?P<scales>{_SCALE}{{1,3}}|{_LETTER}|)")
@@ -74,14 +76,14 @@ NUMERAL: Final = re.compile(
     rf"(?: and a half{END}(?: {_NAME})?)?"
 )
 ANY_SCALE: Final = re.compile(rf"{_NAME}|[kmb]{END}")
-LABEL: Final = re.compile(r"(?<![^\W_])([a-z]{1,5})-?([0-9]{1,4})(?![^\W_]|[.,][0-9])[a-z]?")
+LABEL: Final = re.compile(r"(?<![^\W_])([a-z]{1,5})-?([0-9]{1,4})(?:[a-zđ](?![^\W_])|(?![^\W_]|[.,][0-9]))")
 
 # Words that can answer for a number, and need not be answered
 
 
 def _loose() -> dict[str, tuple[Fraction, Kind, str]]:
     table: tuple[tuple[str, str, Kind, str], ...] = (
-        ("0", "zero nil nought", "number", ""),
+        ("0", "zero nil nought goalless scoreless", "number", ""),
         ("1", "single sole", "number", ""),
         ("2", "both pair pairs couple couples dual twin twins duo either neither bilateral brace latter", "number", ""),
         ("3", "trio trilateral hat-trick triplets", "number", ""),
@@ -115,6 +117,8 @@ def _loose() -> dict[str, tuple[Fraction, Kind, str]]:
 LOOSE: Final = _loose()
 LOOSE_WORD: Final = re.compile(rf"{START}(?:{alternatives(LOOSE)}){END}")
 
+ORDINAL_BEFORE: Final = re.compile(rf"{START}(?:{alternatives(ORDINALS)}|[0-9](?:st|nd|rd|th))[ -]\Z")
+
 # What stands beside a number
 
 UNIT: Final = re.compile(rf"[ \xa0-]?{beside(ENGLISH)}(?!['’]t)")
@@ -123,6 +127,8 @@ NO_UNIT: Final = re.compile(
     rf"|won (?:the|a|an|by|in|his|her|their|gold|silver|\w+ medals?)){END}"
 )
 PERCENT: Final = re.compile(rf"[ \xa0-]?(?:%|per[ -]?cents?{END}|pct|percentage[ -]points?|pp{END})")
+AND_HALF: Final = re.compile(rf" and a half{END}")
+BASIS_POINTS: Final = re.compile(rf"[ -](?:basis[ -]points?|bps){END}")  # hundredths of a percent
 SIGN: Final = re.compile(rf"(?:(?<![^\W\d_])(?:u\.s\.)?({alternatives(SIGNS)}))[ \xa0]?\Z")
 # A number below zero: "minus 5", "5 degrees Celsius below zero"; a lone minus before so many degrees is one for sure
 BELOW_ZERO_SAID: Final = re.compile(rf"{START}(?:minus|negative)[ -]\Z")

@@ -183,6 +183,30 @@ def pieces(page: Page, start: int, figure: str) -> Iterable[Quantity]:
             yield page.quantity(span, int(digits[0]), "number", weight="word")
 
 
+def code(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Read a telephone number or a number plate, however its groups are parted: 0912.345.678 is 0912 345 678."""
+    written = page.text[match.start() : match.end()]
+    if match["plate"]:
+        if not match["letters"].isalpha() or not page.text[match.start("letters")].isupper():
+            return None
+        # every letter counts: 51A is not 51B
+        signs = [sign for sign in written.upper().replace("Đ", "D") if sign.isalnum() and sign.isascii()]
+        return (page.quantity(match.span(), int("".join(signs), 36), "code"),)
+    digits = re.sub(r"[^0-9]", "", written.removeprefix("+84"))
+    if not (_FEWEST_OF_A_TELEPHONE <= len(digits) <= _MOST_OF_A_TELEPHONE) or _DATE_LIKE.match(written):
+        return None
+    return (page.quantity(match.span(), int(digits), "code"),)
+
+
+_FEWEST_OF_A_TELEPHONE, _MOST_OF_A_TELEPHONE = 8, 12  # digits
+_DATE_LIKE = re.compile(r"[0-3]?[0-9][.-][01]?[0-9][.-](?:19|20)[0-9][0-9](?![0-9])")
+CODE: Final = re.compile(
+    r"(?<![\w.,/+-])(?:(?P<plate>[0-9]{2}[ ]?-?[ ]?(?P<letters>[a-zđ]{1,2})[0-9]?[ ]?[-–.]?[ ]?"
+    r"(?:[0-9]{3}\.[0-9]{2}|[0-9]{4,5}))"
+    r"|(?:\+84[ .-]?|\(?0)[0-9]{1,4}\)?(?:[ .-]?[0-9]{2,4}){2,4}|1[89]00[ .-]?[0-9]{4})(?!\w|[.,/-][0-9])"
+)
+
+
 def short_years(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read 2019-20: the second year is told by its last digits."""
     first, last = int(match[1] + match[2]), int(match[1] + match[3])

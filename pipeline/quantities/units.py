@@ -149,6 +149,11 @@ def beside(units: dict[str, Unit]) -> str:
     return rf"((?:{money})(?![^\W_])|(?:{other})(?![^\W_])(?!/[a-zđ]))"
 
 
+def of_time(units: dict[str, Unit]) -> str:
+    """Return a pattern of the units of time, group `unit`."""
+    return rf"(?P<unit>{alternatives(name for name, unit in units.items() if unit.dimension == 'time')})(?![^\W_])"
+
+
 def named(units: dict[str, Unit], name: str) -> Unit:
     """Return the unit of a name that the pattern of `alternatives` matched."""
     name = name.replace("\xa0", " ")

@@ -11,7 +11,7 @@ from pipeline.quantities.units import BY_NAME, DOLLARS
 
 Kind: TypeAlias = Literal[
     "number", "percent", "money", "measure", "ordinal", "fraction", "multiple", "vague",
-    "day", "month", "lunar", "year", "decade", "weekday", "time",
+    "day", "month", "lunar", "year", "decade", "weekday", "time", "half", "code",
 ]  # fmt: skip
 # How much stands on it. A figure has to arrive; a number word (`hai`, "six") often is an idiom, an article or a name;
 # what is loose ("both", "a decade", `một nửa`) can answer for a number and need not be answered itself.
@@ -24,7 +24,9 @@ WEEKDAYS: Final = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunda
 _PLAIN: Final = frozenset(("number", "ordinal", "day", "year", "multiple"))
 _CENTURY: Final = 100
 _CONVERTED: Final = Fraction(6, 100)  # a mile is said for 1.6 km
+_CONVERTED_INCHES: Final = Fraction(2, 100)  # one inch more or less of a person's height is told
 _ABOUT: Final = Fraction(3, 100)
+_ROUNDED: Final = Fraction(5, 100)  # 1.25 billion is told as 1.3, 2.3 billion not as 2
 _RECKONED: Final = Fraction(2, 100)  # thirty days are said for a month
 
 
@@ -32,7 +34,9 @@ _RECKONED: Final = Fraction(2, 100)  # thirty days are said for a month
 class Reading:
     """One way to understand a stretch of text; a value below zero has its sign."""
 
-    value: Fraction  # percent: 13.94 for 13.94 %; time: minutes since midnight; month 1-12; weekday 1 is Monday
+    # percent: 13.94 for 13.94 %; time: minutes since midnight; month 1-12; weekday 1 is Monday; half: 1 the first,
+    # 2 the second; code: what a telephone number or number plate is made of, told apart by every digit and letter
+    value: Fraction
     kind: Kind
     unit: str = ""  # of money the currency's code ("$" for a dollar that does not say whose), of a measure its unit
 
@@ -60,7 +64,8 @@ class Quantity:
 
 def same(one: Quantity, other: Quantity) -> bool:
     """Return whether two quantities can mean the same: some reading of one agrees with some reading of the other."""
-    if one.kind == other.kind == "fraction":  # the 3 of two-thirds is not the 3 of three-quarters
+    # the 3 of two-thirds is not that of three-quarters, the 200 % of doubled not those of tripled
+    if one.kind == other.kind and one.kind in ("fraction", "multiple", "half"):
         return one.value == other.value
     return any(_agree(left, right) for left in one.readings for right in other.readings)
 
@@ -68,7 +73,8 @@ def same(one: Quantity, other: Quantity) -> bool:
 def rounded(exact: Quantity, rough: Quantity) -> bool:
     """Return whether `rough` is `exact` said with fewer digits: within 3 % where it says "about", else as by the rule.
 
-    Without a hedge whole numbers are told whole: 103 is no 100; 13.94 can be 13.9, and 1,234,567 be 1.23 million.
+    Without a hedge whole numbers are told whole: 103 is no 100; 13.94 can be 13.9, and 1,234,567 be 1.23 million, but
+    2.3 billion is not 2 billion.
     """
     if exact.kind != rough.kind or exact.kind not in ("number", "percent", "money", "measure"):
         return False
@@ -81,7 +87,8 @@ def rounded(exact: Quantity, rough: Quantity) -> bool:
         return _digits(exact.value) > 2 and abs(rough.value / exact.value - 1) <= _ABOUT  # noqa: PLR2004 - 75 is no 70
     if exact.value.denominator == 1 and not any(letter.isalpha() for letter in rough.text[:-1]):
         return False
-    return _shortened(exact.value, digits) == rough.value
+    apart = abs(rough.value - exact.value)
+    return apart <= _last_place(rough.value, digits) / 2 and apart <= _ROUNDED * abs(exact.value)
 
 
 def in_english(quantity: Quantity) -> str:  # noqa: C901, PLR0912 - a table of kinds
@@ -108,6 +115,10 @@ def in_english(quantity: Quantity) -> str:  # noqa: C901, PLR0912 - a table of k
             return WEEKDAYS[int(value) - 1]
         case "day":
             return f"day {value}"
+        case "half":
+            return "second half" if value > 1 else "first half"
+        case "code":
+            return quantity.text
         case "decade":
             return f"{value}s"
         case "year":
@@ -134,11 +145,13 @@ def _agree(one: Reading, other: Reading) -> bool:
         return one.value == other.value
     if "number" not in kinds:
         return kinds <= {"fraction", "multiple"} and one.value == other.value
+    if "half" in kinds:
+        return False
     if "time" in kinds:
         time, number = sorted((one, other), key=lambda reading: reading.kind != "time")
         return time.value in (number.value * 60, number.value * 60 + 12 * 60)
     # a number says less than one with a unit; a month's name or a weekday's is never said by a bare number
-    return one.value == other.value and kinds & {"money", "measure", "fraction", "vague", "decade"} != set()
+    return one.value == other.value and kinds & {"money", "measure", "fraction", "vague", "decade", "code"} != set()
 
 
 def _measure(one: Reading, other: Reading) -> bool:
@@ -151,6 +164,8 @@ def _measure(one: Reading, other: Reading) -> bool:
         celsius, fahrenheit = (one, other) if left.name == "°C" else (other, one)
         return abs((fahrenheit.value - 32) * 5 / 9 - celsius.value) <= 1
     allowed = _CONVERTED if left.imperial or right.imperial else _RECKONED if left.dimension == "time" else 0
+    if "inches" in (one.unit, other.unit):
+        allowed = _CONVERTED_INCHES
     ours, theirs = one.value * left.size, other.value * right.size
     return abs(ours - theirs) <= allowed * max(abs(ours), abs(theirs))
 
@@ -165,8 +180,10 @@ def _digits(value: Fraction) -> int:
     return len(text)
 
 
-def _shortened(value: Fraction, digits: int) -> Fraction:
-    return Fraction(f"{float(value):.{max(digits, 1) - 1}e}")
+def _last_place(value: Fraction, digits: int) -> Fraction:
+    """Return what the last of the digits that say `value` is worth: 0.1 for 13.9 in three."""
+    exponent = int(f"{float(abs(value)):e}".partition("e")[2])
+    return Fraction(10) ** (exponent - digits + 1)
 
 
 def _plain(value: Fraction) -> str:

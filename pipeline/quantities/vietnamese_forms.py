@@ -15,6 +15,7 @@ from typing import Final
 from pipeline.quantities import vietnamese_numerals as numerals
 from pipeline.quantities import vietnamese_words as words
 from pipeline.quantities.page import (
+    CODE,
     DAYS_OF_MONTH,
     DIGIT,
     HOURS,
@@ -25,13 +26,21 @@ from pipeline.quantities.page import (
     SHORT_YEARS,
     Form,
     Page,
+    code,
     finished,
     roman,
     short_years,
     square_or_cubic,
 )
-from pipeline.quantities.units import SQUARE_CUBIC_UNITS, SQUARE_OR_CUBIC, alternatives
-from pipeline.quantities.values import Quantity, Reading
+from pipeline.quantities.units import (
+    SQUARE_CUBIC_UNITS,
+    SQUARE_OR_CUBIC,
+    VIETNAMESE,
+    alternatives,
+    named,
+    of_time,
+)
+from pipeline.quantities.values import Quantity, Reading, Weight
 from pipeline.quantities.vietnamese_words import DIGITS, END, MONTHS, ORDINALS, START, WEEKDAYS
 
 # Names of a virus and words of the clock that hold no number of their own.
@@ -82,6 +91,7 @@ _SHARED = re.compile(
     r"[ ](?:số|đại biểu|dân|diện tích|thành viên|người|tổng|lượng|phiếu|trong số|quốc gia|chặng|thời gian|nước|cổ phần"
     r"|quãng|trận|mẫu|doanh nghiệp|tỉnh|hộ|ca|các|những|đội|khách|lần|cử tri|bệnh nhân|học sinh)(?![^\W_])"
 )
+_RATIO = re.compile(rf"{START}t[ỷỉ] (?:lệ|số)(?: [^\W\d_]+){{0,3}} \Z")
 _HEIGHT = re.compile(rf"(?<![\w.,])([12])m([0-9]{{1,2}}){END}")
 _WEEKDAY = re.compile(rf"{START}(?:chủ nhật|chúa nhật|thứ[ ](?P<name>[2-7]|{alternatives(WEEKDAYS)})){END}(?!/)")
 _WEEKDAY_BEFORE = re.compile(rf"{START}(?:hôm|{_HOUR}|vào|ngày|từ|đến|tới|và|mỗi|hàng|hằng|tuần)[ ]\Z|[,(][ ]?\Z")
@@ -105,6 +115,23 @@ _FRACTION = re.compile(
     rf"{START}([0-9]{{1,2}}|{alternatives(DIGITS)})[ ]phần[ ]([0-9]{{1,3}}|mười|{alternatives(DIGITS)})"
     r"(?![^\W_]|[ ]triệu)"
 )
+# nửa đầu năm and 6 tháng đầu năm are the same half of a year
+_HALF_OF_YEAR = re.compile(
+    rf"{START}(?:nửa (?P<part>đầu|cuối|sau)(?=[ ](?P<year>năm|20[0-9][0-9])|)"
+    rf"|(?:6|sáu) tháng (?P<months>đầu|cuối)(?! tiên| đời)"
+    rf"|hiệp (?P<number>một|hai|1|2|đầu|nhất)(?! tiên)){END}"
+)
+_DAYS = re.compile(
+    r"(?<![0-9/.,-])([0-9]{1,2})[ ]?[-–][ ]?([0-9]{1,2})/([0-9]{1,2})(?:/((?:19|20)[0-9][0-9]))?(?![0-9/]|[.,][0-9])"
+)
+# Chiều 2-9; with a hyphen only behind a word that a day follows
+_HYPHENED = re.compile(
+    rf"(?:{START}(?:ngày|hôm|mùng|dịp|lễ|{_HOUR})[ ])([0-9]{{1,2}})-([0-9]{{1,2}})"
+    rf"(?![\w%-]|[.,/][0-9]|[ ]?(?:ngày|giờ|tuần){END})"
+)
+_MORE_TIME = re.compile(r"(?<![\w.,])(45|90|105|120)[ ]?['’]?\+[ ]?([0-9]{1,2})(?!\w|[.,][0-9])")
+_BORN_IN = re.compile(rf"{START}([6-9])x{END}")
+_HALF_A = re.compile(rf"{START}nửa {of_time(VIETNAMESE)}(?! (?:đầu|cuối|sau){END})")
 _HALF = re.compile(rf"{START}(?:(?:một|1)[ ])?nửa{END}(?:[ ](?P<scale>triệu|tỷ|tỉ|nghìn|ngàn){END})?")
 _FOLD = re.compile(
     rf"{START}gấp[ ](?:hơn |gần |khoảng )?(đôi|rưỡi|{alternatives(DIGITS)}){END}(?![ ](?:mươi|trăm|nghìn))"
@@ -251,12 +278,17 @@ def _slashed(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
         return None
     share = Reading(Fraction(left, right), "fraction")
     before, after = page.low[max(0, match.start() - 12) : match.start()], _SHARED.match(page.low, match.end())
-    if not _valid(left, right) or (after and not _DATED.search(before)):
+    dated = _DATED.search(before) is not None
+    if (
+        not _valid(left, right)
+        or (after and not dated)
+        or _RATIO.search(page.low, max(0, match.start() - 30), match.start())
+    ):
         return (
             page.quantity(match.span(1), left, "number", also=(share,)),
             page.quantity(match.span(2), right, "number", also=(share,)),
         )
-    also = () if _DATED.search(before) else (share,)
+    also = () if dated else (share,)
     lunar = _LUNAR.match(page.low, match.end())
     return (
         page.quantity(match.span(1), left, "day", also=also),
@@ -351,10 +383,67 @@ def _half(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     )
 
 
+def _half_a(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Read half an hour; half a month may be told as two weeks or fifteen days."""
+    unit = named(VIETNAMESE, match["unit"]).name
+    also = (Reading(Fraction(1, 2), "fraction"), Reading(Fraction(50), "percent"))
+    if unit == "months":
+        also = (*also, Reading(Fraction(2), "measure", "weeks"))
+    return (page.quantity(match.span(), Fraction(1, 2), "measure", unit=unit, also=also, weight="loose"),)
+
+
+def _half_of_year(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    said = match["part"] or match["months"] or match["number"]
+    value = 1 if said in ("đầu", "một", "1", "nhất") else 2
+    of_year = match["months"] or match["year"]
+    also = (Reading(Fraction(6), "measure", "months"),) if of_year else (Reading(Fraction(value), "ordinal"),)
+    weight: Weight = "figure" if match["months"] else "word" if of_year else "loose"
+    return (page.quantity(match.span(), value, "half", also=also, weight=weight),)
+
+
+def _days(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Read 20-25/1 and từ 20 - 25/1/2024: two days of one month."""
+    first, last, month = int(match[1]), int(match[2]), int(match[3])
+    if not (_valid(first, month) and _valid(last, month) and first < last):
+        return None
+    found = [page.quantity(match.span(group), int(match[group]), "day") for group in (1, 2)]
+    found.append(page.quantity(match.span(3), month, "month"))
+    if match[4]:
+        found.append(page.quantity(match.span(4), int(match[4]), "year"))
+    return found
+
+
+def _hyphened(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    day, month = int(match[1]), int(match[2])
+    if not _valid(day, month):
+        return None
+    number = Reading(Fraction(month), "number")
+    return (
+        page.quantity(match.span(1), day, "day"),
+        page.quantity(match.span(2), month, "month", also=(number,)),
+    )
+
+
+def _more_time(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Read phút 90+3, which is the 93rd too."""
+    minute = (Reading(Fraction(int(match[1]) + int(match[2])), "number"),)
+    return [page.quantity(match.span(group), int(match[group]), "number", also=minute) for group in (1, 2)]
+
+
+def _born_in(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Read 9X: who was born in the nineties."""
+    decade = int(match[1]) * 10
+    also = (Reading(Fraction(decade), "number"), Reading(Fraction(match[1]), "number"))
+    return (page.quantity(match.span(), decade, "decade", also=also, weight="word"),)
+
+
 def _fold(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     name = match[1]
     value = {"đôi": Fraction(2), "rưỡi": Fraction(3, 2)}.get(name) or Fraction(DIGITS[name])
-    return (page.quantity(match.span(), value, "multiple", weight="word"),)
+    also = [Reading((value - 1) * 100, "percent"), Reading(value * 100, "percent")]  # up by 100 %, to 200 %
+    if name == "rưỡi":
+        also.append(Reading(Fraction(1, 2), "fraction"))
+    return (page.quantity(match.span(), value, "multiple", also=tuple(also), weight="word"),)
 
 
 def _day(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
@@ -375,6 +464,8 @@ _FORMS: Final = (
     Form(_NO_NUMBER, None, _needs("cov covid ncov corona coronavirus")),
     Form(_VERSION, None, _needs(DIGIT)),
     Form(_ALL_DAY, _all_day, _needs("/")),
+    Form(CODE, code, _needs(DIGIT)),
+    Form(_DAYS, _days, _needs("/")),
     Form(_WHOLE_DATE, _whole_date, _needs(DIGIT)),
     Form(SHORT_YEARS, short_years, _needs(DIGIT)),
     Form(_MONTH, _month, _needs("tháng")),
@@ -382,6 +473,7 @@ _FORMS: Final = (
     Form(_FULL_MOON, _full_moon, _needs("rằm")),
     Form(_MONTH_YEAR, _month_year, _needs(DIGIT)),
     Form(_TIME, _time, _needs(": h g giờ")),
+    Form(_HYPHENED, _hyphened, _needs(DIGIT)),
     Form(_SLASHED, _slashed, _needs("/")),
     Form(_HEIGHT, _height, _needs("m")),
     Form(_QUARTER, _quarter, _needs("quý quí")),
@@ -390,7 +482,11 @@ _FORMS: Final = (
     Form(_ORDINAL, _ordinal, _needs("thứ")),
     Form(_DECADE, _decade, _needs(DIGIT)),
     Form(_FRACTION, _fraction, _needs("phần")),
+    Form(_HALF_OF_YEAR, _half_of_year, _needs("nửa tháng hiệp")),
+    Form(_HALF_A, _half_a, _needs("nửa")),
     Form(_HALF, _half, _needs("nửa")),
+    Form(_MORE_TIME, _more_time, _needs(DIGIT)),
+    Form(_BORN_IN, _born_in, _needs("x")),
     Form(_FOLD, _fold, _needs("gấp")),
     Form(_DAY, _day, _needs("ngày mùng mồng")),
     Form(_YEAR, _year, _needs(DIGIT)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Final
@@ -11,11 +11,12 @@ from typing import Final
 from pipeline.quantities import vietnamese_words as words
 from pipeline.quantities.page import MOST_DIGITS, Page, percent, pieces, signed, with_sign, with_unit
 from pipeline.quantities.units import SIGNS, VIETNAMESE, named
-from pipeline.quantities.values import Kind, Quantity, Reading
+from pipeline.quantities.values import Kind, Quantity, Reading, Weight
 
 _NO_IDIOM: Final = 100  # number words of this size are meant
 _SHORT: Final = len("mười")  # the number words that have homographs
 _THOUSAND: Final = 1000
+_LARGEST_LABEL: Final = 20  # 4K, 8K, a run of 10K
 
 
 def numeral(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
@@ -31,11 +32,15 @@ def numeral(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
 def vague(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read scale words without a number: hàng nghìn, vài trăm, nghìn tỷ."""
     names = match["scales"].split()
-    if page.text[match.start("scales")].isupper() or (not match["head"] and names == ["tá"]):
-        return None
-    return (
-        page.quantity(match.span(), _product(match["scales"]), "vague", weight="word" if match["head"] else "loose"),
+    start = match.start("scales")
+    named_so = page.text[start].isupper() and not (  # Triệu Vy, Vạn Phúc; not Trăm tỷ đồng
+        len(names) > 1 and words.SENTENCE_START.search(page.text, max(0, start - 4), start)
     )
+    if named_so or (not match["head"] and names == ["tá"]):
+        return None
+    dozen = (Reading(Fraction(12), "number"),) if names[-1] == "chục" else ()
+    weight: Weight = "word" if match["head"] or len(names) > 1 else "loose"
+    return (page.quantity(match.span(), _product(match["scales"]), "vague", also=dozen, weight=weight),)
 
 
 def loose(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
@@ -62,6 +67,10 @@ def _values(page: Page, match: re.Match[str]) -> Iterator[Quantity]:
             yield from pieces(page, start, parts[at]["atom"])
             at += 1
             continue
+        if (short := parts[at]["scales"].strip()) in words.SHORT_SCALES:
+            yield _short(page, parts[at], [value * words.SHORT_SCALES[short] for value in read], read)
+            at += 1
+            continue
         scale = largest = _product(parts[at]["scales"])
         values = [value * scale for value in read]
         while at + 1 < len(parts) and scale > 1:
@@ -82,6 +91,14 @@ def _values(page: Page, match: re.Match[str]) -> Iterator[Quantity]:
         at += 1
 
 
+def _short(page: Page, part: re.Match[str], values: Sequence[Fraction], bare: Sequence[Fraction]) -> Quantity:
+    """Return what `500k` says, or may say: a television of 4K has no 4,000 of anything."""
+    page.scales[part.start()] = int(values[0] / bare[0]) if bare[0] else 1
+    label = page.text[part.end() - 1] == "K" and bare[0] <= _LARGEST_LABEL
+    also = (*readings(values[1:], "number"), *(readings(bare, "number") if label else ()))
+    return page.quantity(part.span(), values[0], "number", also=also)
+
+
 def _added(page: Page, part: re.Match[str], following: re.Match[str], scale: int) -> Fraction | None:
     """Return what the part that follows adds to a number with this scale, None where it is a number of its own."""
     read, smaller = atom(following["atom"], page), _product(following["scales"])
@@ -93,6 +110,7 @@ def _added(page: Page, part: re.Match[str], following: re.Match[str], scale: int
     if part["atom"][0].isdigit() or following["atom"][0].isdigit():  # 1 tỷ 2 đồng, 5 nghìn 300 đồng; not 5 triệu 2 ca
         unit = words.UNIT.match(page.low, following.end())
         money = unit is not None and named(VIETNAMESE, unit[1]).dimension == "money"
+        money = money or (scale > _THOUSAND and words.CLAUSE_END.match(page.low, following.end()) is not None)
         if not money or not following["atom"].isdigit() or len(following["atom"]) != (3 if scale == _THOUSAND else 1):
             return None
         return read[0] if scale == _THOUSAND else read[0] * scale / 10
@@ -116,7 +134,8 @@ def _judged(page: Page, quantity: Quantity) -> Quantity | None:
     counted = words.COUNTED_BEHIND.match(page.low, end) is not None
     match word:
         case "năm":
-            if words.NOT_FIVE.search(before) or words.YEAR_BEHIND.match(page.low, end):
+            all_five = words.ALL.search(before) and words.THEM.match(page.low, end)  # cả năm người, not cả năm
+            if not all_five and (words.NOT_FIVE.search(before) or words.YEAR_BEHIND.match(page.low, end)):
                 return None
             sure = counted
         case "chín":
@@ -125,7 +144,7 @@ def _judged(page: Page, quantity: Quantity) -> Quantity | None:
             sure = not words.NOT_THREE.match(page.low, end) and not words.FATHER.search(before)
         case "một":
             sure = False
-            if words.UNIT.match(page.low, end) is None:
+            if not counted and words.UNIT.match(page.low, end) is None:
                 return None
         case _:
             sure = True
@@ -139,12 +158,20 @@ def _with_neighbours(page: Page, quantity: Quantity) -> Quantity:
         if re.fullmatch(r"[0-9]{1,2}\.[0-9]{3}", quantity.text):  # 3.125 % in the English way
             quantity = replace(quantity, also=(Reading(Fraction(quantity.text), "percent"),))
         return percent(quantity, end=sign.end(), text=page.text)
+    if behind := words.BASIS_POINTS.match(low, end):
+        points = Reading(quantity.value / 100, "percent")
+        return replace(quantity, end=behind.end(), text=page.text[quantity.start : behind.end()], also=(points,))
     if before := words.SIGN.search(low, max(0, quantity.start - 5), quantity.start):
         return with_sign(quantity, before[1], start=before.start(), text=page.text)
     unit = words.UNIT.match(low, end)
     if unit is None or words.NO_UNIT.match(low, end) or page.text[unit.start(1) : unit.end(1)] in ("G", "K", "M"):
         return quantity
-    return with_unit(quantity, named(VIETNAMESE, unit[1]), end=unit.end(), text=page.text)
+    counted = with_unit(quantity, named(VIETNAMESE, unit[1]), end=unit.end(), text=page.text)
+    if counted.kind == "measure" and (more := words.AND_HALF.match(low, counted.end)):  # 2 năm rưỡi
+        text = page.text[counted.start : more.end()]
+        weight: Weight = "word" if counted.weight == "loose" else counted.weight
+        counted = replace(counted, value=counted.value + Fraction(1, 2), end=more.end(), text=text, weight=weight)
+    return counted
 
 
 def _signed(page: Page, quantity: Quantity) -> Quantity:

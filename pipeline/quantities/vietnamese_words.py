@@ -56,10 +56,12 @@ SCALE: Final = (
     rf"|t[ỷỉ](?! (?:lệ|số|giá|trọng|suất|phú|phần|mỉ|đối|thí){END})){END}"
 )
 _ATOM: Final = rf"(?:{FIGURE}|{_BELOW_THOUSAND})"
-PART: Final = re.compile(rf"(?P<atom>{_ATOM})(?P<scales>(?:[ \xa0]?{SCALE}){{0,3}})")
+SHORT_SCALES: Final = {"k": 10**3, "tr": 10**6}  # 500k, 50 tr đồng
+_SHORT: Final = rf"(?:(?<=[0-9])k|(?<=[0-9])[ ]?tr){END}"
+PART: Final = re.compile(rf"(?P<atom>{_ATOM})(?P<scales>{_SHORT}|(?:[ \xa0]?{SCALE}){{0,3}})")
 NUMERAL: Final = re.compile(
     rf"(?:{START}|(?<=[a-zđ])(?=[0-9])){_ATOM}"  # VND5
-    rf"(?:(?:[ \xa0]?{SCALE}){{1,3}}(?:[ ](?:không trăm )?(?:(?:linh|lẻ) )?{_ATOM}(?![.,/][0-9]))?)*"
+    rf"(?:{_SHORT})?(?:(?:[ \xa0]?{SCALE}){{1,3}}(?:[ ](?:không trăm )?(?:(?:linh|lẻ) )?{_ATOM}(?![.,/][0-9]))?)*"
     rf"(?:[ ]r[ưu][ỡở]i{END})?"
 )
 ANY_SCALE: Final = re.compile(SCALE)
@@ -67,7 +69,7 @@ VAGUE: Final = re.compile(
     rf"{START}(?P<head>(?:hàng|nhiều|vài|mấy|dăm|cả|vài ba|hằng)[ ])?(?P<scales>{SCALE}(?:[ ]{SCALE}){{0,2}})"
 )
 LOOSE_WORD: Final = re.compile(rf"{START}(?:{alternatives(LOOSE)}){END}")
-LABEL: Final = re.compile(r"(?<![^\W_])([a-zđ]{1,5})-?([0-9]{1,4})(?![^\W_]|[.,][0-9])[a-z]?")
+LABEL: Final = re.compile(r"(?<![^\W_])([a-zđ]{1,5})-?([0-9]{1,4})(?:[a-zđ](?![^\W_])|(?![^\W_]|[.,][0-9]))")
 
 # năm is a year, chín ripe and ba a father unless something that is counted follows.
 _COUNTED: Final = (
@@ -82,13 +84,18 @@ NOT_FIVE: Final = re.compile(
     rf"(?:{START}(?:mỗi|một|hằng|hàng|nhiều|vài|mấy|các|những|suốt|quanh|cuối|đầu|giữa|nửa|cả|từng|cùng|của|theo|lâu"
     r"|tháng|năm|[0-9]+)[ ]|[0-9])\Z"
 )
+ALL: Final = re.compile(rf"{START}(?:cả|các|những|của)[ ]\Z")
+THEM: Final = re.compile(
+    r"[ ](?:người|nạn nhân|bị can|bị cáo|nghi phạm|em|cháu|con|đứa|anh|chị|cô|đội|nước"
+    rf"|tỉnh|xã|chiếc|ngôi|vụ|ca|ngư dân|học sinh|thuyền viên|thành viên|đối tượng){END}"
+)
 YEAR_BEHIND: Final = re.compile(r" (?:[0-9]{3,4}|nay|ngoái|trước|sau|qua|tới|học|mới|âm|dương|đầu)(?![^\W_])|[^ ]|\Z")
 NOT_THREE: Final = re.compile(
     rf" (?:mẹ|má|lô|hoa|lan|tư|chỉ|rọi|phải|tôi|của|chồng|vợ|đình|na|gai|lăng|nuôi|bánh|láp|ba){END}"
 )
 FATHER: Final = re.compile(rf"{START}(?:ông|bố|người|vài|đôi|ngã)[ ]\Z")
 SENTENCE_START: Final = re.compile(r"(?:\A|[.!?…:;\n]|[“\"'‘(•*\[-])[\s“\"'‘(\[]*\Z")
-CAPITAL: Final = re.compile(r"[ -][A-ZĐÀ-ỸÂÊÔĂƠƯ]")
+CAPITAL: Final = re.compile(f"[ -][{''.join(chr(code) for code in range(0x41, 0x1EFA) if chr(code).isupper())}]")
 
 # What stands beside a number
 
@@ -102,6 +109,8 @@ NO_UNIT: Final = re.compile(
     rf"|phút (?:bù|cuối)|yến (?:tiệc|sào)){END}"
 )
 PERCENT: Final = re.compile(rf"[ \xa0]?(?:%|phần trăm{END}|điểm phần trăm|điểm %|pct)")
+AND_HALF: Final = re.compile(rf"[ ]r[ưu][ỡở]i{END}")
+BASIS_POINTS: Final = re.compile(rf"[ ]điểm cơ bản{END}")  # hundredths of a percent
 SIGN: Final = re.compile(rf"(?:(?<![^\W\d_])({alternatives(SIGNS)}))[ \xa0]?\Z")
 # A number below zero: `âm 5 độ C`, `5 độ C dưới 0`; a lone minus before so many degrees is one for sure
 BELOW_ZERO_SAID: Final = re.compile(rf"{START}âm[ \xa0](?:{alternatives(SIGNS)})?[ ]?\Z")
@@ -112,6 +121,7 @@ HEDGE: Final = re.compile(
     rf"{START}(?:gần|hơn|khoảng|trên|dưới|chừng|xấp xỉ|ít nhất|tối thiểu|tối đa|quá|cỡ|tầm|ước tính|ngót|độ"
     r"|tới|đến)[ ]\Z"
 )
+CLAUSE_END: Final = re.compile(r"[ ]?(?:[.;:!?…)”\"/]|,(?![0-9])|\Z)")
 BETWEEN: Final = re.compile(
     r"[ ]?(?:-|–|—|~|,|đến|tới|và|hoặc|hay|lên|xuống|xuống còn|lên tới|lên đến)[ ]?(?:hơn |gần |khoảng |còn |mức )?\Z"
 )
