@@ -56,6 +56,8 @@ class _Negation:
     negators: _Both
     harmless: _Both
     weak: _Both
+    told: tuple[_Both, ...]
+    terms: tuple[_Term, ...]
     alike: tuple[_Both, ...]
     only: _Both
     also: _Both
@@ -66,6 +68,7 @@ class _Negation:
 @dataclass(frozen=True, slots=True)
 class _Hedge:
     claim: _Both
+    suspect: _Both  # the person: no hedge of what else the sentence claims
     chance: _Both
     doubt: _Both  # English that says more doubt than Vietnamese without one of these
 
@@ -81,6 +84,7 @@ class _Stage:
 class _Term:
     words: _Both
     wrong: re.Pattern[str]
+    silent: bool  # to lack both is no warning: there are too many ways to tell it
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,8 @@ def _tables() -> _Tables:
             negators=of_each("negators"),
             harmless=of_each("harmless"),
             weak=of_each("weak"),
+            told=tuple(_both(group["vi"], group["en"]) for group in negation["told"]),
+            terms=tuple(map(_term, negation["term"])),
             alike=tuple(_both(group["vi"], group["en"]) for group in negation["alike"]),
             only=_both(only["vi"], only["en"]),
             also=_both(only["vi_also"], only["en_also"]),
@@ -117,17 +123,22 @@ def _tables() -> _Tables:
         ),
         hedge=_Hedge(
             claim=_both(hedge["claim"]["vi"], hedge["claim"]["en"]),
+            suspect=_both(hedge["suspect"]["vi"], hedge["suspect"]["en"]),
             chance=_both(hedge["chance"]["vi"], hedge["chance"]["en"]),
             doubt=_both(hedge["claim"]["vi_any"], hedge["claim"]["en_strong"]),
         ),
         stages=tuple(
             _Stage(_both(stage["vi"], stage["en"]), stage["from"], stage["to"]) for stage in procedure["stage"]
         ),
-        terms=tuple(_Term(_both(term["vi"], term["en"]), _words(term["wrong"])) for term in procedure["term"]),
+        terms=tuple(map(_term, procedure["term"])),
         legal=_words([word for row in (*procedure["stage"], *procedure["term"]) for word in row["vi"]]),
         attribution=_both(attribution["vi"], attribution["en"]),
         speech=_both(attribution["vi_sure"], attribution["en_sure"]),
     )
+
+
+def _term(term: dict[str, Any]) -> _Term:
+    return _Term(_both(term["vi"], term["en"]), _words(term["wrong"]), silent=term.get("silent", False))
 
 
 def _both(vietnamese: Sequence[str], english: Sequence[str]) -> _Both:
@@ -178,8 +189,9 @@ class _Sides:
         )
 
 
-def _hide(pattern: re.Pattern[str], text: str) -> str:
-    return pattern.sub(lambda match: _HIDDEN * len(match[0]), text)
+def _hide(pattern: re.Pattern[str], text: str, times: int = 0) -> str:
+    """Return `text` with what matches blanked, every character still in its place; the first `times`, or all."""
+    return pattern.sub(lambda match: _HIDDEN * len(match[0]), text, count=times)
 
 
 # Negation
@@ -189,7 +201,8 @@ def _negation(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
     """Yield a flag where one side denies more often than the other can account for."""
     table = tables.negation
     yield from _not_only(sides, table)
-    vi, en = _hide(table.harmless.vi, sides.vi), _hide(table.harmless.en, sides.en)
+    yield from _opposed(sides, "negation", table.terms)
+    vi, en = _told(table, sides)
     theirs, ours = list(table.negators.vi.finditer(vi)), list(table.negators.en.finditer(en))
     if len(theirs) > len(ours):
         excused = _count(table.weak.en, sides.en) + sum(
@@ -223,6 +236,52 @@ def _negation(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
             severity="error",
             en=added,
         )
+
+
+def _told(table: _Negation, sides: _Sides) -> tuple[str, str]:
+    """Return the texts without the negators that mean nothing, and without those the other side tells in another way.
+
+    Those (`không rõ`, unknown) go only as far as one side has too many: where both deny as often, each answers one.
+    """
+    vi, en = _hide(table.harmless.vi, _without_names(sides.vi)), _hide(table.harmless.en, sides.en)
+    more = _count(table.negators.vi, vi) - _count(table.negators.en, en)
+    left, right = list(vi), list(en)
+    for group in table.told if more else ():
+        for one, other in zip(group.vi.finditer(sides.vi), group.en.finditer(sides.en), strict=False):
+            here, there = slice(*one.span()), slice(*other.span())
+            settled = _count(table.negators.vi, "".join(left[here])) - _count(table.negators.en, "".join(right[there]))
+            if settled * more > 0 and abs(settled) <= abs(more):
+                left[here], right[there] = _HIDDEN * len(one[0]), _HIDDEN * len(other[0])
+                more -= settled
+    return "".join(left), "".join(right)
+
+
+def _without_names(vi: str) -> str:
+    """Return the Vietnamese without the negators that are part of a name: Tôn Ngộ Không, chùa Không Lộ.
+
+    Within a sentence only a name has its capital; in a headline that writes every word with one, none is told.
+    """
+    if sum(word[0].isupper() for word in vi.split()) > _MOST_CAPITALS * len(vi.split()):
+        return vi
+    return _hide(_NAMED, vi)
+
+
+_MOST_CAPITALS = 0.6
+_NAMED = re.compile(r"(?<=[^\W_] )(?:Không|Chưa|Chẳng|Chả|Chớ)(?![^\W_])")
+
+
+def _opposed(sides: _Sides, check: str, terms: Sequence[_Term]) -> Iterator[Flag]:
+    """Yield a flag where the English has a word against a term's sense and none for it, or, if that counts, neither."""
+    for term in terms:
+        said = term.words.vi.search(sides.vi)
+        if said is None or term.words.en.search(sides.en):
+            continue
+        if (wrong := term.wrong.search(sides.en)) is not None:
+            message = f"“{wrong[0]}” is not what the Vietnamese says ({said[0]})"
+            yield sides.flag(check, message, severity="error", vi=said, en=wrong)
+        elif not term.silent:
+            message = f"no English word for {said[0]} was found"
+            yield sides.flag(check, message, severity="warning", vi=said)
 
 
 def _gloss(negator: str) -> str:
@@ -313,8 +372,11 @@ def _runs(text: str, negators: frozenset[str]) -> tuple[_Places, _Places]:
 def _hedge(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
     """Yield a flag where a doubt of one side is a fact on the other."""
     table = tables.hedge
-    claim = table.claim.vi.search(sides.vi)
-    if claim is not None and not table.claim.en.search(sides.en):
+    vi, en = sides.vi, sides.en
+    if people := min(_count(table.suspect.vi, vi), _count(table.suspect.en, en)):
+        vi, en = _hide(table.suspect.vi, vi, people), _hide(table.suspect.en, en, people)
+    claim = table.claim.vi.search(vi)
+    if claim is not None and not table.claim.en.search(en):
         yield sides.flag(
             "hedge",
             f"the Vietnamese only claims or suspects ({claim[0]}); the English states it",
@@ -342,34 +404,31 @@ def _hedge(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
 
 # Procedure
 
+_CHARGED, _CONVICTED = 3, 7  # the first stages at which somebody is accused, and found guilty
+
 
 def _procedure(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
     """Yield a flag where the English is at a later stage of the case than the Vietnamese, or lacks a term's sense."""
+    ours = [(stage, match) for stage in tables.stages if (match := stage.words.en.search(sides.en))]
+    later = max(ours, key=lambda one: one[0].first, default=None)
     if not tables.legal.search(sides.vi):
+        if later is not None and later[0].first >= _CONVICTED:
+            message = f"the English tells of a conviction (“{later[1][0]}”), the Vietnamese of no case"
+            yield sides.flag("procedure", message, severity="error", en=later[1])
         return
     theirs = [(stage, match) for stage in tables.stages if (match := stage.words.vi.search(sides.vi))]
-    if any(stage.first > 1 for stage, _ in theirs):
-        ours = [(stage, match) for stage in tables.stages if (match := stage.words.en.search(sides.en))]
+    if theirs and later is not None:
         reached, last = max(theirs, key=lambda one: one[0].last)
-        later, match = max(ours, key=lambda one: one[0].first, default=(reached, last))
-        if later.first > reached.last:
+        # where they only look into it, English may speak of suspects and arrests that the next sentence tells
+        if later[0].first > (reached.last if reached.last > 1 else _CHARGED - 1):
             yield sides.flag(
                 "procedure",
-                f"the English is at a later stage of the case (“{match[0]}”) than the Vietnamese ({last[0]})",
+                f"the English is at a later stage of the case (“{later[1][0]}”) than the Vietnamese ({last[0]})",
                 severity="error",
                 vi=last,
-                en=match,
+                en=later[1],
             )
-    for term in tables.terms:
-        said = term.words.vi.search(sides.vi)
-        if said is None or term.words.en.search(sides.en):
-            continue
-        if (wrong := term.wrong.search(sides.en)) is not None:
-            message = f"“{wrong[0]}” is not what the Vietnamese says ({said[0]})"
-            yield sides.flag("procedure", message, severity="error", vi=said, en=wrong)
-        else:
-            message = f"no English word for {said[0]} was found"
-            yield sides.flag("procedure", message, severity="warning", vi=said)
+    yield from _opposed(sides, "procedure", tables.terms)
 
 
 # Attribution

@@ -386,7 +386,7 @@ def _half(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
 def _half_a(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read half an hour; half a month may be told as two weeks or fifteen days."""
     unit = named(VIETNAMESE, match["unit"]).name
-    also = (Reading(Fraction(1, 2), "fraction"), Reading(Fraction(50), "percent"))
+    also: tuple[Reading, ...] = (Reading(Fraction(1, 2), "fraction"), Reading(Fraction(50), "percent"))
     if unit == "months":
         also = (*also, Reading(Fraction(2), "measure", "weeks"))
     return (page.quantity(match.span(), Fraction(1, 2), "measure", unit=unit, also=also, weight="loose"),)
