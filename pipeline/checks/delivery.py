@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.records import Flag, Translated
+from pipeline.records import Call, Flag, Translated
 
 
 def check(translated: Translated) -> list[Flag]:
@@ -12,18 +12,13 @@ def check(translated: Translated) -> list[Flag]:
     article = translated.article
     found: list[Flag] = []
     for call in translated.calls:
-        field = "summary" if call.stage == "summarize" else "translation"
-        if call.dropped_tokens:
-            found.append(_whole(translated, "dropped", field, f"{call.dropped_tokens} source tokens did not fit"))
-        if not call.finished:
-            found.append(
-                _whole(
-                    translated,
-                    "unfinished",
-                    field,
-                    f"stopped at the length limit, {call.output_tokens} tokens",
-                )
-            )
+        for field, start, end in _places(translated, call):
+            if call.dropped_tokens:
+                message = f"{call.dropped_tokens} source tokens did not fit"
+                found.append(Flag(check="dropped", field=field, start=start, end=end, message=message))
+            if not call.finished:
+                message = f"stopped at the length limit, {call.output_tokens} tokens"
+                found.append(Flag(check="unfinished", field=field, start=start, end=end, message=message))
     if not translated.summary.strip():
         found.append(_whole(translated, "empty", "summary", "the summarizer answered nothing"))
     empty = [sentence for sentence in translated.sentences if not sentence.translation.strip()]
@@ -45,6 +40,33 @@ def check(translated: Translated) -> list[Flag]:
             for at in re.finditer("�+", text)
         ]
     return found
+
+
+def _places(translated: Translated, call: Call) -> list[tuple[str, int, int]]:
+    """Return where the answer of a call stands: the headline, a sentence, or a field where its sentence is not known.
+
+    A call does not say what it is about; the headline is translated first, then each sentence, in as many pieces as it
+    takes (`stages.translate`). Where both were cut, a piece in the middle may be of either field: then it is both.
+    """
+    if call.stage == "summarize":
+        return [("summary", 0, len(translated.summary))]
+    headline = 1 if translated.article.title else 0
+    texts = headline + len(translated.sentences)
+    pieces = sum(1 for other in translated.calls if other.stage == "translate")
+    cut = {flag.field for flag in translated.flags if flag.check == "long_sentence"}
+    most = headline + (pieces - texts if "title" in cut else 0)  # of the pieces that may be the headline's
+    least = headline + (1 if "title" in cut else 0) if "summary" in cut else most
+    places: list[tuple[str, int, int]] = []
+    if call.index < most:
+        places.append(("title_translation", 0, len(translated.title_translation)))
+    if call.index >= least:
+        start, end = 0, len(translated.translation)
+        if pieces == texts:
+            before = translated.sentences[: call.index - headline]
+            start = min(end, sum(len(sentence.translation) + 1 for sentence in before if sentence.translation))
+            end = start + len(translated.sentences[call.index - headline].translation)
+        places.append(("translation", start, end))
+    return places
 
 
 def _whole(translated: Translated, check: str, field: str, message: str) -> Flag:
