@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.checks.gazetteer import gazetteer, is_borne
+from pipeline.checks.gazetteer import Entry, Kind, gazetteer, is_borne
 from pipeline.checks.naming import (
     English,
     Entity,
@@ -153,7 +153,9 @@ def _compared(pair: Pair, source: Source) -> list[Flag]:
                             renamed.field == pair.english_field and stranger.start + pair.english_start == renamed.start
                         )
                     ]
-                elif entity.entry.kind != "organisation":
+                elif entity.entry.kind == "organisation":
+                    found += _another(pair, vietnamese, entity, english, source)
+                else:
                     missing += _missing_entity(vietnamese, entity, english)
             case _:
                 pass
@@ -325,23 +327,10 @@ def _office(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English
     deputy = any(entry.name.startswith(_DEPUTIES) for entry in standing)
     if entity.entry in standing or (entity.entry in english.found and not deputy):
         return []
-    mine = {seen.entry for seen in vietnamese.entities}
     start, finish = vietnamese.tokens[entity.begin].start, vietnamese.tokens[entity.end - 1].end
     name = pair.vietnamese[start:finish]
-    for means, begin, end in english.entities:
-        if all(entry.kind == "office" for entry in means) and mine.isdisjoint(means):
-            at, to = english.tokens[begin].start, english.tokens[end - 1].end
-            other = pair.english[at:to]
-            return [
-                pair.english_flag(
-                    "office",
-                    f"“{name}” is {entity.entry.english}; the translation says “{other}”",
-                    span=(at, to),
-                    expected=entity.entry.english,
-                    found=other,
-                    severity="error",
-                )
-            ]
+    if instead := _instead(vietnamese, english, kind="office"):
+        return [_another_flag(pair, entity, name, instead, severity="error")]
     if entity.entry in english.found:
         return []
     return [
@@ -352,3 +341,47 @@ def _office(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English
             expected=entity.entry.english,
         )
     ]
+
+
+def _another(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English, source: Source) -> list[Flag]:
+    """Return a flag where another body of the table stands in the place of this one: the Senate for Quốc hội.
+
+    One that is missing without another in its place is often told in words that no table has, and not flagged.
+    """
+    if entity.entry in english.found:
+        return []
+    instead = _instead(vietnamese, english, kind="organisation")
+    ways = (way for entry in instead.means for way in gazetteer().spoken[entry]) if instead else ()
+    if instead is None or any(way in source.spoken for way in ways):
+        return []
+    name = pair.vietnamese[vietnamese.tokens[entity.begin].start : vietnamese.tokens[entity.end - 1].end]
+    return [_another_flag(pair, entity, name, instead, severity="warning")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Instead:
+    """A rendering in the English of something that the Vietnamese does not have."""
+
+    means: frozenset[Entry]
+    start: int
+    end: int
+
+
+def _instead(vietnamese: Vietnamese, english: English, *, kind: Kind) -> _Instead | None:
+    mine = {seen.entry for seen in vietnamese.entities}
+    for means, begin, end in english.entities:
+        if all(entry.kind == kind for entry in means) and mine.isdisjoint(means):
+            return _Instead(means, english.tokens[begin].start, english.tokens[end - 1].end)
+    return None
+
+
+def _another_flag(pair: Pair, entity: Entity, name: str, instead: _Instead, *, severity: Severity) -> Flag:
+    other = pair.english[instead.start : instead.end]
+    return pair.english_flag(
+        "office",
+        f"“{name}” is {entity.entry.english}; the translation says “{other}”",
+        span=(instead.start, instead.end),
+        expected=entity.entry.english,
+        found=other,
+        severity=severity,
+    )

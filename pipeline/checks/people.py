@@ -22,6 +22,7 @@ Sex = Literal["man", "woman"]
 
 _MEN = ("ông", "anh", "chú", "thầy", "cậu", "chàng")
 _WOMEN = ("bà", "chị", "cô", "thím", "mợ", "dì", "nàng")
+_HONORIFICS = frozenset((*_MEN, *_WOMEN))
 _CAPITALS = "".join(chr(code) for code in range(0x41, 0x1EFA) if chr(code).isupper())
 _NAME = f"[{_CAPITALS}][^\\W\\d_]*(?: [{_CAPITALS}][^\\W\\d_]*){{0,4}}"
 _FULL_NAME = re.compile(f"(?<![^\\W_])({_NAME})")
@@ -105,9 +106,16 @@ def _people(translated: Translated) -> _People:
         sexes.setdefault(parts[-1], set()).add(_sex_of(match[1].lower()))
     for name in set(_FULL_NAME.findall(text)):
         words = name.lower().split()
+        # Ông at the head of a sentence is a title, and no surname; GS Nguyễn Lân
+        while len(words) > _FEWEST_OF_A_FULL_NAME and (words[0] in _HONORIFICS or words[0] not in table.surnames):
+            words = words[1:]
         if len(words) >= _FEWEST_OF_A_FULL_NAME and words[0] in table.surnames:
             folded = tuple(map(fold, words))
-            if all(map(is_syllable, folded)) and f" {' '.join(words)} " not in table.renamed:
+            if (
+                words[0] not in _HONORIFICS
+                and all(map(is_syllable, folded))
+                and f" {' '.join(words)} " not in table.renamed
+            ):
                 full.add(folded)
             if "thị" in words[1:-1]:
                 sexes.setdefault(folded[-1], set()).add("woman")
