@@ -117,6 +117,20 @@ def test_looks_left(text: str, left: bool) -> None:
     assert looks_left(text) is left
 
 
+@pytest.mark.parametrize(
+    ("english", "flagged"),
+    [
+        ("雨が三日続いた。", True),
+        ("Сильный дождь шёл три дня.", True),
+        ("Heavy rain fell on Tokyo (東京) for three days.", False),
+    ],
+)
+def test_another_script_is_no_english(english: str, flagged: bool) -> None:
+    flags = flags_of(("Mưa lớn kéo dài ba ngày.", english))
+    assert ("vietnamese_left", "error") in {(flag.check, flag.severity) for flag in flags} or not flagged
+    assert flagged or not flags
+
+
 def test_a_sentence_still_vietnamese_is_not_also_short_or_cut() -> None:
     (flag,) = flags_of((FLOOD, FLOOD))
     assert (flag.check, flag.severity, flag.found) == ("vietnamese_left", "error", FLOOD)

@@ -26,6 +26,22 @@ def flags_of(english: str, *, summary: str = "Một câu.", title: str = "", tit
             "The price of gold rose. The price of gold fell. The price of gold",
         ),
         ("The price of gold rose, " * 3 + "the price of gold fell.", "error", None),
+        ("The man was was was arrested.", "error", "was was was"),
+        (
+            "The man said that the man said that the man said that he left.",
+            "error",
+            "The man said that the man said that the man said that",
+        ),
+        (
+            "A court in Ho Chi Minh City in Ho Chi Minh City in Ho Chi Minh City met.",
+            "error",
+            "in Ho Chi Minh City in Ho Chi Minh City in Ho Chi Minh City",
+        ),
+        ("He got 10 years, 10 years, 10 years.", "error", "10 years, 10 years, 10 years"),
+        ("He laughed: hahahahahaha.", "error", "hahahahahaha"),
+        ("It is 2-2-2-2-2-2-2.", "error", "-2-2-2-2-2-2"),
+        ("It cost 10,000,000,000,000,000,000 dong.", "error", ",000,000,000,000,000,000"),
+        ("He left. . . . . . . . . .", "error", ". . . . . . . . . ."),
     ],
 )  # fmt: skip
 def test_loops(english: str, severity: str, found: str | None) -> None:
@@ -41,6 +57,9 @@ def test_loops(english: str, severity: str, found: str | None) -> None:
         "People in Ho Chi Minh City left Ho Chi Minh City, and Ho Chi Minh City's roads were full in Ho Chi Minh City.",
         "It was very, very, very good.",
         "The score was 2 2 2 2 2 2.",
+        "He waited...... and left.",
+        "They had had that that day.",
+        "It cost 10,000,000,000,000 dong.",
         "One thing was said twice in here, and one thing was said twice in there.",
     ],
 )
@@ -95,6 +114,12 @@ def test_capitals(title: str, english: str, flagged: str | None) -> None:
     assert [(flag.check, flag.field, flag.found) for flag in flags] == (
         [("capitals", "title_translation", flagged)] if flagged else []
     )
+
+
+def test_a_megabyte_is_read_in_linear_time() -> None:
+    for text in ("ha" * 100 + "x", "! ", "2-", ",000", "the man said "):
+        flags_of(text * (1_000_000 // len(text)))
+        flags_of(text[:-1] * 20_000)
 
 
 @given(

@@ -267,6 +267,11 @@ def _left(pair: Pair) -> Iterator[Flag]:
     text = pair.english
     if text.isascii():
         return
+    letters = [letter for letter in text if letter.isalpha()]
+    foreign = sum(not _LATIN.match(letter) for letter in letters)
+    if foreign > _MOST_FOREIGN * len(letters):
+        yield pair.english_flag("vietnamese_left", "the translation is in another script", found=text, severity="error")
+        return
     if looks_left(text):
         yield pair.english_flag(
             "vietnamese_left", "the translation is still Vietnamese", found=pair.english, severity="error"
@@ -300,4 +305,7 @@ def _left(pair: Pair) -> Iterator[Flag]:
             )
 
 
+# A model of many languages can answer in the wrong one: up to a third may be a name in its own script
+_LATIN = re.compile("[A-Za-zÀ-ɏḀ-ỿ]")
+_MOST_FOREIGN = 1 / 3
 _LONGEST = 6  # letters of a Vietnamese syllable ("nghiêng" has 7, but always a mark)

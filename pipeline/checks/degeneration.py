@@ -17,9 +17,13 @@ from pipeline.records import Flag, Severity, Translated
 # is an error only from the fourth time on. Names do not count.
 _LOOP_LENGTH = 4
 _LOOP_TIMES = 3
-# One to three words at once again and again, and how often: people say one word three times ("very, very, very good"),
-# but not two or three.
-_CYCLE_TIMES = {1: 4, 2: 3, 3: 3}
+# One word or some at once again and again, and how often: people say one word three times ("very, very, very good"),
+# but not two or more, and none of these.
+_CYCLE_TIMES = {1: 4, 2: 3, 3: 3, 4: 3, 5: 3, 6: 3}
+_NEVER_THRICE = frozenset("the a an of to and in on at by for with from is are was were be".split())
+# Within a word or beside words: hahahahahaha, 2-2-2-2-2-2, ",000" six times, a row of marks longer than a dotted line
+# of three dots twice.
+_CIRCLES = re.compile(r"([^\W\d_]{1,4})\1{5,}|([-.,/]\d{1,3})\2{5,}(?!\d)|([^\w\s])(?: ?\3){8,}")
 _WORD = re.compile(r"[^\W_]+")
 
 # Language tokens and prefixes of the families in the catalog (T5 and ViT5, MarianMT, M2M-100, NLLB, mBART, EnViT5),
@@ -34,6 +38,7 @@ _PREFIX = re.compile(
 )
 _INNER_PREFIX = re.compile(r"(?<=[.!?] )(?:vi|en|vietnews): ")
 
+_SHOWN = 12  # letters of what goes in circles
 _LEAST_SHOUTED = 3  # words of two letters and more
 _SHOUTED = 0.8  # of the letters
 _RUN_SHOUTED = 5  # words in a row, within a text that is not all capitals
@@ -69,6 +74,11 @@ def _flag(check: str, field: str, span: tuple[int, int], message: str, text: str
 
 def _loops(field: str, text: str) -> Iterator[Flag]:
     """Yield one flag for the first loop: a short cycle, or four words for the third time."""
+    circle = _CIRCLES.search(text)
+    if circle is not None:
+        shown = text[circle.start() : circle.start() + _SHOWN]
+        yield _flag("loop", field, circle.span(), f"“{shown}…” again and again", text, "error")
+        return
     words = list(_WORD.finditer(text))
     said = [word[0].casefold() for word in words]
     for length, least in _CYCLE_TIMES.items():
@@ -103,11 +113,12 @@ def _is_name(words: list[re.Match[str]], at: int) -> bool:
 
 
 def _cycle(said: list[str], length: int, least: int) -> tuple[int, int] | None:
-    """Return the first and last word of `length` words that come `least` times at once; figures are no words."""
+    """Return the first and last word of `length` words that come `least` times at once; figures alone are no words."""
     run = 0
     for at in range(length, len(said)):
-        run = run + 1 if said[at] == said[at - length] and not said[at].isdigit() else 0
-        if run >= length * (least - 1):
+        run = run + 1 if said[at] == said[at - length] else 0
+        times = least - 1 if length == 1 and said[at] in _NEVER_THRICE else least
+        if run >= length * (times - 1) and run and not all(word.isdigit() for word in said[at - length + 1 : at + 1]):
             first = at - run - length + 1
             last = at
             while last + 1 < len(said) and said[last + 1] == said[last + 1 - length]:
