@@ -267,9 +267,8 @@ def _left(pair: Pair) -> Iterator[Flag]:
     text = pair.english
     if text.isascii():
         return
-    letters = [letter for letter in text if letter.isalpha()]
-    foreign = sum(not _LATIN.match(letter) for letter in letters)
-    if foreign > _MOST_FOREIGN * len(letters):
+    foreign = sum(letter.isalpha() and not _LATIN.match(letter) for letter in text)
+    if foreign > _MOST_FOREIGN * sum(map(str.isalpha, text)):
         yield pair.english_flag("vietnamese_left", "the translation is in another script", found=text, severity="error")
         return
     if looks_left(text):
