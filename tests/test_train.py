@@ -193,6 +193,16 @@ def test_what_is_done_is_not_done_again(trained: tuple[Path, Told], work: Path) 
     assert told.done == 0
 
 
+def test_what_only_the_card_says_of_the_data_makes_another_card(trained: tuple[Path, Told], work: Path) -> None:
+    weights = (trained[0] / "model.safetensors").read_bytes()
+    train(work / "whole.yaml", ("data.0.license=mit", "data.0.note=ours", "dev.0.license=gpl"), progress=Told())
+    text = (trained[0] / "README.md").read_text(encoding="utf-8")
+    assert "| train.tsv | 600 | 600 | – | mit | ours |" in text
+    assert "| dev.tsv | 20 | 20 | – | gpl |  |" in text
+    assert (trained[0] / "model.safetensors").read_bytes() == weights
+    train(work / "whole.yaml", progress=Told())
+
+
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights(trained: tuple[Path, Told], work: Path) -> None:
     path = translator(work, "killed")
     script = "import sys; from pathlib import Path; from pipeline.train import train; from pipeline.progress import Lines; train(Path(sys.argv[1]), progress=Lines())"
@@ -258,15 +268,20 @@ def test_a_stint_ends_cleanly_and_a_longer_schedule_goes_on_before_the_decay(wor
     train(path, progress=Told())
     told = Told()
     train(path, ("schedule.steps=40",), progress=told)
-    assert "schedule.steps is 40 now: going on from step 20, before the decay" in str(told)
+    assert "ends at step 40 and decays from 28 now: going on from step 20, before the decay" in str(told)
     assert [one.step for one in state.saved(work / "stint" / "checkpoints")][-1] == 40
     with pytest.raises(ConfigError, match=r"schedule.steps: 25, but the training is at step 40 already"):
-        train(path, ("schedule.steps=25", "only=export"), progress=Told())
+        train(path, ("schedule.steps=25",), progress=Told())
+    told = Told()
+    train(path, ("schedule.steps=40", "schedule.decay=0.5"), progress=told)
+    assert "decays from 20 now: going on from step 20, before the decay" in str(told)
 
 
 def test_another_training_in_the_same_folder_is_refused(trained: tuple[Path, Told], work: Path) -> None:
     with pytest.raises(ConfigError, match=r"holds a training with another `optimizer`, `seed`"):
         train(work / "whole.yaml", ("seed=2", "optimizer.lr=0.01"), progress=Told())
+    with pytest.raises(ConfigError, match=r"holds a training with another `repeat`"):
+        train(work / "whole.yaml", ("data.0.repeat=2",), progress=Told())
     with state.locked(work / "whole"), pytest.raises(LockedError, match="another training holds"):
         train(work / "whole.yaml", progress=Told())
 
@@ -519,6 +534,11 @@ def test_a_tokenizer_is_made_once_and_again_when_its_texts_change(work: Path) ->
     told = Told()
     train(work / "tokenizer.yaml", (f"folder={work}/other", "pairs.0.take=400", "vocabulary=365"), progress=told)
     assert "365 pieces; 0 of 800 lines differ" in str(told)
+    told = Told()
+    same = (f"folder={work}/other", "pairs.0.take=400", "vocabulary=365", "pairs.0.license=mit")
+    card = (train(work / "tokenizer.yaml", same, progress=told) / "README.md").read_text(encoding="utf-8")
+    assert "nothing has changed" not in str(told)
+    assert "| pairs.0 train.tsv | 400 | mit |  |" in card
 
 
 def test_too_little_text_for_a_vocabulary_is_said(work: Path) -> None:
@@ -796,7 +816,7 @@ def test_a_large_file_travels_in_pieces(tmp_path: Path) -> None:
     (folder / "optimizer.pt").write_bytes(content)
     (folder / "small.json").write_text("{}")
     assert state.saved(folder.parent) == []
-    state.complete(state.Saved(folder, 7, 10, stable=True, seconds=1.5), shard_mb=1)
+    state.complete(state.Saved(folder, 7, decay=(7, 10), seconds=1.5), shard_mb=1)
     names = sorted(path.name for path in folder.iterdir())
     assert names == ["complete.json", *(f"optimizer.pt.piece-00{n}" for n in range(3)), "small.json"]
     assert max(path.stat().st_size for path in folder.iterdir()) <= 1024 * 1024
@@ -814,7 +834,7 @@ def test_the_last_the_best_and_the_stable_checkpoint_are_kept(tmp_path: Path) ->
     for step in range(10, 80, 10):
         folder = tmp_path / f"checkpoint-{step}"
         folder.mkdir()
-        state.complete(state.Saved(folder, step, 70, stable=step <= 40, seconds=0.0), shard_mb=None)
+        state.complete(state.Saved(folder, step, decay=(40, 70), seconds=0.0), shard_mb=None)
     state.prune(tmp_path, last=2, best=20)
     assert [one.step for one in state.saved(tmp_path)] == [20, 40, 60, 70]
 

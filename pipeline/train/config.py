@@ -126,6 +126,11 @@ class Schedule(_Model):
         """How many steps the learning rate falls for."""
         return max(1, round(self.steps * self.decay))
 
+    @property
+    def decay_between(self) -> tuple[int, int]:
+        """The last step at the full rate, and the last step."""
+        return self.steps - self.decay_steps, self.steps
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.warmup + self.decay_steps > self.steps:
@@ -262,7 +267,7 @@ class ModelTraining(_Training):
         return lessons
 
     def identity(self) -> dict[str, JSON]:
-        """Return everything that changes the weights at a given step; `schedule.steps` does not, up to the decay."""
+        """Return all of the config but its data that changes the weights at a step; `steps` and `decay` do not yet."""
         kept: dict[str, Any] = self.model_dump(
             mode="json",
             include={

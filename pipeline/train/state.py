@@ -39,9 +39,13 @@ class Saved:
 
     folder: Path
     step: int
-    steps: int  # of the schedule it was saved under
-    stable: bool  # saved before the learning rate began to fall
+    decay: tuple[int, int]  # the learning rate falls from this step to that, by the schedule it was saved under
     seconds: float  # spent on training up to here, all stints together
+
+    @property
+    def stable(self) -> bool:
+        """Whether it was saved before the learning rate began to fall."""
+        return self.step <= self.decay[0]
 
 
 @contextmanager
@@ -105,7 +109,8 @@ def saved(folder: Path) -> list[Saved]:
         if listed is None or not _NUMBERED.fullmatch(path.name):
             continue
         if all((path / name).is_file() and (path / name).stat().st_size == size for name, size in listed["files"]):
-            found.append(Saved(path, listed["step"], listed["steps"], listed["stable"], listed["seconds"]))
+            falls, ends = listed["decay"]
+            found.append(Saved(path, listed["step"], (falls, ends), listed["seconds"]))
     return sorted(found, key=lambda one: one.step)
 
 
@@ -124,8 +129,8 @@ def complete(checkpoint: Saved, *, shard_mb: int | None) -> None:
                 _cut(path, shard_mb * _MIB)
     _sync(folder)
     files = [[path.name, path.stat().st_size] for path in sorted(folder.iterdir())]
-    told = {"step": checkpoint.step, "steps": checkpoint.steps, "stable": checkpoint.stable}
-    write_json(folder / _COMPLETE, told | {"seconds": checkpoint.seconds, "files": files})
+    told = {"step": checkpoint.step, "decay": checkpoint.decay, "seconds": checkpoint.seconds}
+    write_json(folder / _COMPLETE, told | {"files": files})
     _sync(folder)
 
 

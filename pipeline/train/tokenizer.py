@@ -90,13 +90,14 @@ def rebuild(trained: sentencepiece.SentencePieceProcessor) -> tokenizers.Tokeniz
 
 
 def _made_of(training: TokenizerTraining) -> dict[str, Any]:
-    """Return what the tokenizer depends on."""
+    """Return what the tokenizer and its card depend on."""
     data: list[Pairs | Articles | Lines] = [*training.pairs, *training.articles, *training.lines]
     settings = training.model_dump(
         mode="json",
-        include={"seed", "exclude", "tone_style", "body_characters", "vocabulary", "coverage", "sentences"},
+        include={"seed", "exclude", "tone_style", "body_characters", "vocabulary", "coverage", "sentences", "card"},
     )
-    return settings | {"data": [[data_key(source), reading.digests(source)] for source in data]}
+    told = [[data_key(source), reading.digests(source), source.license, source.note] for source in data]
+    return settings | {"data": told}
 
 
 def _texts(training: TokenizerTraining, tallies: dict[str, reading.Tally], scratch: Path) -> Iterator[str]:

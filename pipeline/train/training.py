@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.checkpoints.device import resolve
 from pipeline.errors import ConfigError, StoppedError, UsageError
 from pipeline.ids import digest
+from pipeline.records import JSON
 from pipeline.train import batches, card, choose, modelling, state
 from pipeline.train.alignment import align
 from pipeline.train.choose import Choice, Examiner
@@ -70,9 +71,11 @@ class _Run:
         if training.only == "pack":
             align(training, self.packed, self.coder, progress=self.progress)
             return training.home / "data"
-        self._same_training()
+        identity = self._identity()
+        self._same_training(identity)
         checkpoint = self._resumable()
-        made_of = digest([training.identity(), training.model_dump(mode="json", include=_RESULT), self.packed.key()])
+        told = [[source.license, source.note] for source in (*training.data, *training.dev)]  # on the card
+        made_of = digest([identity, training.model_dump(mode="json", include=_RESULT), told])
         done = state.read_json(training.home / "result.json")
         target = training.home / "model"
         if done == {"made_of": made_of} and training.only is None and target.is_dir():
@@ -95,10 +98,18 @@ class _Run:
     def _data(self) -> tuple[Packed, Dev]:
         return pack(self.training, self.coder, progress=self.progress)
 
-    def _same_training(self) -> None:
+    def _identity(self) -> dict[str, JSON]:
+        """Return what the training is made of: its config, its examples, how often each stands in an epoch, its ids."""
+        repeat: list[JSON] = [source.repeat for source in self.training.data]
+        return self.training.identity() | {
+            "data": self.packed.key(),
+            "repeat": repeat,
+            "vocabulary": self.coder.digest,
+        }
+
+    def _same_training(self, ours: dict[str, JSON]) -> None:
         """Raise `ConfigError` where the folder's checkpoints are of another training; else note what this one is."""
         note = self.training.home / "training.json"
-        ours = self.training.identity() | {"data": self.packed.key(), "vocabulary": self.coder.digest}
         theirs = state.read_json(note)
         if theirs is not None and theirs != ours and state.saved(self.folder):
             names = [name for name in sorted(ours.keys() | theirs.keys()) if ours.get(name) != theirs.get(name)]
@@ -111,9 +122,9 @@ class _Run:
     def _resumable(self) -> Saved | None:
         """Return the checkpoint to go on from, others out of the way; None at the start.
 
-        Where `steps` changed and the rate had begun to fall, that is the last one before it did.
+        Where `steps` or `decay` changed and the rate had begun to fall, that is the last one before it did.
         """
-        steps = self.training.schedule.steps
+        schedule = self.training.schedule
         for path in state.torn(self.folder):
             self.progress.notice(f"{path.name}: was not finished when the process ended, and is removed")
             state.remove(path)
@@ -123,15 +134,22 @@ class _Run:
                 raise ConfigError(f"only: export: there is no checkpoint yet in {self.folder}")
             return None
         last = every[-1]
-        if last.steps != steps and not last.stable and self.training.only is None:
-            stable = [one for one in every if one.stable]
-            last = stable[-1] if stable else last
-            for one in every[every.index(last) + 1 :]:
-                state.remove(one.folder)
-            self.progress.notice(f"schedule.steps is {steps} now: going on from step {last.step}, before the decay")
-        if last.step > steps:
-            raise ConfigError(f"schedule.steps: {steps}, but the training is at step {last.step} already")
-        return last
+        if last.step > schedule.steps:
+            raise ConfigError(
+                f"schedule.steps: {schedule.steps}, but the training is at step {last.step} already; give as many at "
+                "least, or another `folder:`"
+            )
+        if last.decay == schedule.decay_between or last.stable or self.training.only is not None:
+            return last
+        now = f"the schedule ends at step {schedule.steps} and decays from {schedule.decay_between[0]} now"
+        stable = [one for one in every if one.stable]
+        if not stable:
+            self.progress.notice(f"{now}: going on from step {last.step}, for none is left from before the decay")
+            return last
+        for one in every[every.index(stable[-1]) + 1 :]:
+            state.remove(one.folder)
+        self.progress.notice(f"{now}: going on from step {stable[-1].step}, before the decay")
+        return stable[-1]
 
     def _trainer(self, checkpoint: Saved | None) -> tuple[Seq2SeqTrainer, Watch]:
         """Return the Trainer, its model, data and optimizer in place, and its watch."""
@@ -274,7 +292,7 @@ class _Run:
             scores=choice.scores,
         )
         readme = card.model_card(training, self.packed, self.dev.packed, made)
-        decay_from = training.schedule.steps - training.schedule.decay_steps
+        decay_from, _ = training.schedule.decay_between
         picture = card.curves(log, self.metric, decay_from=decay_from, title=training.name)
         files = {"README.md": readme.encode(), card.CURVES: picture}
         return modelling.export(training, self.coder, choice.weights, files=files)

@@ -118,8 +118,9 @@ class Watch:
     def on_save(self, _: object, now: TrainerState, _control: object, **_more: object) -> None:
         """Mark the checkpoint that was written as complete, and remove those that are not needed any more."""
         step = now.global_step
-        stable = step <= self._steps - self._training.schedule.decay_steps
-        written = Saved(self._folder / f"checkpoint-{step}", step, self._steps, stable, self.seconds())
+        written = Saved(
+            self._folder / f"checkpoint-{step}", step, self._training.schedule.decay_between, self.seconds()
+        )
         state.complete(written, shard_mb=self._training.shard_mb)
         every = {one.step for one in state.saved(self._folder)}
         best = choose.best_look(now.log_history, self._metric, every)
