@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pipeline.compacting import Compaction
     from pipeline.config import Config
     from pipeline.forgetting import Forgotten
-    from pipeline.runner import Options, Outcome, Progress
+    from pipeline.progress import Progress
+    from pipeline.runner import Options, Outcome
     from pipeline.runner.options import Until
     from pipeline.store import Version
 

@@ -1,32 +1,50 @@
-"""Progress on stderr: a bar on a terminal, a plain line every few seconds elsewhere."""
+"""What long work tells while it goes on: on stderr a bar on a terminal, a plain line every few seconds elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import Self
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as RichProgress
+from typing import TYPE_CHECKING, Protocol, Self
 
 from pipeline.untrusted import visible
 
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
 _EVERY = 5.0  # seconds between plain lines: enough to see life, few enough for a log
+
+
+class Progress(Protocol):
+    """What a run or a training tells a person while it works; `Bar` and `Lines` are such."""
+
+    def begin(self, stage: str, total: int | None) -> None:
+        """Say that a stage starts, with the number of what it will do if it is known."""
+        ...
+
+    def advance(self, count: int) -> None:
+        """Say that so many more are done in the present stage."""
+        ...
+
+    def notice(self, message: str) -> None:
+        """Say something a person should know."""
+        ...
 
 
 class Bar:
     """A bar for each stage, with counts, rate and time left; a context manager."""
 
     def __init__(self) -> None:
-        self._bars = RichProgress(
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        self._bars = Progress(
             TextColumn("{task.description:>10}"),
             BarColumn(),
             MofNCompleteColumn(),

@@ -13,14 +13,14 @@ PACKAGE = Path(__file__).parents[1] / "pipeline"
 # A module imports modules of lower floors only; a package is one room, free inside.
 FLOORS = (
     ("errors", "ids", "catalog", "legacy_encodings", "sentences", "untrusted"),
-    ("text", "records", "tables"),
+    ("text", "records", "tables", "progress"),
     ("config", "fit", "house", "stories", "quantities", "monitoring"),
     ("memo", "store", "checkpoints", "sources", "metrics", "checks"),
     ("rows",),
     ("engines", "stages", "train", "report", "destination", "comet"),
     ("published", "space", "compacting"),
     ("runner", "evaluating", "briefs", "exporting"),
-    ("checking", "single", "show", "progress", "finishing", "benching", "comparing", "forgetting"),
+    ("checking", "single", "show", "finishing", "benching", "comparing", "forgetting"),
     ("cli",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from pipeline.progress import Progress
 from pipeline.records import JSON, Failure
-from pipeline.runner.options import Progress
 
 
 class Journal:

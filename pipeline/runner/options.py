@@ -1,4 +1,4 @@
-"""What a run is asked, what it tells while it works, and what it comes to."""
+"""What a run is asked, and what it comes to."""
 
 from __future__ import annotations
 
@@ -6,28 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from pipeline.store import Version
 
 Until = Literal["load", "summarize"]
 REACHED: dict[Until | None, int] = {None: 2, "summarize": 1, "load": 0}  # model stages that a run goes through
-
-
-class Progress(Protocol):
-    """What a run tells a person while it works."""
-
-    def begin(self, stage: str, total: int | None) -> None:
-        """Say that a stage starts, with the number of records if it is known."""
-        ...
-
-    def advance(self, count: int) -> None:
-        """Say that so many more records are done in the present stage."""
-        ...
-
-    def notice(self, message: str) -> None:
-        """Say something a person should know."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

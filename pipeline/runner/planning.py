@@ -15,10 +15,11 @@ from pipeline.config import Config, at_edition, today
 from pipeline.errors import ModelError
 from pipeline.ids import text_digest
 from pipeline.memo import Calls, open_memo
+from pipeline.progress import Progress
 from pipeline.published import look
 from pipeline.records import Article, Failure, Generation, StageName, Summarized
 from pipeline.runner.loading import Loaded, load
-from pipeline.runner.options import REACHED, Options, Progress
+from pipeline.runner.options import REACHED, Options
 from pipeline.runner.preparing import fit, memo_folder, prepare_stages
 from pipeline.stages import Round, summarize, translate
 from pipeline.store import versions

@@ -23,12 +23,13 @@ from pipeline.fit import Fit
 from pipeline.ids import digest
 from pipeline.memo import Memo, open_memo
 from pipeline.monitoring import Statistics, drift
+from pipeline.progress import Progress
 from pipeline.published import Published, open_published
 from pipeline.records import JSON, Article, Failure, StageName, Summarized, Translated
 from pipeline.runner.gates import Gates
 from pipeline.runner.journal import Journal
 from pipeline.runner.loading import Loaded, load
-from pipeline.runner.options import Options, Outcome, Progress
+from pipeline.runner.options import Options, Outcome
 from pipeline.runner.preparing import (
     SCHEMA,
     LazyEngine,

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from pipeline.progress import Progress
 from pipeline.train.config import TokenizerTraining, load
-from pipeline.train.progress import Progress
 
-__all__ = ["Progress", "train"]
+__all__ = ["train"]
 
 
 def train(

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pipeline.errors import ConfigError
 from pipeline.ids import digest
+from pipeline.progress import Progress
 from pipeline.train.batches import UNALIGNED
 from pipeline.train.coding import Coder
 from pipeline.train.config import Guidance, ModelTraining, TranslateTraining
 from pipeline.train.data import Packed
-from pipeline.train.progress import Progress
 
 if TYPE_CHECKING:
     import numpy as np

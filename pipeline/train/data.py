@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from pipeline.errors import ConfigError
 from pipeline.fit import Fit
 from pipeline.ids import digest, text_digest
+from pipeline.progress import Progress
 from pipeline.train import reading, rounds
 from pipeline.train.coding import Coder
 from pipeline.train.config import Articles, ModelTraining, Pairs, SummarizeTraining, TranslateTraining, data_key
-from pipeline.train.progress import Progress
 
 if TYPE_CHECKING:
     import numpy as np

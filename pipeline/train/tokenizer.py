@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.checkpoints.readers import JsonTokenizer
 from pipeline.errors import ConfigError, ModelError
+from pipeline.progress import Progress
 from pipeline.train import card, reading, state
 from pipeline.train.coding import EOS, PAD, UNK
 from pipeline.train.config import Articles, Lines, Pairs, TokenizerTraining, data_key
-from pipeline.train.progress import Progress
 
 if TYPE_CHECKING:
     import sentencepiece

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.checkpoints.device import resolve
 from pipeline.errors import ConfigError, StoppedError, UsageError
 from pipeline.ids import digest
+from pipeline.progress import Progress
 from pipeline.records import JSON
 from pipeline.train import batches, card, choose, modelling, state
 from pipeline.train.alignment import align
@@ -27,7 +28,6 @@ from pipeline.train.config import SummarizeTraining, TranslateTraining
 from pipeline.train.data import Dev, Packed, pack
 from pipeline.train.guidance import Guide, Loss
 from pipeline.train.optimizer import muon_and_adamw
-from pipeline.train.progress import Progress
 from pipeline.train.state import Saved
 from pipeline.train.watch import Watch
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import EngineError
 from pipeline.metrics import Metric
+from pipeline.progress import Progress
 from pipeline.train import choose, state
 from pipeline.train.config import ModelTraining
 from pipeline.train.guidance import Loss
-from pipeline.train.progress import Progress
 from pipeline.train.state import Saved
 
 if TYPE_CHECKING:
