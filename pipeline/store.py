@@ -14,8 +14,6 @@ Layout:
 from __future__ import annotations
 
 import ctypes
-import errno
-import fcntl
 import json
 import os
 import re
@@ -29,7 +27,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import DifferenceError, LockedError, UsageError, WorldError
+from pipeline import locking
+from pipeline.errors import DifferenceError, UsageError
 from pipeline.ids import file_digest
 
 MANIFEST = "manifest.json"
@@ -39,7 +38,6 @@ _TIME = "%Y%m%dT%H%M%SZ"
 _REPLACING = ".replacing-"  # before a version's name: its successor, whole, where two folders cannot be exchanged
 _AT_CWD = -100  # AT_FDCWD of Linux's fcntl.h
 _EXCHANGE = 2  # RENAME_EXCHANGE of linux/fs.h, RENAME_SWAP of macOS's stdio.h
-_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +169,8 @@ def locked(outputs: Path, name: str, *, wait: float, notice: Callable[[str], Non
     written.
     """
     folder = outputs / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("a+")
-    except OSError as error:
-        raise WorldError(f"{folder}: cannot be written: {error.strerror}; choose another --outputs") from None
-    with file:
-        _acquire(file.fileno(), folder, wait=wait, notice=notice)
+    busy = "wait for it with --wait-lock 10m"
+    with locking.locked(folder, holder="run", busy=busy, setting="--outputs", wait=wait, notice=notice):
         experiment = Experiment(folder)
         experiment.clear()
         yield experiment
@@ -324,29 +317,6 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict):
         raise DifferenceError(f"{path}: is not a manifest")
     return manifest
-
-
-def _acquire(descriptor: int, folder: Path, *, wait: float, notice: Callable[[str], None]) -> None:
-    deadline = time.monotonic() + wait
-    told = False
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise LockedError(
-                    f"{folder.name}: another run holds {folder / '.lock'}; wait for it with --wait-lock 10m"
-                ) from None
-        except OSError as error:
-            if error.errno in _NO_LOCKS:
-                raise WorldError(f"{folder}: this file system has no locks; put --outputs on a local disk") from None
-            raise WorldError(f"{folder}: cannot be locked: {error.strerror}") from None
-        else:
-            return
-        if not told:
-            notice(f"{folder.name}: another run holds the lock; waiting at most {wait:.0f} s")
-            told = True
-        time.sleep(0.1)
 
 
 def _exchanged(one: Path, other: Path) -> bool:

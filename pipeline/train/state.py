@@ -13,7 +13,6 @@ whole: only one with `complete.json` counts. Where files must be small (`shard_m
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -25,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import LockedError, WorldError
+from pipeline import locking
 
 _NUMBERED = re.compile(r"checkpoint-(\d+)")
 _PIECE = re.compile(r"(.+)\.piece-(\d{3})")
@@ -50,17 +49,9 @@ class Saved:
 
 @contextmanager
 def locked(home: Path) -> Iterator[None]:
-    """Hold the training's folder for the block; raises `LockedError` where another process does."""
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        file = (home / ".lock").open("a+")
-    except OSError as error:
-        raise WorldError(f"{home}: cannot be written: {error.strerror}; give another `folder:`") from None
-    with file:
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockedError(f"{home}: another training holds this folder; wait for it, or give another") from None
+    """Hold the training's folder for the block; raises `LockedError` where another process does, `WorldError`."""
+    busy = "wait for it, or give another `folder:`"
+    with locking.locked(home, holder="training", busy=busy, setting="`folder:`"):
         for left in home.glob(".site-*"):
             shutil.rmtree(left, ignore_errors=True)
         yield
