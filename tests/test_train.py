@@ -630,7 +630,7 @@ def made(count: int, *, seed: int = 0) -> Packed:
     return Packed(
         np.repeat(np.arange(count) + 10, lefts).astype(np.uint16), np.concatenate([[0], np.cumsum(lefts)]),
         np.repeat(np.arange(count) + 10, rights).astype(np.uint16), np.concatenate([[0], np.cumsum(rights)]),
-        np.zeros(count, np.uint8), ({},),
+        np.zeros(count, np.uint16), ({},),
     )  # fmt: skip
 
 
@@ -710,7 +710,7 @@ def test_model_1_finds_the_words_that_belong_together() -> None:
     starts = np.concatenate([[0], np.cumsum([len(row) for row in lefts])])
     packed = Packed(
         np.concatenate(lefts).astype(np.uint16), starts, np.concatenate(rights).astype(np.uint16), starts,
-        np.zeros(400, np.uint8), ({},),
+        np.zeros(400, np.uint16), ({},),
     )  # fmt: skip
     found = alignment.by_model_1(packed, 100, config.Guidance(diagonal=0.5), progress=Told())
     ends = starts[1:] - 1
@@ -807,6 +807,21 @@ def test_queries_get_a_smaller_rate_and_embeddings_another_optimizer() -> None:
 
 
 # Checkpoints
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "training.json"
+    state.write_json(path, {"seed": 1})
+
+    def torn() -> None:
+        with state.replacing(path) as partial:
+            partial.write_text("{")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        torn()
+    assert state.read_json(path) == {"seed": 1}
+    assert [one.name for one in tmp_path.iterdir()] == ["training.json"]
 
 
 def test_a_large_file_travels_in_pieces(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pipeline.errors import ConfigError
 from pipeline.ids import digest
 from pipeline.progress import Progress
+from pipeline.train import state
 from pipeline.train.batches import UNALIGNED
 from pipeline.train.coding import Coder
 from pipeline.train.config import Guidance, ModelTraining, TranslateTraining
@@ -52,9 +53,8 @@ def align(training: ModelTraining, packed: Packed, coder: Coder, *, progress: Pr
         found = by_model_1(packed, coder.size, guidance, progress=progress)
     else:
         found = by_copying(packed, progress=progress)
-    partial = path.with_name(".alignment.partial.npz")
-    np.savez_compressed(partial, alignment=found, key=np.frombuffer(key.encode(), np.uint8))
-    partial.replace(path)
+    with state.replacing(path) as partial:
+        np.savez_compressed(partial, alignment=found, key=np.frombuffer(key.encode(), np.uint8))
     progress.notice(f"{training.name}: {np.mean(found != UNALIGNED):.0%} of the target tokens are aligned")
     return found
 

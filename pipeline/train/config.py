@@ -97,8 +97,8 @@ class Shape(_Model):
 class Lengths(_Model):
     """Which examples are used, in tokens, the end mark counted; what is left out is counted and told."""
 
-    source: Annotated[int, Field(ge=8)] = 160
-    target: Annotated[int, Field(ge=8)] = 128
+    source: Annotated[int, Field(ge=8, le=65535)] = 160
+    target: Annotated[int, Field(ge=8, le=65535)] = 128
     least_source: Count = 4
     least_target: Count = 4
     ratio: Annotated[float, Field(gt=1)] | None = None  # a side longer than ratio × the other + 6 is no translation

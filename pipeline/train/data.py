@@ -19,7 +19,7 @@ from pipeline.errors import ConfigError
 from pipeline.fit import Fit
 from pipeline.ids import digest, text_digest
 from pipeline.progress import Progress
-from pipeline.train import reading, rounds
+from pipeline.train import reading, rounds, state
 from pipeline.train.coding import Coder
 from pipeline.train.config import Articles, ModelTraining, Pairs, SummarizeTraining, TranslateTraining, data_key
 
@@ -46,7 +46,7 @@ class Packed:
     source_starts: Starts
     target: Ids
     target_starts: Starts
-    group: NDArray[np.uint8]  # which of the config's sources each example is from
+    group: NDArray[np.uint16]  # which of the config's sources each example is from
     facts: tuple[dict[str, Any], ...]  # of each source: what it was made of and what came of it
 
     def __len__(self) -> int:
@@ -195,7 +195,7 @@ def _encode(
         _starts(left_sizes),
         np.concatenate(rights),
         _starts(right_sizes),
-        np.zeros(len(left_sizes), np.uint8),
+        np.zeros(len(left_sizes), np.uint16),
         ({"cut": cut, "sources": seen},),
     )
     return _Part(packed, json.dumps(references, ensure_ascii=False))
@@ -288,29 +288,28 @@ def _joined(parts: list[Packed]) -> Packed:
         starts("source_starts"),
         np.concatenate([part.target for part in parts]),
         starts("target_starts"),
-        np.concatenate([np.full(len(part), number, np.uint8) for number, part in enumerate(parts)]),
+        np.concatenate([np.full(len(part), number, np.uint16) for number, part in enumerate(parts)]),
         tuple(part.facts[0] for part in parts),
     )
 
 
 def _save(path: Path, part: _Part, *, compress: bool) -> None:
-    """Write a part under another name, then rename it."""
+    """Write a part whole or not at all."""
     import numpy as np
 
     packed = part.packed
     packed.facts[0]["compressed"] = compress
-    partial = path.with_name(f".{path.name}.partial.npz")
     save = np.savez_compressed if compress else np.savez
-    save(
-        partial,
-        source=packed.source,
-        source_sizes=np.diff(packed.source_starts).astype(np.uint16),
-        target=packed.target,
-        target_sizes=np.diff(packed.target_starts).astype(np.uint16),
-        facts=_as_array(json.dumps(packed.facts[0], ensure_ascii=False)),
-        texts=_as_array(part.texts),
-    )
-    partial.replace(path)
+    with state.replacing(path) as partial:
+        save(
+            partial,
+            source=packed.source,
+            source_sizes=np.diff(packed.source_starts).astype(np.uint16),
+            target=packed.target,
+            target_sizes=np.diff(packed.target_starts).astype(np.uint16),
+            facts=_as_array(json.dumps(packed.facts[0], ensure_ascii=False)),
+            texts=_as_array(part.texts),
+        )
 
 
 def _load(path: Path, number: int) -> _Part | None:
@@ -327,7 +326,7 @@ def _load(path: Path, number: int) -> _Part | None:
                 _starts(held["source_sizes"].tolist()),
                 held["target"],
                 _starts(held["target_sizes"].tolist()),
-                np.full(len(held["source_sizes"]), number, np.uint8),
+                np.full(len(held["source_sizes"]), number, np.uint16),
                 (facts,),
             )
             return _Part(packed, held["texts"].tobytes().decode())

@@ -64,7 +64,7 @@ def site(home: Path) -> Path:
 
 def put(site: Path, target: Path) -> None:
     """Make `site` the folder `target`; what was there is gone."""
-    _sync(site)
+    _sync_folder(site)
     site.chmod(0o755)  # mkdtemp keeps others out, and so does safetensors
     for path in site.iterdir():
         path.chmod(0o644)
@@ -85,11 +85,22 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON
         return None
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a name beside `path` to write to; it becomes `path` when it is written, so that nobody sees half of it."""
+    partial = path.with_name(f".partial.{path.name}")  # the ending stays: numpy would add its own
+    try:
+        yield partial
+        _sync(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def write_json(path: Path, value: object) -> None:
-    """Write `value` under another name first, so that nobody sees half of it."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    partial.replace(path)
+    """Write `value` whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def saved(folder: Path) -> list[Saved]:
@@ -118,11 +129,11 @@ def complete(checkpoint: Saved, *, shard_mb: int | None) -> None:
         for path in sorted(folder.iterdir()):
             if path.stat().st_size > shard_mb * _MIB:
                 _cut(path, shard_mb * _MIB)
-    _sync(folder)
+    _sync_folder(folder)
     files = [[path.name, path.stat().st_size] for path in sorted(folder.iterdir())]
     told = {"step": checkpoint.step, "decay": checkpoint.decay, "seconds": checkpoint.seconds}
     write_json(folder / _COMPLETE, told | {"files": files})
-    _sync(folder)
+    _sync(folder)  # its entries: the files were before
 
 
 def _cut(path: Path, size: int) -> None:
@@ -171,11 +182,15 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def _sync(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """Have the disk take the folder and its files."""
     for path in (*folder.iterdir(), folder):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
