@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from pipeline import checkpoints
+from pipeline.checkpoints.files import replacing
 from pipeline.checkpoints.readers import JsonTokenizer
 from pipeline.config import Exclude, Runtime, Stage
 from pipeline.engines import open_engine
@@ -814,7 +815,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     state.write_json(path, {"seed": 1})
 
     def torn() -> None:
-        with state.replacing(path) as partial:
+        with replacing(path) as partial:
             partial.write_text("{")
             raise OSError(28, "No space left on device")
 

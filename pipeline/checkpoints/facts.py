@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -19,7 +18,7 @@ from typing import Literal
 
 from pipeline.catalog import Family
 from pipeline.checkpoints.checkpoint import Tokenizer
-from pipeline.checkpoints.files import write_atomically
+from pipeline.checkpoints.files import sync, write_atomically
 from pipeline.checkpoints.readers import BpeTokenizer, JsonTokenizer, PieceTokenizer
 
 _STALE = 24 * 3600.0  # seconds after which an abandoned building site is cleared
@@ -85,7 +84,7 @@ def build(where: Path, make: Callable[[Path], object]) -> None:
     try:
         make(site)
         for path in site.rglob("*"):
-            _sync(path)
+            sync(path)
         with contextlib.suppress(OSError):  # it is there: another process was faster
             site.rename(where)
     finally:
@@ -98,12 +97,3 @@ def _clear_stale(parent: Path) -> None:
         with contextlib.suppress(OSError):
             if time.time() - site.stat().st_mtime > _STALE:
                 shutil.rmtree(site, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    """Have the disk take the file or folder, so that a name that is there after a power cut has its content."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,10 +12,10 @@ from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pipeline.checkpoints.files import replacing
 from pipeline.errors import ConfigError
 from pipeline.ids import digest
 from pipeline.progress import Progress
-from pipeline.train import state
 from pipeline.train.batches import UNALIGNED
 from pipeline.train.coding import Coder
 from pipeline.train.config import Guidance, ModelTraining, TranslateTraining
@@ -53,7 +53,7 @@ def align(training: ModelTraining, packed: Packed, coder: Coder, *, progress: Pr
         found = by_model_1(packed, coder.size, guidance, progress=progress)
     else:
         found = by_copying(packed, progress=progress)
-    with state.replacing(path) as partial:
+    with replacing(path) as partial:
         np.savez_compressed(partial, alignment=found, key=np.frombuffer(key.encode(), np.uint8))
     progress.notice(f"{training.name}: {np.mean(found != UNALIGNED):.0%} of the target tokens are aligned")
     return found

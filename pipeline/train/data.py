@@ -15,11 +15,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from pipeline.checkpoints.files import replacing
 from pipeline.errors import ConfigError
 from pipeline.fit import Fit
 from pipeline.ids import digest, text_digest
 from pipeline.progress import Progress
-from pipeline.train import reading, rounds, state
+from pipeline.train import reading, rounds
 from pipeline.train.coding import Coder
 from pipeline.train.config import Articles, ModelTraining, Pairs, SummarizeTraining, TranslateTraining, data_key
 
@@ -300,7 +301,7 @@ def _save(path: Path, part: _Part, *, compress: bool) -> None:
     packed = part.packed
     packed.facts[0]["compressed"] = compress
     save = np.savez_compressed if compress else np.savez
-    with state.replacing(path) as partial:
+    with replacing(path) as partial:
         save(
             partial,
             source=packed.source,

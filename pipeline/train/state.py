@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import locking
+from pipeline.checkpoints.files import sync, write_atomically
 
 _NUMBERED = re.compile(r"checkpoint-(\d+)")
 _PIECE = re.compile(r"(.+)\.piece-(\d{3})")
@@ -54,6 +55,8 @@ def locked(home: Path) -> Iterator[None]:
     with locking.locked(home, holder="training", busy=busy, setting="`folder:`"):
         for left in home.glob(".site-*"):
             shutil.rmtree(left, ignore_errors=True)
+        for left in (home / "data").glob(".tmp-*.npz"):
+            left.unlink()
         yield
 
 
@@ -85,22 +88,9 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON
         return None
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a name beside `path` to write to; it becomes `path` when it is written, so that nobody sees half of it."""
-    partial = path.with_name(f".partial.{path.name}")  # the ending stays: numpy would add its own
-    try:
-        yield partial
-        _sync(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def write_json(path: Path, value: object) -> None:
     """Write `value` whole or not at all."""
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_atomically(path, json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n")
 
 
 def saved(folder: Path) -> list[Saved]:
@@ -133,7 +123,7 @@ def complete(checkpoint: Saved, *, shard_mb: int | None) -> None:
     files = [[path.name, path.stat().st_size] for path in sorted(folder.iterdir())]
     told = {"step": checkpoint.step, "decay": checkpoint.decay, "seconds": checkpoint.seconds}
     write_json(folder / _COMPLETE, told | {"files": files})
-    _sync(folder)  # its entries: the files were before
+    sync(folder)  # its entries: the files were before
 
 
 def _cut(path: Path, size: int) -> None:
@@ -185,12 +175,4 @@ def remove(folder: Path) -> None:
 def _sync_folder(folder: Path) -> None:
     """Have the disk take the folder and its files."""
     for path in (*folder.iterdir(), folder):
-        _sync(path)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync(path)
