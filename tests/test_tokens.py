@@ -15,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer as JsonFile
 
-from pipeline.checkpoints import Checkpoint, prepare
+from pipeline.checkpoints import Checkpoint, prepare, readers
+from pipeline.checkpoints import facts as known
+from pipeline.checkpoints.examine import examine
 from pipeline.checkpoints.readers import JsonTokenizer, _by_words
 from pipeline.checkpoints.words import unsegment
 from pipeline.config import Runtime, Stage
@@ -294,6 +296,16 @@ def test_reading_word_by_word_gives_what_reading_the_whole_does(texts: list[str]
     assert reader._known is not None
     texts = [" ".join(text.split()) for text in texts]
     assert reader.encode(texts) == reader._encode(texts)
+
+
+@pytest.mark.parametrize("kind", ["t5-json", "bartpho-word"])
+def test_the_words_that_are_kept_do_not_grow_without_end(kind: tiny.Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "_WORDS_KEPT", 10)
+    folder = tiny.checkpoint(kind)
+    reader: Any = known.tokenizer(examine(folder), folder)
+    for number in range(100):
+        reader.encode([f"từ số {number} là một và hai"])
+        assert len(reader._known) <= 10 + 7
 
 
 @pytest.mark.parametrize(

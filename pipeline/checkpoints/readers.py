@@ -185,6 +185,8 @@ class BpeTokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the ids of each text."""
+        if len(self._known) > _WORDS_KEPT:
+            self._known = {}
         return [[token for word in re.findall(r"\S+", text) for token in self._word(word)] for text in texts]
 
     def _word(self, word: str) -> list[int]:
