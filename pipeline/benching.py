@@ -7,7 +7,6 @@ one setting after the other. No memo is read or written and nothing is published
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ from typing import TypeVar, get_args
 
 from pipeline import sources
 from pipeline.checkpoints import Checkpoint, ComputeType, prepare
+from pipeline.checkpoints.device import cores
 from pipeline.config import Config, Runtime, Source, Stage
 from pipeline.engines import Engine, open_engine
 from pipeline.errors import SourceError, TomdichError
@@ -418,18 +418,12 @@ def _threads(runtime: Runtime, checkpoints: dict[StageName, Checkpoint]) -> int 
     """Return the CPU threads at present, as a number: torch keeps the last one it was given; None off the CPU."""
     if all(checkpoint.device != "cpu" for checkpoint in checkpoints.values()):
         return None
-    return runtime.threads or _cores()
+    return runtime.threads or cores()
 
 
 def _thread_counts() -> list[int]:
     """Return what is worth trying: every core, and half of them, which is every real one where two share it."""
-    return sorted({max(1, _cores() // 2), _cores()})
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return sorted({max(1, cores() // 2), cores()})
 
 
 def _engine_name(checkpoint: Checkpoint) -> str:

@@ -1,9 +1,10 @@
-"""Which device: told without importing torch, so that a run without a GPU never waits for it."""
+"""Which device, and how many cores: told without importing torch, so that a run without a GPU never waits for it."""
 
 from __future__ import annotations
 
 import ctypes
 import importlib.util
+import os
 import platform
 import re
 from pathlib import Path
@@ -49,3 +50,10 @@ def torch_has_cuda() -> bool:
         return False
     version = Path(spec.origin).with_name("version.py")
     return bool(re.search(r"^cuda\b[^=\n]*=\s*['\"]\d", version.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def cores() -> int:
+    """Return how many CPU cores this process may use, which can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

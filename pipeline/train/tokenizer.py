@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.checkpoints.device import cores
 from pipeline.checkpoints.readers import JsonTokenizer
 from pipeline.errors import ConfigError, ModelError
 from pipeline.progress import Progress
@@ -158,7 +158,7 @@ def _train(training: TokenizerTraining, texts: Iterator[str]) -> sentencepiece.S
             input_sentence_size=training.sentences,
             shuffle_input_sentence=True,
             max_sentence_length=_LONGEST,
-            num_threads=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+            num_threads=cores(),
             minloglevel=2,
         )
     except RuntimeError as error:
