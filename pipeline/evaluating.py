@@ -18,9 +18,10 @@ from pipeline import comet
 from pipeline.metrics import Difference, Metric, Score, paired, score
 from pipeline.records import SEVERITIES
 from pipeline.rows import Row, on_hold, rows
+from pipeline.sentences import sentences
 from pipeline.store import Version
 from pipeline.tables import Table
-from pipeline.text import press_tone, sentences, syllables
+from pipeline.text import press_tone, syllables
 
 ROUGE: tuple[Metric, ...] = ("rouge1", "rouge2", "rougeL", "rouge1-ascii", "rouge2-ascii", "rougeL-ascii")
 TRANSLATION: tuple[Metric, ...] = ("chrf++", "bleu")

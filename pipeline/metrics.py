@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pipeline import __version__
 from pipeline.quantities import Quantity, english, same, vietnamese
-from pipeline.text import press_tone, syllables
+from pipeline.text import LOOP_LENGTH, LOOP_TIMES, press_tone, syllables
 
 if TYPE_CHECKING:
     import numpy as np
@@ -224,9 +224,6 @@ def _longest_common(left: Sequence[str], right: Sequence[str]) -> int:
 
 
 # Without references
-
-LOOP_LENGTH = 4
-LOOP_TIMES = 3
 
 
 def loops(text: str) -> bool:

@@ -12,11 +12,8 @@ from itertools import pairwise
 
 from pipeline.checks.pairs import Pair, aligned
 from pipeline.records import Flag, Severity, Translated
+from pipeline.text import LOOP_LENGTH, LOOP_TIMES
 
-# Four words three times: one human sentence in 500, with a term of four syllables ("sở hữu trí tuệ") or a list; so it
-# is an error only from the fourth time on. Names do not count.
-_LOOP_LENGTH = 4
-_LOOP_TIMES = 3
 # One word or some at once again and again, and how often: people say one word three times ("very, very, very good"),
 # but not two or more, and none of these.
 _CYCLE_TIMES = {1: 4, 2: 3, 3: 3, 4: 3, 5: 3, 6: 3}
@@ -89,15 +86,15 @@ def _loops(field: str, text: str) -> Iterator[Flag]:
             return
     loop: Flag | None = None
     times: dict[tuple[str, ...], list[int]] = {}
-    for at in range(len(said) - _LOOP_LENGTH + 1):
-        places = times.setdefault(tuple(said[at : at + _LOOP_LENGTH]), [])
-        if places and at - places[-1] < _LOOP_LENGTH:
+    for at in range(len(said) - LOOP_LENGTH + 1):
+        places = times.setdefault(tuple(said[at : at + LOOP_LENGTH]), [])
+        if places and at - places[-1] < LOOP_LENGTH:
             continue
         places.append(at)
-        if len(places) >= _LOOP_TIMES and not _is_name(words, at):
-            where = words[places[0]].start(), words[at + _LOOP_LENGTH - 1].end()
-            shown = text[words[at].start() : words[at + _LOOP_LENGTH - 1].end()]
-            wrong = len(places) > _LOOP_TIMES
+        if len(places) >= LOOP_TIMES and not _is_name(words, at):
+            where = words[places[0]].start(), words[at + LOOP_LENGTH - 1].end()
+            shown = text[words[at].start() : words[at + LOOP_LENGTH - 1].end()]
+            wrong = len(places) > LOOP_TIMES  # as often as that, a person may have written it
             if wrong or loop is None:
                 message = f"“{shown}” stands here {len(places)} times"
                 loop = _flag("loop", field, where, message, text, "error" if wrong else "warning")
@@ -109,7 +106,7 @@ def _loops(field: str, text: str) -> Iterator[Flag]:
 
 def _is_name(words: list[re.Match[str]], at: int) -> bool:
     """Return whether the run is a name with at most one small word beside it: "of Ho Chi Minh", "Ho Chi Minh s"."""
-    return sum(word[0][0].islower() for word in words[at : at + _LOOP_LENGTH]) <= 1
+    return sum(word[0][0].islower() for word in words[at : at + LOOP_LENGTH]) <= 1
 
 
 def _cycle(said: list[str], length: int, least: int) -> tuple[int, int] | None:
