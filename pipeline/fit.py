@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pipeline.sentences import clauses, sentences
 from pipeline.text import new_tone, press_tone
 
+_NEARLY = 0.9  # of the budget
 TITLE_MARK = " | "  # between the headline and the text, for a checkpoint that reads both
 
 
@@ -63,22 +64,37 @@ class Fit:
         whole = " ".join(turned.split())
         if self.count(whole) <= self.budget:
             return [Part(whole)]
-        pieces = [piece for sentence in sentences(turned) for piece in self._fitting(sentence)]
-        sizes = [self.count(piece.text) for piece in pieces]
-        parts = -(-sum(sizes) // self.budget)
-        share = sum(sizes) / parts
+        pieces: list[Part] = []
+        sizes: list[int] = []
+        for sentence in sentences(turned):
+            size = self.count(sentence)
+            fitting = [Part(sentence)] if size <= self.budget else self._fitting(sentence)
+            pieces += fitting
+            sizes += [size] if size <= self.budget else [self.count(piece.text) for piece in fitting]
+        # Joined, sentences hardly take more tokens than one by one, and counting each join costs more than all else.
+        parts = self._in_shares(pieces, sizes, counted_from=_NEARLY * self.budget)
+        if all(self.count(part.text) <= self.budget for part in parts):
+            return parts
+        return self._in_shares(pieces, sizes, counted_from=0)
+
+    def _in_shares(self, pieces: Sequence[Part], sizes: Sequence[int], *, counted_from: float) -> list[Part]:
+        """Return neighbours joined into parts of about equal length; joins of fewer tokens are taken to fit."""
+        share = sum(sizes) / -(-sum(sizes) // self.budget)
         packed: list[Part] = []
         held: list[Part] = []
         used = done = 0
         for piece, size in zip(pieces, sizes, strict=True):
             past_share = done + used + size / 2 > share * (len(packed) + 1)
-            if held and (past_share or self.count(_joined([*held, piece]).text) > self.budget):
+            if held and (past_share or not self._takes([*held, piece], used + size, counted_from)):
                 packed.append(_joined(held))
                 done += used
                 held, used = [], 0
             held.append(piece)
             used += size
         return [*packed, _joined(held)]
+
+    def _takes(self, held: Sequence[Part], size: int, counted_from: float) -> bool:
+        return size < counted_from or self.count(_joined(held).text) <= self.budget
 
     def pieces(self, sentence: str) -> list[Part]:
         """Return one sentence as it fits the budget: itself, or its clauses packed, or cut between words."""

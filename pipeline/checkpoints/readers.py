@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,9 +62,11 @@ class JsonTokenizer:
         if len(self._known) > _WORDS_KEPT:
             self._known = {}
         known = self._known
-        new = {word for text in texts for word in text.split(" ") if word not in known}
-        known.update(zip(new, self._encode(list(new)), strict=True))
-        return [[token for word in text.split(" ") for token in known[word]] for text in texts]
+        split = [text.split(" ") for text in texts]
+        new = set(chain.from_iterable(split)).difference(known)
+        if new:
+            known.update(zip(new, self._encode(list(new)), strict=True))
+        return [list(chain.from_iterable(map(known.__getitem__, words))) for words in split]
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         rows = [row.ids for row in self._inner.encode_batch(list(texts), add_special_tokens=False)]

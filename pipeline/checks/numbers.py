@@ -85,18 +85,16 @@ def check(translated: Translated) -> list[Flag]:
 
 def _summary(read: Sequence[Quantity], source: str) -> list[Flag]:
     """Return a flag for each number of the summary that neither the article nor its headline has."""
-    told: list[Quantity] | None = None
+    article = _Read(source)
     found: list[Flag] = []
     for one in read:
         if one.weight == "loose" or _idiomatic(one) or (one.kind in _AMOUNTS and _verbatim(one.text, source)):
             continue
-        if told is None:
-            told = vietnamese(source)
-        if _told(one, told):
+        if article.tells(one):
             continue
         counted = one.kind == "number" and 0 <= one.value <= _COUNTED  # "three suspects", where the article names them
         severity: Severity = "error" if one.weight == "figure" and not counted else "warning"
-        near = next((other for other in told if rounded(other, one)), None)
+        near = next((other for other in article.values if rounded(other, one)), None)
         message = f"the summary says {one.text} ({in_english(one)}), which the article does not"
         if near is not None:
             severity, message = "note", f"the summary rounds {near.text} to {one.text}"
@@ -113,6 +111,24 @@ def _summary(read: Sequence[Quantity], source: str) -> list[Flag]:
             )
         )
     return found
+
+
+class _Read:
+    """The values of an article, read line by line as far as they are asked for: most are told in the first lines."""
+
+    def __init__(self, source: str) -> None:
+        self.values: list[Quantity] = []
+        self._lines = (vietnamese(line, context=source) for line in source.splitlines())
+
+    def tells(self, one: Quantity) -> bool:
+        """Return whether the article has this value; where it has not, `values` is all of the article."""
+        if _told(one, self.values):
+            return True
+        for found in self._lines:
+            self.values += found
+            if _told(one, found):
+                return True
+        return False
 
 
 def _verbatim(text: str, source: str) -> bool:
