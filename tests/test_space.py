@@ -122,9 +122,7 @@ def test_sources_of_no_known_size_count_as_nothing(
 
 
 @pytest.mark.parametrize("partial", [False, True])
-@pytest.mark.parametrize(
-    ("stage", "after"), [("load", 3), ("summarize", 1), ("translate", 1), ("inspect", 1), ("publish", 1)]
-)
+@pytest.mark.parametrize(("stage", "after"), [("load", 3), ("summarize", 1), ("translate", 1), ("publish", 1)])
 def test_a_disk_that_fills_stops_the_run_and_with_room_it_goes_on(
     night: Path, disk: Path, monkeypatch: pytest.MonkeyPatch, stage: str, after: int, partial: bool
 ) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -68,13 +68,18 @@ class Journal:
         return self.failures
 
     @contextmanager
-    def stage(self, name: str, total: int | None) -> Iterator[None]:
-        """Time a stage, and say that it starts and ends."""
+    def stage(self, name: str, total: int | None, *, beside: Callable[[], float] = lambda: 0.0) -> Iterator[None]:
+        """Time a stage, and say that it starts and ends; `beside`: the seconds of it that were another stage's."""
         self._stage = name
         started = time.monotonic()
         self._progress.begin(name, total)
         yield
-        self.timings[name] = round(time.monotonic() - started, 3)
+        self.ended(name, time.monotonic() - started - beside())
+
+    def ended(self, name: str, seconds: float) -> None:
+        """Say that a stage has ended, and what it took."""
+        self._stage = name
+        self.timings[name] = round(seconds, 3)
         self.event("stage", {"seconds": self.timings[name]})
 
     def advance(self, count: int) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 import msgspec
 
@@ -46,7 +47,6 @@ from pipeline.runner.sweep import Sweep, attempt
 from pipeline.runner.window import PUBLISHING, Window
 from pipeline.stages import Round, summarize, translate
 
-_HELD = "held.jsonl"
 _TRANSLATING = 0.5  # seconds a second of summarizing, where no version tells: sentences are short, articles long
 _TELLING = 20  # calls of both stages in a version that tells better
 
@@ -135,7 +135,6 @@ class _Job:
         self.stopped = ""  # why the model stages ended early, in a run that publishes what is complete
         self.failed_loading = 0
         self.calls: dict[str, dict[str, int]] = {}
-        self.flagged = self.held = 0
 
     @property
     def scope(self) -> str:
@@ -163,15 +162,17 @@ class _Job:
         same = self._same_again(digest(identity), loaded)
         if same is not None:
             return same
-        translated = self._passes(loaded, checkpoints)
         rules = Rules.of(house, hold=config.inspect.hold)
-        inspected = self._inspect(translated, rules=rules, total=loaded.kept - self._lost())
-        if self.stopped and not inspected.count:
+        with _Inspection(self.work, rules=rules, journal=journal) as inspection:
+            self._passes(loaded, checkpoints, inspection)
+        journal.ended("inspect", inspection.seconds)
+        records = inspection.records
+        if self.stopped and not records.count:
             raise StoppedError(self.stopped)
-        self.gates.failures(journal.failed, records=inspected.count, loaded=loaded, listed=journal.close_failures())
-        self.gates.holds(self.held, records=inspected.count, listed=self.work / _HELD)
-        manifest = self._manifest(identity, loaded, checkpoints, records=inspected.count)
-        return Outcome(self._publish(inspected, manifest, loaded), published=True, stopped=self.stopped)
+        self.gates.failures(journal.failed, records=records.count, loaded=loaded, listed=journal.close_failures())
+        self.gates.holds(inspection.held, records=records.count, listed=inspection.listed)
+        manifest = self._manifest(identity, loaded, checkpoints, inspection)
+        return Outcome(self._publish(records, manifest, loaded), published=True, stopped=self.stopped)
 
     def _require_space(self) -> None:
         """Refuse a run that the disk has no room for; what a sample or a feed's news will take, nobody knows before."""
@@ -228,15 +229,26 @@ class _Job:
                 return Outcome(version, published=False)
         return None
 
-    def _passes(self, loaded: Loaded, checkpoints: dict[StageName, Checkpoint]) -> Iterable[Translated]:
-        """Run the model stages; return the records, to be read from the last handover file."""
+    def _passes(self, loaded: Loaded, checkpoints: dict[StageName, Checkpoint], inspection: _Inspection) -> None:
+        """Run the model stages; the last one's records are inspected as they come, while its engine computes others."""
         if "summarize" not in checkpoints:
-            return (_untranslated(Summarized(article, "", ())) for article in loaded)
+            for article in loaded:
+                if (reason := self._stopping()) is not None:
+                    raise StoppedError(f"{reason}, run it again")
+                inspection.add(_untranslated(Summarized(article, "", ())))
+            return
         with open_memo(memo_folder(self.config, self.options.outputs), warn=self.journal.notice) as memo:
-            summarized = self._pass("summarize", summarize, loaded, loaded.kept, checkpoints, memo, Summarized)
             if "translate" not in checkpoints:
-                return (_untranslated(record) for record in summarized)
-            return self._pass("translate", translate, summarized, summarized.count, checkpoints, memo, Translated)
+
+                def keep(record: Summarized) -> None:
+                    inspection.add(_untranslated(record))
+
+                self._pass("summarize", summarize, loaded, loaded.kept, checkpoints, memo, keep, inspection)
+                return
+            with _Handover(self.work / "summarize.jsonl", Summarized) as summarized:
+                self._pass("summarize", summarize, loaded, loaded.kept, checkpoints, memo, summarized.add, inspection)
+            count = summarized.count
+            self._pass("translate", translate, summarized, count, checkpoints, memo, inspection.add, inspection)
 
     def _pass(
         self,
@@ -246,21 +258,20 @@ class _Job:
         total: int,
         checkpoints: dict[StageName, Checkpoint],
         memo: Memo,
-        kind: type[T],
-    ) -> _Handover[T]:
-        """Drive one stage over all the records into a handover file.
+        keep: Callable[[T], None],
+        inspection: _Inspection,
+    ) -> None:
+        """Drive one stage over all the records, and `keep` its results.
 
         A run that publishes what is complete goes on with what is finished when its time is over. The summarizing
         stage then ends early enough for its summaries to be translated.
         """
         options, checkpoint = self.options, checkpoints[name]
         fitted = fit(checkpoint)
-        handover = _Handover(self.work / f"{name}.jsonl", kind)
         to_translate = options.publish_partial and name == "summarize" and "translate" in checkpoints
         with (
-            self.journal.stage(name, total),
+            self.journal.stage(name, total, beside=lambda: inspection.seconds),
             LazyEngine(checkpoint, self.config.runtime, self.journal.notice) as engine,
-            handover.path.open("wb") as out,
         ):
             self.window.begin(reserve=PUBLISHING * total, later=self._translating() if to_translate else 0.0)
             sweep: Sweep[R, T] = Sweep(
@@ -271,26 +282,24 @@ class _Job:
                 stopping=lambda: self._stopping() or self.window.over(),
             )
 
-            def keep(result: T | Failure) -> None:
+            def done(result: T | Failure) -> None:
                 self.journal.advance(1)
                 if isinstance(result, Failure):
                     self.journal.fail(result)
                 else:
-                    out.write(_encoder.encode(result) + b"\n")
-                    handover.count += 1
+                    keep(result)
 
             try:
                 for result in sweep.over(records):
-                    keep(result)
+                    done(result)
             except StoppedError as error:
                 # after a signal nothing more is translated: someone waits for the end
                 if not options.publish_partial or (to_translate and options.stopping()) or self.space.low():
                     raise
                 self.stopped = str(error)
                 for result in sweep.complete():
-                    keep(result)
+                    done(result)
         self.calls[name] = {"computed": sweep.tally.computed, "replayed": sweep.tally.replayed}
-        return handover
 
     def _translating(self) -> float:
         """Return the seconds that translating takes for a second of summarizing, from the newest version that tells."""
@@ -299,31 +308,6 @@ class _Job:
             if all(calls.get(name, {}).get("computed", 0) >= _TELLING for name in ("summarize", "translate")):
                 return float(timings["translate"] / max(timings["summarize"], 0.001))
         return _TRANSLATING
-
-    def _inspect(self, records: Iterable[Translated], *, rules: Rules, total: int) -> _Handover[Translated]:
-        """Inspect every record into a handover file, so that all is known before anything is published."""
-        handover = _Handover(self.work / "inspect.jsonl", Translated)
-        with (
-            self.journal.stage("inspect", total),
-            handover.path.open("wb") as out,
-            (self.work / _HELD).open("wb") as held,
-        ):
-            for record in records:
-                reason = self._stopping()
-                if reason and not self.stopped:
-                    raise StoppedError(f"{reason} while inspecting; every finished call is kept, run it again")
-                self.journal.advance(1)
-                result = attempt("inspect", record, partial(inspect, record, rules))
-                if isinstance(result, Failure):
-                    self.journal.fail(result)
-                    continue
-                out.write(_encoder.encode(result) + b"\n")
-                handover.count += 1
-                self.flagged += bool(result.flags)
-                if result.status == "hold":
-                    self.held += 1
-                    held.write(_encoder.encode(_reasons(result, rules.hold)) + b"\n")
-        return handover
 
     def _publish(self, records: _Handover[Translated], manifest: dict[str, JSON], loaded: Loaded) -> store.Version:
         """Write the version's files, the rows and the report in one pass over the records, and publish it."""
@@ -365,7 +349,11 @@ class _Job:
         return strays
 
     def _manifest(
-        self, identity: dict[str, JSON], loaded: Loaded, checkpoints: dict[StageName, Checkpoint], *, records: int
+        self,
+        identity: dict[str, JSON],
+        loaded: Loaded,
+        checkpoints: dict[StageName, Checkpoint],
+        inspection: _Inspection,
     ) -> dict[str, JSON]:
         models = {
             stage: {
@@ -399,10 +387,10 @@ class _Job:
                 "known": loaded.known,  # under --only-new: published before
                 "failures": self.journal.failed,
                 "retryable": self.journal.retryable,
-                "unfinished": loaded.kept - self._lost() - records,  # of a partial version
-                "records": records,
-                "flagged": self.flagged,
-                "held": self.held,
+                "unfinished": loaded.kept - self._lost() - inspection.records.count,  # of a partial version
+                "records": inspection.records.count,
+                "flagged": inspection.flagged,
+                "held": inspection.held,
             },
             "calls": self.calls,
             "timings": self.journal.timings,
@@ -411,16 +399,59 @@ class _Job:
 
 
 class _Handover(Generic[T]):
-    """The records one pass left for the next, in a file."""
+    """The records one pass leaves for the next, in a file; a context manager while they are added."""
 
     def __init__(self, path: Path, kind: type[T]) -> None:
         self.path, self.count = path, 0
         self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
+        self._out = path.open("wb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._out.close()
+
+    def add(self, record: T) -> None:
+        self._out.write(_encoder.encode(record) + b"\n")
+        self.count += 1
 
     def __iter__(self) -> Iterator[T]:
         with self.path.open("rb") as lines:
             for line in lines:
                 yield self._decoder.decode(line)
+
+
+class _Inspection:
+    """The inspect stage, record by record, into a file: all is known before anything is published."""
+
+    def __init__(self, folder: Path, *, rules: Rules, journal: Journal) -> None:
+        self.listed = folder / "held.jsonl"
+        self.flagged = self.held = 0
+        self.seconds = 0.0
+        self._rules, self._journal = rules, journal
+        self._files = ExitStack()
+        self.records = self._files.enter_context(_Handover(folder / "inspect.jsonl", Translated))
+        self._listed = self._files.enter_context(self.listed.open("wb"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
+
+    def add(self, record: Translated) -> None:
+        started = time.monotonic()
+        result = attempt("inspect", record, partial(inspect, record, self._rules))
+        if isinstance(result, Failure):
+            self._journal.fail(result)
+        else:
+            self.records.add(result)
+            self.flagged += bool(result.flags)
+            if result.status == "hold":
+                self.held += 1
+                self._listed.write(_encoder.encode(_reasons(result, self._rules.hold)) + b"\n")
+        self.seconds += time.monotonic() - started
 
 
 def _reasons(record: Translated, hold: frozenset[str]) -> dict[str, JSON]:
