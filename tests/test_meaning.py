@@ -122,6 +122,13 @@ NEGATION = [
     ("Không lâu sau, ông chết.", "Soon afterwards he died.", "He did not die soon afterwards."),
     ("Ông vắng mặt tại tòa.", "He was absent from court.", "He was present in court."),
     ("Ông không thể không lo.", "He cannot but worry.", "He cannot worry."),
+    ("Người dân không nên ra đường khi không cần thiết.", "People should not go out unless necessary.", "People should go out when necessary."),
+    ("Ca nhiễm không có triệu chứng.", "The patient is asymptomatic.", "The patient has symptoms."),
+    ("Học sinh chưa thể trở lại trường.", "Students are unable to return to school.", "Students are able to return to school."),
+    ("Anh không ngờ mình trúng số.", "He was surprised to win the lottery.", "He expected to win the lottery."),
+    ("Thời tiết không thuận lợi.", "The weather was unfavorable.", "The weather was favorable."),
+    ("Ông không bình luận.", "He declined to comment.", "He commented."),
+    ("Nguyên nhân vụ cháy đang được điều tra.", "The cause of the fire is not yet known.", "There was no fire to investigate."),
 ]  # fmt: skip
 
 

@@ -356,6 +356,8 @@ def test_an_invented_number_is_flagged_on_the_english() -> None:
         ("Tăng 13,94%.", "Up 13.9%.", ["note"]),
         ("Giá 2,3 tỷ đồng.", "It costs 2.3 billion dong ($92,000).", ["note"]),
         ("Giá 2,3 tỷ đồng.", "It costs $92,000.", ["warning"]),
+        ("Phạt 4-6 triệu đồng.", "A fine of VND4-6 million ($157-236).", ["note", "note"]),
+        ("Phạt 4-6 triệu đồng.", "A fine of VND4-6 million ($157-2,360).", ["note", "error"]),
         ("Giá 2,3 tỷ đồng.", "It costs $920 million.", ["error"]),
         ("Tăng 13,94%.", "Up 13.94.", ["warning"]),
         ("Tăng 13,94%.", "Up 13,94%.", ["warning"]),

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Final
 
 from pipeline.checks.pairs import Pair, aligned
@@ -325,11 +325,14 @@ def _change(pair: Pair, one: Quantity, instead: Quantity) -> tuple[str, Severity
 
 def _converted(one: Quantity, other: Quantity) -> bool:
     """Return whether one can be the other in another currency: dong and a currency of the size of the dollar."""
-    if one.kind != "money" or other.kind != "money" or (one.unit == "VND") == (other.unit == "VND"):
-        return False
-    dong, foreign = (one, other) if one.unit == "VND" else (other, one)
     low, high = _DONG_FOR_ONE
-    return low * foreign.value <= dong.value <= high * foreign.value
+    money = [[reading for reading in quantity.readings if reading.kind == "money"] for quantity in (one, other)]
+    for left, right in product(*money):
+        dong, foreign = (left, right) if left.unit == "VND" else (right, left)
+        in_both = dong.unit == "VND" != foreign.unit
+        if in_both and low * foreign.value <= dong.value <= high * foreign.value:
+            return True
+    return False
 
 
 def _told(one: Quantity, others: Sequence[Quantity]) -> bool:
