@@ -57,6 +57,12 @@ _SPOKEN_TIME = re.compile(
     rf" (?:in the (?P<day>morning|afternoon|evening)|at (?P<night>night)){END}"
     r"|(?<=\b(?:at|by)[ ])(?P<hundred>[01][0-9]|2[0-3])(?P<rest>[0-5][0-9])(?: hours| hrs)(?!\w)"
 )
+# 19 h 50, 20 o'clock 30 minutes, 8 hours 30 p.m.: no English, but the hour is the one that was said
+_ODD_TIME = re.compile(
+    r"(?<![\w.,:/$€£])(?P<hour>[0-9]{1,2})(?: h ?|h | hours? | o['’]clock (?:and )?)(?P<minute>[0-5][0-9])"
+    r"(?:(?<=clock [0-9][0-9]) minutes?)?(?: ?(?P<half>[ap])\.?m(?!\w)\.?)?"
+    r"(?=[.,;:)]?(?:\Z|\s(?:on|in|of)\s|\s*[\n)])|[.,;]\s)"
+)
 _MINUTES: Final = {"a quarter": 15, "quarter": 15, "five": 5, "ten": 10, "twenty": 20}
 _EVENING: Final = 6  # 9 at night is in the evening, 2 at night is not
 _HALF = re.compile(
@@ -81,7 +87,7 @@ _WEEKDAY = re.compile(rf"{START}({alternatives(_WEEKDAY_NAMES)})(?:s|{END})")
 _LUNAR_WORD = re.compile(r"lunar|full moon")
 _DECADE = re.compile(rf"(?<![\w.,])['’]?((?:1[0-9]|20)?[0-9]0)(?:['’]?s){END}")
 _SLASHED = re.compile(
-    r"(?<![0-9/.,-])([0-9]{1,2})/([0-9]{1,2})(?:/([0-9]{4}|[0-9][0-9]))?(?![0-9/]|[.,][0-9])|(?<![0-9/.,-])([0-9]{1,2})([.-])([0-9]{1,2})\5([0-9]{4})(?![0-9.-])"
+    r"(?<![0-9/.,-])([0-9]{1,2})/([0-9]{1,2})(?:/([0-9]{4}|[0-9][0-9]))?(?![0-9/]|[.,][0-9])|(?<![0-9/.,-])([0-9]{1,2})([.-])([0-9]{1,2})\5([0-9]{4})(?![0-9]|[.-][0-9])"
 )
 _MONTH_YEAR = re.compile(r"(?<![0-9/.,-])([0-9]{1,2})[/-]((?:19|20)[0-9][0-9])(?![0-9/-])")
 _ORDINAL_FIGURE = re.compile(rf"(?<![\w.,])([0-9]{{1,3}}(?:,[0-9]{{3}})+|[0-9]{{1,6}})[ ]?(?:st|nd|rd|th){END}")
@@ -182,6 +188,19 @@ def _spoken_time(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     # two at night may be two accidents; no number, which would be any time with that hour
     count = () if match["minute"] else (Reading(Fraction(hour), "ordinal"),)
     return (page.quantity(match.span(), value, "time", also=count),)
+
+
+def _odd_time(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    hour, minute = int(match["hour"]), int(match["minute"])
+    if hour > HOURS:
+        return None
+    if match["half"]:
+        hour = hour % NOON + (NOON if match["half"] == "p" else 0)
+    value = hour * 60 + minute
+    also = [Reading(Fraction(value, 60), "measure", "hours")]
+    if hour < NOON and not match["half"]:
+        also.append(Reading(Fraction(value + NOON * 60), "time"))
+    return (page.quantity(match.span(), value, "time", also=tuple(also)),)
 
 
 def _half(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
@@ -335,6 +354,7 @@ _FORMS: Final = (
     Form(CODE, code, _needs(DIGIT)),
     Form(SHORT_YEARS, short_years, _needs(DIGIT)),
     Form(_SPOKEN_TIME, _spoken_time, _needs("past to morning afternoon evening night hours hrs")),
+    Form(_ODD_TIME, _odd_time, _needs("h hour hours clock")),
     Form(_TIME, _time, _needs(": h am pm m clock past noon midday midnight")),
     Form(_MONTH, _month, frozenset((*_MONTH_NAMES, *_MONTH_SHORT))),
     Form(_WEEKDAY, _weekday, frozenset((*_WEEKDAY_NAMES, *(name + "s" for name in _WEEKDAY_NAMES)))),

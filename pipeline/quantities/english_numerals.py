@@ -68,7 +68,9 @@ def _values(page: Page, match: re.Match[str]) -> Iterator[Quantity]:
         value, foreign = read
         scale = largest = _product(parts[at]["scales"])
         also = (Reading(value, "measure", "m"),) if parts[at]["scales"].strip() == "m" else ()  # 100m
-        if page.text[parts[at].end("atom") : parts[at].end()] in ("B", "M", "K"):  # Highway 21B, a 4K screen
+        letter = page.text[parts[at].end("atom") : parts[at].end()]
+        road = words.ROAD.search(page.low, max(0, start - 10), start) is not None
+        if letter in ("B", "M", "K") or (letter and road):  # Highway 21B, a 4K screen; Road 295b
             also = (*also, Reading(value, "number"))
         value *= scale
         while at + 1 < len(parts) and scale > 1:

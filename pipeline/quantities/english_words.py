@@ -127,6 +127,7 @@ NO_UNIT: Final = re.compile(
     rf"|won (?:the|a|an|by|in|his|her|their|gold|silver|\w+ medals?)){END}"
 )
 PERCENT: Final = re.compile(rf"[ \xa0-]?(?:%|per[ -]?cents?{END}|pct|percentage[ -]points?|pp{END})")
+ROAD: Final = re.compile(rf"{START}(?:road|highway|route|street|lane|house|no\.?|number|class|room|gate|block) \Z")
 AND_HALF: Final = re.compile(rf" and a half{END}")
 BASIS_POINTS: Final = re.compile(rf"[ -](?:basis[ -]points?|bps){END}")  # hundredths of a percent
 SIGN: Final = re.compile(rf"(?:(?<![^\W\d_])(?:u\.s\.)?({alternatives(SIGNS)}))[ \xa0]?\Z")

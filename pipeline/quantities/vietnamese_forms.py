@@ -129,6 +129,7 @@ _HYPHENED = re.compile(
     rf"(?:{START}(?:ngày|hôm|mùng|dịp|lễ|{_HOUR})[ ])([0-9]{{1,2}})-([0-9]{{1,2}})"
     rf"(?![\w%-]|[.,/][0-9]|[ ]?(?:ngày|giờ|tuần){END})"
 )
+_KNOCKOUT = re.compile(rf"{START}vòng 1/(2|4|8|16|32)(?![\w/]|[.,][0-9])")
 _MORE_TIME = re.compile(r"(?<![\w.,])(45|90|105|120)[ ]?['’]?\+[ ]?([0-9]{1,2})(?!\w|[.,][0-9])")
 _BORN_IN = re.compile(rf"{START}([6-9])x{END}")
 _HALF_A = re.compile(rf"{START}nửa {of_time(VIETNAMESE)}(?! (?:đầu|cuối|sau){END})")
@@ -424,6 +425,15 @@ def _hyphened(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     )
 
 
+def _knockout(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Read vòng 1/8: the round of 16."""
+    below = int(match[1])
+    also = tuple(Reading(Fraction(value), "number") for value in (2 * below, below, 1))
+    return (
+        page.quantity((match.start(1) - 2, match.end()), Fraction(1, below), "fraction", also=also, weight="loose"),
+    )
+
+
 def _more_time(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read phút 90+3, which is the 93rd too."""
     minute = (Reading(Fraction(int(match[1]) + int(match[2])), "number"),)
@@ -474,6 +484,7 @@ _FORMS: Final = (
     Form(_MONTH_YEAR, _month_year, _needs(DIGIT)),
     Form(_TIME, _time, _needs(": h g giờ")),
     Form(_HYPHENED, _hyphened, _needs(DIGIT)),
+    Form(_KNOCKOUT, _knockout, _needs("vòng")),
     Form(_SLASHED, _slashed, _needs("/")),
     Form(_HEIGHT, _height, _needs("m")),
     Form(_QUARTER, _quarter, _needs("quý quí")),

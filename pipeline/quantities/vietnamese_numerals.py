@@ -53,7 +53,9 @@ def label(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read the number of a name: U23, F0, QL1A."""
     if match[1] in SIGNS or not page.text[match.start()].isupper():
         return None
-    return (page.quantity(match.span(), int(match[2]), "number", weight="word"),)
+    weekday = match[1] == "t" and match[2] in "234567"  # T2-T6: Monday to Friday
+    also = (Reading(Fraction(int(match[2]) - 1), "weekday"),) if weekday else ()
+    return (page.quantity(match.span(), int(match[2]), "number", also=also, weight="word"),)
 
 
 def _values(page: Page, match: re.Match[str]) -> Iterator[Quantity]:
