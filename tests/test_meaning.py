@@ -129,6 +129,12 @@ NEGATION = [
     ("Thời tiết không thuận lợi.", "The weather was unfavorable.", "The weather was favorable."),
     ("Ông không bình luận.", "He declined to comment.", "He commented."),
     ("Nguyên nhân vụ cháy đang được điều tra.", "The cause of the fire is not yet known.", "There was no fire to investigate."),
+    ("Anh nghỉ ba tuần không lương.", "He takes three weeks of unpaid leave.", "He takes three weeks of paid leave."),
+    ("Hàng nghìn hộ bị mất điện.", "Thousands of homes are without power.", "Thousands of homes are not cold."),
+    ("Nỗ lực cứu hộ đã thất bại.", "The rescue was not successful.", "The rescue has not begun."),
+    ("Bệnh viện thiếu thuốc.", "The hospital does not have enough drugs.", "The hospital does not dispense drugs."),
+    ("Nhớ mang theo áo mưa.", "Don't forget your raincoat.", "Don't take your raincoat."),
+    ("Người dân không yên tâm.", "People are worried.", "People are reassured."),
 ]  # fmt: skip
 
 
