@@ -88,6 +88,7 @@ VIETNAMESE = [
     ("25 điểm cơ bản", ["25"]),
     ("cả năm người, cả năm, những năm qua", ["5"]),
     ("Trăm tỷ đồng, ông Triệu, bà Vạn", ["hundreds of billions"]),
+    ("lò vi-ba, ba-ri, ba que xỏ lá, có18 người, 5 km vuông", ["18", "5 km²"]),
     ("tỷ lệ chọi 1/12, ngày 1/12", ["1", "12", "day 1", "December"]),
 ]  # fmt: skip
 ENGLISH = [

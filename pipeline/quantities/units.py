@@ -55,8 +55,8 @@ times ten kilos | mass | 10 | yến | yến
 tonnes | mass | 1000 | tấn | metric ton, metric tons, metric tonnes, tonne, tonnes, ton, tons
 lb | mass | 45359237/100000000 i | cân anh, pao, lb, lbs, pound, pounds | lb, lbs, pound, pounds
 ounces | mass | 45359237/1600000000 i | ounce, aoxơ, oz | ounce, ounces, oz
-km² | area | 1000000 | km2, km², kilômét vuông, ki-lô-mét vuông, cây số vuông | square kilometer, square kilometers, \
-square kilometre, square kilometres, sq km, sq.km, sqkm, sq. km, km2, km²
+km² | area | 1000000 | km2, km², km vuông, kilômét vuông, ki-lô-mét vuông, cây số vuông | \
+square kilometer, square kilometers, square kilometre, square kilometres, sq km, sq.km, sqkm, sq. km, km2, km²
 m² | area | 1 | m2, m², mét vuông | square meter, square meters, square metre, square metres, sq m, sq.m, sq. m, sqm, \
 sq meters, sq metres, m2, m²
 hectares | area | 10000 | hécta, héc-ta, hec-ta, hecta, héc ta, hectare, ha | hectare, hectares, ha

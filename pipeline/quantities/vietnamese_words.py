@@ -60,7 +60,7 @@ SHORT_SCALES: Final = {"k": 10**3, "tr": 10**6}  # 500k, 50 tr đồng
 _SHORT: Final = rf"(?:(?<=[0-9])k|(?<=[0-9])[ ]?tr){END}"
 PART: Final = re.compile(rf"(?P<atom>{_ATOM})(?P<scales>{_SHORT}|(?:[ \xa0]?{SCALE}){{0,3}})")
 NUMERAL: Final = re.compile(
-    rf"(?:{START}|(?<=[a-zđ])(?=[0-9])){_ATOM}"  # VND5
+    rf"(?:{START}|(?<=[^\W\d_])(?=[0-9])){_ATOM}"  # VND5
     rf"(?:{_SHORT})?(?:(?:[ \xa0]?{SCALE}){{1,3}}(?:[ ](?:không trăm )?(?:(?:linh|lẻ) )?{_ATOM}(?![.,/][0-9]))?)*"
     rf"(?:[ ]r[ưu][ỡở]i{END})?"
 )
@@ -91,9 +91,9 @@ THEM: Final = re.compile(
 )
 YEAR_BEHIND: Final = re.compile(r" (?:[0-9]{3,4}|nay|ngoái|trước|sau|qua|tới|học|mới|âm|dương|đầu)(?![^\W_])|[^ ]|\Z")
 NOT_THREE: Final = re.compile(
-    rf" (?:mẹ|má|lô|hoa|lan|tư|chỉ|rọi|phải|tôi|của|chồng|vợ|đình|na|gai|lăng|nuôi|bánh|láp|ba){END}"
+    rf"-[^\W\d_]| (?:mẹ|má|lô|hoa|lan|tư|chỉ|rọi|phải|tôi|của|chồng|vợ|đình|na|gai|lăng|nuôi|bánh|láp|ba|que){END}"
 )
-FATHER: Final = re.compile(rf"{START}(?:ông|bố|người|vài|đôi|ngã)[ ]\Z")
+FATHER: Final = re.compile(rf"{START}(?:ông|bố|người|vài|đôi|ngã)[ ]\Z|[^\W\d_]-\Z")
 SENTENCE_START: Final = re.compile(r"(?:\A|[.!?…:;\n]|[“\"'‘(•*\[-])[\s“\"'‘(\[]*\Z")
 CAPITAL: Final = re.compile(f"[ -][{''.join(chr(code) for code in range(0x41, 0x1EFA) if chr(code).isupper())}]")
 

@@ -317,6 +317,9 @@ def fidelity(options: argparse.Namespace) -> None:
         print(
             f"{kind:18}{counts['cases']:>6}   {shares}{', '.join(f'{check} {n}' for check, n in by[kind].most_common(5))}"
         )
+    of_numbers = [found[kind] for kind, checks in OWN.items() if checks == {"number"}]
+    own, count = (sum(counts[what] for counts in of_numbers) for what in ("own", "cases"))
+    print(f"\nthe check `number` alone: digit and unit {own} of {count} found: {share(own, count)}")
     false_flags(records, alone, options)
     for case in random.Random(options.seed).sample(missed, min(options.missed, len(missed))):
         print(f"\nmissed: {case.kind}")
@@ -375,7 +378,7 @@ def false_flags(records: Sequence[Translated], alone: set[tuple[int, int]], opti
     for check in checks:
         of_check = [[flag.severity for flag in flags if flag.check == check] for flags in flagged.values()]
         any_, errors = sum(map(bool, of_check)), sum("error" in severities for severities in of_check)
-        print(f"{check:18}{share(any_, count):28}{share(errors, count):28}")
+        print(f"{check:18}{share(any_, count):28}{share(errors, count):28}{any_} of {count}, {errors} errors")
     everything = sum(bool(flags) for flags in flagged.values())
     errors = sum(any(flag.severity == "error" for flag in flags) for flags in flagged.values())
     hold_any = sum(any(flag.check in HOLD for flag in flags) for flags in flagged.values())
