@@ -7,6 +7,7 @@ A loop that the Vietnamese has too is said in the summary's flag and again in th
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -50,7 +51,7 @@ def check(translated: Translated) -> list[Flag]:
     )
     found: list[Flag] = []
     for field, text in texts:
-        found += _loops(field, text)
+        found += list(_circles(field, text)) or list(_loops(field, text))
         found += _left(field, text)
     for pair in aligned(translated):
         found += _capitals(pair)
@@ -69,15 +70,19 @@ def _flag(check: str, field: str, span: tuple[int, int], message: str, text: str
     )
 
 
-def _loops(field: str, text: str) -> Iterator[Flag]:
-    """Yield one flag for the first loop: a short cycle, or four words for the third time."""
-    circle = _CIRCLES.search(text)
-    if circle is not None:
+def _circles(field: str, text: str) -> Iterator[Flag]:
+    """Yield one flag for the first letters, figures or marks that go in circles."""
+    if (circle := _CIRCLES.search(text)) is not None:
         shown = text[circle.start() : circle.start() + _SHOWN]
         yield _flag("loop", field, circle.span(), f"“{shown}…” again and again", text, "error")
-        return
+
+
+def _loops(field: str, text: str) -> Iterator[Flag]:
+    """Yield one flag for the first loop: a short cycle, or four words for the third time."""
     words = list(_WORD.finditer(text))
     said = [word[0].casefold() for word in words]
+    if max(Counter(said).values(), default=0) < _LOOP_TIMES:  # each loop has a word that often
+        return
     for length, least in _CYCLE_TIMES.items():
         if (span := _cycle(said, length, least)) is not None:
             where = words[span[0]].start(), words[span[1]].end()

@@ -58,6 +58,7 @@ class _Negation:
     weak: _Both
     told: tuple[_Both, ...]
     terms: tuple[_Term, ...]
+    opposable: re.Pattern[str]  # the Vietnamese of all the terms
     alike: tuple[_Both, ...]
     only: _Both
     also: _Both
@@ -115,6 +116,7 @@ def _tables() -> _Tables:
             weak=of_each("weak"),
             told=tuple(_both(group["vi"], group["en"]) for group in negation["told"]),
             terms=tuple(map(_term, negation["term"])),
+            opposable=_words([word for term in negation["term"] for word in term["vi"]]),
             alike=tuple(_both(group["vi"], group["en"]) for group in negation["alike"]),
             only=_both(only["vi"], only["en"]),
             also=_both(only["vi_also"], only["en_also"]),
@@ -201,7 +203,8 @@ def _negation(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
     """Yield a flag where one side denies more often than the other can account for."""
     table = tables.negation
     yield from _not_only(sides, table)
-    yield from _opposed(sides, "negation", table.terms)
+    if table.opposable.search(sides.vi):
+        yield from _opposed(sides, "negation", table.terms)
     vi, en = _told(table, sides)
     theirs, ours = list(table.negators.vi.finditer(vi)), list(table.negators.en.finditer(en))
     if len(theirs) > len(ours):
