@@ -135,6 +135,10 @@ NEGATION = [
     ("Bệnh viện thiếu thuốc.", "The hospital does not have enough drugs.", "The hospital does not dispense drugs."),
     ("Nhớ mang theo áo mưa.", "Don't forget your raincoat.", "Don't take your raincoat."),
     ("Người dân không yên tâm.", "People are worried.", "People are reassured."),
+    ("Đội không thua trận nào.", "The team is unbeaten.", "The team is beaten."),
+    ("Ông không loại trừ khả năng này.", "He left open the possibility.", "He ruled out the possibility."),
+    ("Tài xế dương tính với ma túy.", "The driver tested positive for drugs.", "The driver tested negative for drugs."),
+    ("Kết quả xét nghiệm âm tính.", "The test was negative.", "The test was positive."),
 ]  # fmt: skip
 
 
@@ -212,6 +216,9 @@ PROCEDURE = [
     ("Bị kỷ luật khiển trách.", "He was reprimanded.", "He was convicted.", "error"),
     ("Ông bị cách chức.", "He was dismissed.", "He was suspended.", "error"),
     ("Hung thủ bị bắt.", "The killer was arrested.", "The killer was sentenced.", "error"),
+    ("Ông được ân xá.", "He was pardoned.", "He was acquitted.", "error"),
+    ("Ông được giảm án.", "His sentence was reduced.", "He was acquitted.", "error"),
+    ("Công an đình chỉ điều tra.", "Police dropped the investigation.", "Police continued the investigation.", "error"),
 ]  # fmt: skip
 
 
@@ -234,6 +241,7 @@ ATTRIBUTION = [
     ("Báo Tuổi Trẻ đưa tin giá tăng.", "Tuoi Tre reported that prices rose.", "Prices rose."),
     ("Ông nói: “Giá sẽ tăng”.", "He said: “Prices will rise.”", "Prices will rise."),
     ("Ông khẳng định dự án an toàn.", "He affirmed that the project is safe.", "The project is safe."),
+    ("Theo điều tra ban đầu, ông Nam nhận tiền.", "According to the initial investigation, Mr Nam took money.", "Mr Nam took money."),
 ]  # fmt: skip
 
 
