@@ -321,6 +321,9 @@ FORMS = [
     ("Đội vào vòng 1/8.", "The team is in the round of 16.", "The team is in the round of 32."),
     ("Mở cửa T2-T6.", "Open Monday-Friday.", "Open Monday-Saturday."),
     ("Mở cửa 24 giờ, 10 người trực.", "Open 24 hours, 10 people on duty.", "Open 24 hours, 12 people on duty."),
+    # every figure is there, in the other's place
+    ("Số ca giảm từ 120 xuống 95.", "Cases are down to 95 from 120.", "Cases are down to 120 from 95."),
+    ("Số ca giảm từ 120 xuống 95.", "Cases fell from 120 to 95.", "Cases fell from 95 to 120."),
 ]  # fmt: skip
 
 
@@ -489,6 +492,10 @@ def test_an_invented_number_is_flagged_on_the_english() -> None:
         ("Giá 1,25 tỷ đồng.", "It costs 1.3 billion dong.", ["note"]),
         ("Giá 2,3 tỷ đồng.", "It costs about 2 billion dong.", ["error"]),
         ("Một người chết.", "Two people died.", ["warning"]),
+        ("Đội thắng 3-1.", "The team won 1-3.", ["warning"]),
+        ("Đội thua 1-3.", "The team lost 3-1.", []),  # as English tells it
+        ("Tỷ lệ là 70/30.", "The ratio is 30/70.", ["warning"]),
+        ("Chiều 2/3, trời mưa.", "It rained on 3/2.", []),  # the American order
         ("Hai người chết.", "One person died.", ["warning"]),
         ("Hai người chết.", "Three people died.", ["error"]),
         ("Nửa đầu năm, doanh thu tăng.", "Revenue rose.", ["warning"]),
@@ -563,6 +570,13 @@ def test_spans_count_from_the_start_of_the_field() -> None:
 def test_a_comma_is_a_thousand_only_for_a_writer_who_has_no_decimal_comma() -> None:
     assert flags("Có 1,234 người dự.", "There were 1,234 people.") == []
     assert errors(flags("Tăng 13,9%, có 1,234 tỷ đồng.", "Up 13.9%, 1,234 billion dong.")) != []
+
+
+def test_a_list_of_thousands_of_numbers_is_compared_in_part_and_said_to_be() -> None:
+    found = flags("7 con, 19 cái, " * 1500, "13 dogs, 29 cats, " * 1500)
+    assert [flag.severity for flag in found if "only the first 250" in flag.message] == ["warning"]
+    assert len(errors(found)) == 250
+    assert not any("only the first" in flag.message for flag in flags("7 con, " * 100, "7 dogs, " * 100))
 
 
 pieces = st.sampled_from(

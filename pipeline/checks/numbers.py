@@ -26,6 +26,7 @@ _NO_IDIOMS: Final = frozenset(("multiple", "half"))  # of which the small ones t
 _DEGREES: Final = frozenset(("°C", "°F"))
 _MINUS: Final = ("-", "–", "\N{MINUS SIGN}")
 _FARTHEST: Final = 0.75  # of the texts' length, and what `_distance` adds for kinds that differ
+_MOST: Final = 250  # numbers of one sentence that are compared, each with each: no prose has as many
 _IDIOMATIC: Final = 2  # "one", "two", "first" come and go between languages
 _COUNTED: Final = 5
 # What says of a loss or a fall that it is below zero, so that its figure need not.
@@ -68,9 +69,14 @@ def check(translated: Translated) -> list[Flag]:
     article = translated.article
     source = f"{article.title}\n{article.text}"
     context = f"{translated.summary}\n{source}"
-    sides = [
-        _Sides(pair, vietnamese(pair.vietnamese, context=context), english(pair.english))
-        for pair in aligned(translated)
+    pairs = [
+        (pair, vietnamese(pair.vietnamese, context=context), english(pair.english)) for pair in aligned(translated)
+    ]
+    sides = [_Sides(pair, ours[:_MOST], theirs[:_MOST]) for pair, ours, theirs in pairs]
+    cut = [
+        pair.english_flag("number", f"over {_MOST} numbers: only the first {_MOST} were compared")
+        for pair, ours, theirs in pairs
+        if max(len(ours), len(theirs)) > _MOST
     ]
     read = [
         replace(one, start=one.start + side.pair.vietnamese_start, end=one.end + side.pair.vietnamese_start)
@@ -80,7 +86,7 @@ def check(translated: Translated) -> list[Flag]:
     ]
     if not translated.sentences:
         read = vietnamese(translated.summary, context=context)
-    return [*_summary(read, source), *_translations([side for side in sides if side.pair.english.strip()])]
+    return [*cut, *_summary(read, source), *_translations([side for side in sides if side.pair.english.strip()])]
 
 
 def _summary(read: Sequence[Quantity], source: str) -> list[Flag]:
@@ -206,35 +212,74 @@ def _rounded(sides: _Sides) -> list[Flag]:
 
 
 def _reversed(sides: _Sides) -> Iterator[Flag]:
-    """Yield an error where a fall from 10 to 8 is told as one from 8 to 10: every figure is there, the sense is not."""
-    for before, after in pairwise(sides.ours):
-        if same(before, after) or not _TURNED.fullmatch(sides.pair.vietnamese, before.end, after.start):
-            continue
-        for first, second in pairwise(sides.theirs):
-            english = sides.pair.english
-            if (
-                same(first, after)
-                and same(second, before)
-                and _TO.fullmatch(english, first.end, second.start)
-                and _FROM.search(english, max(0, first.start - 12), first.start)
-            ):
-                span = first.start, second.end
-                said = f"from {before.text} to {after.text}"
-                yield sides.pair.english_flag(
-                    "number",
-                    f"the Vietnamese goes {said}, the translation the other way round",
-                    span=span,
-                    expected=f"from {in_english(before)} to {in_english(after)}",
-                    found=english[slice(*span)],
-                    severity="error",
-                )
+    """Yield an error where a fall from 10 to 8 is told as one from 8 to 10: every figure is there, the sense is not.
+
+    And a warning where the two figures of a score or ratio changed places; a defeat of 1-3 may be one of 3-1.
+    """
+    vietnamese, english = sides.pair.vietnamese, sides.pair.english
+    ours = list(pairwise(sides.ours))
+    turned = [(one, two) for one, two in ours if _TURNED.fullmatch(vietnamese, one.end, two.start)]
+    scores = [
+        (one, two)
+        for one, two in ours
+        if one.kind == two.kind == "number" and vietnamese[one.end : two.start].strip() in _SCORE
+    ]
+    if not (turned or scores):
+        return
+    lost = _LOST.search(english) or _LOST.search(vietnamese)
+    for first, second in pairwise(sides.theirs):
+        turn = _turn(english, first, second)
+        if turn is not None and (pair := _crossed(turned, *turn)):
+            said = f"from {pair[0].text} to {pair[1].text}"
+            yield _crossed_flag(sides, first, second, said, severity="error")
+        score = not lost and english[first.end : second.start].strip() in _SCORE
+        if score and (pair := _crossed(scores, first, second)):
+            said = vietnamese[pair[0].start : pair[1].end]
+            yield _crossed_flag(sides, first, second, said, severity="warning")
 
 
+def _turn(english: str, first: Quantity, second: Quantity) -> tuple[Quantity, Quantity] | None:
+    """Return what was before and after in "from 10 to 8" and "to 8 from 10"."""
+    before, between = slice(max(0, first.start - 12), first.start), english[first.end : second.start]
+    if _FROM.search(english[before]) and _TO.fullmatch(between):
+        return first, second
+    if _TO_FIRST.search(english[before]) and _FROM_SECOND.fullmatch(between):
+        return second, first
+    return None
+
+
+def _crossed(
+    pairs: Sequence[tuple[Quantity, Quantity]], first: Quantity, second: Quantity
+) -> tuple[Quantity, Quantity] | None:
+    """Return the pair whose figures stand in `first` and `second` the other way round, if none has them as they are."""
+    if any(same(one, first) and same(two, second) for one, two in pairs):
+        return None
+    return next(((one, two) for one, two in pairs if same(one, second) and same(two, first)), None)
+
+
+def _crossed_flag(sides: _Sides, first: Quantity, second: Quantity, said: str, *, severity: Severity) -> Flag:
+    span = first.start, second.end
+    return sides.pair.english_flag(
+        "number",
+        f"the Vietnamese says {said}, the translation has it the other way round",
+        span=span,
+        expected=said,
+        found=sides.pair.english[slice(*span)],
+        severity=severity,
+    )
+
+
+_SCORE: Final = ("-", "–", "/")
+_LOST: Final = re.compile(
+    r"\b(?:thua|bại|thất thủ|lost|los(?:e|es|ing)|defeat|beaten|beat|fell|fall|down)", re.IGNORECASE
+)
 _TURNED: Final = re.compile(
     r"[^.;:0-9]{0,40} (?:xuống|lên|đến|thành|còn|tới|sang) (?:còn |mức |chỉ còn |gần |hơn |khoảng )*", re.IGNORECASE
 )
 _TO: Final = re.compile(r"[^.;:0-9]{0,40}[ ]to (?:just |only |about |nearly |over |around |VND|US\$|\$)*")
 _FROM: Final = re.compile(r"\bfrom (?:about |nearly |over |around |VND|US\$|\$)*\Z", re.IGNORECASE)
+_FROM_SECOND: Final = re.compile(r"[^.;:0-9]{0,40}[ ]from (?:about |nearly |over |around |VND|US\$|\$)*")
+_TO_FIRST: Final = re.compile(r"\bto (?:just |only |about |nearly |over |around |VND|US\$|\$)*\Z", re.IGNORECASE)
 
 
 def _dated(sides: _Sides) -> Iterator[Flag]:
