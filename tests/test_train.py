@@ -6,6 +6,8 @@ import json
 import lzma
 import os
 import random
+import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,11 +21,12 @@ import pytest
 import yaml
 
 from pipeline import checkpoints
+from pipeline.checkpoints import device
 from pipeline.checkpoints.files import replacing
 from pipeline.checkpoints.readers import JsonTokenizer
 from pipeline.config import Exclude, Runtime, Stage
 from pipeline.engines import open_engine
-from pipeline.errors import ConfigError, LockedError, ModelError, SourceError, StoppedError
+from pipeline.errors import ConfigError, EngineError, LockedError, ModelError, SourceError, StoppedError, WorldError
 from pipeline.records import Generation
 from pipeline.train import alignment, batches, choose, config, reading, state, train
 from pipeline.train.coding import Coder
@@ -135,13 +138,17 @@ def trained(work: Path) -> tuple[Path, Told]:
     return train(translator(work, "whole"), progress=told), told
 
 
-def answers(folder: Path, texts: list[str], *, cache: Path) -> list[Generation]:
-    """Return what the pipeline makes of `texts` with the checkpoint in `folder`, loaded as a run loads it."""
+def loaded(folder: Path, *, cache: Path) -> checkpoints.Checkpoint:
+    """Return the checkpoint in `folder` as a run loads it, from a stage that names the folder and nothing else."""
     stage = Stage(model=str(folder), engine="transformers", compute_type="float32")
-    checkpoint = checkpoints.prepare(
+    return checkpoints.prepare(
         stage, runtime=Runtime(device="cpu"), deterministic=False, reproducible="warn", cache=cache, warn=lambda _: None
     )
-    engine = open_engine(checkpoint, runtime=Runtime(threads=1), notice=lambda _: None)
+
+
+def answers(folder: Path, texts: list[str], *, cache: Path) -> list[Generation]:
+    """Return what the pipeline makes of `texts` with the checkpoint in `folder`."""
+    engine = open_engine(loaded(folder, cache=cache), runtime=Runtime(threads=1), notice=lambda _: None)
     found = dict(engine.generate(texts))
     engine.close()
     answered = [found[at] for at in range(len(texts))]
@@ -304,18 +311,56 @@ def test_a_checkpoint_is_fine_tuned(kind: tiny.Kind, work: Path, tmp_path: Path)
         weights="float32",
         data=[{"path": "train.tsv", "source": 1, "target": 2, "take": 40}],
         generation={"max_new_tokens": 8},
+        prefix="Hà Nội: ",
+        tone_style="new",
         log_every=3,
     )
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n")
     told = Told()
     result = train(path, progress=told)
     losses = [float(line.split("loss ")[1].split(",")[0]) for line in told.said if ": loss " in line]
     assert losses[-1] < losses[0]
     assert json.loads((result / "tokenizer_config.json").read_text())["model_max_length"] == 64
     assert len(answers(result, ["Chị Hoa cho biết"], cache=tmp_path)) == 1
+    used = loaded(result, cache=tmp_path)
+    assert (used.prefix, used.tone_style) == ("Hà Nội: ", "new")
+    card = (result / "README.md").read_text(encoding="utf-8")
+    assert f"fine-tuned from the folder `{kind}` (licence: mit; SHA-256 of its files: " in card
+    assert str(tmp_path) not in card
+    elsewhere = folder.rename(tmp_path / "elsewhere")
+    told = Told()
+    assert train(path, (f"init_from={elsewhere}",), progress=told) == result
+    assert "nothing has changed" in str(told)
+    folder = elsewhere.rename(folder)
     for name in ("optimizer.kind=muon", "guidance={}"):
         if kind == "marian":
             with pytest.raises(ConfigError, match="is for T5, this is marian"):
                 train(path, (name, f"folder={tmp_path}/other"), progress=Told())
+
+
+def test_a_card_that_says_what_tomdich_does_not_know_is_refused(trained: tuple[Path, Told], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(trained[0], tmp_path / "model"))
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "tomdich:\n  tone_style: press\n" in card
+    (folder / "README.md").write_text(card.replace("tone_style: press", "tone_style: pres"), encoding="utf-8")
+    with pytest.raises(ModelError, match=r"README.md: tomdich.tone_style: Input should be 'press', 'new' or 'any'"):
+        loaded(folder, cache=tmp_path)
+
+
+def test_a_checkpoint_that_is_not_there_is_named_with_its_field(work: Path, tmp_path: Path) -> None:
+    start = {"tokenizer": None, "model": None, "guidance": None, "init_from": str(tmp_path / "vit5")}
+    with pytest.raises(ModelError, match=r"init_from: .*vit5: no such folder; give the folder of a checkpoint"):
+        train(translator(work, "nowhere", **start), progress=Told())
+
+
+def test_a_device_that_is_not_there_is_said_before_anything_is_read(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "cuda_devices", lambda: 0)
+    told = Told()
+    with pytest.raises(ConfigError, match=r"^device: cuda is asked for"):
+        train(translator(work, "gpu"), ("device=cuda",), progress=told)
+    assert told.said == []
 
 
 def test_a_family_that_cannot_be_trained_is_refused(work: Path) -> None:
@@ -355,7 +400,7 @@ def test_a_summarizer_is_trained_on_the_leads_of_articles(work: Path, tmp_path: 
     assert len(answers(folder, [rows[55]["body"]], cache=tmp_path)) == 1
 
 
-def test_a_summarizer_is_trained_on_what_the_rounds_of_a_run_will_show_it(work: Path) -> None:
+def test_a_summarizer_is_trained_on_what_the_rounds_of_a_run_will_show_it(work: Path, tmp_path: Path) -> None:
     rows = []
     for number, (title, _) in enumerate(pairs(30, seed=5)):
         sentences = [text for text, _ in pairs(8, seed=200 + number)]
@@ -381,7 +426,9 @@ def test_a_summarizer_is_trained_on_what_the_rounds_of_a_run_will_show_it(work: 
     told = Told()
     folder = train(path, progress=told)
     assert "data.0 titled.jsonl: 30 examples of 20 read" in str(told)  # every second article is longer than a part
-    assert "`tone_style: press` and `with_title: true`" in (folder / "README.md").read_text(encoding="utf-8")
+    assert "no prefix; the headline and ` | ` in front of the text" in (folder / "README.md").read_text("utf-8")
+    used = loaded(folder, cache=tmp_path)
+    assert (used.with_title, used.tone_style, used.max_source) == (True, "press", 192)
     decode = JsonTokenizer(work / "tokenizer" / "model" / "tokenizer.json", unk_piece="<unk>").decode
     with np.load(work / "rounds" / "data" / "train-00.npz") as packed:
         ends = np.cumsum(packed["source_sizes"])
@@ -406,6 +453,10 @@ def test_a_summarizer_is_trained_on_what_the_rounds_of_a_run_will_show_it(work: 
         ({"model": None}, "from scratch give `model` and `tokenizer`"),
         ({"data": [{"path": "a.tsv", "source": 1, "target": "en"}]}, "data.0: give `source` and `target` both"),
         ({"data": []}, "data: .*at least 1"),
+        (
+            {"dev": None},
+            r"dev: give what the checkpoint is chosen on, .* `take: 200` here and `skip: 200` under `data`",
+        ),
         ({"curriculum": [{"until": 5, "longest": 9}, {"until": 5, "longest": 12}]}, "later step"),
         ({"curriculum": [{"until": 5}]}, "give `longest` or `lead`"),
         ({"generation": {"num_beams": "two"}}, r"generation.num_beams: .*found 'two'"),
@@ -616,9 +667,24 @@ def test_packed_files_are_reused_carried_and_made_again_when_a_source_changes(
         )
 
 
-def test_no_example_left_says_why(small: Callable[..., config.TranslateTraining]) -> None:
-    with pytest.raises(ConfigError, match="data: no example is left of 1 read: 1 too short"):
-        pack(small([("a", "b")]), CODER, progress=Told())
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], r"0 read: there is no row; fill it, or lower `data.0.skip`"),
+        ([("a", "b")], r"1 read: 1 too short; lower `lengths.least_source`"),
+        (
+            [("a " * 70, "b " * 70), ("a", "b"), ("a " * 80, "b " * 80)],
+            r"3 read: 2 too long; 1 too short; raise `lengths",
+        ),
+        ([("dev a b c d", "x y z")], r"1 read: 1 stand in the dev set too; part them with `take` and `skip`"),
+        ([("a b c", "")], r"1 read: 1 a side is empty; look into the file"),
+    ],
+)
+def test_no_example_left_names_file_reason_and_remedy(
+    small: Callable[..., config.TranslateTraining], rows: list[tuple[str, str]], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"data: /.*train.tsv: no example is left of {said}"):
+        pack(small(rows), CODER, progress=Told())
 
 
 # Batches
@@ -844,6 +910,47 @@ def test_a_large_file_travels_in_pieces(tmp_path: Path) -> None:
     (folder / "optimizer.pt.piece-001").write_bytes(b"short")  # lost on the way
     assert state.saved(folder.parent) == []
     assert state.torn(folder.parent) == [folder]
+
+
+def test_a_disk_that_takes_no_more_is_named_and_the_training_goes_on_after_it(work: Path) -> None:
+    path = translator(work, "full", schedule={"steps": 20, "warmup": 0}, choose={"every": 10, "examples": 2})
+    train(path, ("only=pack",), progress=Told())
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))  # no file may be larger; the weights are
+    try:
+        with pytest.raises(
+            WorldError, match=r"full: .*File too large.*; the checkpoints in .*full are whole: make room"
+        ):
+            train(path, progress=Told())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    told = Told()
+    assert (train(path, progress=told) / "model.safetensors").stat().st_size > 50_000
+    assert "checkpoint-10: was not finished" in str(told)
+
+
+def test_a_training_that_the_disk_has_no_room_for_does_not_begin(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(work)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=500_000))
+    told = Told()
+    with pytest.raises(
+        WorldError, match=r"room: 6 checkpoints of about .* GB .*, 0.0005 GB are free: make room, lower"
+    ):
+        train(translator(work, "room", choose={"every": 20, "examples": 2, "average": 3}), progress=told)
+    assert "begin train 60" not in told.said
+
+
+def test_a_batch_that_memory_cannot_hold_is_said(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from pipeline.train.guidance import Loss
+
+    def refuse(*_: object, **_more: object) -> None:
+        torch.empty(2**60)  # an exabyte
+
+    monkeypatch.setattr(Loss, "__call__", refuse)
+    with pytest.raises(EngineError, match=r"memory: a batch of 1500 tokens does not fit .* cpu: lower `batch_tokens`"):
+        train(translator(work, "memory"), progress=Told())
 
 
 def test_the_last_the_best_and_the_stable_checkpoint_are_kept(tmp_path: Path) -> None:

@@ -14,19 +14,19 @@ from pipeline.checkpoints.checkpoint import Device
 from pipeline.errors import ConfigError
 
 
-def resolve(asked: Literal["auto", "cpu", "cuda", "mps"]) -> Device:
+def resolve(asked: Literal["auto", "cpu", "cuda", "mps"], *, field: str = "runtime.device") -> Device:
     """Return the device; "auto" is CUDA where there is one that torch can use, else the CPU.
 
     Apple's MPS is taken only when asked for: on a Mac, CTranslate2 on the CPU is the better choice. Raises
-    `ConfigError` for a device that is asked for and not there.
+    `ConfigError`, naming the `field` of the config, for a device that is asked for and not there.
     """
     match asked:
         case "auto":
             return "cuda" if cuda_devices() and torch_has_cuda() else "cpu"
         case "cuda" if not cuda_devices():
-            raise ConfigError("runtime.device: cuda is asked for, but the NVIDIA driver shows no device; use `auto`")
+            raise ConfigError(f"{field}: cuda is asked for, but the NVIDIA driver shows no device; use `auto`")
         case "mps" if (platform.system(), platform.machine()) != ("Darwin", "arm64"):
-            raise ConfigError("runtime.device: mps is asked for, but this is not an Apple Silicon Mac; use `auto`")
+            raise ConfigError(f"{field}: mps is asked for, but this is not an Apple Silicon Mac; use `auto`")
         case _:
             return asked
 

@@ -10,11 +10,26 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline import catalog
 from pipeline.checkpoints import hub
 from pipeline.config import Stage, is_folder_name
 from pipeline.errors import LicenseError, ModelError
+
+CALLED = "tomdich"
+"""The field of a card's front matter that says how the checkpoint is called."""
+
+
+class Called(BaseModel):
+    """How a checkpoint that `tomdich train` made is called: what the catalog says of those it knows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prefix: str = ""
+    output_prefix: str = ""
+    tone_style: catalog.ToneStyle = "any"
+    with_title: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +39,7 @@ class Located:
     folder: Path
     revision: str  # the commit; "" for a folder and a bundled checkpoint
     license: str
-    entry: catalog.Entry | None
+    entry: catalog.Entry | None  # the catalog's, else what the card says
 
 
 def bundled_folder(entry: catalog.Entry) -> Path:
@@ -72,7 +87,7 @@ def locate(
     require_license(stage, license_name)
     if not pinned:
         warn(_moving(name, revision, snapshot.commit))
-    return Located(snapshot.folder, snapshot.commit, license_name, entry)
+    return Located(snapshot.folder, snapshot.commit, license_name, entry or _called(snapshot.folder, license_name))
 
 
 def _bundled(name: str, entry: catalog.Entry | None) -> Located:
@@ -88,7 +103,8 @@ def _folder(name: str) -> Located:
     folder = Path(name).expanduser()
     if not folder.is_dir():
         raise ModelError(f"{name}: no such folder; give the folder of a checkpoint, or a name{_nearest(name)}")
-    return Located(folder, "", card_license(folder) or catalog.UNKNOWN_LICENSE, None)
+    license_name = card_license(folder) or catalog.UNKNOWN_LICENSE
+    return Located(folder, "", license_name, _called(folder, license_name))
 
 
 def _moving(name: str, revision: str | None, commit: str) -> str:
@@ -115,20 +131,49 @@ def require_license(stage: Stage, license_name: str) -> None:
 
 def card_license(folder: Path) -> str | None:
     """Return the licence that the front matter of the folder's README.md names, or None."""
-    try:
-        text = (folder / "README.md").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    if not text.startswith("---"):
-        return None
-    try:
-        front = yaml.safe_load(text.split("---", 2)[1])
-    except yaml.YAMLError:
-        return None
-    said = front.get("license") if isinstance(front, dict) else None
+    said = _front_matter(folder).get("license")
     if isinstance(said, list) and said:
         return ", ".join(str(one) for one in said)
     return said if isinstance(said, str) and said else None
+
+
+def _called(folder: Path, license_name: str) -> catalog.Entry | None:
+    """Return how the folder's card says that its checkpoint is called, as `tomdich train` writes it; None without."""
+    said = _front_matter(folder).get(CALLED)
+    if said is None:
+        return None
+    try:
+        called = Called.model_validate(said)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = ".".join(str(part) for part in (CALLED, *problem["loc"]))
+        raise ModelError(
+            f"{folder / 'README.md'}: {field}: {problem['msg']}; mend the card's front matter, or train it again"
+        ) from None
+    return catalog.Entry(
+        name=folder.name,
+        stage="summarize",  # nobody asks: the config says which stage it is for
+        family="t5",  # nor this: the checkpoint's own files say
+        license=license_name,
+        license_class=catalog.license_class(license_name),
+        note="",
+        **called.model_dump(),
+    )
+
+
+def _front_matter(folder: Path) -> dict[str, object]:
+    """Return what stands between the first two `---` of the folder's README.md, {} where there is nothing to read."""
+    try:
+        text = (folder / "README.md").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return {}
+    if not text.startswith("---"):
+        return {}
+    try:
+        front = yaml.safe_load(text.split("---", 2)[1])
+    except yaml.YAMLError:
+        return {}
+    return front if isinstance(front, dict) else {}
 
 
 def _nearest(name: str) -> str:

@@ -6,11 +6,15 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as installed
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pipeline import __version__
+from pipeline.checkpoints import Checkpoint
+from pipeline.checkpoints.locate import CALLED, Called
+from pipeline.config import is_folder_name
 from pipeline.metrics import Metric, Score
 from pipeline.train.choose import history
 from pipeline.train.config import (
@@ -39,6 +43,8 @@ class Made:
     parameters: int
     device: str
     scores: tuple[Score, ...]  # on the whole dev set; none where there was no time for it
+    called: Called
+    base: Checkpoint | None  # what was fine-tuned
 
 
 def model_card(training: TranslateTraining | SummarizeTraining, packed: Packed, dev: Packed, made: Made) -> str:
@@ -51,20 +57,24 @@ def model_card(training: TranslateTraining | SummarizeTraining, packed: Packed, 
         "pipeline_tag": "summarization" if summarizer else "translation",
         "tags": ["tomdich"],
     }
-    if training.init_from is not None and not training.init_from.startswith("/"):
-        front["base_model"] = training.init_from
+    if made.base is not None and not is_folder_name(made.base.name):
+        front["base_model"] = made.base.name
+    front[CALLED] = made.called.model_dump(exclude_defaults=True)
     steps = training.schedule.steps
     unfinished = [] if made.step >= steps else [f"**Unfinished: step {made.step} of {steps}.**", ""]
     used: tuple[Pairs | Articles, ...] = training.data
     kept: tuple[Pairs | Articles, ...] = training.dev
     data = [_row(facts, source) for facts, source in zip(packed.facts, used, strict=True)]
     held = [_row(facts, source) for facts, source in zip(dev.facts, kept, strict=True)]
-    titled = " and `with_title: true`" if isinstance(training, SummarizeTraining) and training.with_title else ""
     lines = [
         *_head(front, training.card.title or training.name),
         training.card.about,
         "",
         *unfinished,
+        "## Use",
+        "",
+        *_use("summarize" if summarizer else "translate", made.called),
+        "",
         "## Numbers",
         "",
         *_numbers(training, made.scores),
@@ -83,8 +93,7 @@ def model_card(training: TranslateTraining | SummarizeTraining, packed: Packed, 
         "|---|---|---|---|---|---|",
         *held,
         "",
-        f"Texts were repaired, brought to NFC and to one tone style ({_TONES[training.tone_style]}): a stage that uses",
-        f"this folder says `tone_style: {training.tone_style}`{titled}.",
+        f"Texts were repaired and brought to NFC, their tone marks are placed {_TONES[training.tone_style]}.",
         "",
         "## Limits",
         "",
@@ -147,7 +156,23 @@ def curves(log: Sequence[Mapping[str, float]], metric: Metric, *, decay_from: in
     return out.getvalue()
 
 
-_TONES = {"press": "hòa, thủy", "new": "hoà, thuỷ", "any": "as it comes"}
+_TONES = {"press": "as in hòa, thủy", "new": "as in hoà, thuỷ", "any": "as they came"}
+
+
+def _use(stage: str, called: Called) -> list[str]:
+    """Return how to use the result; what it is called with is told, for those who call it without tomdich."""
+    told = [
+        f"the text behind `{called.prefix}`" if called.prefix else "no prefix",
+        *(["the headline and ` | ` in front of the text"] if called.with_title else []),
+        *([f"answers begin with `{called.output_prefix}`"] if called.output_prefix else []),
+    ]
+    return [
+        "In the config of a run, with the path of this folder:",
+        "",
+        f"    {stage}: {{model: ./this-folder}}",
+        "",
+        f"How it is called `tomdich` reads in this card's front matter: {'; '.join(told)}.",
+    ]
 
 
 def _head(front: Mapping[str, Any], title: str) -> list[str]:
@@ -177,9 +202,13 @@ def _row(facts: Mapping[str, Any], source: Pairs | Articles) -> str:
 
 def _recipe(training: ModelTraining, made: Made) -> list[str]:
     shape, guided, schedule = training.model, training.guidance, training.schedule
-    if shape is None:
-        start = f"fine-tuned from {training.init_from}"
+    if made.base is not None:
+        base = made.base
+        name = f"the folder `{Path(base.name).name}`" if is_folder_name(base.name) else base.name
+        at = f", commit {base.revision}" if base.revision else ""
+        start = f"fine-tuned from {name}{at} (licence: {base.license}; SHA-256 of its files: {base.digest})"
     else:
+        assert shape is not None
         layers = f"{shape.encoder_layers} encoder and {shape.decoder_layers} decoder layers"
         start = f"T5 from scratch, width {shape.width}, {layers}, feed-forward {shape.feed_forward}"
     rate = f"{training.optimizer.kind}, learning rate {training.optimizer.lr:g}"

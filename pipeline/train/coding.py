@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.checkpoints import Checkpoint, prepare
 from pipeline.checkpoints.examine import examine
+from pipeline.checkpoints.locate import Called
 from pipeline.checkpoints.readers import JsonTokenizer, PieceTokenizer
 from pipeline.config import Runtime, Stage
 from pipeline.errors import ConfigError, ModelError
@@ -35,6 +36,7 @@ class Coder:
     eos: int
     start: int  # what the decoder starts with
     digest: str  # of everything that changes the ids
+    called: Called = field(default_factory=Called)  # with which prefixes
     tokenizer: Path | None = None  # from scratch: the tokenizer.json
     checkpoint: Checkpoint | None = None  # for fine-tuning
 
@@ -52,14 +54,17 @@ def coder(training: ModelTraining, *, notice: Callable[[str], None]) -> Coder:
         prefix=training.prefix,
         accept_license=training.accept_license,
     )
-    checkpoint = prepare(
-        stage,
-        runtime=Runtime(device="cpu"),
-        deterministic=False,
-        reproducible="warn",
-        cache=training.home / "cache",
-        warn=notice,
-    )
+    try:
+        checkpoint = prepare(
+            stage,
+            runtime=Runtime(device="cpu"),
+            deterministic=False,
+            reproducible="warn",
+            cache=training.home / "cache",
+            warn=notice,
+        )
+    except ModelError as error:
+        raise ModelError(f"init_from: {error}") from None
     if checkpoint.family not in _FAMILIES:
         raise ModelError(
             f"init_from: {training.init_from} is {checkpoint.family}; only T5, mT5 and Marian checkpoints are trained"
@@ -90,7 +95,8 @@ def _of_tokenizer(path: Path, *, prefix: str) -> Coder:
         return [text.strip() for text in reader.decode([[one for one in row if one not in {pad, eos}] for row in rows])]
 
     identity = digest({"tokenizer": json.loads(file.read_text(encoding="utf-8")), "prefix": prefix})
-    return Coder(source, target, decode, reader.size(), pad, eos, pad, identity, tokenizer=file)
+    called = Called(prefix=prefix)
+    return Coder(source, target, decode, reader.size(), pad, eos, pad, identity, called, tokenizer=file)
 
 
 def _of_checkpoint(checkpoint: Checkpoint) -> Coder:
@@ -112,5 +118,6 @@ def _of_checkpoint(checkpoint: Checkpoint) -> Coder:
         checkpoint.eos_id,
         checkpoint.decoder_start_id,
         digest({"checkpoint": checkpoint.digest, "prefix": checkpoint.prefix}),
+        Called(prefix=checkpoint.prefix, output_prefix=checkpoint.output_prefix),
         checkpoint=checkpoint,
     )

@@ -259,6 +259,16 @@ class ModelTraining(_Training):
             raise ValueError("from scratch give `model` and `tokenizer`, else `init_from`")
         return self
 
+    @field_validator("dev", check_fields=False)
+    @classmethod
+    def _held(cls, sources: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not sources:
+            raise ValueError(
+                "give what the checkpoint is chosen on, other texts than it is trained on: a file of its own, or the "
+                "same one with `take: 200` here and `skip: 200` under `data`"
+            )
+        return sources
+
     @field_validator("curriculum")
     @classmethod
     def _rising(cls, lessons: tuple[Lesson, ...]) -> tuple[Lesson, ...]:
@@ -267,12 +277,12 @@ class ModelTraining(_Training):
         return lessons
 
     def identity(self) -> dict[str, JSON]:
-        """Return all of the config but its data that changes the weights at a step; `steps` and `decay` do not yet."""
+        """Return what changes the weights at a step, but the data and the start; `steps` and `decay` do not yet."""
         kept: dict[str, Any] = self.model_dump(
             mode="json",
             include={
-                "task", "seed", "exclude", "tone_style", "init_from", "revision", "model", "prefix", "lengths",
-                "batch_tokens", "precision", "optimizer", "curriculum", "guidance", "smoothing", "with_title", "rounds",
+                "task", "seed", "exclude", "tone_style", "model", "prefix", "lengths", "batch_tokens",
+                "precision", "optimizer", "curriculum", "guidance", "smoothing", "with_title", "rounds",
             },
         )  # fmt: skip
         return kept | {"warmup": self.schedule.warmup}
@@ -283,7 +293,7 @@ class TranslateTraining(ModelTraining):
 
     task: Literal["translate"]
     data: Annotated[tuple[Pairs, ...], Field(min_length=1)]
-    dev: Annotated[tuple[Pairs, ...], Field(min_length=1)]
+    dev: Annotated[tuple[Pairs, ...], Field(validate_default=True)] = ()
 
 
 class SummarizeTraining(ModelTraining):
@@ -293,7 +303,7 @@ class SummarizeTraining(ModelTraining):
     with_title: bool = False  # the headline stands in front of the text
     rounds: Rounds | None = None  # None: an article's start and its summary
     data: Annotated[tuple[Articles, ...], Field(min_length=1)]
-    dev: Annotated[tuple[Articles, ...], Field(min_length=1)]
+    dev: Annotated[tuple[Articles, ...], Field(validate_default=True)] = ()
 
 
 Training = TokenizerTraining | TranslateTraining | SummarizeTraining

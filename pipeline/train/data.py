@@ -9,7 +9,8 @@ are packed again. The dev set is packed first, and what stands in it is left out
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -35,6 +36,17 @@ VERSION = 2  # of the files' shape and of what is done to a text: bumped when ei
 _CHUNK = 2000  # texts encoded at a time
 _SLACK = 6  # tokens that `lengths.ratio` forgives: short sentences differ more
 _MIB = 1024 * 1024
+
+_TOO_LONG, _TOO_SHORT, _UNLIKE = "too long", "too short", "sides of too different a length"
+_KNOWN = "stand in the dev set too"
+_NO_SUMMARY = "without a summary (columns.reference_summary)"
+_REMEDIES = {
+    _TOO_LONG: "raise `lengths.source` and `lengths.target`, or cut articles to their start with `cut_source: true`",
+    _TOO_SHORT: "lower `lengths.least_source` and `lengths.least_target`",
+    _UNLIKE: "raise `lengths.ratio`",
+    _KNOWN: "part them with `take` and `skip`",
+    _NO_SUMMARY: "say which column holds the summary: `columns: {reference_summary: NAME}`",
+}
 
 T = TypeVar("T")
 
@@ -76,13 +88,13 @@ def pack(training: TranslateTraining | SummarizeTraining, coder: Coder, *, progr
     folder.mkdir(parents=True, exist_ok=True)
     dev_parts = [_part(training, coder, number, progress=progress, dev=None) for number in range(len(training.dev))]
     references = [text for part in dev_parts for text in json.loads(part.texts)]
-    _some([part.packed for part in dev_parts], "dev")
+    _some([part.packed for part in dev_parts], "dev", training.dev)
     dev = Dev(_joined([part.packed for part in dev_parts]), references)
     known = _Known(dev.packed.key(), frozenset(text for part in dev_parts for text in part.packed.facts[0]["sources"]))
     parts = [
         _part(training, coder, number, progress=progress, dev=known).packed for number in range(len(training.data))
     ]
-    _some(parts, "data")
+    _some(parts, "data", training.data)
     size = sum(path.stat().st_size for path in folder.glob("*.npz"))
     progress.notice(f"{training.name}: {sum(map(len, parts))} examples packed, {size / _MIB:.1f} MiB in {folder}")
     return _joined(parts), dev
@@ -102,10 +114,20 @@ class _Part:
     texts: str  # of a dev set: the references, JSON
 
 
-def _some(parts: list[Packed], field: str) -> None:
-    if not sum(map(len, parts)):
-        why = "; ".join(f"{count} {reason}" for part in parts for reason, count in part.facts[0]["left_out"].items())
-        raise ConfigError(f"{field}: no example is left of {sum(part.facts[0]['read'] for part in parts)} read: {why}")
+def _some(parts: list[Packed], field: str, sources: Sequence[Pairs | Articles]) -> None:
+    """Raise `ConfigError` with the remedy where no example is left."""
+    if sum(map(len, parts)):
+        return
+    names = ", ".join(source.path or getattr(source, "dataset", None) or "" for source in sources)
+    left_out: Counter[str] = Counter()
+    for part in parts:
+        left_out.update(part.facts[0]["left_out"])
+    read = sum(part.facts[0]["read"] for part in parts)
+    why = "; ".join(f"{count} {reason}" for reason, count in left_out.most_common())
+    remedy = _REMEDIES.get(max(left_out, key=left_out.__getitem__, default=""), "look into the file")
+    if not read:
+        why, remedy = "there is no row", f"fill it, or lower `{field}.0.skip`"
+    raise ConfigError(f"{field}: {names}: no example is left of {read} read: {why}; {remedy}")
 
 
 def _part(
@@ -179,7 +201,7 @@ def _encode(
             if fitted is None:
                 tally.drop(reason)
             elif dev is not None and mark in dev.sources:
-                tally.drop("stand in the dev set too")
+                tally.drop(_KNOWN)
             else:
                 cut += len(fitted[0]) < len(left_ids)
                 kept.append(fitted)
@@ -237,7 +259,7 @@ def _examples(
         tally=tally,
     ):
         if not summary:
-            tally.drop("without a summary (columns.reference_summary)")
+            tally.drop(_NO_SUMMARY)
         elif training.rounds is None or dev:
             yield _Example(fit.headed(title)[0] + text, summary, text)
         else:
@@ -255,13 +277,13 @@ def _fitted(
     if dev:
         return (left, right if len(right) <= lengths.target else [*right[: lengths.target - 1], coder.eos]), ""
     if len(left) > lengths.source or len(right) > lengths.target:
-        return None, "too long"
+        return None, _TOO_LONG
     if len(left) < lengths.least_source or len(right) < lengths.least_target:
-        return None, "too short"
+        return None, _TOO_SHORT
     if lengths.ratio is not None and not (
         len(left) <= lengths.ratio * len(right) + _SLACK and len(right) <= lengths.ratio * len(left) + _SLACK
     ):
-        return None, "sides of too different a length"
+        return None, _UNLIKE
     return (left, right), ""
 
 

@@ -26,6 +26,7 @@ from typing import Any
 
 from pipeline import locking
 from pipeline.checkpoints.files import sync, write_atomically
+from pipeline.errors import WorldError
 
 _NUMBERED = re.compile(r"checkpoint-(\d+)")
 _PIECE = re.compile(r"(.+)\.piece-(\d{3})")
@@ -58,6 +59,34 @@ def locked(home: Path) -> Iterator[None]:
         for left in (home / "data").glob(".tmp-*.npz"):
             left.unlink()
         yield
+
+
+@contextmanager
+def on_disk(home: Path) -> Iterator[None]:
+    """Turn what a full or failing disk raises, by Python's name and the libraries' own, into a `WorldError`."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        if isinstance(error, RuntimeError) and "PytorchStreamWriter" not in reason:
+            raise
+        where = getattr(error, "filename", None) or home
+        raise WorldError(
+            f"{where}: {reason}; the checkpoints in {home} are whole: make room there, and run it again"
+        ) from error
+
+
+def require_room(home: Path, *, checkpoint: int, kept: int) -> None:
+    """Raise `WorldError` where so many checkpoints of so many bytes do not fit the disk, beside those there are."""
+    there = sum(path.stat().st_size for path in (home / "checkpoints").rglob("*") if path.is_file())
+    free = shutil.disk_usage(home).free
+    if checkpoint * kept - there > free:
+        raise WorldError(
+            f"{home}: {kept} checkpoints of about {checkpoint / 1e9:.2g} GB are kept at the most, {free / 1e9:.2g} GB "
+            "are free: make room, lower `choose.average`, or give another `folder:`"
+        )
 
 
 def site(home: Path) -> Path:

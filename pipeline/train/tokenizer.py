@@ -43,7 +43,7 @@ def build(training: TokenizerTraining, *, progress: Progress) -> Path:
     little text for the vocabulary, `ModelError` where the libraries read the result differently.
     """
     home = training.home
-    with state.locked(home):
+    with state.on_disk(home), state.locked(home):
         made_of = _made_of(training)
         target = home / "model"
         if state.read_json(home / "training.json") == made_of and (target / "tokenizer.json").is_file():

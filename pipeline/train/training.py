@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.checkpoints.device import resolve
-from pipeline.errors import ConfigError, StoppedError, UsageError
+from pipeline.errors import ConfigError, EngineError, StoppedError, UsageError
 from pipeline.ids import digest
 from pipeline.progress import Progress
 from pipeline.records import JSON
@@ -29,11 +29,13 @@ from pipeline.train.data import Dev, Packed, pack
 from pipeline.train.guidance import Guide, Loss
 from pipeline.train.optimizer import muon_and_adamw
 from pipeline.train.state import Saved
-from pipeline.train.watch import Watch
+from pipeline.train.watch import Watch, kept
 
 if TYPE_CHECKING:
     from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments
 
+_NO_MEMORY = ("out of memory", "DefaultCPUAllocator")  # of torch: on CUDA, on a CPU
+_BYTES = {"adamw": 12, "adafactor": 5, "muon": 12}  # of a checkpoint, for each parameter: weights and moments
 _OPTIMIZERS = {"adamw": "adamw_torch", "adafactor": "adafactor", "muon": "adamw_torch"}  # muon is given ready-made
 
 
@@ -43,10 +45,11 @@ def run(
     """Return the folder of the trained model; goes on where an earlier call was ended or killed.
 
     Raises `StoppedError` where the time is over or `stopping` gives a reason: the state is saved, `model/` holds the
-    best weights so far, and the same call goes on. Raises `ConfigError` where the folder holds another training.
+    best weights so far, and the same call goes on. Raises `ConfigError` where the folder holds another training,
+    `WorldError` where the disk has no room for this one.
     """
     _require_extra()
-    with state.locked(training.home), _quiet():
+    with state.on_disk(training.home), state.locked(training.home), _quiet():
         return _Run(training, progress, stopping).run()
 
 
@@ -66,6 +69,7 @@ class _Run:
 
     def run(self) -> Path:
         training = self.training
+        self.device = "cpu" if training.only == "pack" else resolve(training.device, field="device")
         self.coder: Coder = coder(training, notice=self.progress.notice)
         self.packed, self.dev = self._data()
         if training.only == "pack":
@@ -99,12 +103,13 @@ class _Run:
         return pack(self.training, self.coder, progress=self.progress)
 
     def _identity(self) -> dict[str, JSON]:
-        """Return what the training is made of: its config, its examples, how often each stands in an epoch, its ids."""
+        """Return what the training is made of: config, examples and how often each stands in an epoch, start."""
         repeat: list[JSON] = [source.repeat for source in self.training.data]
         return self.training.identity() | {
             "data": self.packed.key(),
             "repeat": repeat,
-            "vocabulary": self.coder.digest,
+            # by its content: the folder may lie elsewhere on another machine
+            "tokenizer" if self.coder.checkpoint is None else "init_from": self.coder.digest,
         }
 
     def _same_training(self, ours: dict[str, JSON]) -> None:
@@ -163,6 +168,8 @@ class _Run:
         model: Any = modelling.build(training, self.coder)
         model.to(arguments.device)  # before the optimizer is made, as the Trainer asks
         self.parameters = sum(parameter.numel() for parameter in model.parameters())
+        size = _BYTES[training.optimizer.kind] * self.parameters
+        state.require_room(training.home, checkpoint=size, kept=kept(training) + 3)  # the best, the stable, a new one
         model.generation_config = modelling.looking(training, self.coder)
         guide = None if training.guidance is None else Guide(model, training.guidance)
         loss = Loss(guide, training.smoothing)
@@ -201,7 +208,7 @@ class _Run:
 
         training = self.training
         optimizer, schedule, looks = training.optimizer, training.schedule, training.choose
-        device = resolve(training.device)
+        device = self.device
         try:
             arguments = Seq2SeqTrainingArguments(
                 str(self.folder),
@@ -253,13 +260,24 @@ class _Run:
         )
 
     def _train(self, trainer: Seq2SeqTrainer, watch: Watch, checkpoint: Saved | None) -> bool:
-        """Train to the end or until the watch stops it; return whether it is the end."""
-        if checkpoint is None:
-            trainer.train()
-        else:
-            self.progress.notice(f"{self.training.name}: going on from step {checkpoint.step}")
-            with state.whole(checkpoint, self.training.home) as folder:
-                trainer.train(resume_from_checkpoint=str(folder))
+        """Train to the end or until the watch stops it; return whether it is the end.
+
+        Raises `EngineError` where a batch does not fit the memory.
+        """
+        try:
+            if checkpoint is None:
+                trainer.train()
+            else:
+                self.progress.notice(f"{self.training.name}: going on from step {checkpoint.step}")
+                with state.whole(checkpoint, self.training.home) as folder:
+                    trainer.train(resume_from_checkpoint=str(folder))
+        except RuntimeError as error:
+            if not any(said in str(error) for said in _NO_MEMORY):
+                raise
+            raise EngineError(
+                f"{self.training.name}: a batch of {self.training.batch_tokens} tokens does not fit the memory of "
+                f"{trainer.args.device}: lower `batch_tokens` under another `folder:`"
+            ) from error
         return watch.reason is None
 
     def _result(self, trainer: Seq2SeqTrainer, watch: Watch, *, whole: bool) -> Path:
@@ -290,6 +308,13 @@ class _Run:
             parameters=self.parameters,
             device=str(trainer.args.device),
             scores=choice.scores,
+            called=self.coder.called.model_copy(
+                update={
+                    "tone_style": training.tone_style,
+                    "with_title": isinstance(training, SummarizeTraining) and training.with_title,
+                }
+            ),
+            base=self.coder.checkpoint,
         )
         readme = card.model_card(training, self.packed, self.dev.packed, made)
         decay_from, _ = training.schedule.decay_between

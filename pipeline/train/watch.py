@@ -27,6 +27,11 @@ _KEPT = 2  # checkpoints at least: a killed process may leave the newest torn
 _EVENTS = ("on_train_begin", "on_step_begin", "on_step_end", "on_log", "on_evaluate", "on_save")
 
 
+def kept(training: ModelTraining) -> int:
+    """Return how many of the newest checkpoints stay."""
+    return max(_KEPT, training.choose.average)
+
+
 class Watch:
     """One stint of a training, as it is seen between its steps."""
 
@@ -68,8 +73,7 @@ class Watch:
     def on_train_begin(self, _: object, now: TrainerState, _control: object, **_more: object) -> None:
         """Show how far it is."""
         self._started = time.monotonic()
-        self._progress.begin("train", self._steps)
-        self._progress.advance(now.global_step)
+        self._progress.begin("train", self._steps - now.global_step)  # the rate is of this stint alone
 
     def on_step_begin(self, _: object, now: TrainerState, _control: object, **_more: object) -> None:
         """Tell the loss where the training is."""
@@ -124,4 +128,4 @@ class Watch:
         state.complete(written, shard_mb=self._training.shard_mb)
         every = {one.step for one in state.saved(self._folder)}
         best = choose.best_look(now.log_history, self._metric, every)
-        state.prune(self._folder, last=max(_KEPT, self._training.choose.average), best=best)
+        state.prune(self._folder, last=kept(self._training), best=best)
