@@ -988,6 +988,9 @@ def test_patience_ends_a_training(work: Path) -> None:
     told = Told()
     train(path, progress=told)
     assert "step 6: no better in 1 looks, this is the end" in str(told)
+    card = (work / "patient" / "model" / "README.md").read_text(encoding="utf-8")
+    assert "6 steps of 60, ended where 1 looks brought nothing better, of 1500 tokens" in card
+    assert "Unfinished" not in card
     assert (work / "patient" / "result.json").is_file()
 
 

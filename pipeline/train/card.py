@@ -30,6 +30,7 @@ from pipeline.train.data import Packed
 from pipeline.train.reading import Tally
 
 CURVES = "curves.png"
+_DOTTED = 30  # points
 _LIBRARIES = ("torch", "transformers", "accelerate", "tokenizers")
 
 
@@ -39,6 +40,7 @@ class Made:
 
     what: str  # "checkpoint 5000", "the average of checkpoints …"
     step: int
+    whole: bool  # the training is over, if only because nothing got better any more
     seconds: float
     parameters: int
     device: str
@@ -61,7 +63,7 @@ def model_card(training: TranslateTraining | SummarizeTraining, packed: Packed, 
         front["base_model"] = made.base.name
     front[CALLED] = made.called.model_dump(exclude_defaults=True)
     steps = training.schedule.steps
-    unfinished = [] if made.step >= steps else [f"**Unfinished: step {made.step} of {steps}.**", ""]
+    unfinished = [] if made.whole else [f"**Unfinished: step {made.step} of {steps}.**", ""]
     used: tuple[Pairs | Articles, ...] = training.data
     kept: tuple[Pairs | Articles, ...] = training.dev
     data = [_row(facts, source) for facts, source in zip(packed.facts, used, strict=True)]
@@ -79,7 +81,7 @@ def model_card(training: TranslateTraining | SummarizeTraining, packed: Packed, 
         "",
         *_numbers(training, made.scores),
         "",
-        f"![loss and dev score by step]({CURVES})",
+        f"![losses and dev score by step]({CURVES})",
         "",
         "## Data",
         "",
@@ -132,17 +134,19 @@ def tokenizer_card(training: TokenizerTraining, tallies: Mapping[str, Tally], *,
 
 
 def curves(log: Sequence[Mapping[str, float]], metric: Metric, *, decay_from: int, title: str) -> bytes:
-    """Return the picture (PNG) of the training loss and the dev score by step."""
+    """Return the picture (PNG) of the losses, of training and dev set, and of the dev score by step."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    losses = [(line["step"], line["loss"]) for line in log if "loss" in line]
-    axes.plot([step for step, _ in losses], [loss for _, loss in losses], color="#1f5fa8", label="training loss")
+    for name, label, color in (("loss", "training loss", "#1f5fa8"), ("eval_loss", "dev loss", "#4f9d69")):
+        losses = [(line["step"], line[name]) for line in log if name in line]
+        marker = "." if len(losses) < _DOTTED else ""  # a line through one point is not seen
+        axes.plot([step for step, _ in losses], [loss for _, loss in losses], color=color, marker=marker, label=label)
     axes.set_xlabel("step")
-    axes.set_ylabel("training loss (nats a token)")
+    axes.set_ylabel("loss (nats a token)")
     axes.set_title(title)
     axes.axvline(decay_from, color="#999999", linestyle=":", label="the rate begins to fall")
     looks = history([dict(line) for line in log], metric)
@@ -150,7 +154,7 @@ def curves(log: Sequence[Mapping[str, float]], metric: Metric, *, decay_from: in
         right = axes.twinx()
         right.plot(*zip(*looks, strict=True), color="#c0571d", marker="o", label=f"dev {metric}")
         right.set_ylabel(f"{metric} of the dev set's start")
-    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(loc="outside lower center", ncols=4, frameon=False)
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=100)
     return out.getvalue()
@@ -171,7 +175,7 @@ def _use(stage: str, called: Called) -> list[str]:
         "",
         f"    {stage}: {{model: ./this-folder}}",
         "",
-        f"How it is called `tomdich` reads in this card's front matter: {'; '.join(told)}.",
+        f"`tomdich` reads in this card's front matter how it is called: {'; '.join(told)}.",
     ]
 
 
@@ -213,10 +217,13 @@ def _recipe(training: ModelTraining, made: Made) -> list[str]:
         start = f"T5 from scratch, width {shape.width}, {layers}, feed-forward {shape.feed_forward}"
     rate = f"{training.optimizer.kind}, learning rate {training.optimizer.lr:g}"
     libraries = ", ".join(f"{name} {installed(name)}" for name in _LIBRARIES)
+    falls, ends = schedule.decay_between
+    early = f" of {ends}, ended where {training.choose.patience} looks brought nothing better"
+    told = early if made.whole and made.step < ends else ""
     lines = [
         f"`tomdich train` {__version__}: {start}; {made.parameters:,} parameters.",
-        f"{schedule.steps} steps of {training.batch_tokens} tokens; {rate}; warm-up of {schedule.warmup} steps.",
-        f"The rate falls to nothing over the last {schedule.decay:.0%} of the steps.",
+        f"{made.step} steps{told}, of {training.batch_tokens} tokens; {rate}; warm-up of {schedule.warmup} steps.",
+        f"The rate falls to nothing from step {falls} to {ends}.",
         f"The weights are {made.what}, in {training.weights}.",
         f"{made.seconds / 60:.0f} minutes on {made.device}, {training.precision}; {libraries}.",
     ]

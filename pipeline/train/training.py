@@ -89,7 +89,7 @@ class _Run:
         finished = checkpoint is not None and self._finished(checkpoint, trainer)
         if not finished and training.only is None:
             finished = self._train(trainer, watch, checkpoint)
-        target = self._result(trainer, watch, whole=finished or training.only == "export")
+        target = self._result(trainer, watch, finished=finished)
         if finished:
             state.write_json(training.home / "result.json", {"made_of": made_of})
         elif training.only is None:
@@ -280,14 +280,14 @@ class _Run:
             ) from error
         return watch.reason is None
 
-    def _result(self, trainer: Seq2SeqTrainer, watch: Watch, *, whole: bool) -> Path:
+    def _result(self, trainer: Seq2SeqTrainer, watch: Watch, *, finished: bool) -> Path:
         """Choose the weights and return the folder of the result."""
         training = self.training
         every = state.saved(self.folder)
         log: list[dict[str, float]] = list(trainer.state.log_history)
         best = choose.best_look(log, self.metric, {one.step for one in every})
         choice: Choice
-        if whole:
+        if finished or training.only == "export":
             choice = choose.choose(
                 trainer,
                 self.examiner,
@@ -304,6 +304,7 @@ class _Run:
         made = card.Made(
             what=choice.what,
             step=watch.step,
+            whole=finished,
             seconds=watch.seconds(),
             parameters=self.parameters,
             device=str(trainer.args.device),
