@@ -81,7 +81,7 @@ def _loops(field: str, text: str) -> Iterator[Flag]:
     """Yield one flag for the first loop: a short cycle, or four words for the third time."""
     words = list(_WORD.finditer(text))
     said = [word[0].casefold() for word in words]
-    if max(Counter(said).values(), default=0) < _LOOP_TIMES:  # each loop has a word that often
+    if max(Counter(said).values(), default=0) < LOOP_TIMES:  # each loop has a word that often
         return
     for length, least in _CYCLE_TIMES.items():
         if (span := _cycle(said, length, least)) is not None:
