@@ -71,7 +71,7 @@ class Generation:
 class Refused:
     """A text the engine could not answer, alone in its batch; never memoized, retried by the next run."""
 
-    kind: str  # a short word: "memory", "error", "hang"
+    kind: str  # a short word: "memory", "error"
     message: str
 
 

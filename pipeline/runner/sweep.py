@@ -6,7 +6,6 @@ the records; at most `window` records are in flight.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
@@ -56,7 +55,6 @@ class Tally:
 
     computed: int = 0
     replayed: int = 0
-    engine_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -127,18 +125,15 @@ class Sweep(Generic[R, T]):
             yield self._asked[number]
 
     def _ask(self, texts: Iterable[str]) -> Iterator[T | Failure]:
-        started = time.monotonic()
         answers = self.engine().generate(texts)
         with closing(answers):  # type: ignore[type-var]
             for index, answer in answers:
-                self.tally.engine_seconds += time.monotonic() - started
                 text = self._asked.pop(index, None)
                 if text is None:
                     raise EngineError(f"{self.name}: the engine answered text {index} twice, or was never asked it")
                 self._answer(text, answer)
                 yield from self._finished()
                 self._check_stop()
-                started = time.monotonic()
         if self._asked:
             raise EngineError(f"{self.name}: the engine left {len(self._asked)} texts unanswered")
 
