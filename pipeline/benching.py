@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
+from datetime import date
 from itertools import islice
 from typing import TypeVar, get_args
 
 from pipeline import sources
 from pipeline.checkpoints import Checkpoint, ComputeType, prepare
 from pipeline.checkpoints.device import cores
-from pipeline.config import Config, Runtime, Source, Stage
+from pipeline.config import Config, Runtime, Source, Stage, at_edition, today
 from pipeline.engines import Engine, open_engine
 from pipeline.errors import SourceError, TomdichError
 from pipeline.memo import open_memo
@@ -104,12 +105,20 @@ class Bench:
         return "\n".join(lines)
 
 
-def bench(config: Config, *, articles: int = ARTICLES, repeats: int = REPEATS, notice: Callable[[str], None]) -> Bench:
+def bench(
+    config: Config,
+    *,
+    articles: int = ARTICLES,
+    edition: date | None = None,
+    repeats: int = REPEATS,
+    notice: Callable[[str], None],
+) -> Bench:
     """Measure `config` on its own first articles, taken in turn from each source, under several settings.
 
     Every setting is run once, the fastest and the present one `repeats` times more, in turn. Checkpoints are prepared
     (another arithmetic is converted, and kept in the cache). Raises what `run` would raise for a bad source or model.
     """
+    config = at_edition(config, edition or today(config))
     sample = _sample(config, articles, notice=notice)
     checkpoints = prepare_stages(config, until=None, warn=notice)
     first = Trial(batch_tokens=config.runtime.batch_tokens or 0, threads=_threads(config.runtime, checkpoints))

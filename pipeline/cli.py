@@ -7,16 +7,18 @@ imported inside the commands, so that `--help` stays quick.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from pipeline import __version__
 from pipeline.errors import HungError, StoppedError, TomdichError, UsageError
 
 if TYPE_CHECKING:
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
     from pipeline.config import Config
     from pipeline.forgetting import Forgotten
     from pipeline.progress import Progress
-    from pipeline.runner import Options, Outcome
-    from pipeline.runner.options import Until
+    from pipeline.runner import Outcome
     from pipeline.store import Version
 
 EVERY_DAY, INSPECT, KEEP_HOUSE = "Every day", "Inspect", "Keep house"
@@ -38,8 +39,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Summarize Vietnamese news articles and translate the summaries to English, in batches that can be resumed, "
-    "rerun for nothing and explained months later.",
 )
 models_app = typer.Typer(
     invoke_without_command=True,
@@ -58,8 +57,7 @@ Outputs = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Take only the first N articles.")]
 UntilOption = Annotated[
-    str | None,
-    typer.Option("--until", metavar="STAGE", help="Stop after `load` or `summarize` and publish that."),
+    Literal["load", "summarize"] | None, typer.Option("--until", help="Stop after this stage and publish that.")
 ]
 VersionName = Annotated[
     str | None,
@@ -85,6 +83,26 @@ Yes = Annotated[bool, typer.Option("--yes", help="Really do it; without it, only
 WaitLock = Annotated[str, typer.Option("--wait-lock", metavar="TIME", help="Wait so long for a run.")]
 DEFAULT_OUTPUTS = Path("outputs")
 _TOLD = 100  # characters of an engine's identity
+_LONGEST = 36_525 * 24 * 3600  # seconds: dates reckon with no more
+_LARGEST = 10**18  # bytes
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tomdich {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def tomdich(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Summarize Vietnamese news articles and translate the summaries to English.
+
+    In batches that can be resumed, rerun for nothing and explained months later.
+    """
 
 
 @app.command(rich_help_panel=EVERY_DAY)
@@ -108,7 +126,7 @@ def run(
     publish_partial: Annotated[
         bool, typer.Option("--publish-partial", help="Where the run is stopped early, publish what is complete.")
     ] = False,
-    show_: Annotated[int, typer.Option("--show", metavar="N", help="Print the first N records when done.")] = 0,
+    show_: Annotated[int, typer.Option("--show", min=0, metavar="N", help="Print the first N records when done.")] = 0,
 ) -> None:
     """Load, summarize, translate and publish a version; resumes and replays what is already paid for."""
     from pipeline import runner
@@ -120,15 +138,15 @@ def run(
         _progress() as progress,
         Finish(loaded, outputs=outputs, notice=progress.notice) as finish,
     ):
-        options = _options(
+        options = runner.Options(
             outputs=outputs,
             limit=limit,
             until=until,
             force=force,
-            wait_lock=wait_lock,
+            wait_lock=_seconds(wait_lock),
             only_new=only_new,
-            edition=edition,
-            deadline=deadline,
+            edition=_date(edition),
+            deadline=None if deadline is None else _seconds(deadline),
             publish_partial=publish_partial,
             stopping=stopping,
         )
@@ -178,8 +196,8 @@ def plan(
 
     loaded = _load(config, overrides)
     with _stopping() as stopping, _progress() as progress:
-        options = _options(
-            outputs=outputs, limit=limit, until=until, only_new=only_new, edition=edition, stopping=stopping
+        options = runner.Options(
+            outputs=outputs, limit=limit, until=until, only_new=only_new, edition=_date(edition), stopping=stopping
         )
         planned = runner.plan(loaded, options=options, progress=progress)
     print_plan(planned)
@@ -219,7 +237,7 @@ def try_(
     with _progress() as progress:
         record = try_article(
             article,
-            config=None if config is None else _load(config, overrides),
+            config=_load_given(config, overrides),
             summarizer=model,
             translator=translator,
             notice=progress.notice,
@@ -240,7 +258,7 @@ def translate(
     with _progress() as progress:
         for line in translate_lines(
             file,
-            config=None if config is None else _load(config, overrides),
+            config=_load_given(config, overrides),
             translator=model,
             notice=progress.notice,
         ):
@@ -325,9 +343,11 @@ def show(
     from pipeline import store
     from pipeline.show import print_failures, print_jsonl, side_by_side
 
+    if failures and hold:
+        raise UsageError("show: a failure is no record and cannot be on hold; give --failures or --hold")
     found = store.find(outputs, version)
     if failures:
-        print_failures(found, as_jsonl=as_jsonl)
+        print_failures(found, limit=limit, as_jsonl=as_jsonl)
     elif as_jsonl:
         print_jsonl(found, limit=limit, held=hold)
     else:
@@ -409,12 +429,18 @@ def bench(
         int | None,
         typer.Option("--articles", min=1, metavar="N", help="Measure on the first N, in turn from each source."),
     ] = None,
+    edition: Edition = None,
 ) -> None:
     """Measure which `runtime:` is the fastest for your articles on this machine; publishes nothing."""
     from pipeline import benching
 
     with _progress() as progress:
-        found = benching.bench(_load(config, overrides), articles=articles or benching.ARTICLES, notice=progress.notice)
+        found = benching.bench(
+            _load(config, overrides),
+            articles=articles or benching.ARTICLES,
+            edition=_date(edition),
+            notice=progress.notice,
+        )
     for line in benching.report(found):
         typer.echo(line)
 
@@ -586,40 +612,16 @@ def _load(path: Path, overrides: list[str] | None) -> Config:
     return config.load(path, tuple(overrides or ()))
 
 
-def _options(
-    *,
-    outputs: Path,
-    limit: int | None,
-    until: str | None,
-    stopping: Callable[[], str | None],
-    force: bool = False,
-    wait_lock: str = "0s",
-    only_new: bool = False,
-    edition: str | None = None,
-    deadline: str | None = None,
-    publish_partial: bool = False,
-) -> Options:
-    from pipeline.runner import Options
-
-    if until not in {None, "load", "summarize"}:
-        raise UsageError(f"--until {until}: stages to stop after are `load` and `summarize`")
-    return Options(
-        outputs=outputs,
-        limit=limit,
-        until=cast("Until | None", until),
-        force=force,
-        wait_lock=_seconds(wait_lock),
-        only_new=only_new,
-        edition=None if edition is None else _date(edition),
-        deadline=None if deadline is None else _seconds(deadline),
-        publish_partial=publish_partial,
-        stopping=stopping,
-    )
+def _load_given(path: Path | None, overrides: list[str] | None) -> Config | None:
+    """Return the config of `--config`, if it is given."""
+    if path is None and overrides:
+        raise UsageError("--set overrides a field of a config: name one with --config")
+    return None if path is None else _load(path, overrides)
 
 
-def _date(text: str) -> date:
+def _date(text: str | None) -> date | None:
     try:
-        return date.fromisoformat(text)
+        return None if text is None else date.fromisoformat(text)
     except ValueError:
         raise UsageError(f"--edition {text}: write a date as 2026-11-23") from None
 
@@ -627,19 +629,26 @@ def _date(text: str) -> date:
 def _seconds(text: str) -> float:
     """Return `90s`, `10m`, `2h` or `30d` in seconds."""
     units = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
-    number, unit = text[:-1], text[-1:]
-    if unit not in units or not number.replace(".", "", 1).isdigit():
+    seconds = _amount(text, units)
+    if seconds is None:
         raise UsageError(f"{text}: write a time as 90s, 10m, 2h or 30d")
-    return float(number) * units[unit]
+    if seconds > _LONGEST:
+        raise UsageError(f"{text}: is longer than {_LONGEST // units['d']}d, a hundred years")
+    return seconds
 
 
 def _bytes(text: str) -> int:
     """Return `20GB` or `500MB` in bytes, in powers of a thousand as disks are sold."""
-    units = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-    number, unit = text[:-2], text[-2:]
-    if unit not in units or not number.replace(".", "", 1).isdecimal():
+    size = _amount(text, {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12})
+    if size is None or size > _LARGEST:
         raise UsageError(f"{text}: write a size as 500MB or 20GB")
-    return int(float(number) * units[unit])
+    return int(size)
+
+
+def _amount(text: str, units: dict[str, int]) -> float | None:
+    """Return a number with one of these units as their product; None for what is written otherwise."""
+    found = re.fullmatch(rf"([0-9]+(?:\.[0-9]+)?)({'|'.join(units)})", text)
+    return None if found is None else float(found[1]) * units[found[2]]
 
 
 def _tell(written: Path) -> None:

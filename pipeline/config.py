@@ -12,13 +12,15 @@ import os
 import re
 import shlex
 import zoneinfo
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from pipeline.errors import ConfigError
 from pipeline.records import CHECKS, ROW_COLUMNS
@@ -27,8 +29,25 @@ from pipeline.records import CHECKS, ROW_COLUMNS
 NOT_YAML = (yaml.YAMLError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
 
 
+ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    # what was found is shown by `_explain`, masked: pydantic's own words would show a password as it is
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+
+def _as_written(text: str) -> str:
+    name = ENV.search(text)
+    if name is not None:
+        raise ValueError(
+            f"{name[0]} is not put in here, only in `sources` and `on_finish`, where secrets stand; write it out, or "
+            f"give this field on the command line with --set, where the shell puts ${name[1]} in"
+        )
+    return text
+
+
+AsWritten = Annotated[str, AfterValidator(_as_written)]
 
 
 class Columns(_Model):
@@ -49,9 +68,9 @@ class Source(_Model):
 
     path: str | None = None
     dataset: str | None = None
-    subset: str | None = None  # the dataset's configuration name
-    split: str = "train"
-    revision: str | None = None
+    subset: AsWritten | None = None  # the dataset's configuration name
+    split: AsWritten = "train"
+    revision: AsWritten | None = None
     format: Literal["txt", "html", "jsonl", "csv", "tsv", "parquet"] | None = None  # None: by the file's ending
     columns: Columns = Columns()
     keep: tuple[str, ...] = ()
@@ -64,7 +83,7 @@ class Source(_Model):
         place = self.path or self.dataset or ""
         if masked(place) != place:
             raise ValueError(
-                f"a password stands in {masked(place)}, and every version would publish it; write ${{NAME}} in its "
+                f"a secret stands in {masked(place)}, and every version would publish it; write ${{NAME}} in its "
                 "place, and set NAME in the environment of the run"
             )
         return self
@@ -91,8 +110,8 @@ class GenerationOptions(_Model):
 class Stage(_Model):
     """One model stage: which checkpoint, how it is called, and with which engine."""
 
-    model: str  # a name of the catalog, a hub name, or a folder (contains a slash and exists, or starts with . or /)
-    revision: str | None = None  # a commit; anything else is a warning, or an error under `reproducible: strict`
+    model: AsWritten  # a name of the catalog, a hub name, or a folder (begins with /, ./, ../ or ~)
+    revision: AsWritten | None = None  # a commit; anything else is a warning, or an error under `reproducible: strict`
     engine: Literal["auto", "transformers", "ctranslate2", "fake"] = "auto"
     compute_type: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
     prefix: str | None = None
@@ -110,8 +129,8 @@ class Stage(_Model):
 class TranslateStage(Stage):
     """The translating stage, and what the house says of its English: see `house`."""
 
-    terms: str | None = None  # a CSV of the house's terms: vi, en, wrong
-    corrections: str | None = None  # JSON lines: sentences that an editor has put right, as the report gives them
+    terms: AsWritten | None = None  # a CSV of the house's terms: vi, en, wrong
+    corrections: AsWritten | None = None  # JSON lines: sentences that an editor has put right, as the report gives them
 
 
 class Inspect(_Model):
@@ -161,9 +180,9 @@ class Config(_Model):
     timezone: str = "Asia/Ho_Chi_Minh"  # where it is today: the edition of a run that is given none
     # a command, or a web address, that is told how each run ended: see `is_web_address`
     on_finish: str | tuple[str, ...] | None = None
-    metrics: str | None = None  # a Prometheus textfile, written when a run ends
+    metrics: AsWritten | None = None  # a Prometheus textfile, written when a run ends
     deterministic: bool = False  # fp32 and fixed batches: slower, equal texts on every run of one machine
-    memo: str | None = None  # None: <outputs>/.memo
+    memo: AsWritten | None = None  # None: <outputs>/.memo
     runtime: Runtime = Runtime()
 
     @field_validator("timezone")
@@ -196,9 +215,15 @@ M = TypeVar("M", bound=BaseModel)
 S = TypeVar("S", bound=Source)
 G = TypeVar("G", bound=Stage)
 
+_MERGE = "tag:yaml.org,2002:merge"  # `<<:`, which may stand more than once
 _EDITION = re.compile(r"\{edition(?::([^{}]+))?\}")
-_ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _USERINFO = re.compile(r"(https?)?://([^/?#\s]*)@")  # to the last @: a password may hold one
+_PARAMETER = re.compile(r"([?&;])([^=?&;#\s]+)=([^&;#\s]+)")
+# What web services call the secret in a query: `token`, `api_key`, `X-Amz-Signature`, Azure's `sig`.
+_SECRET = re.compile(
+    r"(?:token|secret|passwo?r?d|passphrase|signature|credentials?|authorization|api.?key|access.?key(?:.?id)?)$"
+    r"|(?:^|[^a-z])(?:key|sig|auth|pwd|jwt)$"
+)
 
 
 def load(path: Path, overrides: tuple[str, ...] = ()) -> Config:
@@ -227,8 +252,7 @@ def parse(path: Path, overrides: tuple[str, ...] = ()) -> Written:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
     try:
-        raw = yaml.safe_load(text)
-        node = yaml.compose(text)
+        raw, node = read_yaml(text)
     except NOT_YAML as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(raw, dict):
@@ -236,6 +260,23 @@ def parse(path: Path, overrides: tuple[str, ...] = ()) -> Written:
     for override in overrides:
         _override(raw, override)
     return Written(path, raw, node)
+
+
+def read_yaml(text: str) -> tuple[Any, yaml.Node | None]:
+    """Return what a YAML text says, and its nodes; raises one of `NOT_YAML`, for a key that stands twice too.
+
+    YAML forbids such a key; PyYAML lets the last one win, and half of what a person wrote would go unheard.
+    """
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    for mapping in _mappings(node):
+        seen: dict[tuple[str, str], int] = {}
+        for key, _ in mapping.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
+                name, line = (key.tag, key.value), key.start_mark.line + 1
+                if name in seen:
+                    raise ValueError(f"`{key.value}` stands twice, on lines {seen[name]} and {line}; keep one of them")
+                seen[name] = line
+    return yaml.safe_load(text), node
 
 
 def validate(written: Written, kind: type[M]) -> M:
@@ -259,23 +300,28 @@ def expand_env(text: str) -> str:
             raise ConfigError(f"${{{match[1]}}} is not set in the environment")
         return found
 
-    return _ENV.sub(value, text)
+    return ENV.sub(value, text)
 
 
-def masked(place: str) -> str:
-    """Return `place` with `***` for a password that is written into a URL; `${NAME}` is none.
+def masked(text: str) -> str:
+    """Return `text` with `***` for each secret that is written into a URL in it; `${NAME}` is none.
 
-    On the web a user without a password is a token, and is one too.
+    A secret is a password, on the web a user without one too (a token), and the value of `?token=`, `&api_key=` and
+    their like in a query.
     """
 
-    def shown(match: re.Match[str]) -> str:
+    def user(match: re.Match[str]) -> str:
         web = match[1] or ""
-        user, colon, password = match[2].partition(":")
+        name, colon, password = match[2].partition(":")
         if password:
-            return match[0] if _ENV.search(password) else f"{web}://{user}:***@"
-        return f"{web}://***{colon}@" if user and web and not _ENV.search(user) else match[0]
+            return match[0] if ENV.search(password) else f"{web}://{name}:***@"
+        return f"{web}://***{colon}@" if name and web and not ENV.search(name) else match[0]
 
-    return _USERINFO.sub(shown, place)
+    def parameter(match: re.Match[str]) -> str:
+        mark, name, value = match.groups()
+        return f"{mark}{name}=***" if _SECRET.search(name.lower()) and not ENV.search(value) else match[0]
+
+    return _PARAMETER.sub(parameter, _USERINFO.sub(user, text))
 
 
 def today(config: Config) -> date:
@@ -302,7 +348,7 @@ def is_web_address(told: str | tuple[str, ...]) -> bool:
     """Return whether `on_finish` is a web address and not a command; one in `${NAME}` is told by its value."""
     if not isinstance(told, str):
         return False
-    name = _ENV.match(told)
+    name = ENV.match(told)
     begins = os.environ.get(name[1], "") + told[name.end() :] if name else told
     return begins.startswith(("https://", "http://"))
 
@@ -326,6 +372,22 @@ def is_folder_name(model: str) -> bool:
     return model.startswith(("/", "./", "../", "~"))
 
 
+def _mappings(root: yaml.Node | None) -> Iterator[yaml.MappingNode]:
+    """Yield every mapping below `root` once, however often an alias leads to it."""
+    seen: set[int] = set()
+    left = [root] if root is not None else []
+    while left:
+        node = left.pop()
+        if id(node) in seen or not isinstance(node, yaml.CollectionNode):
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            yield node
+            left.extend(part for pair in node.value for part in pair)
+        else:
+            left.extend(node.value)
+
+
 def _override(raw: dict[str, Any], override: str) -> None:
     """Set `a.b.0.c=value` in `raw`; the value is YAML."""
     dotted, equals, value = override.partition("=")
@@ -333,7 +395,7 @@ def _override(raw: dict[str, Any], override: str) -> None:
     if not equals or not all(keys):
         raise ConfigError(f"--set {override}: write it as field.subfield=value")
     try:
-        parsed = yaml.safe_load(value)
+        parsed, _ = read_yaml(value)
     except NOT_YAML as error:
         raise ConfigError(f"--set {override}: the value is not valid YAML: {error}") from None
     at: Any = raw
@@ -355,12 +417,12 @@ def _override(raw: dict[str, Any], override: str) -> None:
             raise ConfigError(f"--set {override}: `{'.'.join(keys[:depth])}` is a value, not a section")
 
 
-def _explain(written: Written, kind: type[BaseModel], problem: Any) -> str:  # noqa: ANN401 - pydantic's own details
+def _explain(written: Written, kind: type[BaseModel], problem: ErrorDetails) -> str:
     """Return one line for a person: file, line, field, what is wrong, what would be right."""
     where = [part for part in problem["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
     field = ".".join(str(part) for part in where) or "config"
     line = _line(written.node, where)
-    message = problem["msg"].removeprefix("Value error, ")
+    message = told(problem)
     if problem["type"] == "extra_forbidden":
         known = _fields_at(kind, where[:-1])
         near = difflib.get_close_matches(str(where[-1]), known, n=1)
@@ -371,6 +433,11 @@ def _explain(written: Written, kind: type[BaseModel], problem: Any) -> str:  # n
         found = problem["input"]
         message = f"{message} (found {masked(found) if isinstance(found, str) else found!r})"
     return f"{written.path}:{line}: {field}: {message}"
+
+
+def told(problem: ErrorDetails) -> str:
+    """Return what pydantic says is wrong, in our own words where they are ours."""
+    return problem["msg"].removeprefix("Value error, ")
 
 
 def _line(node: yaml.Node | None, where: list[Any]) -> int:

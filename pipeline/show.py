@@ -43,12 +43,8 @@ def side_by_side(version: Version, *, limit: int | None, held: bool = False) -> 
     total = version.manifest["counts"].get("held" if held else "records", 0)
     if held and not total:
         console.print(f"{version.name}: no record is held back", highlight=False)
-    if limit is not None and total > limit:
-        console.print(
-            f"\n… and {total - limit} more: tomdich show {version.name}{' --hold' if held else ''}",
-            style="dim",
-            highlight=False,
-        )
+    if limit is not None:
+        _say_more(console, total - limit, version, *(["--hold"] if held else []))
 
 
 def print_record(record: Translated) -> None:
@@ -66,9 +62,10 @@ def _chosen(version: Version, *, limit: int | None, held: bool) -> Iterator[Row]
     return islice((record for record in rows(version) if not held or on_hold(record)), limit)
 
 
-def print_failures(version: Version, *, as_jsonl: bool) -> None:
+def print_failures(version: Version, *, limit: int | None, as_jsonl: bool) -> None:
     """Print the articles that are not among the records, and why."""
-    found = list(failures(version))
+    everything = list(failures(version))
+    found = everything[:limit]
     if as_jsonl:
         for failure in found:
             print(json.dumps(failure, ensure_ascii=False))  # noqa: T201
@@ -91,6 +88,13 @@ def print_failures(version: Version, *, as_jsonl: bool) -> None:
         )
         table.add_row(*(Text(visible(cell)) for cell in cells))
     console.print(table)
+    _say_more(console, len(everything) - len(found), version, "--failures")
+
+
+def _say_more(console: Console, more: int, version: Version, *options: str) -> None:
+    if more > 0:
+        said = " ".join([f"\n… and {more} more: tomdich show {version.name}", *options])
+        console.print(said, style="dim", highlight=False, soft_wrap=True)
 
 
 def print_runs(listed: Sequence[tuple[Path, Sequence[Version]]]) -> None:

@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from pydantic import ValidationError
+
 from pipeline import catalog, checkpoints, sources
 from pipeline import config as configs
 from pipeline.checks import Rules, inspect
@@ -74,7 +76,11 @@ def try_article(
     """Return the one article at `where` (a file, a URL, `-`) summarized, translated, inspected; keeps nothing."""
     config = _with_models(config, summarizer=summarizer, translator=translator)
     everything = Exclude(under_syllables=0, not_vietnamese=False)
-    found = list(islice(sources.read(Source(path=where), exclude=everything, warn=notice, on_file=lambda _: None), 2))
+    try:
+        source = Source(path=where)
+    except ValidationError as error:
+        raise UsageError(configs.told(error.errors()[0])) from None
+    found = list(islice(sources.read(source, exclude=everything, warn=notice, on_file=lambda _: None), 2))
     if len(found) != 1:
         raise SourceError(f"{where}: holds {'several articles' if found else 'no article'}; `tomdich run` takes many")
     article = found[0]
@@ -91,7 +97,8 @@ def translate_lines(
 ) -> Iterator[str]:
     """Yield the translation of each line of `file` (`-`: stdin), in order; an empty line gives an empty line.
 
-    The config's house terms and corrections apply, as in a run.
+    A line of several sentences is translated sentence by sentence, as a run does. The config's house terms and
+    corrections apply, as in a run. A notice names each line of which something was cut.
     """
     config = _with_models(config, summarizer=None, translator=translator)
     rules = Rules.of(house_of(config), hold=())
@@ -102,9 +109,11 @@ def translate_lines(
         except OSError as error:
             raise SourceError(f"{file}: cannot be read: {error.strerror}") from None
         try:
-            for record in _swept("translate", translate, _titles(lines), config, memo, notice):
+            for record in _swept("translate", translate, _lines(lines), config, memo, notice):
+                for said in _cuts(record):
+                    notice(f"{file}:{record.article.source.row}: {said}")
                 edited = edit(record, terms=rules.terms, corrections=rules.corrections)
-                yield " ".join(edited.record.title_translation.split())
+                yield " ".join(edited.record.translation.split())
         except UnicodeDecodeError as error:
             raise SourceError(f"{file}: is not UTF-8 ({error.reason}); convert it first") from None
 
@@ -211,10 +220,21 @@ def _swept(
             yield result
 
 
-def _titles(lines: Iterable[str]) -> Iterator[Summarized]:
-    """Yield each line as the title of an article without a summary: one text for the translator."""
-    for number, line in enumerate(lines):
+def _lines(lines: Iterable[str]) -> Iterator[Summarized]:
+    """Yield each line as the summary of an article that has nothing else."""
+    for number, line in enumerate(lines, start=1):
         text, _ = repair(line.strip())
-        yield Summarized(
-            Article(id=str(number), text="", text_sha256="", source=Origin("-", number), title=text), "", ()
-        )
+        yield Summarized(Article(id=str(number), text="", text_sha256="", source=Origin("-", number)), text, ())
+
+
+def _cuts(record: Translated) -> Iterator[str]:
+    """Yield what a person should know of a translation that is not of the whole line, or of a line in pieces."""
+    yield from (flag.message for flag in record.flags if flag.check == "long_sentence")
+    for call in record.calls:
+        if call.dropped_tokens:
+            yield f"its last {call.dropped_tokens} tokens are not translated: the model takes no more"
+        if not call.finished:
+            yield (
+                f"the translation is cut off after {call.output_tokens} tokens, the most the model may write; "
+                "`generation.max_new_tokens` in a config raises it"
+            )

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import pipeline
 from pipeline import config as configs
 from pipeline import store
 from pipeline.single import write_config
@@ -44,6 +45,10 @@ def test_help_is_grouped_in_panels() -> None:
     text = tomdich("--help", cwd=ROOT).stdout
     places = [text.index(panel) for panel in ("Every day", "Inspect", "Keep house")]
     assert places == sorted(places)
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert tomdich("--version", cwd=ROOT).stdout == f"tomdich {pipeline.__version__}\n"
 
 
 def test_every_command_has_help_and_is_in_the_readme() -> None:
@@ -110,8 +115,16 @@ def test_an_unchanged_rerun_says_so_and_imports_neither_torch_nor_transformers(n
         (["run", "night.yaml", "--set", "sources.0.columns={text: body}"], 2, "body"),
         (["run", "night.yaml", "--set", "summarize={model: no/such-model}"], 2, "no/such-model"),
         (["run", "night.yaml", "--set", "summarize={model: ./no-such-folder}"], 2, "no-such-folder"),
-        (["run", "night.yaml", "--until", "translate"], 2, "--until translate"),
+        (["run", "night.yaml", "--until", "translate"], 2, "'load'"),
         (["run", "night.yaml", "--wait-lock", "soon"], 2, "90s, 10m"),
+        (["run", "night.yaml", "--wait-lock", "²s"], 2, "90s, 10m"),
+        (["run", "night.yaml", "--show", "-1"], 2, "--show"),
+        (["prune", "night", "--older-than", "99999999999d"], 2, "longer than 36525d"),
+        (["prune", "night", "--over", f"{'9' * 400}TB"], 2, "500MB or 20GB"),
+        (["show", "--failures", "--hold"], 2, "--failures or --hold"),
+        (["try", "a.txt", "--set", "name=x"], 2, "--config"),
+        (["translate", "a.txt", "--set", "name=x"], 2, "--config"),
+        (["try", "https://user:s3cretpw@host/a.txt"], 2, "https://user:***@host/a.txt"),
         (["show", "nothing"], 2, "no such experiment"),
         (["verify"], 2, "no version is published"),
         (["prune", "night", "--keep", "0"], 2, "keep"),
@@ -124,6 +137,7 @@ def test_what_a_person_gets_wrong_is_one_message_without_a_traceback(
     assert done.returncode == code
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+    assert "s3cret" not in done.stderr
     assert done.stdout == ""
 
 
@@ -224,6 +238,25 @@ def test_show_prints_records_jsonl_and_failures(night: Path) -> None:
     assert "empty" in tomdich("show", "--failures", "--outputs", "out", cwd=night.parent).stdout
 
 
+def test_show_prints_as_many_failures_as_are_asked_for_and_says_how_many_are_left(night: Path) -> None:
+    write_feed(night.parent / "feed.jsonl", [article(1), *({"id": f"leer{n}", "text": ""} for n in range(3))])
+    tomdich("run", night, "--outputs", "out", cwd=night.parent)
+    shown = tomdich("show", "--failures", "--limit", "2", "--outputs", "out", cwd=night.parent).stdout
+    assert [name in shown for name in ("leer0", "leer1", "leer2")] == [True, True, False]
+    assert "… and 1 more: tomdich show night/" in shown
+
+
+def test_translate_takes_a_line_sentence_by_sentence_and_says_what_was_cut(night: Path) -> None:
+    lines = ["Ông Nam đến Huế. Bà Lan ở lại.", "", "Một " * 600 + "hết."]
+    (night.parent / "a.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    limits = ("--set", "translate.generation.max_new_tokens=12", "--set", "translate.max_source_tokens=64")
+    done = tomdich("translate", "a.txt", "--config", night, *limits, cwd=night.parent)
+    assert done.stdout.splitlines()[:2] == lines[:2]  # the fake engine answers a text with its first sentence
+    assert "a.txt:3: a sentence longer than the model takes was split" in done.stderr
+    assert "a.txt:3: the translation is cut off after 12 tokens" in done.stderr
+    assert "a.txt:1:" not in done.stderr
+
+
 def test_verify_says_what_differs_and_exits_1(night: Path) -> None:
     tomdich("run", night, "--outputs", "out", cwd=night.parent)
     assert "as published" in tomdich("verify", "night", "--outputs", "out", cwd=night.parent).stdout
@@ -279,6 +312,14 @@ def test_bench_prints_a_table_and_a_block_to_paste(night: Path) -> None:
     assert "\nruntime:\n" in done.stdout
     assert "a pass takes" in done.stderr
     assert not (night.parent / "outputs").exists()
+
+
+def test_bench_measures_on_the_articles_of_an_edition(night: Path) -> None:
+    (night.parent / "feed.jsonl").rename(night.parent / "day-2026-11-23.jsonl")
+    dated = ("--set", "sources.0.path=day-{edition}.jsonl", "--articles", "2")
+    done = tomdich("bench", night, *dated, "--edition", "2026-11-23", cwd=night.parent)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("2 articles, ")
 
 
 def test_a_notice_that_names_a_strangers_file_has_no_control_sequence(night: Path) -> None:

@@ -160,6 +160,9 @@ PASSWORDS = [
     ("https://s3cretpw@host/", "https://***@host/"),
     ("https://s3cretpw:@host/", "https://***:@host/"),
     ("zip://day.csv::https://user:s3cretpw@host/a.zip", "zip://day.csv::https://user:***@host/a.zip"),
+    ("https://host/feed.jsonl?token=s3cret&page=2", "https://host/feed.jsonl?token=***&page=2"),
+    ("https://host/feed?page=2&API_KEY=s3cret#x", "https://host/feed?page=2&API_KEY=***#x"),
+    ("https://host/feed?X-Amz-Signature=s3cret&sig=s3cret", "https://host/feed?X-Amz-Signature=***&sig=***"),
 ]
 
 
@@ -179,6 +182,7 @@ def test_a_password_in_a_source_is_refused_and_not_repeated(tmp_path: Path, plac
     [
         "https://user:${FEED_PASSWORD}@host/feed.jsonl", "https://${FEED_TOKEN}@host/feed.jsonl", "sftp://user@host/a.csv",
         "sftp://user:@host/a.csv", "s3://bucket/a:b@c.csv", "https://host/a:b@c.csv?mail=a:b@c",
+        "https://host/feed?token=${FEED_TOKEN}", "https://host/feed?monkey=1&design=2&tokens=3",
     ],
 )  # fmt: skip
 def test_what_is_no_password_is_left_in_a_source(tmp_path: Path, place: str) -> None:
@@ -220,3 +224,48 @@ def test_the_fixture_config_is_accepted(load_config: Callable[..., Config]) -> N
 @pytest.mark.parametrize("path", sorted((Path(__file__).parents[1] / "configs").glob("*.yaml")), ids=lambda p: p.name)
 def test_every_config_that_comes_with_tomdich_loads(path: Path) -> None:
     assert configs.load(path).name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GOOD + "name: day\n", r"night\.yaml: .*`name` stands twice, on lines 1 and 9;"),
+        (GOOD.replace("{id: url}", "{id: url, id: link}"), r"`id` stands twice, on lines 4 and 4;"),
+        (GOOD + "limits:\n  min_records: 1\n  min_records: 2\n", r"`min_records` stands twice, on lines 10 and 11;"),
+    ],
+)
+def test_a_key_that_stands_twice_is_an_error_with_both_lines(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        loaded(tmp_path, text)
+
+
+def test_a_key_that_stands_twice_in_an_override_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--set limits=.*`min_records` stands twice"):
+        loaded(tmp_path, GOOD, "limits={min_records: 1, min_records: 2}")
+
+
+def test_one_key_in_two_mappings_and_under_aliases_stands_once_in_each(tmp_path: Path) -> None:
+    stages = "summarize: &stage\n  model: fake\n  engine: fake\ntranslate:\n  <<: *stage\n  model: fake\n"
+    config = loaded(tmp_path, "name: night\nsources:\n  - path: a.jsonl\n  - path: b.jsonl\n" + stages)
+    assert config.translate.engine == "fake"
+
+
+def test_aliases_that_multiply_are_looked_through_in_no_time(tmp_path: Path) -> None:
+    levels = "".join(f"  - &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 12))
+    with pytest.raises(ConfigError, match="many"):
+        loaded(tmp_path, GOOD + "many:\n  - &l0 {a: 1}\n" + levels)
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["memo", "metrics", "summarize.model", "translate.terms", "translate.corrections", "translate.revision"],
+)
+def test_a_name_of_the_environment_is_refused_where_it_is_not_put_in(tmp_path: Path, field: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{field}: \$\{{HOUSE\}} is not put in here.*--set"):
+        loaded(tmp_path, GOOD, f"{field}=${{HOUSE}}/x")
+
+
+def test_a_secret_is_not_in_what_pydantic_says_itself() -> None:
+    with pytest.raises(ValueError, match="a secret stands in") as refused:
+        configs.Source(path="https://user:s3cretpw@host/")
+    assert "s3cret" not in str(refused.value)

@@ -143,7 +143,7 @@ def test_failures_are_written_out_too(capsys: pytest.CaptureFixture[str], versio
     failure = {"stage": "load", "kind": "empty", "id": hostile, "message": f"[red]{hostile}", "rejected": True}
     source = {"path": hostile, "row": 1}
     (version.folder / "failures.jsonl").write_text(json.dumps(failure | {"source": source}), encoding="utf-8")
-    print_failures(version, as_jsonl=False)
+    print_failures(version, limit=None, as_jsonl=False)
     shown = capsys.readouterr().out
     assert not set(hostile) - {*"x[2J"} & set(shown)
     assert shown.count(r"x\u001b[2J\u009b\u202e") == 3

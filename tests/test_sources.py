@@ -463,6 +463,21 @@ def test_folders_are_read_in_order_of_path_and_unknown_endings_are_told(tmp_path
     assert [file.path for file in read.files] == sources.find(Source(path=str(tmp_path)), warn=lambda _: None)
 
 
+def test_a_file_url_is_read_as_urls_write_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "tin mới #1.jsonl", three())
+    assert "%20" in path.as_uri()
+    assert len(Reading(path.as_uri()).articles) == 3
+
+
+@pytest.mark.parametrize("name", ["A.JSONL.GZ", "a.jsonl.Gz"])
+def test_endings_in_capitals_are_endings(tmp_path: Path, name: str) -> None:
+    write(tmp_path / name, gzip.compress(three().encode()))
+    assert len(Reading(tmp_path).articles) == 3
+    write(tmp_path / name, three().encode())
+    with pytest.raises(SourceError, match="is not packed as its name says"):
+        Reading(tmp_path)
+
+
 def test_globs(tmp_path: Path) -> None:
     for name in ("a1.jsonl", "a2.jsonl.gz", "b.jsonl", "deep/a3.jsonl"):
         data = three().encode()

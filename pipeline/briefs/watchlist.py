@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from pipeline.config import NOT_YAML, read_yaml
 from pipeline.errors import UsageError
 from pipeline.text import decode, fold, press_tone, syllables
 
@@ -81,8 +80,8 @@ def _from_lines(text: str) -> Iterator[tuple[str, list[str]]]:
 
 def _from_yaml(text: str, path: Path) -> Iterator[tuple[str, list[str]]]:
     try:
-        found: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        found: Any = read_yaml(text)[0]
+    except NOT_YAML as error:
         raise UsageError(f"--watch {path}: not valid YAML: {error}") from None
     if isinstance(found, list):
         found = {str(term): term for term in found}

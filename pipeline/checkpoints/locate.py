@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline import catalog
 from pipeline.checkpoints import hub
-from pipeline.config import Stage, is_folder_name
+from pipeline.config import NOT_YAML, Stage, is_folder_name
 from pipeline.errors import LicenseError, ModelError
 
 CALLED = "tomdich"
@@ -171,7 +171,7 @@ def _front_matter(folder: Path) -> dict[str, object]:
         return {}
     try:
         front = yaml.safe_load(text.split("---", 2)[1])
-    except yaml.YAMLError:
+    except NOT_YAML:
         return {}
     return front if isinstance(front, dict) else {}
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Literal
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from pipeline import config
 from pipeline.errors import SourceError, WorldError
@@ -49,8 +49,6 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _CHUNK = 256 * 1024
 _PIECE = 1024 * 1024  # bytes unpacked at a time
 _ZSTD_STEP = 256  # bytes fed at a time: a zstd block of 4 bytes can swell to 128 KiB, so 8 MiB at most
-_ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_PASSWORD = re.compile(r"(://[^/?#@\s]*?:)(?!\$\{)[^/?#\s]+@")  # written into a URL, anywhere in a message
 _SECRET = 4  # letters; a shorter value hides nothing, and stands in many a word
 _LISTED = 5  # names shown in one message
 
@@ -112,9 +110,10 @@ def find(pattern: str, *, given: Format | None, warn: Callable[[str], None]) -> 
 def format_of(path: str) -> Format | None:
     """Return the format that the ending of `path`, .gz or .zst taken off, stands for."""
     name = urlsplit(path).path if "://" in path else path
+    name = name.lower()
     for packed in _PACKED:
         name = name.removesuffix(packed)
-    return _ENDINGS.get(os.path.splitext(name)[1].lower())  # noqa: PTH122 - the path may be a URL
+    return _ENDINGS.get(os.path.splitext(name)[1])  # noqa: PTH122 - the path may be a URL
 
 
 def stamp(found: Found) -> tuple[int, int, int] | None:
@@ -148,7 +147,7 @@ def unpacked(chunks: Iterator[bytes], *, name: str) -> Iterator[bytes]:
         yield from _gunzipped(chunks, name)
     elif head.startswith(_ZSTD):
         yield from _unzstd(chunks, name)
-    elif name.endswith(_PACKED):
+    elif name.lower().endswith(_PACKED):
         state = "is not packed as its name says" if head else "is empty"
         raise SourceError(f"{name}: {state}; it may have been cut off while it was fetched")
     else:
@@ -214,7 +213,7 @@ def seekable(found: Found, chunks: Iterator[bytes]) -> Iterator[IO[bytes]]:
 
     What is no plain local file is copied to a temporary one first.
     """
-    if stamp(found) is not None and not found.path.endswith(_PACKED):
+    if stamp(found) is not None and not found.path.lower().endswith(_PACKED):
         for _ in chunks:
             pass
         with _opened(found) as file:
@@ -233,7 +232,7 @@ def seekable(found: Found, chunks: Iterator[bytes]) -> Iterator[IO[bytes]]:
 def _listed(path: str, pattern: str) -> tuple[list[str], bool]:
     """Return the paths that `path` stands for, sorted, and whether it names a single one."""
     if path.startswith("file://"):
-        path = urlsplit(path).path
+        path = unquote(urlsplit(path).path)
     if "://" in path:
         return _listed_remote(path, pattern)
     if Path(path).is_dir():
@@ -322,7 +321,7 @@ def _is_web(path: str) -> bool:
 
 def _masked(path: str, pattern: str) -> str:
     """Return `path` as it is shown: without secrets, in letters that can be written whatever bytes it is made of."""
-    return _writable(_PASSWORD.sub(r"\1***@", hidden(path, pattern)))
+    return _writable(config.masked(hidden(path, pattern)))
 
 
 def _writable(name: str) -> str:
@@ -331,7 +330,7 @@ def _writable(name: str) -> str:
 
 def hidden(message: str, pattern: str) -> str:
     """Return `message` with the values of the environment that `pattern` names put back as `${NAME}`."""
-    for match in _ENV.finditer(pattern):
+    for match in config.ENV.finditer(pattern):
         value = os.environ.get(match[1], "")
         # as it stands, and as URLs write it
         forms = {value, quote(value), quote(value, safe=""), quote_plus(value), repr(value)[1:-1]}
