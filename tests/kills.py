@@ -1,38 +1,60 @@
 """SIGKILL inside a given system call of the command line, by `strace`; the kill is checked to have taken place.
 
 strace counts the invocations of each system call by itself, so a point is a call's name and its number; without
-`--seccomp-bpf`, under which strace 6.1 injects nothing on some kernels and says nothing of it.
+`--seccomp-bpf`, under which strace 6.1 injects nothing on some kernels and says nothing of it. It is attached to a
+command that waits for it in a process forked from a warm one.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
+import signal
 import subprocess
-import sys
+import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-import pytest
+from tests import warm
 
-CALLS = "write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,symlink,symlinkat,unlink,unlinkat,rmdir,ftruncate"
+# All that changes a file or a folder; `?`: not every machine has each of them.
+CALLS = ",".join(
+    f"?{call}"
+    for call in (
+        "write pwrite64 writev pwritev pwritev2 sendfile copy_file_range ftruncate fallocate fsync fdatasync rename renameat "
+        "renameat2 link linkat symlink symlinkat unlink unlinkat mkdir mkdirat rmdir"
+    ).split()
+)
 RENAMES = frozenset({"rename", "renameat", "renameat2"})  # where things change places
 Point: TypeAlias = tuple[str, int]
+_PATIENCE = 120.0  # seconds; a command takes less than one
+
+_forked = multiprocessing.get_context("forkserver")
+_forked.set_forkserver_preload(["tests.warm"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    pid: int
+    exit_code: int
+    said: str
+    trace: list[str]
 
 
 def points(arguments: list[str | Path], *, cwd: Path, refuse: str = "") -> list[Point]:
-    """Run the command line to its end; return each call of its main process, in order. `refuse`: a call that fails."""
-    done, trace = _traced(arguments, cwd=cwd, inject=_refusing(refuse))
-    assert done.returncode == 0, done.stderr
-    lines = [re.match(r"(\d+) +(\w+)\(", line) for line in trace]
-    main = next(line[1] for line in lines if line)
+    """Run the command line to its end; return each call of its main thread, in order. `refuse`: a call that fails."""
+    done = _traced(arguments, cwd=cwd, inject=_refusing(refuse))
+    assert done.exit_code == 0, done.said
+    lines = [re.match(rf"{done.pid} +(\w+)\(", line) for line in done.trace]
     counts: Counter[str] = Counter()
     found = []
     for line in lines:
-        if line and line[1] == main and line[2] != refuse:
-            counts[line[2]] += 1
-            found.append((line[2], counts[line[2]]))
+        if line and line[1] != refuse:
+            counts[line[1]] += 1
+            found.append((line[1], counts[line[1]]))
     return found
 
 
@@ -51,29 +73,40 @@ def kill(arguments: list[str | Path], *, cwd: Path, at: Point, refuse: str = "")
     """Run the command line and kill it in the call `at`."""
     call, number = at
     inject = [*_refusing(refuse), "-e", f"inject={call}:signal=SIGKILL:when={number}"]
-    done, _ = _traced(arguments, cwd=cwd, inject=inject)
-    if done.returncode not in {-9, 137}:
-        pytest.fail(f"{call} {number} was not reached: exit {done.returncode} {done.stderr}")
+    done = _traced(arguments, cwd=cwd, inject=inject)
+    assert done.exit_code == -signal.SIGKILL, f"{call} {number} was not reached: exit {done.exit_code} {done.said}"
 
 
 def _refusing(call: str) -> list[str]:
     return ["-e", f"inject={call}:error=EINVAL"] if call else []
 
 
-def _traced(
-    arguments: list[str | Path], *, cwd: Path, inject: list[str]
-) -> tuple[subprocess.CompletedProcess[str], list[str]]:
-    trace = cwd / "trace"
-    done = subprocess.run(
-        [
-            *("strace", "-f", "-qq", "-o", str(trace), "-e", f"trace={CALLS}", *inject),
-            *(sys.executable, "-m", "pipeline.cli", *map(str, arguments)),
-        ],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
+def _traced(arguments: list[str | Path], *, cwd: Path, inject: list[str]) -> _Done:
+    trace, said = cwd / "trace", cwd / "said"
+    process = _forked.Process(target=warm.command, args=([*map(str, arguments)], str(cwd), str(said), dict(os.environ)))
+    process.start()
+    assert process.pid is not None
+    until = time.monotonic() + _PATIENCE
+    while not warm.is_stopped(process.pid):
+        assert process.is_alive(), said.read_text("utf-8")
+        assert time.monotonic() < until
+        time.sleep(0.002)
+    with subprocess.Popen(
+        ["strace", "-f", "-o", trace, "-e", f"trace={CALLS}", *inject, "-p", str(process.pid)],
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=120,
-        check=False,
+    ) as strace:
+        assert strace.stderr is not None
+        attached = strace.stderr.readline()
+        assert "attached" in attached, attached
+        os.kill(process.pid, signal.SIGCONT)
+        process.join(_PATIENCE)
+        exit_code = process.exitcode
+        if exit_code is None:
+            process.kill()
+    assert exit_code is not None, f"{arguments} did not end"
+    found = _Done(
+        process.pid, exit_code, said.read_text("utf-8", "replace"), trace.read_text("utf-8", "replace").splitlines()
     )
-    return done, trace.read_text(errors="replace").splitlines()
+    process.close()
+    return found
