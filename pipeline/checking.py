@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import sources
+from pipeline import sources, space
 from pipeline.checkpoints import prepare
 from pipeline.config import Config, at_edition, today
 from pipeline.engines import open_engine
-from pipeline.errors import TomdichError
+from pipeline.errors import TomdichError, UsageError, WorldError
 from pipeline.memo import open_memo
 from pipeline.records import Generation
 from pipeline.runner import default_cache
 from pipeline.runner.preparing import house_of, memo_folder
+from pipeline.store import strays
 
-_LOW_DISK = 2 * 1024**3  # bytes: below this a run of a few thousand articles may not finish
 _TRIAL = "Hà Nội hôm nay trời nắng, nhiệt độ cao nhất 34 độ C."
 
 
@@ -108,15 +108,19 @@ def _models(config: Config, *, trial: bool) -> Iterator[Finding]:
 
 
 def _disk(config: Config, outputs: Path) -> Iterator[Finding]:
-    there = next(folder for folder in (outputs.absolute(), *outputs.absolute().parents) if folder.exists())
-    free = shutil.disk_usage(there).free
-    writable = os.access(there, os.W_OK)
-    yield Finding(
-        f"outputs {outputs}",
-        f"{free / 1024**3:.1f} GiB free" if writable else "cannot be written; choose another with --outputs",
-        problem=not writable,
-        warning=free < _LOW_DISK,
-    )
+    there = space.existing(outputs)
+    what = f"outputs {outputs}"
+    if os.access(there, os.W_OK):
+        yield Finding(what, f"{space.told(shutil.disk_usage(there).free)} free")
+    else:
+        yield Finding(what, "cannot be written; choose another with --outputs", problem=True)
+    try:
+        space.require(config, outputs=outputs)
+    except WorldError as error:
+        yield Finding("disk", str(error), problem=True)
+    except UsageError:
+        pass  # a source that cannot be found: said above
+    yield from (Finding(what, said, warning=True) for said in strays(outputs / config.name))
     try:
         with open_memo(memo_folder(config, outputs), warn=lambda _: None) as memo:
             yield Finding("memo", f"{memo.size()} calls known")

@@ -327,6 +327,9 @@ def runs(
     folders = [outputs / name] if name else store.experiments(outputs)
     if name and not store.versions(folders[0]):
         store.find(outputs, name)  # raises, naming what there is
+    for folder in folders:
+        for said in store.strays(folder):
+            _say(said)
     print_runs([(folder, store.versions(folder)) for folder in folders])
 
 
@@ -535,17 +538,19 @@ def forget(
         typer.echo(f"{'removed' if yes else 'would remove'} {found.calls} calls from the memo")
     for path in found.aside:
         typer.echo(f"{'deleted' if yes else 'would delete'} {path}, set aside as damaged")
-    _say_what_is_left(found, emptied=memo, yes=yes)
+    _say_what_is_left(found, name=name, emptied=memo, yes=yes)
 
 
-def _say_what_is_left(found: Forgotten, *, emptied: bool, yes: bool) -> None:
+def _say_what_is_left(found: Forgotten, *, name: str | None, emptied: bool, yes: bool) -> None:
     """Say what `forget` cannot reach."""
     if found.elsewhere:
         _say(f"still held, because --name asks for one experiment only: {', '.join(found.elsewhere)}")
     if not emptied:
         where = "a run published no version with it" if found.certain else "a run failed on it, or its version is gone"
         _say(f"calls made where {where} cannot be told from others: --memo empties the memo, and nothing is left")
-    _say("sources, exports, briefs and copies that were sent are not touched; no later run publishes it again")
+    runs = "into these outputs" if name is None else f"of {name}"
+    _say("sources, exports, briefs and copies that were sent are not touched")
+    _say(f"no later run {runs} publishes its text again")
     if not yes:
         _say("nothing is changed without --yes")
 

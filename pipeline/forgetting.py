@@ -1,6 +1,7 @@
 """Forget an article that its publisher withdrew: out of the memo, and out of every version that holds it.
 
-*Found* by its id, and by every text that was published under it, so that a copy under another id goes with it.
+*Found* by its id, and by every text that was published under it, so that a copy under another id goes with it; also
+where a run passed it over as a duplicate, by what its log says of that.
 
 *The memo* holds no source text but what models answered: summaries, their parts, translations. Its keys are digests,
 which say nothing of an article. But every record lists its calls with their numbers, and the memo keeps the same
@@ -12,10 +13,13 @@ Files of the memo that were set aside as damaged go in any case.
 
 *The versions* are rewritten beside and exchanged, each in one step, with their name: rows, failures, log, report,
 counts, digests. The manifest says when something was withdrawn, by digests that name nobody who does not know the id.
-`.published` notes the same digests, so that no later run publishes it again.
 
-The order makes a rerun finish what was killed: the memo first and the list second, because the versions are what they
-are told from. All names are locked, so that no run beside holds a copy.
+*The list* of withdrawals, `<outputs>/.withdrawn`, holds the same digests, so that no later run publishes it again: of
+its text none, under whatever name, and of its id none where it was this article's.
+
+The order makes a rerun finish what was killed: first the list, from which a rerun knows the texts when half of the
+versions do not tell them any more, then the memo, because the versions are what its calls are told from. All names are
+locked, so that no run beside holds a copy.
 """
 
 from __future__ import annotations
@@ -30,14 +34,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from pipeline import compacting, report, store
+from pipeline import compacting, locking, report, store
 from pipeline.errors import UsageError
 from pipeline.ids import text_digest
 from pipeline.memo import FILE as MEMO
 from pipeline.memo import Stored, open_memo
 from pipeline.monitoring import Statistics
 from pipeline.published import FILE as PUBLISHED
-from pipeline.published import look, open_published
+from pipeline.published import Withdrawal, look, open_published, withdraw, withdrawals
 from pipeline.records import JSON
 from pipeline.rows import Row, failures, on_hold, rows
 from pipeline.runner.publishing import ROWS_PER_GROUP, card
@@ -85,19 +89,19 @@ class _Article:
     """What to look for."""
 
     id: str
-    texts: frozenset[str]
+    texts: frozenset[str]  # digests of the digests of its texts: the list of withdrawals keeps no other
 
     @property
     def digests(self) -> list[str]:
-        return sorted({text_digest(self.id), *map(text_digest, self.texts)})
+        return sorted({text_digest(self.id), *self.texts})
 
     def is_in(self, row: Row) -> bool:
-        return row["id"] == self.id or row["text_sha256"] in self.texts
+        return row["id"] == self.id or text_digest(row["text_sha256"]) in self.texts
 
     def is_about(self, line: Row) -> bool:
         """Return whether a line of the log or of the failures is about it."""
         named = (line.get("id"), line.get("record"), line.get("same_text_as"))
-        return self.id in named or line.get("text_sha256") in self.texts
+        return self.id in named or text_digest(line.get("text_sha256", "")) in self.texts
 
 
 def forget(
@@ -115,16 +119,31 @@ def forget(
     `everything`: empty the memo. Raises `UsageError` where nothing knows the id, `LockedError` where a run is under
     way on one of the names, `WorldError` where the disk gives way: run it again then.
     """
-    names = sorted(entry.name for entry in outputs.iterdir() if (entry / ".lock").exists()) if outputs.is_dir() else []
+    names = _names(outputs)
     if name is not None and name not in names:
         store.find(outputs, name)  # raises, naming what there is
     asked = [one for one in names if name in {None, one}]
-    with ExitStack() as stack:
+    with (
+        store.on_disk(outputs, remedy="make room for a copy of the largest version and run it again"),
+        ExitStack() as stack,
+    ):
         experiments = [Experiment(outputs / one) for one in asked]
-        if really:  # in the order of their names, so that two of these never wait for each other
+        if really:
+            stack.enter_context(
+                locking.locked(
+                    outputs,
+                    holder="forget",
+                    busy="wait for it with --wait-lock 10m",
+                    setting="--outputs",
+                    wait=wait,
+                    notice=notice,
+                )
+            )
             experiments = [stack.enter_context(store.locked(outputs, one, wait=wait, notice=notice)) for one in asked]
         article = _Article(article_id, _texts(outputs, names, article_id))
         found = _look(outputs, asked, article)
+        told = [one for one in withdrawals(outputs) if one.article == text_digest(article_id)]
+        found.already = found.already or any(one.name in {None, *asked} for one in told)
         found.elsewhere = [
             holding.version.name for holding in _look(outputs, set(names) - set(asked), article).holdings
         ]
@@ -134,6 +153,13 @@ def forget(
                 f"{article_id}: no version holds an article with this id{also}; ids are in the column `id`: "
                 "tomdich show NAME --jsonl"
             )
+        held = {holding.version.folder.parent.name for holding in found.holdings} | set(found.known)
+        held |= {one for earlier in told for one in earlier.names} | ({name} if name is not None else set())
+        if really and (found.holdings or found.known):
+            withdraw(
+                outputs,
+                Withdrawal(_now(), text_digest(article_id), tuple(sorted(article.texts)), name, tuple(sorted(held))),
+            )
         numbers = frozenset(number for holding in found.holdings for number in _paid(holding.version, article))
         memos = compacting.memos(outputs, [version for one in experiments for version in one.versions()])
         for memo in memos:
@@ -142,26 +168,53 @@ def forget(
         if really:
             for path in found.aside:
                 path.unlink()
-            held = {holding.version.folder.parent.name for holding in found.holdings} | set(found.known)
             for experiment in experiments:
-                by_id = name is not None or experiment.folder.name in held
-                _withdraw(experiment, article, by_id=by_id, warn=notice)
+                its_own = article_id if experiment.folder.name in held else None  # elsewhere it may be another's
+                with open_published(experiment.folder, experiment.versions(), warn=notice) as published:
+                    published.forget(article_id=its_own, texts=article.texts)
             for holding in found.holdings:
                 _rewrite(Experiment(holding.version.folder.parent), holding.version, article)
     return found
 
 
+def _names(outputs: Path) -> list[str]:
+    """Return the names that a run has been under way on, or that hold a version, copied here from elsewhere perhaps."""
+    entries = outputs.iterdir() if outputs.is_dir() else ()
+    folders = [entry for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+    return sorted(one.name for one in folders if (one / ".lock").exists() or store.versions(one))
+
+
 def _texts(outputs: Path, names: Iterable[str], article_id: str) -> frozenset[str]:
-    """Return the digests of every text that is held, or was published, under the id."""
+    """Return the digests of the digests of every text that is held, or was published or withdrawn, under the id."""
     found: set[str] = set()
     for name in names:
         versions = store.versions(outputs / name)
         with look(outputs / name, versions) as published:
             found |= published.texts(article_id)
-        for version in versions:
-            listed = (*rows(version, ["id", "text_sha256"]), *failures(version))
-            found |= {row["text_sha256"] for row in listed if row["id"] == article_id}
-    return frozenset(found - {""})
+            for version in versions:
+                twins = _twins(version, article_id)
+                listed = [*rows(version, ["id", "text_sha256"]), *failures(version)]
+                found |= {row["text_sha256"] for row in listed if row["id"] == article_id or row["id"] in twins}
+                elsewhere = twins - {row["id"] for row in listed}  # published by an earlier run
+                found |= {sha for twin in elsewhere for sha in published.texts(twin)}
+    told = {text for one in withdrawals(outputs) if one.article == text_digest(article_id) for text in one.texts}
+    return frozenset(told.union(map(text_digest, found - {""})))
+
+
+def _twins(version: Version, article_id: str) -> set[str]:
+    """Return the ids that the article's text was read under before, where a run passed it over as their duplicate."""
+    found: set[str] = set()
+    for line in _log(version.folder / "log.jsonl"):
+        if line.get("record") == article_id and line["event"] == "duplicate":
+            found.add(line["same_text_as"])
+        elif line.get("record") == article_id and line["event"] == "no_duplicate":
+            found.clear()  # the other one went, this one is among the records or the failures
+    return found
+
+
+def _log(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
 
 
 def _look(outputs: Path, names: Collection[str], article: _Article) -> Forgotten:
@@ -220,13 +273,6 @@ def _aside(memos: Collection[Path], experiments: Collection[Experiment]) -> Iter
         yield from sorted(folder.glob(f"{MEMO}.*"))
     for experiment in experiments:
         yield from sorted(experiment.folder.glob(f"{PUBLISHED}.*"))
-
-
-def _withdraw(experiment: Experiment, article: _Article, *, by_id: bool, warn: Callable[[str], None]) -> None:
-    """Note in `.published` what was withdrawn; in an experiment that never knew it, the id may be another article's."""
-    digests = article.digests if by_id else sorted(map(text_digest, article.texts))
-    with open_published(experiment.folder, experiment.versions(), warn=warn) as published:
-        published.withdraw(digests, article_id=article.id if by_id else None, texts=article.texts)
 
 
 def _rewrite(experiment: Experiment, version: Version, article: _Article) -> None:
@@ -308,8 +354,10 @@ def _copy_failures(version: Version, staged: Path, article: _Article) -> list[Ro
 
 
 def _copy_log(there: Path, here: Path, article: _Article) -> None:
-    with there.open(encoding="utf-8") as lines, here.open("w", encoding="utf-8") as out:
-        out.writelines(line for line in lines if not article.is_about(json.loads(line)))
+    with here.open("w", encoding="utf-8") as out:
+        out.writelines(
+            json.dumps(line, ensure_ascii=False) + "\n" for line in _log(there) if not article.is_about(line)
+        )
 
 
 def _copy_sources(there: Path, here: Path, version: Version, article: _Article) -> None:

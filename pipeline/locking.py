@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.errors import LockedError, WorldError
+from pipeline.errors import LockedError, StoppedError, WorldError
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
 _EVERY = 0.1  # seconds between two looks
@@ -24,11 +24,13 @@ def locked(
     setting: str,
     wait: float = 0.0,
     notice: Callable[[str], None] = lambda _: None,
+    stopping: Callable[[], str | None] = lambda: None,
 ) -> Iterator[None]:
     """Hold `folder`, made if need be, for the block, waiting at most `wait` seconds.
 
     For the messages: who may hold it ("run"), what to do then, and which setting names another folder. Raises
-    `LockedError` where another process holds it, `WorldError` where it cannot be written or has no locks.
+    `LockedError` where another process holds it, `StoppedError` where `stopping` gives a reason not to wait for it any
+    longer, `WorldError` where it cannot be written or has no locks.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -39,6 +41,8 @@ def locked(
         deadline = time.monotonic() + wait
         told = False
         while not _acquired(file.fileno(), folder, setting):
+            if told and (reason := stopping()):
+                raise StoppedError(f"{folder.name}: {reason} while waiting for another {holder}; run it again")
             if time.monotonic() >= deadline:
                 raise LockedError(f"{folder.name}: another {holder} holds {folder / '.lock'}; {busy}")
             if not told:

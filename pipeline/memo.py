@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import math
 import sqlite3
 import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from pipeline.damage import FAULTS, is_damage, require_sound, set_aside
 from pipeline.errors import MemoError
 from pipeline.ids import canonical
 from pipeline.records import JSON, Generation
@@ -41,24 +43,6 @@ CREATE TABLE IF NOT EXISTS calls (
 ) STRICT, WITHOUT ROWID;
 """
 _REGISTER = "INSERT OR IGNORE INTO engines (digest, identity, created) VALUES (?, ?, ?)"
-# Of SQLite's result codes, those that say that the file is not what it was.
-_DAMAGE = frozenset(
-    {
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_TOOBIG,
-        sqlite3.SQLITE_MISMATCH,
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_FORMAT,
-    }
-)
-_DAMAGE_IN_FULL = frozenset(
-    {
-        sqlite3.SQLITE_IOERR_SHORT_READ,
-        sqlite3.SQLITE_IOERR_DATA,
-        sqlite3.SQLITE_IOERR_CORRUPTFS,
-        sqlite3.SQLITE_READONLY_DBMOVED,  # another run has set the file aside
-    }
-)
 _REMEDIES = {
     sqlite3.SQLITE_FULL: "free some space on that disk and run again: finished calls are kept",
     sqlite3.SQLITE_READONLY: "set `memo:` in the config to a folder that can be written",
@@ -66,9 +50,7 @@ _REMEDIES = {
     sqlite3.SQLITE_BUSY: "another process has held it for over a minute; wait for it, or set another `memo:`",
 }
 _REMEDY = "see whether the disk is full or failing, or set `memo:` in the config to a folder on another local disk"
-# The second where SQLite's own message quotes a damaged schema, which Python then cannot decode.
-_FAULTS = (sqlite3.DatabaseError, UnicodeDecodeError)
-_CHECKED_WHOLE = 256 * 1024 * 1024  # bytes; a file up to this size is checked when it is opened: 50 MB take 0.05 s
+_CHECKED_WHOLE = 256 * 1024 * 1024  # bytes; a file up to this size is checked when it is opened
 _WAIT = 60.0  # seconds for another process's transaction
 _PAGE = 2_000  # rows looked at, and at most removed, in one transaction
 _AT_ONCE = 200  # rows removed by one statement
@@ -124,6 +106,8 @@ class Calls:
 
         Raises `MemoError` where the disk is full or gives way.
         """
+        if generation.score is not None and math.isnan(generation.score):  # SQLite keeps no NaN, and it says nothing
+            generation = replace(generation, score=None)
         key = self._key(text)
         added = self._memo.ask(
             "INSERT OR IGNORE INTO calls VALUES (?, (SELECT id FROM engines WHERE digest = ?), ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -225,8 +209,8 @@ class Memo:
         """
         try:
             return self._connection.execute(statement, values).fetchall()
-        except _FAULTS as error:
-            if not _is_damage(error) or self._path is None:
+        except FAULTS as error:
+            if self._path is None or not is_damage(error, self._path):
                 raise _as_memo_error(self._path, error) from None
             self._begin_anew(error)
         return self._ask_once(statement, *values)
@@ -234,14 +218,14 @@ class Memo:
     def _ask_once(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         try:
             return self._connection.execute(statement, values).fetchall()
-        except _FAULTS as error:  # in a new file too: it is the disk
+        except FAULTS as error:  # in a new file too: it is the disk
             raise _as_memo_error(self._path, error) from None
 
     def _begin_anew(self, damage: Exception) -> None:
         """Set the file aside, unless another run has, and open the one that takes its place."""
         assert self._path is not None
         # Before the renaming: on closing SQLite removes the write-ahead log by its name, which is then the new file's.
-        with suppress(*_FAULTS):
+        with suppress(*FAULTS):
             self._connection.close()
         with _alone(self._path.with_name(_LOCK)):
             if _inode(self._path) == self._inode:
@@ -262,23 +246,19 @@ class Memo:
                     message = f"was written by a newer tomdich (schema {schema}, this one reads {SCHEMA})"
                     self._set_aside(f"schema-{schema}", message)
                 return _connect(str(path)), _inode(path)
-            except _FAULTS as error:
-                if not (_is_damage(error) or _has_a_strange_header(path)):
+            except FAULTS as error:
+                if not is_damage(error, path):
                     raise _as_memo_error(path, error) from None
                 self._set_aside("damaged", f"is damaged ({error})")
             try:
                 return _connect(str(path)), _inode(path)
-            except _FAULTS as error:
+            except FAULTS as error:
                 raise _as_memo_error(path, error) from None
 
     def _set_aside(self, what: str, message: str) -> None:
         assert self._path is not None
-        aside = self._path.with_name(f"{FILE}.{what}-{time.time_ns()}")
         try:
-            # The write-ahead log first: a process killed between the two must leave none to be replayed into a new file
-            for tail in ("-wal", "-shm", ""):
-                with suppress(FileNotFoundError):
-                    Path(f"{self._path}{tail}").rename(f"{aside}{tail}")
+            aside = set_aside(self._path, what)
         except OSError as error:
             raise MemoError(f"{self._path}: {message} and cannot be set aside: {error.strerror}; {_REMEDY}") from None
         self._warn(f"{self._path}: {message}; set aside as {aside.name}, its calls will be made again")
@@ -372,37 +352,12 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
     pages, size = (int(connection.execute(f"PRAGMA {what}").fetchone()[0]) for what in ("page_count", "page_size"))
     if 0 < pages * size <= _CHECKED_WHOLE:
-        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if found != "ok":
-            raise _damage(str(found))
+        require_sound(connection)
     connection.executescript(_TABLES)
     connection.execute(f"PRAGMA user_version = {SCHEMA}")
     # Statements that read each column: a table of another shape fails here
     connection.execute("SELECT id, digest, identity, created FROM engines LIMIT 1").fetchone()
     connection.execute("SELECT key, engine, created, checksum FROM calls LIMIT 1").fetchone()
-
-
-def _damage(message: str) -> sqlite3.DatabaseError:
-    error = sqlite3.DatabaseError(" ".join(message.split()))
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    return error
-
-
-def _is_damage(error: Exception) -> bool:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # absent where Python itself found fault
-    if code == sqlite3.SQLITE_ERROR:  # our statements are sound: what they speak of is gone
-        return str(error).startswith(("no such ", "table ", "unsupported file format"))
-    return code & 0xFF in _DAMAGE or code in _DAMAGE_IN_FULL
-
-
-def _has_a_strange_header(path: Path) -> bool:
-    """Return whether the file is of a format version that there is not: SQLite only says that it cannot be written."""
-    try:
-        with path.open("rb") as file:
-            versions = file.read(20)[18:]
-    except OSError:
-        return False
-    return not set(versions) <= {1, 2}
 
 
 def _as_memo_error(path: Path | None, error: Exception) -> MemoError:

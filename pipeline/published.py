@@ -1,40 +1,95 @@
 """What an experiment has published so far: the ids and text digests behind `--only-new`, in `<name>/.published`.
 
-Beside them, what was withdrawn since (`tomdich forget`), as digests of ids and of text digests: no run publishes it
-again, in whatever source it still stands.
-
 It is filled from the versions themselves: under the lock, every version that is whole (`full` or `new`; what a sample
 holds is still to be published) and is not yet in it is read, each in one transaction. So a run that is killed between
 publishing and noting it is made good by the next one, and what was pruned since is still known. A damaged file is set
-aside and filled again from the versions that are left, whose manifests know what was withdrawn from them.
+aside and filled again from the versions that are left.
+
+What was withdrawn since (`tomdich forget`), no run publishes again, in whatever source it still stands: it is known by
+`<outputs>/.withdrawn`, the list of all withdrawals, and by the manifests of the versions that were rewritten. Both hold
+digests of ids and of text digests, which name nobody who does not know the id.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from pipeline.damage import FAULTS, is_damage, require_sound, set_aside
+from pipeline.durable import sync, write_atomically
 from pipeline.errors import WorldError
 from pipeline.ids import text_digest
 from pipeline.rows import rows
 from pipeline.store import WHOLE, Version
 
 FILE = ".published"
+WITHDRAWN = ".withdrawn"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS versions (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS articles (id TEXT, sha TEXT, PRIMARY KEY (id, sha)) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS withdrawn (digest TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 """
+_LIST_REMEDY = "put it back from a copy, or remove it and `tomdich forget` again what was withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """One article that was withdrawn: `text_digest` of its id and of the digests of its texts."""
+
+    at: str  # ISO 8601
+    article: str
+    texts: tuple[str, ...]
+    name: str | None  # the one experiment it was withdrawn from, None: all of the folder, those to come too
+    names: tuple[str, ...]  # experiments in which the id is this article's; elsewhere it may be another's
+
+    def digests(self, experiment: str) -> set[str]:
+        """Return what an experiment must not publish."""
+        if self.name not in {None, experiment}:
+            return set()
+        return {*self.texts, self.article} if experiment in self.names else {*self.texts}
+
+
+def withdrawals(outputs: Path) -> list[Withdrawal]:
+    """Return every withdrawal of a folder of outputs, oldest first; raises `WorldError` where the list is damaged."""
+    path = outputs / WITHDRAWN
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorldError(f"{path}: cannot be read: {error}; {_LIST_REMEDY}") from None
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            told = json.loads(line)
+            found.append(
+                Withdrawal(told["at"], told["article"], tuple(told["texts"]), told["name"], tuple(told["names"]))
+            )
+        except (ValueError, TypeError, KeyError):
+            raise WorldError(f"{path}:{number}: is damaged; {_LIST_REMEDY}") from None
+    return found
+
+
+def withdraw(outputs: Path, withdrawal: Withdrawal) -> None:
+    """Add a withdrawal to the list of a folder of outputs, unless one that says the same is on it; to the disk."""
+    there = withdrawals(outputs)
+    said = (withdrawal.article, withdrawal.texts, withdrawal.name, withdrawal.names)
+    if any((one.article, one.texts, one.name, one.names) == said for one in there):
+        return
+    lines = (json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in (*there, withdrawal))
+    write_atomically(outputs / WITHDRAWN, "".join(lines))
+    sync(outputs)
 
 
 class Published:
-    """The articles published so far; a context manager."""
+    """The articles published so far; a context manager. `withdrawn`: digests of ids and texts."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, withdrawn: Collection[str] = ()) -> None:
         self._connection = connection
+        self._withdrawn = set(withdrawn)
 
     def __enter__(self) -> Self:
         return self
@@ -54,21 +109,21 @@ class Published:
 
     def is_withdrawn(self, article_id: str, text_sha256: str = "") -> bool:
         """Return whether this id, or this text, was withdrawn."""
-        either = (text_digest(article_id), text_digest(text_sha256))
-        return self._connection.execute("SELECT 1 FROM withdrawn WHERE digest IN (?, ?)", either).fetchone() is not None
+        return not self._withdrawn.isdisjoint((text_digest(article_id), text_digest(text_sha256)))
 
-    def withdraw(self, digests: Iterable[str], *, article_id: str | None, texts: Iterable[str]) -> None:
-        """Note what was withdrawn, and keep neither the id nor these texts among the published; raises `WorldError`.
+    def forget(self, *, article_id: str | None, texts: Collection[str]) -> None:
+        """Keep neither the id nor texts with these digests of their digests among the published; raises `WorldError`.
 
-        `digests`: `text_digest` of the id and of the text digests. The file is written anew: no byte of them is left.
+        The file is written anew: no byte of them is left.
         """
         try:
             self._connection.execute("PRAGMA secure_delete = ON")
+            shas = [(sha,) for (sha,) in self._connection.execute("SELECT DISTINCT sha FROM articles")]
             with self._connection:
                 self._connection.execute("BEGIN")
-                self._connection.executemany("INSERT OR IGNORE INTO withdrawn VALUES (?)", ((one,) for one in digests))
                 self._connection.execute("DELETE FROM articles WHERE id = ?", (article_id,))
-                self._connection.executemany("DELETE FROM articles WHERE sha = ?", ((sha,) for sha in texts))
+                gone = [(sha,) for (sha,) in shas if text_digest(sha) in texts]
+                self._connection.executemany("DELETE FROM articles WHERE sha = ?", gone)
             self._connection.execute("VACUUM")
         except sqlite3.Error as error:
             raise WorldError(f"{FILE}: cannot be written: {error}") from None
@@ -77,7 +132,7 @@ class Published:
         """Take in the articles of the versions that are whole and not known yet; raises `WorldError`."""
         for version in versions:
             name = version.folder.name
-            self._note_withdrawn(version)
+            self.take_back(version)
             if (
                 version.manifest["scope"] not in WHOLE
                 or self._connection.execute("SELECT 1 FROM versions WHERE name = ?", (name,)).fetchone()
@@ -92,49 +147,61 @@ class Published:
             except sqlite3.Error as error:
                 raise WorldError(f"{version.folder.parent / FILE}: cannot be written: {error}") from None
 
-    def _note_withdrawn(self, version: Version) -> None:
-        digests = {digest for one in version.manifest.get("withdrawn", ()) for digest in one["digests"]}
-        known = {digest for (digest,) in self._connection.execute("SELECT digest FROM withdrawn")} if digests else set()
-        try:
-            self._connection.executemany("INSERT INTO withdrawn VALUES (?)", ((one,) for one in digests - known))
-        except sqlite3.Error as error:
-            raise WorldError(f"{version.folder.parent / FILE}: cannot be written: {error}") from None
+    def take_back(self, version: Version) -> None:
+        """Take in what the version's manifest says was withdrawn from it."""
+        self._withdrawn.update(digest for one in version.manifest.get("withdrawn", ()) for digest in one["digests"])
 
 
 def open_published(folder: Path, versions: Iterable[Version], *, warn: Callable[[str], None]) -> Published:
     """Return what the experiment in `folder` has published, every version of `versions` taken in; needs the lock."""
     path = folder / FILE
     try:
-        published = Published(_connect(path))
-    except sqlite3.OperationalError as error:  # locked, read-only, disk full: not damage
-        raise WorldError(f"{path}: cannot be opened: {error}") from None
-    except sqlite3.DatabaseError as error:
-        aside = path.with_name(f"{FILE}.damaged-{time.time_ns()}")
-        path.rename(aside)
+        published = _published(folder, _connect(path))
+    except FAULTS as error:
+        if not is_damage(error, path):  # locked, read-only, disk full
+            raise WorldError(f"{path}: cannot be opened: {error}") from None
+        aside = set_aside(path, "damaged")
         warn(f"{path}: is damaged ({error}); set aside as {aside.name}, filled again from the versions that are left")
-        published = Published(_connect(path))
+        published = _published(folder, _connect(path))
     published.note(versions)
     return published
 
 
 def look(folder: Path, versions: Iterable[Version]) -> Published:
     """Return what the experiment in `folder` has published, without a lock and without writing anything."""
-    path = folder / FILE
+    uri = f"{(folder / FILE).absolute().as_uri()}?mode=ro"
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=60)
-        connection.execute("SELECT count(*) FROM versions, withdrawn").fetchone()
-        return Published(connection)
-    except sqlite3.DatabaseError:  # not there yet, damaged, or left by a killed run: the next run mends it
-        published = Published(_connect(Path(":memory:")))
+        published = _published(folder, _checked(sqlite3.connect(uri, uri=True, timeout=60, isolation_level=None)))
+    except FAULTS:  # not there yet, damaged, or left by a killed run: the next run mends it
+        published = _published(folder, _connect(Path(":memory:")))
         published.note(versions)
-        return published
+    else:
+        for version in versions:
+            published.take_back(version)
+    return published
+
+
+def _published(folder: Path, connection: sqlite3.Connection) -> Published:
+    digests = (one.digests(folder.name) for one in withdrawals(folder.parent))
+    return Published(connection, withdrawn=set().union(*digests))
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=60, isolation_level=None)
     try:
         connection.executescript(_TABLES)
-        connection.execute("SELECT count(*) FROM versions").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return _checked(connection)
+
+
+def _checked(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Return the connection, closed where its file is damaged or of another shape."""
+    try:
+        require_sound(connection)
+        connection.execute("SELECT name FROM versions LIMIT 1").fetchone()
+        connection.execute("SELECT id, sha FROM articles LIMIT 1").fetchone()
     except BaseException:
         connection.close()
         raise

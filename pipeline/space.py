@@ -16,7 +16,7 @@ from pathlib import Path
 from pipeline import sources
 from pipeline.config import Config, Source, expand_env
 from pipeline.errors import WorldError
-from pipeline.store import Version
+from pipeline.store import Version, versions
 
 # Measured on 3,000 articles of the press (9.6 MB of JSON lines): at its height a run takes 6.8 times the bytes of its
 # sources, the files between its passes and the version together, and the version alone 0.98 times.
@@ -46,20 +46,27 @@ class Watch:
         return self._low
 
 
-def require(config: Config, *, outputs: Path, last: Version | None) -> None:
+def require(config: Config, *, outputs: Path) -> None:
     """Raise `WorldError` where a run over all of the config's sources cannot end on the disk of `outputs`.
 
-    `last` is the last whole version of the name, which tells how much becomes of a byte of its sources. Sources whose
-    size nobody knows (the web, stdin, a hub) count as nothing.
+    The last full version of the name tells how much becomes of a byte of its sources. Sources whose size nobody knows
+    (the web, stdin, a hub) count as nothing.
     """
-    needed = int(_HEIGHT * _version_bytes(config, last))
-    usage = shutil.disk_usage(_existing(outputs))
+    full = [version for version in versions(outputs / config.name) if version.manifest["scope"] == "full"]
+    needed = int(_HEIGHT * _version_bytes(config, full[-1] if full else None))
+    usage = shutil.disk_usage(existing(outputs))
     if needed + _floor(usage.total) > usage.free:
         raise WorldError(
             f"{outputs}: the disk is too full for this run: it needs about {told(needed)} and leaves "
             f"{told(_floor(usage.total))} alone, {told(usage.free)} are free; `tomdich prune {config.name}` says what "
             "could go, or choose another --outputs"
         )
+
+
+def existing(folder: Path) -> Path:
+    """Return the nearest folder that is there: the folder itself, or where it would be made."""
+    whole = folder.absolute()
+    return next(one for one in (whole, *whole.parents) if one.exists())
 
 
 def told(size: int) -> str:
@@ -93,7 +100,7 @@ def _sizes(source: Source) -> list[tuple[str, int]]:
 
 
 def _low(folder: Path) -> str | None:
-    usage = shutil.disk_usage(_existing(folder))
+    usage = shutil.disk_usage(existing(folder))
     floor = _floor(usage.total)
     if usage.free >= floor:
         return None
@@ -102,8 +109,3 @@ def _low(folder: Path) -> str | None:
 
 def _floor(total: int) -> int:
     return min(_FLOOR, total // _FLOOR_SHARE)
-
-
-def _existing(folder: Path) -> Path:
-    whole = folder.absolute()
-    return next(one for one in (whole, *whole.parents) if one.exists())

@@ -1,10 +1,10 @@
 """Versions on disk: presence means complete.
 
 A version is built in `<name>/.staging/`, every file fsynced, and renamed into place; `latest` moves last. Nothing
-visible is half-written; there are no status files. Nothing published is ever changed, with one exception, `replace`:
-an article that its publisher withdrew must leave the versions that hold it. Deleting is building backwards: rename into
-`.staging/`, then remove; whoever next holds the lock clears what a killed process left there. The lock is the kernel's
-(flock): it dies with its process. This module never sees a model.
+visible is half-written; there are no status files, and a folder without a manifest is no version. Nothing published is
+ever changed, with one exception, `replace`: an article that its publisher withdrew must leave the versions that hold
+it. Deleting is building backwards: rename into `.staging/`, then remove; whoever next holds the lock clears what a
+killed process left there. The lock is the kernel's (flock): it dies with its process. This module never sees a model.
 
 Layout:
     <outputs>/<name>/latest -> <version>        <outputs>/<name>/.staging/   <outputs>/<name>/.lock
@@ -18,6 +18,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -28,12 +29,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import locking
-from pipeline.errors import DifferenceError, UsageError
+from pipeline.durable import sync
+from pipeline.errors import DifferenceError, UsageError, WorldError
 from pipeline.ids import file_digest
 
 MANIFEST = "manifest.json"
 WHOLE = frozenset({"full", "new"})  # scopes: what else is published is a sample or a part, and never `latest`
-_VERSION = re.compile(r"^(\d{8}T\d{6}Z)-([0-9a-f]{8})$")
+_VERSION = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{8}")
 _TIME = "%Y%m%dT%H%M%SZ"
 _REPLACING = ".replacing-"  # before a version's name: its successor, whole, where two folders cannot be exchanged
 _AT_CWD = -100  # AT_FDCWD of Linux's fcntl.h
@@ -55,7 +57,9 @@ class Version:
     @property
     def published(self) -> datetime:
         """When it was published, by its name."""
-        return datetime.strptime(self.folder.name.partition("-")[0], _TIME).replace(tzinfo=UTC)
+        found = moment(self.folder.name)
+        assert found is not None, self.folder
+        return found
 
     def bytes(self) -> int:
         """Return what its files take."""
@@ -88,13 +92,13 @@ class Experiment:
 
         The version's name is the present UTC time, always later than the last version's, and the recipe's digest.
         """
-        name = self._next_name(recipe=manifest["recipe"])
+        name = _next_name(self.folder, recipe=manifest["recipe"])
         manifest = manifest | {"version": name, "files": _files(staged)}
         write_json(staged / MANIFEST, manifest)
         _sync_tree(staged)
         target = self.folder / name
         staged.rename(target)
-        _sync(self.folder)
+        sync(self.folder)
         if move_latest:
             self.point_latest(target)
         return Version(target, manifest)
@@ -105,14 +109,14 @@ class Experiment:
         link = self.staging / f"latest-{time.time_ns()}"
         link.symlink_to(version.name)
         link.replace(self.folder / "latest")
-        _sync(self.folder)
+        sync(self.folder)
 
     def remove(self, version: Version) -> None:
         """Take a version out of sight at once, then remove it."""
         self.staging.mkdir(exist_ok=True)
         doomed = self.staging / f"doomed-{version.folder.name}"
         version.folder.rename(doomed)
-        _sync(self.folder)
+        sync(self.folder)
         shutil.rmtree(doomed)
 
     def replace(self, version: Version, staged: Path, *, manifest: dict[str, Any]) -> Version:
@@ -127,12 +131,12 @@ class Experiment:
         _sync_tree(staged)
         verify(Version(staged, _read_manifest(staged)))
         if _exchanged(staged, version.folder):
-            _sync(self.folder)
+            sync(self.folder)
             shutil.rmtree(staged)
         else:
             ready = self.folder / f"{_REPLACING}{version.folder.name}"
             staged.rename(ready)
-            _sync(self.folder)
+            sync(self.folder)
             self._put_in_place(ready)
         return Version(version.folder, manifest)
 
@@ -143,46 +147,89 @@ class Experiment:
             self.staging.mkdir(exist_ok=True)
             target.rename(self.staging / f"doomed-{target.name}")
         ready.rename(target)
-        _sync(self.folder)
+        sync(self.folder)
 
     def clear(self) -> None:
-        """Make good what a killed process left: replacements are ended, what was being built or deleted goes."""
+        """Make good what a killed process left: replacements are ended, what was being built or deleted goes.
+
+        `latest` leads to the newest whole version: it is moved where the process was killed just before it would have.
+        """
         for ready in sorted(self.folder.glob(f"{_REPLACING}*")):
             self._put_in_place(ready)
         shutil.rmtree(self.staging, ignore_errors=True)
         self.staging.mkdir()
-
-    def _next_name(self, *, recipe: str) -> str:
-        now = datetime.now(UTC).replace(microsecond=0)
-        taken = [_VERSION.match(version.folder.name) for version in self.versions()]
-        last = max((match[1] for match in taken if match), default="")
-        if last and now.strftime(_TIME) <= last:  # two in one second, or a clock that went back
-            now = datetime.strptime(last, _TIME).replace(tzinfo=UTC) + timedelta(seconds=1)
-        return f"{now.strftime(_TIME)}-{recipe[:8]}"
+        whole = [version.folder for version in self.versions() if version.manifest.get("scope") in WHOLE]
+        if whole and (self.folder / "latest").resolve().name != whole[-1].name:
+            self.point_latest(whole[-1])
 
 
 @contextmanager
-def locked(outputs: Path, name: str, *, wait: float, notice: Callable[[str], None]) -> Iterator[Experiment]:
+def locked(
+    outputs: Path,
+    name: str,
+    *,
+    wait: float,
+    notice: Callable[[str], None],
+    stopping: Callable[[], str | None] = lambda: None,
+) -> Iterator[Experiment]:
     """Hold the lock of experiment `name` for the block, waiting at most `wait` seconds; clear what was left in staging.
 
-    Raises `LockedError` when another run holds it, `WorldError` where the file system has no locks or cannot be
-    written.
+    What the block leaves there goes too, but for the files that a gate left for a person. `notice` is told of what
+    looks like a version and is none. Raises `LockedError` when another run holds it, `StoppedError` where `stopping`
+    says so before it is let go, `WorldError` where the file system has no locks or cannot be written.
     """
     folder = outputs / name
     busy = "wait for it with --wait-lock 10m"
-    with locking.locked(folder, holder="run", busy=busy, setting="--outputs", wait=wait, notice=notice):
+    with locking.locked(
+        folder, holder="run", busy=busy, setting="--outputs", wait=wait, notice=notice, stopping=stopping
+    ):
         experiment = Experiment(folder)
         experiment.clear()
-        yield experiment
+        for said in strays(folder):
+            notice(said)
+        try:
+            yield experiment
+        except BaseException:
+            for left in experiment.staging.iterdir():
+                if left.is_dir() and not left.is_symlink():
+                    shutil.rmtree(left, ignore_errors=True)
+            raise
         shutil.rmtree(experiment.staging, ignore_errors=True)
 
 
+@contextmanager
+def on_disk(outputs: Path, *, remedy: str) -> Iterator[None]:
+    """Turn what a full or read-only disk raises into a `WorldError`; what is visible is whole all the same."""
+    try:
+        yield
+    except (OSError, sqlite3.DatabaseError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise WorldError(f"{outputs}: {reason}; {remedy}") from None
+
+
+def moment(name: str) -> datetime | None:
+    """Return when a version was published by its name, None where that is no version's."""
+    match = _VERSION.fullmatch(name)
+    return None if match is None else datetime.strptime(match[1], _TIME).replace(tzinfo=UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """Return a moment as the names of versions and runs have it; in the order of time."""
+    return moment.astimezone(UTC).strftime(_TIME)
+
+
 def versions(folder: Path) -> list[Version]:
-    """Return the versions published in an experiment's folder, oldest first."""
-    if not folder.is_dir():
-        return []
-    names = sorted(entry.name for entry in folder.iterdir() if _VERSION.match(entry.name))
-    return [Version(folder / name, _read_manifest(folder / name)) for name in names]
+    """Return the versions published in an experiment's folder, oldest first; `strays` tells of what is passed over."""
+    return [Version(entry, manifest) for entry in _entries(folder) if (manifest := _manifest_or_none(entry))]
+
+
+def strays(folder: Path) -> list[str]:
+    """Return a sentence for each folder that has a version's name and no manifest that can be read."""
+    return [
+        f"{entry}: is passed over, its {MANIFEST} is missing or damaged: put it back from a copy, or remove the folder"
+        for entry in _entries(folder)
+        if _manifest_or_none(entry) is None and entry.exists()  # a prune beside this may have taken it away just now
+    ]
 
 
 def experiments(outputs: Path) -> list[Path]:
@@ -212,6 +259,7 @@ def find(outputs: Path, name: str | None) -> Version:
     experiment, _, prefix = experiment.partition("/")
     found = versions(outputs / experiment)
     if not found:
+        _require_readable(outputs / experiment, "")
         there = ", ".join(folder.name for folder in experiments(outputs)) or "none"
         raise UsageError(f"{name}: no such experiment in {outputs}; there are: {there}")
     if at and edition != "latest":
@@ -223,6 +271,7 @@ def find(outputs: Path, name: str | None) -> Version:
         return found[-1]
     matching = [version for version in found if version.folder.name.startswith(prefix)]
     if len(matching) != 1:
+        _require_readable(outputs / experiment, prefix)
         which = ", ".join(version.folder.name for version in (matching or found)[-5:])
         raise UsageError(f"{name}: {'several match' if matching else 'no such version'}; there are: {which}")
     return matching[0]
@@ -275,7 +324,10 @@ def prune(
     doomed = _doomed(outputs / name, keep=keep, older_than=older_than, over=over)
     if not really or not doomed:
         return doomed
-    with locked(outputs, name, wait=wait, notice=notice) as experiment:
+    with (
+        on_disk(outputs, remedy="what is deleted is deleted; run it again"),
+        locked(outputs, name, wait=wait, notice=notice) as experiment,
+    ):
         doomed = _doomed(experiment.folder, keep=keep, older_than=older_than, over=over)
         for version, _ in doomed:
             experiment.remove(version)
@@ -301,6 +353,37 @@ def _doomed(
             doomed.append((version, size))
             left -= size
     return doomed
+
+
+def _next_name(folder: Path, *, recipe: str) -> str:
+    """Return the name of a new version: after all others, also of two in one second and when the clock went back."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    taken = _entries(folder)
+    last = moment(taken[-1].name) if taken else None
+    if last is not None and now <= last:
+        now = last + timedelta(seconds=1)
+    return f"{stamp(now)}-{recipe[:8]}"
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return the folders that have a version's name, in the order of time."""
+    if not folder.is_dir():
+        return []
+    return sorted(entry for entry in folder.iterdir() if _VERSION.fullmatch(entry.name))
+
+
+def _require_readable(folder: Path, prefix: str) -> None:
+    """Raise `DifferenceError` where a version that is asked for is there, and its manifest damaged."""
+    for entry in _entries(folder):
+        if entry.name.startswith(prefix):
+            _read_manifest(entry)
+
+
+def _manifest_or_none(folder: Path) -> dict[str, Any] | None:
+    try:
+        return _read_manifest(folder)
+    except DifferenceError:
+        return None
 
 
 def write_json(path: Path, value: object) -> None:
@@ -342,14 +425,5 @@ def _files(folder: Path) -> list[dict[str, str | int]]:
 
 def _sync_tree(folder: Path) -> None:
     for path in folder.rglob("*"):
-        _sync(path)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    """Make a file's bytes, or a folder's entries, durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(path)
+    sync(folder)

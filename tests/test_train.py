@@ -22,9 +22,9 @@ import yaml
 
 from pipeline import checkpoints
 from pipeline.checkpoints import device
-from pipeline.checkpoints.files import replacing
 from pipeline.checkpoints.readers import JsonTokenizer
 from pipeline.config import Exclude, Runtime, Stage
+from pipeline.durable import replacing
 from pipeline.engines import open_engine
 from pipeline.errors import ConfigError, EngineError, LockedError, ModelError, SourceError, StoppedError, WorldError
 from pipeline.records import Generation

@@ -11,7 +11,7 @@ from pipeline import stories
 from pipeline.briefs.watchlist import Topic, prepare
 from pipeline.errors import UsageError
 from pipeline.rows import Row, on_hold, rows
-from pipeline.store import WHOLE, Version
+from pipeline.store import WHOLE, Version, moment
 from pipeline.untrusted import host, one_line, web_link
 
 Hold: TypeAlias = Literal["leave-out", "mark"]
@@ -176,7 +176,9 @@ def _day(version: Version) -> date:
     edition = version.manifest.get("edition")
     if edition:
         return date.fromisoformat(edition)
-    return datetime.strptime(version.manifest["version"].split("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).date()
+    made = moment(version.manifest["version"])
+    assert made is not None
+    return made.date()
 
 
 def _notes(version: Version, held: int, empty: int, unmatched: Sequence[str]) -> list[str]:

@@ -18,8 +18,8 @@ from typing import Literal
 
 from pipeline.catalog import Family
 from pipeline.checkpoints.checkpoint import Tokenizer
-from pipeline.checkpoints.files import sync, write_atomically
 from pipeline.checkpoints.readers import BpeTokenizer, JsonTokenizer, PieceTokenizer
+from pipeline.durable import sync, write_atomically
 
 _STALE = 24 * 3600.0  # seconds after which an abandoned building site is cleared
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 
+from pipeline.durable import write_atomically
 from pipeline.errors import ModelError
 from pipeline.ids import digest, file_digest, text_digest
 from pipeline.records import JSON
@@ -108,36 +106,3 @@ def remembered_digest(path: Path, *, cache: Path) -> str:
     found = file_digest(real)
     write_atomically(note, json.dumps({"path": str(real), "seen": seen, "sha256": found}))
     return found
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a name beside `path` to write to; once it is written it becomes `path`, so that no reader sees half of it.
-
-    It ends as `path` does. What a killed process leaves begins with `.tmp-`.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-", suffix=f"-{path.name}")
-    os.close(handle)
-    partial = Path(name)
-    try:
-        yield partial
-        sync(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write `text` to `path`, whole or not at all."""
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-def sync(path: Path) -> None:
-    """Have the disk take the file or folder, so that a name that is there after a power cut has its content."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -23,8 +23,8 @@ from pipeline.checkpoints.files import (
     remembered_digest,
     shards,
     weights_entry,
-    write_atomically,
 )
+from pipeline.durable import write_atomically
 from pipeline.errors import ModelError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")

@@ -36,6 +36,7 @@ from pipeline.report import charts
 from pipeline.report.rows import listed, opened
 from pipeline.report.tally import Tally, missing
 from pipeline.rows import on_hold
+from pipeline.store import moment
 
 FILE = "report.html"
 FOLDER = "report-data"
@@ -46,7 +47,6 @@ _LEVEL = 4  # the press packs 3.2 to one; level 6 makes that 3.5 in three times 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("text.js", "pages.js", "report.js")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_VERSION = re.compile(r"^(\d{8}T\d{6}Z)-[0-9a-f]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +222,7 @@ def _json(value: JSON) -> str:
 
 
 def _when(manifest: dict[str, JSON], made: datetime) -> datetime:
-    match = _VERSION.match(manifest.get("version") or "")
-    return datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if match else made.astimezone(UTC)
+    return moment(manifest.get("version") or "") or made.astimezone(UTC)
 
 
 def _duration(seconds: float) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Generic, Self, TypeVar
 
@@ -19,7 +18,7 @@ from pipeline import __version__, report, space, store
 from pipeline.checkpoints import Checkpoint
 from pipeline.checks import Rules, inspect
 from pipeline.config import Config, at_edition, dump, today
-from pipeline.errors import StoppedError, WorldError
+from pipeline.errors import StoppedError
 from pipeline.fit import Fit
 from pipeline.ids import digest
 from pipeline.memo import Memo, open_memo
@@ -27,6 +26,7 @@ from pipeline.monitoring import Statistics, drift
 from pipeline.progress import Progress
 from pipeline.published import Published, open_published
 from pipeline.records import JSON, Article, Failure, StageName, Summarized, Translated
+from pipeline.rows import failures
 from pipeline.runner.gates import Gates
 from pipeline.runner.journal import Journal
 from pipeline.runner.loading import Loaded, load
@@ -47,6 +47,7 @@ from pipeline.runner.sweep import Sweep, attempt
 from pipeline.runner.window import PUBLISHING, Window
 from pipeline.stages import Round, summarize, translate
 
+_MAKE_ROOM = "what is finished is kept: make room, or choose another --outputs, and run again"
 _TRANSLATING = 0.5  # seconds a second of summarizing, where no version tells: sentences are short, articles long
 _TELLING = 20  # calls of both stages in a version that tells better
 
@@ -66,47 +67,50 @@ def run(config: Config, *, options: Options, progress: Progress) -> Outcome:
     window = Window(options.deadline)
     edition = options.edition or today(config)
     dated = at_edition(config, edition)
-    with (
-        _on_disk(options.outputs),
-        store.locked(options.outputs, config.name, wait=options.wait_lock, notice=progress.notice) as experiment,
-        ExitStack() as stack,
-    ):
-        staged, work = experiment.stage(), experiment.stage()
-        name = f"{config.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        journal = stack.enter_context(Journal(staged, run=name, progress=progress))
-        published = stack.enter_context(
-            open_published(experiment.folder, experiment.versions(), warn=journal.notice),
-        )
-        job = _Job(
-            dated,
-            options=options,
-            experiment=experiment,
-            journal=journal,
-            published=published,
-            window=window,
-            edition=edition,
-            # the day alone is no news: equal sources are the same again on another day, unless it was asked for
-            names_edition=options.edition is not None or dated.sources != config.sources,
-            staged=staged,
-            work=work,
-        )
-        try:
-            outcome = job.run()
-        except StoppedError as error:
-            raise StoppedError(job.again(str(error))) from None
-        return replace(outcome, stopped=outcome.stopped and job.again(outcome.stopped))
-
-
-@contextmanager
-def _on_disk(outputs: Path) -> Iterator[None]:
-    """Turn what a full or read-only disk raises into a `WorldError`; a version may be in place by then, and whole."""
+    # the day alone is no news: equal sources are the same again on another day, unless it was asked for
+    names_edition = options.edition is not None or dated.sources != config.sources
+    go_on_with = edition if names_edition else None
     try:
-        yield
-    except (OSError, sqlite3.OperationalError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise WorldError(
-            f"{outputs}: {reason}; what is finished is kept: make room, or choose another --outputs, and run again"
-        ) from None
+        with (
+            store.on_disk(options.outputs, remedy=_MAKE_ROOM),
+            store.locked(
+                options.outputs,
+                config.name,
+                wait=options.wait_lock,
+                notice=progress.notice,
+                stopping=lambda: options.stopping() or window.over(),
+            ) as experiment,
+            ExitStack() as stack,
+        ):
+            staged, work = experiment.stage(), experiment.stage()
+            name = f"{config.name}-{store.stamp(datetime.now(UTC))}"
+            journal = stack.enter_context(Journal(staged, run=name, progress=progress))
+            published = stack.enter_context(
+                open_published(experiment.folder, experiment.versions(), warn=journal.notice),
+            )
+            job = _Job(
+                dated,
+                options=options,
+                experiment=experiment,
+                journal=journal,
+                published=published,
+                window=window,
+                edition=edition,
+                names_edition=names_edition,
+                staged=staged,
+                work=work,
+            )
+            outcome = job.run()
+    except StoppedError as error:
+        raise StoppedError(_again(str(error), go_on_with)) from None
+    return replace(outcome, stopped=outcome.stopped and _again(outcome.stopped, go_on_with))
+
+
+def _again(stopped: str, edition: date | None) -> str:
+    """Return why the run stopped, with the edition to go on with: past midnight, none given is another day's."""
+    if edition is None:
+        return stopped
+    return f"{stopped.removesuffix('run it again').rstrip(' ,;')}; run it again with --edition {edition}"
 
 
 class _Job:
@@ -134,42 +138,42 @@ class _Job:
         self.space = space.Watch([experiment.folder, memo_folder(config, options.outputs)])
         self.stopped = ""  # why the model stages ended early, in a run that publishes what is complete
         self.failed_loading = 0
+        self.failed_again = 0  # of all failures, those of versions before
         self.calls: dict[str, dict[str, int]] = {}
 
     @property
     def scope(self) -> str:
         return "partial" if self.stopped else self.options.scope
 
-    def again(self, stopped: str) -> str:
-        """Return why the run stopped, with the edition to go on with: past midnight, none given is another day's."""
-        if not self.names_edition:
-            return stopped
-        return f"{stopped.removesuffix('run it again').rstrip(' ,;')}; run it again with --edition {self.edition}"
-
     def run(self) -> Outcome:
         config, options, journal = self.config, self.options, self.journal
         journal.event("start", {"name": config.name, "scope": options.scope, "tomdich": __version__})
         house = house_of(config)
         self._require_space()
+        self._go_on("before anything was read")
         checkpoints = prepare_stages(config, until=options.until, warn=journal.notice)
         for name, checkpoint in checkpoints.items():
             effective = {"generation": dict(checkpoint.generation), "from": dict(checkpoint.origins)}
             journal.event("model", {"of": name, "name": checkpoint.name, "revision": checkpoint.revision} | effective)
         identity = recipe(config, checkpoints, house)
         loaded = self._load()
-        if options.only_new and not loaded.kept and not journal.failed and (loaded.known or not loaded.read):
-            return Outcome(None, published=False)  # a feed of rejected articles only is no quiet night: see the gates
+        if not loaded.kept and self._is_quiet(loaded):
+            return Outcome(None, published=False)
         same = self._same_again(digest(identity), loaded)
         if same is not None:
             return same
         rules = Rules.of(house, hold=config.inspect.hold)
-        with _Inspection(self.work, rules=rules, journal=journal) as inspection:
+        with _Inspection(self.work, rules=rules, fail=self._fail) as inspection:
             self._passes(loaded, checkpoints, inspection)
         journal.ended("inspect", inspection.seconds)
         records = inspection.records
         if self.stopped and not records.count:
             raise StoppedError(self.stopped)
-        self.gates.failures(journal.failed, records=records.count, loaded=loaded, listed=journal.close_failures())
+        if not records.count and self._is_quiet(loaded):
+            return Outcome(None, published=False)
+        self.gates.failures(
+            journal.failed - self.failed_again, records=records.count, loaded=loaded, listed=journal.close_failures()
+        )
         self.gates.holds(inspection.held, records=records.count, listed=inspection.listed)
         manifest = self._manifest(identity, loaded, checkpoints, inspection)
         return Outcome(self._publish(records, manifest, loaded), published=True, stopped=self.stopped)
@@ -177,8 +181,12 @@ class _Job:
     def _require_space(self) -> None:
         """Refuse a run that the disk has no room for; what a sample or a feed's news will take, nobody knows before."""
         if self.options.limit is None and not self.options.only_new:
-            whole = [version for version in self.experiment.versions() if version.manifest["scope"] == "full"]
-            space.require(self.config, outputs=self.options.outputs, last=whole[-1] if whole else None)
+            space.require(self.config, outputs=self.options.outputs)
+
+    def _go_on(self, when: str) -> None:
+        """Raise `StoppedError` where there is a reason to stop."""
+        if (reason := self._stopping() or self.window.over()) is not None:
+            raise StoppedError(f"{reason} {when}; run it again")
 
     def _stopping(self) -> str | None:
         """Return why to stop and publish nothing: somebody waits for the end, or the disk has no room for a version."""
@@ -194,7 +202,7 @@ class _Job:
                 limit=options.limit,
                 known=self.published.has if options.only_new else lambda _id, _sha: False,
                 withdrawn=self.published.is_withdrawn,
-                fail=journal.fail,
+                fail=self._fail,
                 warn=journal.notice,
                 event=journal.event,
                 advance=journal.advance,
@@ -205,12 +213,40 @@ class _Job:
             self.gates.feed(loaded)
         return loaded
 
+    def _fail(self, failure: Failure) -> None:
+        """List a failure; under `--only-new` count apart what an earlier version lists: it lasts, and is no news."""
+        self.journal.fail(failure)
+        if self.options.only_new and not failure.rejected:
+            self.failed_again += (failure.kind, failure.id, failure.text_sha256) in self._failed_before
+
+    @cached_property
+    def _failed_before(self) -> set[tuple[str, str, str]]:
+        return {
+            (line["kind"], line["id"], line["text_sha256"])
+            for version in self.experiment.versions()
+            if version.manifest["scope"] in store.WHOLE
+            for line in failures(version)
+            if not line["rejected"]
+        }
+
+    def _is_quiet(self, loaded: Loaded) -> bool:
+        """Return whether nothing is new, nor any failure; a feed of rejected articles only is no quiet night."""
+        if (
+            not self.options.only_new
+            or self.journal.failed > self.failed_again
+            or not (loaded.known or not loaded.read)
+        ):
+            return False
+        if self.failed_again:
+            self.journal.notice(f"{self.failed_again} articles failed as in an earlier version, which lists them")
+        return True
+
     def _lost(self) -> int:
         """Return how many records have failed since they were loaded."""
         return self.journal.failed - self.failed_loading
 
     def _same_again(self, recipe_digest: str, loaded: Loaded) -> Outcome | None:
-        """Return the published version that this run would only repeat, `latest` repaired, or None."""
+        """Return the published version that this run would only repeat, or None."""
         if self.options.force or self.options.only_new:
             return None
         sources = [asdict(tally) for tally in loaded.tallies]
@@ -224,8 +260,6 @@ class _Job:
                 and (not self.names_edition or manifest.get("edition") == str(self.edition))
                 and not manifest["counts"]["retryable"]
             ):
-                if self.options.scope == "full":
-                    self.experiment.point_latest(version.folder)
                 return Outcome(version, published=False)
         return None
 
@@ -285,7 +319,7 @@ class _Job:
             def done(result: T | Failure) -> None:
                 self.journal.advance(1)
                 if isinstance(result, Failure):
-                    self.journal.fail(result)
+                    self._fail(result)
                 else:
                     keep(result)
 
@@ -425,11 +459,11 @@ class _Handover(Generic[T]):
 class _Inspection:
     """The inspect stage, record by record, into a file: all is known before anything is published."""
 
-    def __init__(self, folder: Path, *, rules: Rules, journal: Journal) -> None:
+    def __init__(self, folder: Path, *, rules: Rules, fail: Callable[[Failure], None]) -> None:
         self.listed = folder / "held.jsonl"
         self.flagged = self.held = 0
         self.seconds = 0.0
-        self._rules, self._journal = rules, journal
+        self._rules, self._fail = rules, fail
         self._files = ExitStack()
         self.records = self._files.enter_context(_Handover(folder / "inspect.jsonl", Translated))
         self._listed = self._files.enter_context(self.listed.open("wb"))
@@ -444,7 +478,7 @@ class _Inspection:
         started = time.monotonic()
         result = attempt("inspect", record, partial(inspect, record, self._rules))
         if isinstance(result, Failure):
-            self._journal.fail(result)
+            self._fail(result)
         else:
             self.records.add(result)
             self.flagged += bool(result.flags)

@@ -12,7 +12,7 @@ from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pipeline.checkpoints.files import replacing
+from pipeline.durable import replacing
 from pipeline.errors import ConfigError
 from pipeline.ids import digest
 from pipeline.progress import Progress

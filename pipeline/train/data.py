@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from pipeline.checkpoints.files import replacing
+from pipeline.durable import replacing
 from pipeline.errors import ConfigError
 from pipeline.fit import Fit
 from pipeline.ids import digest, text_digest

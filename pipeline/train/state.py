@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import locking
-from pipeline.checkpoints.files import sync, write_atomically
+from pipeline.durable import sync, write_atomically
 from pipeline.errors import WorldError
 
 _NUMBERED = re.compile(r"checkpoint-(\d+)")
