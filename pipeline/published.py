@@ -74,11 +74,13 @@ def withdrawals(outputs: Path) -> list[Withdrawal]:
 
 
 def withdraw(outputs: Path, withdrawal: Withdrawal) -> None:
-    """Add a withdrawal to the list of a folder of outputs, unless one that says the same is on it; to the disk."""
+    """Add a withdrawal to the list of a folder of outputs, unless one that says the same is on it; needs its lock."""
     there = withdrawals(outputs)
     said = (withdrawal.article, withdrawal.texts, withdrawal.name, withdrawal.names)
     if any((one.article, one.texts, one.name, one.names) == said for one in there):
         return
+    for left in outputs.glob(f".tmp-*-{WITHDRAWN}"):  # by a process that was killed
+        left.unlink()
     lines = (json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in (*there, withdrawal))
     write_atomically(outputs / WITHDRAWN, "".join(lines))
     sync(outputs)
@@ -95,6 +97,10 @@ class Published:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
         self._connection.close()
 
     def has(self, article_id: str, text_sha256: str) -> bool:
@@ -155,14 +161,15 @@ class Published:
 def open_published(folder: Path, versions: Iterable[Version], *, warn: Callable[[str], None]) -> Published:
     """Return what the experiment in `folder` has published, every version of `versions` taken in; needs the lock."""
     path = folder / FILE
+    withdrawn = _withdrawn(folder)
     try:
-        published = _published(folder, _connect(path))
+        published = Published(_connect(path), withdrawn=withdrawn)
     except FAULTS as error:
         if not is_damage(error, path):  # locked, read-only, disk full
             raise WorldError(f"{path}: cannot be opened: {error}") from None
         aside = set_aside(path, "damaged")
         warn(f"{path}: is damaged ({error}); set aside as {aside.name}, filled again from the versions that are left")
-        published = _published(folder, _connect(path))
+        published = Published(_connect(path), withdrawn=withdrawn)
     published.note(versions)
     return published
 
@@ -170,10 +177,12 @@ def open_published(folder: Path, versions: Iterable[Version], *, warn: Callable[
 def look(folder: Path, versions: Iterable[Version]) -> Published:
     """Return what the experiment in `folder` has published, without a lock and without writing anything."""
     uri = f"{(folder / FILE).absolute().as_uri()}?mode=ro"
+    withdrawn = _withdrawn(folder)
     try:
-        published = _published(folder, _checked(sqlite3.connect(uri, uri=True, timeout=60, isolation_level=None)))
+        connection = _checked(sqlite3.connect(uri, uri=True, timeout=60, isolation_level=None))
+        published = Published(connection, withdrawn=withdrawn)
     except FAULTS:  # not there yet, damaged, or left by a killed run: the next run mends it
-        published = _published(folder, _connect(Path(":memory:")))
+        published = Published(_connect(Path(":memory:")), withdrawn=withdrawn)
         published.note(versions)
     else:
         for version in versions:
@@ -181,9 +190,8 @@ def look(folder: Path, versions: Iterable[Version]) -> Published:
     return published
 
 
-def _published(folder: Path, connection: sqlite3.Connection) -> Published:
-    digests = (one.digests(folder.name) for one in withdrawals(folder.parent))
-    return Published(connection, withdrawn=set().union(*digests))
+def _withdrawn(folder: Path) -> set[str]:
+    return set().union(*(one.digests(folder.name) for one in withdrawals(folder.parent)))
 
 
 def _connect(path: Path) -> sqlite3.Connection:

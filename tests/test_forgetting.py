@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -204,6 +207,103 @@ def test_a_copy_under_another_id_goes_too_and_another_article_under_the_same_id_
     assert ids(night.run("--force", name="others")) == ["a6", "copy"]
 
 
+def test_no_run_under_a_new_name_publishes_it_either(night: Night) -> None:
+    night.forget()
+    assert ids(night.run(name="fresh")) == ["a0", "a1", "a2"]
+
+
+def test_of_one_experiment_only_another_name_may_publish_it(night: Night) -> None:
+    night.run(name="day")
+    night.forget(name="day")
+    assert ID in ids(night.run(name="fresh"))
+    assert ID not in ids(night.run("--force", name="day"))
+
+
+def test_versions_that_were_copied_here_without_their_lock_are_found(night: Night) -> None:
+    shutil.copytree(night.outputs / "night", night.outputs / "restored", symlinks=True)
+    (night.outputs / "restored" / ".lock").unlink()
+    found = night.forget()
+    assert {holding.version.folder.parent.name for holding in found.holdings} == {"night", "restored"}
+    assert traces(night.outputs) == []
+
+
+def test_an_article_that_was_passed_over_as_a_duplicate_is_found_by_its_id(night: Night, tmp_path: Path) -> None:
+    write_feed(tmp_path / "feed.jsonl", [article(0), WITHDRAWN, article(1), WITHDRAWN | {"id": "ban-sao"}])
+    version = night.run(name="copies")
+    assert ids(version) == ["a0", ID, "a1"]
+    found = night.forget("ban-sao")
+    assert {holding.version.folder.parent.name for holding in found.holdings} == {"night", "copies"}
+    assert ids(night.versions("copies")[0]) == ["a0", "a1"]
+    assert "ban-sao" not in (night.versions("copies")[0].folder / "log.jsonl").read_text("utf-8")
+
+
+def test_a_duplicate_that_took_the_place_of_what_it_was_one_of_is_not_the_other(
+    tmp_path: Path, make_config: Callable[..., Path]
+) -> None:
+    old, new = article(1) | {"published": "2026-03-01"}, article(2) | {"id": "a1", "published": "2026-03-02"}
+    write_feed(tmp_path / "feed.jsonl", [old, old | {"id": "copy"}, new])
+    night = Night(make_config(on_same_id="newest"))
+    assert set(ids(night.run())) == {"copy", "a1"}
+    night.forget("copy")
+    assert ids(night.versions()[0]) == ["a1"]
+
+
+def test_a_damaged_version_beside_is_named(night: Night) -> None:
+    damaged = night.run("--force")
+    (damaged.folder / "manifest.json").write_text("{")
+    told: list[str] = []
+    night.forget(notice=told.append)
+    assert any(str(damaged.folder) in line and "passed over" in line for line in told)
+
+
+@pytest.mark.parametrize("name", [None, "night"])
+def test_killed_between_two_versions_a_rerun_still_finds_the_copy_under_another_id(
+    night: Night, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str | None
+) -> None:
+    write_feed(tmp_path / "feed.jsonl", [article(5), WITHDRAWN | {"id": "copy"}])
+    night.run()
+    real = store.Experiment.replace
+    done: list[str] = []
+
+    def replace(experiment: store.Experiment, version: store.Version, *args: Any, **options: Any) -> store.Version:
+        done.append(version.name)
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        return real(experiment, version, *args, **options)
+
+    monkeypatch.setattr(store.Experiment, "replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        night.forget(name=name)
+    monkeypatch.undo()
+    assert [ID in ids(version) for version in night.versions()] == [False, False]
+    assert "copy" in ids(night.versions()[1])
+    found = night.forget(name=name)
+    assert [holding.version.folder for holding in found.holdings] == [night.versions()[1].folder]
+    assert [ids(version) for version in night.versions()] == [["a0", "a1", "a2"], ["a5"]]
+    assert traces(night.outputs) == []
+
+
+def test_a_disk_that_is_full_is_one_message_and_the_rerun_ends_it(night: Night) -> None:
+    script = (
+        "import resource, signal, sys; from pipeline import forgetting; from pipeline.cli import main;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); real = forgetting._rewrite;"
+        "forgetting._rewrite = lambda *a: (resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300)), real(*a));"
+        "sys.argv[0] = 'tomdich'; main()"
+    )
+    full = subprocess.run(
+        [sys.executable, "-c", script, "forget", ID, "--yes", "--outputs", night.outputs],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert full.returncode == 1
+    assert "Traceback" not in full.stderr
+    assert "File too large; make room for a copy" in full.stderr
+    night.forget()
+    assert traces(night.outputs) == []
+
+
 def test_one_experiment_only(night: Night) -> None:
     night.run(name="day")
     found = night.forget(name="day")
@@ -304,24 +404,24 @@ def test_killed_at_any_write_it_leaves_only_whole_versions_and_a_rerun_finishes(
 ) -> None:
     arguments: list[str | Path] = ["forget", ID, "--yes", "--outputs", night.outputs]
     cwd = night.config.parent
+    write_feed(cwd / "feed.jsonl", [article(5), WITHDRAWN | {"id": "copy"}])
+    night.run()
     backup = cwd / "backup"
     shutil.copytree(night.outputs, backup, symlinks=True)
     there = kills.points(arguments, cwd=cwd, refuse=refuse)
     assert ("rename" if refuse else "renameat2") in {call for call, _ in there}
-    last_rename = max(number for number, (call, _) in enumerate(there) if call in kills.RENAMES)
-    for at in there if every else [there[last_rename]]:
-        with fault("killed at a write of a forget", read=["a0", "a1", "a2"]) as one:
+    renames = [number for number, (call, _) in enumerate(there) if call in kills.RENAMES]
+    for at in there if every else [there[one] for one in renames[-2:]]:
+        with fault("killed at a write of a forget", read=["a0", "a1", "a2", "a5"]) as one:
             shutil.rmtree(night.outputs)
             shutil.copytree(backup, night.outputs, symlinks=True)
             kills.kill(arguments, cwd=cwd, at=at, refuse=refuse)
-            assert refuse or len(night.versions()) == 1, (
-                at
-            )  # what is visible is whole, and with an exchange it always is
+            assert refuse or len(night.versions()) == 2, at  # what is visible is whole, with an exchange always both
             night.forget()
-            (version,) = night.versions()
-            assert (night.outputs / "night" / "latest").resolve() == version.folder
+            first, second = night.versions()
+            assert (night.outputs / "night" / "latest").resolve() == second.folder
             assert traces(night.outputs) == [], at
-            one.left(ids(version))
+            one.left([*ids(first), *ids(second)])
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: it delivers the kills")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import store
-from pipeline.errors import LockedError, WorldError
+from pipeline.errors import LockedError, StoppedError, WorldError
 from pipeline.train import state
 
 
@@ -58,5 +58,20 @@ def test_a_folder_that_cannot_be_made_is_named(holder: str, setting: str, tmp_pa
     with (
         pytest.raises(WorldError, match=rf"cannot be written: .*; choose another {setting}"),
         held(holder, tmp_path / "file"),
+    ):
+        pass
+
+
+def test_who_waits_may_be_stopped(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def stopping() -> str | None:
+        asked.append("")
+        return "stopped by SIGTERM" if len(asked) > 2 else None
+
+    with (
+        store.locked(tmp_path, "night", wait=0, notice=lambda _: None),
+        pytest.raises(StoppedError, match="night: stopped by SIGTERM while waiting for another run"),
+        store.locked(tmp_path, "night", wait=60, notice=lambda _: None, stopping=stopping),
     ):
         pass

@@ -209,3 +209,13 @@ def test_a_killed_writer_loses_nothing_it_committed(tmp_path: Path) -> None:
 
 def test_the_file_system_of_a_folder_is_known_on_linux(tmp_path: Path) -> None:
     assert file_system(Path("/proc")) == "proc" if sys.platform == "linux" else file_system(tmp_path) == ""
+
+
+def test_a_score_that_is_no_number_is_none_and_its_row_stands(tmp_path: Path) -> None:
+    told: list[str] = []
+    with open_memo(tmp_path, warn=told.append) as memo:
+        calls = memo.calls({})
+        put = calls.put("một", Generation("one", 1, 0, 1, finished=True, score=float("nan")))
+        assert put.score is None
+        assert calls.get("một") == put
+    assert told == []

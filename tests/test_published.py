@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pytest
 
 from pipeline import store
 from pipeline.errors import WorldError
-from pipeline.published import FILE, look, open_published
+from pipeline.published import FILE, WITHDRAWN, Withdrawal, look, open_published, withdraw
 
 
 def publish(outputs: Path, *pairs: tuple[str, str], scope: str = "full") -> store.Version:
@@ -63,4 +64,68 @@ def test_a_damaged_file_is_set_aside_and_named(tmp_path: Path) -> None:
 def test_a_folder_in_its_place_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "night" / FILE).mkdir(parents=True)
     with pytest.raises(WorldError, match=r"\.published: cannot be opened"):
+        open_published(tmp_path / "night", [], warn=print)
+
+
+def test_damage_inside_the_file_is_found_on_opening(tmp_path: Path) -> None:
+    version = publish(tmp_path, *((f"a{number}", f"{number:064}") for number in range(400)))
+    path = tmp_path / "night" / FILE
+    with open_published(tmp_path / "night", [version], warn=print):
+        pass
+    data = bytearray(path.read_bytes())
+    for at in range(4096 * 3, len(data) - 4096, 4096):
+        data[at : at + 64] = b"\xff" * 64
+    path.write_bytes(data)
+    told: list[str] = []
+    with open_published(tmp_path / "night", [version], warn=told.append) as published:
+        assert all(published.has(f"a{number}", f"{number:064}") for number in range(400))
+    assert "is damaged" in told[0]
+    assert list(path.parent.glob(f"{FILE}.damaged-*"))
+    with open_published(tmp_path / "night", [version], warn=told.append):
+        assert len(told) == 1
+
+
+def test_a_table_of_another_shape_is_damage_too(tmp_path: Path) -> None:
+    version = publish(tmp_path, ("a", "1"))
+    connection = sqlite3.connect(tmp_path / "night" / FILE)
+    connection.execute("CREATE TABLE articles (what)")
+    connection.close()
+    told: list[str] = []
+    with open_published(tmp_path / "night", [version], warn=told.append) as published:
+        assert published.has("a", "1")
+    assert "is damaged" in told[0]
+
+
+def test_looking_at_a_damaged_file_leaves_no_file_open(tmp_path: Path) -> None:
+    version = publish(tmp_path, ("a", "1"))
+    (tmp_path / "night" / FILE).write_bytes(b"no database" * 1000)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    held = [look(tmp_path / "night", [version]) for _ in range(5)]
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    for one in held:
+        one.close()
+
+
+def test_a_withdrawal_is_of_a_text_everywhere_and_of_an_id_where_it_is_the_articles(tmp_path: Path) -> None:
+    from pipeline.ids import text_digest
+
+    withdraw(tmp_path, Withdrawal("2026-11-26T00:00:00+00:00", text_digest("x"), (text_digest("1"),), None, ("night",)))
+    withdraw(tmp_path, Withdrawal("2026-11-26T00:00:00+00:00", text_digest("y"), (text_digest("2"),), "day", ("day",)))
+    found = {}
+    for name in ("night", "day", "new"):
+        with look(tmp_path / name, []) as published:
+            pairs = [("x", "9"), ("z", "1"), ("y", "9"), ("z", "2"), ("z", "9")]
+            found[name] = [published.is_withdrawn(*pair) for pair in pairs]
+    assert found == {
+        "night": [True, True, False, False, False],
+        "day": [False, True, True, True, False],
+        "new": [False, True, False, False, False],
+    }
+
+
+@pytest.mark.parametrize("content", [b"{\n", b"[]\n", b"\xff\n", b'{"at": 1}\n'])
+def test_a_damaged_list_of_withdrawals_is_never_taken_for_an_empty_one(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "night").mkdir()
+    (tmp_path / WITHDRAWN).write_bytes(content)
+    with pytest.raises(WorldError, match=r"\.withdrawn.* put it back from a copy"):
         open_published(tmp_path / "night", [], warn=print)

@@ -168,6 +168,36 @@ def test_without_newest_another_text_of_a_known_id_is_a_failure(
     assert [(json.loads(line)["kind"], json.loads(line)["id"]) for line in listed] == [("same_id", "a1")]
 
 
+def test_a_failure_that_a_version_lists_already_is_no_news_but_another_is(
+    tmp_path: Path, make_config: Callable[..., Path]
+) -> None:
+    night = make_config()
+    twice = [article(1), article(2) | {"id": "a1"}]
+    refused = article(3) | {"text": article(3)["text"] + " fake:refuse"}
+    write_feed(tmp_path / "feed.jsonl", [*twice, refused])
+    assert run(night, "--only-new").returncode == 0
+    again = run(night, "--only-new")
+    assert (again.returncode, again.stdout) == (0, ""), again.stderr
+    assert "2 articles failed as in an earlier version" in again.stderr
+    write_feed(tmp_path / "feed.jsonl", [*twice, refused, article(4) | {"id": "a1"}])
+    assert run(night, "--only-new").returncode == 3
+
+
+def test_lasting_failures_do_not_close_the_gate_of_a_small_night(
+    tmp_path: Path, make_config: Callable[..., Path]
+) -> None:
+    night = make_config(limits={"max_failure_ratio": 0.5})
+    lasting = [article(number) for number in range(25)] + [article(100 + n) | {"id": f"a{n}"} for n in range(25)]
+    write_feed(tmp_path / "feed.jsonl", lasting)
+    assert run(night, "--only-new").returncode == 0
+    write_feed(tmp_path / "feed.jsonl", [*lasting, article(50)])
+    done = run(night, "--only-new")
+    assert done.returncode == 0, done.stderr
+    version = versions(night)[-1]
+    assert ids(version) == ["a50"]
+    assert version.manifest["counts"]["failures"] == 25
+
+
 @pytest.mark.parametrize(
     ("feed", "code"),
     [
@@ -260,6 +290,17 @@ def test_a_published_config_reads_the_feed_of_its_edition(tmp_path: Path, make_c
     assert config.sources[0].path == str(tmp_path / "2026-11-22.jsonl")
 
 
+def test_a_rerun_of_an_older_edition_leaves_latest_where_it_is(
+    tmp_path: Path, make_config: Callable[..., Path]
+) -> None:
+    night = make_config(sources=[{"path": "{edition}.jsonl"}])
+    for day in (22, 23):
+        write_feed(tmp_path / f"2026-11-{day}.jsonl", [article(day)])
+        run(night, "--edition", f"2026-11-{day}")
+    assert "nothing changed" in run(night, "--edition", "2026-11-22").stderr
+    assert store.find(tmp_path / "out", "night").manifest["edition"] == "2026-11-23"
+
+
 # Deadlines
 
 
@@ -282,6 +323,32 @@ def test_a_deadline_keeps_what_is_finished_and_the_next_run_goes_on(night: Path)
     (version,) = versions(night)
     assert version.manifest["calls"]["summarize"]["replayed"] > 0
     assert version.manifest["counts"]["records"] == 300
+
+
+@pytest.mark.parametrize("how", ["deadline", "signal"])
+def test_a_run_that_waits_for_the_lock_heeds_the_deadline_and_a_signal(night: Path, how: str) -> None:
+    command = [sys.executable, "-m", "pipeline.cli", "run", str(night), "--outputs", "out", "--wait-lock", "10m"]
+    with store.locked(night.parent / "out", "night", wait=0, notice=lambda _: None):
+        process = subprocess.Popen(
+            [*command, *(["--deadline", "1s"] if how == "deadline" else [])],
+            cwd=night.parent,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        waiting = process.stderr.readline()
+        assert "waiting at most 600 s" in waiting
+        if how == "signal":
+            process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 5, stderr
+    assert "while waiting for another run; run it again" in stderr
+
+
+def test_a_stop_is_heeded_before_the_models_are_looked_for(night: Path) -> None:
+    stopped = run(night, "--deadline", "0s", "--set", "summarize.engine=auto", "--set", "summarize.model=no/such")
+    assert stopped.returncode == 5, stopped.stderr
 
 
 def test_what_is_complete_at_the_deadline_is_published_on_request(night: Path) -> None:

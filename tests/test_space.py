@@ -74,6 +74,9 @@ def test_a_run_that_the_disk_has_no_room_for_is_refused_before_it_starts(night: 
     for said in (str(disk), space.told(7 * size), "MB are free", "tomdich prune night"):
         assert said in done.stderr
     assert not (disk / ".memo").exists()
+    checked = tomdich("check", night, "--outputs", disk, cwd=night.parent)
+    assert checked.returncode == 2
+    assert "the disk is too full for this run" in checked.stdout
     sample = tomdich("run", night, "--outputs", disk, "--limit", "3", cwd=night.parent)
     assert sample.returncode == 0, sample.stderr
 

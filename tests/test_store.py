@@ -249,3 +249,48 @@ def test_a_damaged_manifest_is_named(tmp_path: Path) -> None:
     (version.folder / "manifest.json").write_text(json.dumps([]))
     with pytest.raises(DifferenceError, match="manifest"):
         store.find(tmp_path, "night")
+
+
+def test_what_only_looks_like_a_version_is_passed_over_and_named(tmp_path: Path) -> None:
+    version = published(tmp_path)
+    empty = tmp_path / "night" / "29990101T000000Z-00000000"
+    empty.mkdir()
+    damaged = tmp_path / "night" / "20000101T000000Z-00000000"
+    damaged.mkdir()
+    (damaged / "manifest.json").write_text("{")
+    assert store.versions(tmp_path / "night") == [version]
+    told: list[str] = []
+    with store.locked(tmp_path, "night", wait=0, notice=told.append):
+        pass
+    assert [line.partition(": ")[0] for line in told] == [str(damaged), str(empty)]
+    assert all("put it back from a copy, or remove the folder" in line for line in told)
+    assert store.find(tmp_path, "night") == version
+    with pytest.raises(DifferenceError, match=r"20000101T000000Z-00000000/manifest\.json: cannot be read"):
+        store.find(tmp_path, "night/2000")
+    assert published(tmp_path).folder.name > empty.name
+
+
+def test_latest_is_moved_by_whoever_next_holds_the_lock_where_a_kill_forestalled_it(tmp_path: Path) -> None:
+    def publish(scope: str, *, move: bool) -> store.Version:
+        with store.locked(tmp_path, "night", wait=0, notice=quiet) as experiment:
+            manifest = {"recipe": RECIPE, "counts": {}, "scope": scope}
+            return experiment.publish(experiment.stage(), manifest=manifest, move_latest=move)
+
+    publish("full", move=True)
+    publish("limited", move=False)
+    newest = publish("new", move=False)  # killed between the two renames
+    assert store.find(tmp_path, "night") != newest
+    with store.locked(tmp_path, "night", wait=0, notice=quiet):
+        assert store.find(tmp_path, "night") == newest
+
+
+def test_after_an_error_only_files_are_left_in_staging(tmp_path: Path) -> None:
+    def build() -> None:
+        with store.locked(tmp_path, "night", wait=0, notice=quiet) as experiment:
+            (experiment.stage() / "rows").write_text("half")
+            (experiment.staging / "failures.jsonl").write_text("")  # a gate's reasons, for a person
+            raise WorldError("the disk")
+
+    with pytest.raises(WorldError):
+        build()
+    assert [path.name for path in (tmp_path / "night" / ".staging").iterdir()] == ["failures.jsonl"]
