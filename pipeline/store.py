@@ -153,13 +153,17 @@ class Experiment:
         """Make good what a killed process left: replacements are ended, what was being built or deleted goes.
 
         `latest` leads to the newest whole version: it is moved where the process was killed just before it would have.
+        Raises `WorldError` where it is no link but a folder, whose articles no command would find.
         """
         for ready in sorted(self.folder.glob(f"{_REPLACING}*")):
             self._put_in_place(ready)
         shutil.rmtree(self.staging, ignore_errors=True)
         self.staging.mkdir()
+        latest = self.folder / "latest"
+        if latest.is_dir() and not latest.is_symlink():
+            raise WorldError(f"{latest}: is a folder, and not the link to a version: copied so, perhaps; remove it")
         whole = [version.folder for version in self.versions() if version.manifest.get("scope") in WHOLE]
-        if whole and (self.folder / "latest").resolve().name != whole[-1].name:
+        if whole and latest.resolve().name != whole[-1].name:
             self.point_latest(whole[-1])
 
 

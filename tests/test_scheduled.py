@@ -400,6 +400,30 @@ def test_a_signal_publishes_what_is_complete_on_request(night: Path) -> None:
     assert versions(night)[-1].manifest["scope"] == "partial"
 
 
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_the_run_at_once(night: Path, second: signal.Signals) -> None:
+    write_feed(night.parent / "feed.jsonl", [FEED[0] | {"text": "Tin fake:hang " + FEED[0]["text"]}])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", "run", str(night), "--outputs", "out"],
+        cwd=night.parent,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    began = process.stderr.readline()  # of loading: the engine hangs from here on
+    assert began.startswith("load: ")
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    told = process.stderr.readline()
+    assert "SIGINT: stopping after the batch in flight; once more to stop at once" in told
+    assert process.poll() is None
+    process.send_signal(second)
+    assert process.wait(5) == 130
+    process.stderr.close()
+    assert not versions(night)
+
+
 def test_a_run_that_is_in_time_is_not_partial(night: Path) -> None:
     assert run(night, "--deadline", "1h", "--publish-partial").returncode == 0
     assert [version.manifest["scope"] for version in versions(night)] == ["full"]

@@ -294,3 +294,13 @@ def test_after_an_error_only_files_are_left_in_staging(tmp_path: Path) -> None:
     with pytest.raises(WorldError):
         build()
     assert [path.name for path in (tmp_path / "night" / ".staging").iterdir()] == ["failures.jsonl"]
+
+
+def test_a_latest_that_was_copied_as_a_folder_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    published(tmp_path)
+    shutil.copytree(tmp_path / "night", tmp_path / "copy")
+    with (
+        pytest.raises(WorldError, match=r"copy/latest: is a folder.*; remove it"),
+        store.locked(tmp_path, "copy", wait=0, notice=quiet),
+    ):
+        pass
