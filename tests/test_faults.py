@@ -191,6 +191,21 @@ def test_a_disk_that_fills_at_any_later_page_ends_the_run_cleanly(
                 break
 
 
+def test_a_full_disk_can_be_pruned(tmp_path: Path, make_config: Callable[..., Path], fault: Tally) -> None:
+    with mounted(tmp_path / "disk", size="24m") as disk:
+        night = fed(make_config(), disk)
+        for _ in range(3):
+            night.run(force=True)
+        latest = night.versions()[-1]
+        with fault("full disk", read=IDS) as one:
+            fill(disk, leave=0)
+            arguments = ("prune", "night", "--keep", "1", "--memo", "--yes", "--outputs", disk)
+            pruned = tomdich(*arguments, cwd=tmp_path)
+            assert pruned.returncode == 0, pruned.stderr
+            assert [version.folder for version in night.versions()] == [latest.folder]
+            one.left(accounted(latest))
+
+
 def read_only(disk: Path, *, on: bool) -> None:
     subprocess.run(["mount", "-o", f"remount,{'ro' if on else 'rw'}", disk], check=True)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import sqlite3
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -304,3 +306,16 @@ def test_a_latest_that_was_copied_as_a_folder_is_an_error_that_says_what_to_do(t
         store.locked(tmp_path, "copy", wait=0, notice=quiet),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device; make room"),
+        (sqlite3.OperationalError("database or disk is full"), "database or disk is full; make room"),
+        (sqlite3.DatabaseError("database disk image is malformed"), "malformed; make room"),
+    ],
+)
+def test_what_a_disk_raises_is_one_message_with_a_remedy(tmp_path: Path, error: Exception, said: str) -> None:
+    with pytest.raises(WorldError, match=said), store.on_disk(tmp_path, remedy="make room"):
+        raise error
