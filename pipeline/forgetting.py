@@ -129,17 +129,9 @@ def forget(
     ):
         experiments = [Experiment(outputs / one) for one in asked]
         if really:
-            stack.enter_context(
-                locking.locked(
-                    outputs,
-                    holder="forget",
-                    busy="wait for it with --wait-lock 10m",
-                    setting="--outputs",
-                    wait=wait,
-                    notice=notice,
-                )
-            )
-            experiments = [stack.enter_context(store.locked(outputs, one, wait=wait, notice=notice)) for one in asked]
+            experiments = _locked(stack, outputs, asked, wait=wait, notice=notice)
+        else:
+            _name_strays(experiments, notice)  # as the locks do
         article = _Article(article_id, _texts(outputs, names, article_id))
         found = _look(outputs, asked, article)
         told = [one for one in withdrawals(outputs) if one.article == text_digest(article_id)]
@@ -175,6 +167,23 @@ def forget(
             for holding in found.holdings:
                 _rewrite(Experiment(holding.version.folder.parent), holding.version, article)
     return found
+
+
+def _locked(
+    stack: ExitStack, outputs: Path, names: Iterable[str], *, wait: float, notice: Callable[[str], None]
+) -> list[Experiment]:
+    """Lock the list of withdrawals, and then each name."""
+    busy = "wait for it with --wait-lock 10m"
+    stack.enter_context(
+        locking.locked(outputs, holder="forget", busy=busy, setting="--outputs", wait=wait, notice=notice)
+    )
+    return [stack.enter_context(store.locked(outputs, name, wait=wait, notice=notice)) for name in names]
+
+
+def _name_strays(experiments: Iterable[Experiment], notice: Callable[[str], None]) -> None:
+    for experiment in experiments:
+        for said in store.strays(experiment.folder):
+            notice(said)
 
 
 def _names(outputs: Path) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import store
+from pipeline import locking, store
 from pipeline.cli import app
 from pipeline.errors import LockedError, UsageError
 from pipeline.forgetting import Forgotten, forget
@@ -251,9 +251,10 @@ def test_a_duplicate_that_took_the_place_of_what_it_was_one_of_is_not_the_other(
 def test_a_damaged_version_beside_is_named(night: Night) -> None:
     damaged = night.run("--force")
     (damaged.folder / "manifest.json").write_text("{")
-    told: list[str] = []
-    night.forget(notice=told.append)
-    assert any(str(damaged.folder) in line and "passed over" in line for line in told)
+    for really in (False, True):
+        told: list[str] = []
+        night.forget(notice=told.append, really=really)
+        assert len([line for line in told if str(damaged.folder) in line and "passed over" in line]) == 1
 
 
 @pytest.mark.parametrize("name", [None, "night"])
@@ -382,6 +383,14 @@ def test_a_run_under_way_is_waited_for_or_refused(night: Night) -> None:
     with store.locked(night.outputs, "night", wait=0, notice=quiet), pytest.raises(LockedError, match="--wait-lock"):
         night.forget()
     assert snapshot(night.outputs / "night").keys() == before.keys()
+
+
+def test_one_at_a_time_changes_the_list_of_withdrawals(night: Night) -> None:
+    with (
+        locking.locked(night.outputs, holder="forget", busy="wait", setting="--outputs"),
+        pytest.raises(LockedError, match="another forget"),
+    ):
+        night.forget(name="night")
 
 
 def test_the_command_says_what_it_would_do_and_what_it_cannot(night: Night) -> None:
