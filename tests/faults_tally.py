@@ -64,7 +64,7 @@ def accounted(version: store.Version) -> list[str]:
     counts: dict[str, Any] = version.manifest["counts"]
     assert counts["records"] == len(rows)
     assert counts["rejected"] + counts["failures"] == len(failures)
-    assert counts["read"] == len(rows) + len(failures) + counts["duplicates"]
+    assert counts["read"] == len(rows) + len(failures) + counts["duplicates"] + counts["known"]
     return [*rows, *(failure["id"] for failure in failures)]
 
 

@@ -322,6 +322,28 @@ def test_a_memo_cut_off_at_any_size_is_never_believed(tmp_path: Path, fault: Tal
             file.unlink()
 
 
+@pytest.mark.parametrize("flips", [6, pytest.param(200, marks=[pytest.mark.faults, pytest.mark.timeout(600)])])
+def test_a_list_of_what_was_published_with_a_flipped_bit_passes_no_article_over(
+    night: Night, fault: Tally, tmp_path: Path, flips: int
+) -> None:
+    """An article may be published twice, where its own line was hit; never not at all."""
+    night.run()
+    night.feed([*FEED, article(99)])
+    shutil.copytree(night.outputs, tmp_path / "backup", symlinks=True)
+    sound = (night.outputs / "night" / ".published").read_bytes()
+    rng = random.Random(6)
+    for _ in range(flips):
+        with fault("list of what was published: bits flipped", read=[*IDS, "a99"]) as one:
+            shutil.rmtree(night.outputs)
+            shutil.copytree(tmp_path / "backup", night.outputs, symlinks=True)
+            damaged = flipped(sound, at=rng.randrange(len(sound)), bit=rng.randrange(8))
+            (night.outputs / "night" / ".published").write_bytes(damaged)
+            run(configs.load(night.config), options=Options(outputs=night.outputs, only_new=True), progress=Watching())
+            first, second = night.versions()
+            assert "a99" in accounted(second)
+            one.left([*accounted(first), *accounted(second)])
+
+
 # Sources
 
 
