@@ -219,10 +219,13 @@ def _changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Change]:
         ("counts", a["counts"], b["counts"]),
         ("environment", a["environment"], b["environment"]),
     )
+    told: set[str] = set()  # of the recipe: what it says of a model is not said a second time
     for section, left, right in sections:
         ours, theirs = dict(_flat(left)), dict(_flat(right))
         for name in dict.fromkeys((*ours, *theirs)):
-            if ours.get(name) != theirs.get(name):
+            if section == "recipe":
+                told.add(name)
+            if ours.get(name) != theirs.get(name) and not (section == "models" and f"stages.{name}" in told):
                 yield Change(section=section, field=name, a=ours.get(name, ""), b=theirs.get(name, ""))
 
 
@@ -305,13 +308,16 @@ def _tables(comparison: Comparison) -> list[Table]:
 
 def _overview(comparison: Comparison) -> Table:
     common = comparison.common
-    changed = ", ".join(f"{_NAMES[name]} of {count}" for name, count in comparison.changed.items())
+    changed = ", ".join(f"the {_NAMES[name]} of {count}" for name, count in comparison.changed.items() if count)
+    differ = f"they differ in {changed}" if changed else "every headline, summary and translation is the same"
+    one = ("A and B are one version; `tomdich runs` lists the others",) if comparison.a == comparison.b else ()
     return Table(
         title=f"A {comparison.a}  →  B {comparison.b}",
         headings=("",),
         rows=(),
         notes=(
-            f"{common} records in both" + (f"; not the same: the {changed}" if common else ""),
+            *one,
+            f"{common} records in both" + (f"; {differ}" if common else ""),
             f"{len(comparison.unpaired)} in one only, or with another text in the other",
         ),
     )

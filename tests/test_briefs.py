@@ -80,6 +80,10 @@ def watch(tmp_path: Path, text: str, name: str = "watch.txt") -> Path:
         ("bão", "the bao came", True),
         ("bão", "báo cáo của tờ báo", False),  # a newspaper is no storm
         ("bao", "tờ báo", True),
+        ("bão", "Sáng nay, bao nhiêu người đã đến chợ. Bao gạo nặng.", False),  # nor is a sack
+        ("bão", "Chiều nay trời nắng. Mr Quoc Bao came.", False),  # nor is a man
+        ("bảo", "đã bao lâu", False),
+        ("Đắk Lắk", "người dân tỉnh Đăk Lăk nói", True),
         ("bão", "ba\u0303o so\u0302\u0301 3", True),  # decomposed
         ("hoà bình", "hòa bình", True),  # tone style
         ("Đắk Lắk", "Dak Lak", True),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,30 @@ def two(tmp_path: Path) -> Callable[..., tuple[Version, Version]]:
 
 def fake(**generation: Any) -> dict[str, Any]:
     return {"model": "fake", "engine": "fake", "generation": {"max_new_tokens": 24} | generation}
+
+
+def test_a_version_beside_itself_is_said_to_be_one(two: Any) -> None:
+    a, b = two(feed(1), summarize=fake(max_new_tokens=12))
+    said = "A and B are one version"
+    assert [said in str(tables(compare(a, other, records=0))[0].notes) for other in (a, b)] == [True, False]
+
+
+def test_the_overview_names_only_what_differs(two: Any) -> None:
+    a, b = two(feed(3), summarize=fake(max_new_tokens=12))
+    assert "; they differ in the summary of 3, the translation of 3" in tables(compare(a, b, records=0))[0].notes[0]
+
+
+def test_what_the_recipe_says_of_a_model_is_said_once(two: Any) -> None:
+    a, b = two(feed(1))
+    manifest = deepcopy(b.manifest)
+    for said in (manifest["identity"]["stages"], manifest["models"]):
+        said["translate"]["compute_type"] = "bfloat16"
+    manifest["models"]["translate"]["revision"] = "abc"
+    changes = compare(a, replace(b, manifest=manifest), records=0).changes
+    assert [(change.section, change.field) for change in changes if change.section in {"recipe", "models"}] == [
+        ("recipe", "stages.translate.compute_type"),
+        ("models", "translate.revision"),
+    ]
 
 
 def test_what_changed_in_the_recipe_stands_line_by_line_and_the_rest_says_it_is_not_in_it(two: Any) -> None:

@@ -170,6 +170,9 @@ def test_filters_search_and_sorting(look: Callable[..., Opened]) -> None:
         expect(tab.page.locator(".row-headline")).to_have_text([f"Storm {number} makes landfall" for number in numbers])
 
     shows([3, 1, 2])
+    assert tab.texts("#check option") == [
+        "All records", "On hold (1)", "Flagged (2)", "Checked by you", "negation (1)", "number (1)",
+    ]  # fmt: skip
     for control, choice, numbers in (
         ("#check", "hold", [3]), ("#check", "any", [3, 2]), ("#check", "check negation", [2]),
         ("#check", "", [3, 1, 2]), ("#severity", "error", [3]), ("#severity", "warning", [2]),

@@ -3,7 +3,9 @@
 A text file has a term a line, each a topic of its own; YAML has topics with lists of terms. Matching takes whole words
 and forgives what keyboards and English leave out: a letter of the term with marks is also met by the letter with fewer
 of them or none, a letter without marks by any, a space by none or a hyphen. So `Hà Nội` finds Ha Noi and Hanoi, `ha
-noi` finds Hà Nội, but `bão` (storm) does not find báo (newspaper). A star at the end takes what begins so: `flood*`.
+noi` finds Hà Nội, but `bão` (storm) does not find báo (newspaper). Where a text is written with marks, a term of one
+syllable needs its own: it stands there as it is written if it stands at all, and bao (a sack, or how many) is no storm.
+A star at the end takes what begins so: `flood*`.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ _TONES = ("", "\u0300", "\u0301", "\u0303", "\u0309", "\u0323")
 _HATS = ("", "\u0302", "\u0306", "\u031b")
 _STROKE = "\u0335"
 _NEITHER = re.compile(r"[\W_\u0300-\u036f]+")  # letters nor digits
+_MARKED = 0.1  # of the words: Vietnamese has marks on two of three, an English text on a name here and there
 _BETWEEN = r"[\s‐‑–-]{0,2}"
 
 
@@ -31,15 +34,29 @@ class Topic:
     """What stands as a heading, and the terms that put an article under it."""
 
     name: str
-    terms: tuple[re.Pattern[str], ...]
-    probes: tuple[str, ...]  # each term, squeezed: where that is missing, a slow search would find nothing
+    terms: tuple[Term, ...]
 
     def matches(self, text: Prepared) -> bool:
         """Return whether one of the terms stands in `text`."""
         return any(
-            probe in text.squeezed and term.search(text.normal) is not None
-            for term, probe in zip(self.terms, self.probes, strict=True)
+            term.probe in text.squeezed
+            and (term.strict if text.marked else term.lenient).search(text.normal) is not None
+            for term in self.terms
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A term as it is looked for in a text that is written with marks, and in one that is not."""
+
+    probe: str  # the term, squeezed: where that is missing, a slow search would find nothing
+    strict: re.Pattern[str]
+    lenient: re.Pattern[str]
+
+    def stands_in(self, text: Prepared) -> bool:
+        """Return whether the term stands in `text`."""
+        pattern = self.strict if text.marked else self.lenient
+        return self.probe in text.squeezed and pattern.search(text.normal) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +65,15 @@ class Prepared:
 
     normal: str  # NFC, small letters, tones where the press puts them
     squeezed: str  # without marks, spaces and punctuation
+    marked: bool  # written with the marks of Vietnamese, in a part at least
 
 
 def prepare(texts: Iterable[str]) -> Prepared:
     """Return texts made ready for any number of topics; no term reaches from one into the next."""
     normal = _normal("\n\n\n".join(texts))
-    return Prepared(normal, _squeezed(normal))
+    words = syllables(normal)
+    marked = sum(any(map(_marks, word)) for word in words)
+    return Prepared(normal, _squeezed(normal), marked >= _MARKED * len(words) > 0)
 
 
 def read(path: Path) -> list[Topic]:
@@ -97,12 +117,13 @@ def _from_yaml(text: str, path: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def _topic(name: str, terms: list[str], path: Path) -> Topic:
-    probes = []
+    found = []
     for term in terms:
-        probes.append(_squeezed(_normal(term)))
-        if not probes[-1]:
+        probe = _squeezed(_normal(term))
+        if not probe:
             raise UsageError(f"--watch {path}: {name}: {term!r} holds no letter or digit to look for")
-    return Topic(name, tuple(map(_pattern, terms)), tuple(probes))
+        found.append(Term(probe, _pattern(term, strict=True), _pattern(term, strict=False)))
+    return Topic(name, tuple(found))
 
 
 def _normal(text: str) -> str:
@@ -113,17 +134,18 @@ def _squeezed(normal: str) -> str:
     return _NEITHER.sub("", unicodedata.normalize("NFD", normal)).replace("đ", "d")
 
 
-def _pattern(term: str) -> re.Pattern[str]:
+def _pattern(term: str, *, strict: bool) -> re.Pattern[str]:
     open_end = term.rstrip().endswith("*")
     words = syllables(_normal(term))
-    body = _BETWEEN.join("".join(map(_letter, word)) for word in words)
+    exact = strict and len(words) == 1
+    body = _BETWEEN.join("".join(_letter(letter, exact=exact) for letter in word) for word in words)
     return re.compile(rf"(?<!\w){body}" + ("" if open_end else r"(?!\w)"))
 
 
-def _letter(letter: str) -> str:
-    """Return what a letter of a term is met by, as part of a pattern."""
+def _letter(letter: str, *, exact: bool) -> str:
+    """Return what a letter of a term is met by, as part of a pattern; `exact`: one with marks by itself alone."""
     marks, base = _marks(letter), fold(letter)
-    met = [other for other in _family(base) if not marks or _marks(other) <= marks]
+    met = [] if marks and exact else [other for other in _family(base) if not marks or _marks(other) <= marks]
     return f"[{''.join(met)}]" if len(met) > 1 else re.escape(letter)
 
 

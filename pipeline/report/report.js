@@ -581,7 +581,7 @@ drawSaving();
     $("count").textContent = `${records.length.toLocaleString("en")} of ${plural(facts.shown, "record")} read…`;
   }
   options("check", [["hold", `On hold (${records.filter((record) => record.hold).length.toLocaleString("en")})`],
-    ["any", `Flagged (${records.filter((record) => record.flags.length).toLocaleString("en")})`], ["decided", "Checked by you"],
+    ["any", `Flagged (${records.filter((record) => record.flags.length).length.toLocaleString("en")})`], ["decided", "Checked by you"],
     ...counted(records.flatMap((record) => [...new Set(record.flags.map((flag) => flag.check))])).map(([name, count]) => [`check ${name}`, `${name.replaceAll("_", " ")} (${count.toLocaleString("en")})`])]);
   options("origin", counted(records.map((record) => record.origin)).map(([name, count]) => [name, `${clip(plain(name))} (${count.toLocaleString("en")})`]));
   filter();
