@@ -290,12 +290,35 @@ def test_a_token_that_only_tokenizer_json_has_is_found_there(tmp_path: Path) -> 
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.text(max_size=30), max_size=4))
+@given(st.lists(st.text(max_size=30) | st.text("▁ a…Ư1</s>", max_size=30), max_size=4))
 def test_reading_word_by_word_gives_what_reading_the_whole_does(texts: list[str]) -> None:
     reader = JsonTokenizer(tiny.checkpoint("t5-json") / "tokenizer.json", unk_piece="<unk>")
     assert reader._known is not None
     texts = [" ".join(text.split()) for text in texts]
     assert reader.encode(texts) == reader._encode(texts)
+
+
+@pytest.mark.parametrize("name", ["bundled/summarizer", "bundled/translator"])
+def test_a_bundled_tokenizer_gives_the_same_ids_however_it_is_loaded(name: str) -> None:
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    checkpoint = prepare(
+        Stage(model=name, engine="transformers"),
+        runtime=Runtime(device="cpu"),
+        deterministic=False,
+        reproducible="warn",
+        cache=cache(),
+        warn=lambda _: None,
+    )
+    texts = [*tiny.sentences()[::9], *TEXTS, "€135, Ưu tiên ▁ ▁▂▃ 漢字", "10 000 – 1.234,5", "a"]
+    whole = JsonFile.from_file(str(checkpoint.folder / "tokenizer.json")).encode_batch(texts)
+    assert checkpoint.encode(texts) == [row.ids for row in whole]
+    auto = AutoTokenizer.from_pretrained(checkpoint.folder)
+    fast = PreTrainedTokenizerFast.from_pretrained(checkpoint.folder)
+    for reader in (auto, fast):
+        assert reader(texts, return_token_type_ids=False)["input_ids"] == checkpoint.encode(texts)
+        pieces = [reader.convert_ids_to_tokens(row) for row in checkpoint.encode(texts)]
+        assert pieces == [checkpoint.tokens(row) for row in checkpoint.encode(texts)]  # what CTranslate2 is given
 
 
 @pytest.mark.parametrize("kind", ["t5-json", "bartpho-word"])

@@ -18,7 +18,7 @@ from pipeline.catalog import Family, ToneStyle
 from pipeline.checkpoints.words import segment, unsegment
 from pipeline.records import JSON
 
-CALLING = 1
+CALLING = 2
 """Bumped whenever the code that turns a text into ids, or ids into a text, changes its answer."""
 
 PREPARING = 2

@@ -66,7 +66,11 @@ class JsonTokenizer:
         new = set(chain.from_iterable(split)).difference(known)
         if new:
             known.update(zip(new, self._encode(list(new)), strict=True))
-        return [list(chain.from_iterable(map(known.__getitem__, words))) for words in split]
+        return [
+            # a word that begins with the mark of a space gets none in front of it, unless something stands before it
+            self._encode([text])[0] if _SPACE in text else list(chain.from_iterable(map(known.__getitem__, words)))
+            for text, words in zip(texts, split, strict=True)
+        ]
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         rows = [row.ids for row in self._inner.encode_batch(list(texts), add_special_tokens=False)]
@@ -104,6 +108,7 @@ class JsonTokenizer:
         return {token.content: number for number, token in self._inner.get_added_tokens_decoder().items()}
 
 
+_SPACE = "▁"  # as Metaspace writes it
 _WORDS_KEPT = 200_000
 """A news site has some 16,000 words in 1,000 articles, and grows slowly; this is about 50 MB."""
 
