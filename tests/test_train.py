@@ -194,6 +194,15 @@ def test_the_card_names_licence_data_and_numbers_with_signatures(trained: tuple[
     assert "Unfinished" not in text
 
 
+def test_what_the_card_says_of_loading_by_name_holds(trained: tuple[Path, Told]) -> None:
+    from transformers import AutoTokenizer, T5Tokenizer
+
+    assert "`T5Tokenizer`, asked for by name" in (trained[0] / "README.md").read_text(encoding="utf-8")
+    auto, by_name = AutoTokenizer.from_pretrained(trained[0]), T5Tokenizer.from_pretrained(trained[0])
+    assert auto.unk_token_id not in auto("€")["input_ids"]
+    assert by_name.unk_token_id in by_name("€")["input_ids"]  # once it does not, the card need not say so
+
+
 def test_what_is_done_is_not_done_again(trained: tuple[Path, Told], work: Path) -> None:
     told = Told()
     assert train(work / "whole.yaml", progress=told) == trained[0]

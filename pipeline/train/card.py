@@ -75,7 +75,7 @@ def model_card(training: TranslateTraining | SummarizeTraining, packed: Packed, 
         *unfinished,
         "## Use",
         "",
-        *_use("summarize" if summarizer else "translate", made.called),
+        *_use("summarize" if summarizer else "translate", made),
         "",
         "## Numbers",
         "",
@@ -162,9 +162,15 @@ def curves(log: Sequence[Mapping[str, float]], metric: Metric, *, decay_from: in
 
 _TONES = {"press": "as in hòa, thủy", "new": "as in hoà, thuỷ", "any": "as they came"}
 
+_BY_NAME = [
+    "In transformers take `AutoTokenizer`: `T5Tokenizer`, asked for by name, builds the tokenizer anew without byte",
+    "fallback, so that € and the like become unknown.",
+]
 
-def _use(stage: str, called: Called) -> list[str]:
+
+def _use(stage: str, made: Made) -> list[str]:
     """Return how to use the result; what it is called with is told, for those who call it without tomdich."""
+    called = made.called
     told = [
         f"the text behind `{called.prefix}`" if called.prefix else "no prefix",
         *(["the headline and ` | ` in front of the text"] if called.with_title else []),
@@ -176,6 +182,7 @@ def _use(stage: str, called: Called) -> list[str]:
         f"    {stage}: {{model: ./this-folder}}",
         "",
         f"`tomdich` reads in this card's front matter how it is called: {'; '.join(told)}.",
+        *([] if made.base is not None else _BY_NAME),
     ]
 
 

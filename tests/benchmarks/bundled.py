@@ -153,7 +153,6 @@ def _stage(name: str, options: argparse.Namespace) -> TranslateStage:
     return TranslateStage(
         model=str(Path(name).resolve()) if folder else name,
         engine=options.engine,
-        tone_style="press" if folder else None,  # as `tomdich train` makes them; the catalog knows its own
         with_title=options.with_title,
         accept_license=options.accept_license,
     )
