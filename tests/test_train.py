@@ -676,6 +676,19 @@ def test_packed_files_are_reused_carried_and_made_again_when_a_source_changes(
         )
 
 
+def test_a_change_in_one_of_two_files_of_one_name_is_seen(
+    small: Callable[..., config.TranslateTraining], tmp_path: Path
+) -> None:
+    for folder, rows in (("1", [("a b c", "d e f")]), ("2", [("g h i", "k l m")])):
+        (tmp_path / folder).mkdir()
+        tsv(tmp_path / folder / "day.tsv", rows)
+    data = [{"path": "*/day.tsv", "source": 1, "target": 2}]
+    first, _ = pack(small([], data=data), CODER, progress=Told())
+    tsv(tmp_path / "1" / "day.tsv", [("a b c", "d e f"), ("n o p", "q r s")])
+    again, _ = pack(small([], data=data), CODER, progress=Told())
+    assert (len(first), len(again)) == (2, 3)
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [

@@ -45,6 +45,8 @@ _REMEDIES = {
     _TOO_SHORT: "lower `lengths.least_source` and `lengths.least_target`",
     _UNLIKE: "raise `lengths.ratio`",
     _KNOWN: "part them with `take` and `skip`",
+    "short": "lower `exclude.under_syllables`",  # as the sources say it
+    "not_vietnamese": "set `exclude: {not_vietnamese: false}`",
     _NO_SUMMARY: "say which column holds the summary: `columns: {reference_summary: NAME}`",
 }
 

@@ -107,15 +107,15 @@ def read_lines(source: Lines, *, tone_style: ToneStyle, tally: Tally) -> Iterato
             yield text
 
 
-def digests(source: Pairs | Articles | Lines) -> dict[str, str] | None:
-    """Return the SHA-256 of the source's local files by name, None where it has none on this machine."""
+def digests(source: Pairs | Articles | Lines) -> list[list[str]] | None:
+    """Return name and SHA-256 of each of the source's local files, None where it has none on this machine."""
     if source.path is None or "://" in source.path or source.path == "-":
         return None
     try:
         found = files.find(source.path, given="txt", warn=lambda _: None)
     except SourceError:
         return None
-    return {Path(one.path).name: file_digest(Path(one.path)) for one in found}
+    return [[Path(one.path).name, file_digest(Path(one.path))] for one in found]  # two folders may have a name alike
 
 
 def _chosen(items: Iterable[T], skip: int, take: int | None, every: int) -> Iterator[T]:
