@@ -182,6 +182,7 @@ def test_a_hub_that_is_away_is_not_the_end_when_the_cache_has_it(client: Client)
     assert "cannot be reached" in got["warnings"][0]
     unknown = client.run({"do": "prepare", "stage": {"model": "someone/else"}}, **away)[0]
     assert "cannot be reached" in unknown["error"]
+    assert "a folder can be given instead, ./NAME" in unknown["error"]
 
 
 def test_a_file_that_is_not_the_declared_one_is_refused(client: Client) -> None:

@@ -186,8 +186,7 @@ def _ask(name: str, *, revision: str | None) -> _Listing:
     except RevisionNotFoundError:
         raise ModelError(f"{name}: has no revision {revision!r}; its commits are at {page}/commits/main") from None
     except RepositoryNotFoundError:
-        folder = f"; for the folder write ./{name}" if Path(name).is_dir() else ""
-        raise NotThereError(f"{name}: the hub has no such model, or it is private (log in){folder}") from None
+        raise NotThereError(f"{name}: the hub has no such model, or it is private (log in)") from None
     except HfHubHTTPError as error:
         raise _UnreachableError(f"{name}: the hub answered {error.response.status_code}; try again later") from None
     except (_http_error(), OSError) as error:

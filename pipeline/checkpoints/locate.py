@@ -82,7 +82,8 @@ def locate(
     except hub.NotThereError as error:
         if only_ready:
             return None
-        raise ModelError(f"{error}{_nearest(name) if entry is None else ''}") from None
+        folder = f"for the folder write ./{name}" if Path(name).is_dir() else "a folder can be given instead, ./NAME"
+        raise ModelError(f"{error}; {folder}{_nearest(name) if entry is None else ''}") from None
     license_name = entry.license if entry is not None else card_license(snapshot.folder) or catalog.UNKNOWN_LICENSE
     require_license(stage, license_name)
     if not pinned:

@@ -41,7 +41,7 @@ _TOO_LONG, _TOO_SHORT, _UNLIKE = "too long", "too short", "sides of too differen
 _KNOWN = "stand in the dev set too"
 _NO_SUMMARY = "without a summary (columns.reference_summary)"
 _REMEDIES = {
-    _TOO_LONG: "raise `lengths.source` and `lengths.target`, or cut articles to their start: `lengths.cut_source: true`",
+    _TOO_LONG: "raise `lengths.source` and `lengths.target`, or set `lengths.cut_source: true`",
     _TOO_SHORT: "lower `lengths.least_source` and `lengths.least_target`",
     _UNLIKE: "raise `lengths.ratio`",
     _KNOWN: "part them with `take` and `skip`",
