@@ -37,13 +37,14 @@ class Peer:
 
     name: str
     run: Callable[[], dict[StageName, list[str]]]
-    rounds: int
+    every: int = 1  # of so many texts, in order, it answers one; its seconds count so many times
     seconds: list[float] = field(default_factory=list)
     answers: dict[StageName, list[str]] = field(default_factory=dict)
 
     @property
     def median(self) -> float:
-        return statistics.median(self.seconds)
+        """The seconds for all the texts."""
+        return self.every * statistics.median(self.seconds)
 
 
 def measure(peers: Sequence[Peer], *, rounds: int) -> None:
@@ -51,15 +52,14 @@ def measure(peers: Sequence[Peer], *, rounds: int) -> None:
     for number in range(rounds):
         at = number % len(peers)
         for peer in (*peers[at:], *peers[:at]):
-            if number < peer.rounds:
-                started = time.perf_counter()
-                peer.answers = peer.run()
-                peer.seconds.append(time.perf_counter() - started)
-                print(f"  round {number + 1}: {peer.name}: {peer.seconds[-1]:.1f} s", file=sys.stderr, flush=True)
+            started = time.perf_counter()
+            peer.answers = peer.run()
+            peer.seconds.append(time.perf_counter() - started)
+            print(f"  round {number + 1}: {peer.name}: {peer.seconds[-1]:.1f} s", file=sys.stderr, flush=True)
 
 
-def everyone(workload: Workload, asked: dict[StageName, Asked], *, rounds: int, slow_rounds: int) -> list[Peer]:
-    """Return ours, and the peers (a) to (d) with their models loaded; (d) is tuned."""
+def everyone(workload: Workload, asked: dict[StageName, Asked], *, every: int) -> list[Peer]:
+    """Return ours, and the peers (a) to (d) with their models loaded; (d) is tuned, the slow ones answer one of `every`."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     texts = {name: [_read(asked[name].checkpoint, text) for text in asked[name].texts] for name in NAMES}
     full = {name: Scripted(asked[name].checkpoint, dtype="float32") for name in NAMES}
@@ -68,18 +68,17 @@ def everyone(workload: Workload, asked: dict[StageName, Asked], *, rounds: int, 
     settings = ", ".join(f"{name} {tuned[name].setting}" for name in NAMES)
 
     def scripted(models: dict[StageName, Scripted], rows: int, *, by_length: bool) -> dict[StageName, list[str]]:
-        return {name: models[name].answer(texts[name], rows=rows, by_length=by_length) for name in NAMES}
+        return {name: models[name].answer(texts[name][::every], rows=rows, by_length=by_length) for name in NAMES}
 
     return [
-        Peer("ours", Ours(workload), rounds),
+        Peer("ours", Ours(workload)),
         Peer(
             f"(d) CTranslate2 alone, tuned: {settings}",
             lambda: {name: tuned[name].answer(texts[name]) for name in NAMES},
-            rounds,
         ),
-        Peer(f"(c) generate, bf16, sorted, {ROWS} a batch", partial(scripted, half, ROWS, by_length=True), slow_rounds),
-        Peer(f"(b) generate, {ROWS} a batch", partial(scripted, full, ROWS, by_length=False), slow_rounds),
-        Peer("(a) generate, one at a time", partial(scripted, full, 1, by_length=False), slow_rounds),
+        Peer(f"(c) generate, bf16, sorted, {ROWS} a batch", partial(scripted, half, ROWS, by_length=True), every),
+        Peer(f"(b) generate, {ROWS} a batch", partial(scripted, full, ROWS, by_length=False), every),
+        Peer("(a) generate, one at a time", partial(scripted, full, 1, by_length=False), every),
     ]
 
 

@@ -63,7 +63,9 @@ def beside_peers(workload: Workload, outputs: Path, options: argparse.Namespace)
     found = asked(workload, outputs)
     told = ", ".join(f"{len(found[name].texts)} texts to {name}" for name in NAMES)
     print(f"\npeers: {workload.described}; {told}; median of {options.rounds} rounds in turn")
-    everyone = peers.everyone(workload, found, rounds=options.rounds, slow_rounds=options.slow_rounds or options.rounds)
+    if options.every > 1:
+        print(f"  (a) to (c) answer one text of {options.every}, in order; their seconds count {options.every} times")
+    everyone = peers.everyone(workload, found, every=options.every)
     if options.models == FORCED:
         for name in NAMES:
             limit = found[name].checkpoint.generation["max_new_tokens"]
@@ -75,18 +77,19 @@ def beside_peers(workload: Workload, outputs: Path, options: argparse.Namespace)
         aim = next((aim for mark, aim in AIMS.items() if peer.name.startswith(mark)), None)
         ratio = peer.median / ours.median
         print(
-            f"  {peer.median:8.1f} s [{min(peer.seconds):.1f}, {max(peer.seconds):.1f}]"
+            f"  {peer.median:8.1f} s [{peer.every * min(peer.seconds):.1f}, {peer.every * max(peer.seconds):.1f}]"
             f" {workload.articles / peer.median:7.2f} articles/s  ours {ratio:5.2f}x as fast"
             f"{'' if aim is None else f' (aim: {aim:g})':14} {peer.name}"
         )
     tuned, bf16, batched, alone = everyone[1:]
     for name in NAMES:
         mine = [answer.text for answer in found[name].answers]
+        few = mine[:: options.every]
         print(
             f"  {name}, equal answers: (a) and (b), both float32: {peers.alike(alone.answers[name], batched.answers[name])};"
             f" ours and (d), both {found[name].checkpoint.compute_type}: {peers.alike(mine, tuned.answers[name])};"
             f" (c) and (b): {peers.alike(bf16.answers[name], batched.answers[name])};"
-            f" ours and (b): {peers.alike(mine, batched.answers[name])}"
+            f" ours and (b): {peers.alike(few, batched.answers[name])}"
         )
 
 
@@ -127,7 +130,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--models", choices=("bundled", FORCED), default="bundled", help="real or random weights")
     parser.add_argument("--only", choices=PARTS, action="append", help="only this part; may be given many times")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="of each measurement")
-    parser.add_argument("--slow-rounds", type=int, metavar="N", help="of the peers (a) to (c), if fewer")
+    parser.add_argument(
+        "--every",
+        type=int,
+        default=1,
+        metavar="N",
+        help="(a) to (c) answer one text of N, and their seconds count N times",
+    )
     parser.add_argument("--most", type=int, default=GROWTH[-1], metavar="N", help="articles of the growth, at most")
     parser.add_argument("--profile", action="store_true", help="also print where a replay spends its time")
     parser.add_argument("--data", type=Path, default=DATA, help="the folder of the articles")
