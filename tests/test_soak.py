@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,8 +22,10 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 
 
 def run(config: Path, *arguments: str) -> tuple[float, int]:
-    """Run the command line; return the seconds it took and the bytes of memory it peaked at."""
-    started = time.monotonic()
+    """Run the command line; return the processor's seconds it took and the bytes of memory it peaked at.
+
+    The clock's seconds would be those of whatever else runs on the machine, too.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline.cli", "run", config, "--outputs", "out", *arguments],
         cwd=config.parent,
@@ -34,7 +35,7 @@ def run(config: Path, *arguments: str) -> tuple[float, int]:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
-    return time.monotonic() - started, usage.ru_maxrss * UNIT
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * UNIT
 
 
 def test_memory_for_100_000_articles_is_that_for_10_000(tmp_path: Path, make_config: Callable[..., Path]) -> None:
@@ -43,7 +44,9 @@ def test_memory_for_100_000_articles_is_that_for_10_000(tmp_path: Path, make_con
     for count in (10_000, 100_000):
         write_feed(tmp_path / "feed.jsonl", [article(number, length=1) for number in range(count)])
         seconds, peak = run(config, "--set", f"name=soak{count}", "--set", f"memo=memo{count}")
-        print(f"{count} articles: {seconds:.0f} s, {count / seconds:.0f} a second, peak {peak / MIB:.0f} MiB")
+        print(
+            f"{count} articles: {seconds:.0f} s of the processor, {count / seconds:.0f} a second, peak {peak / MIB:.0f} MiB"
+        )
         peaks.append(peak)
     assert peaks[1] - peaks[0] < 50 * MIB
 
@@ -53,5 +56,5 @@ def test_10_000_articles_are_replayed_in_under_a_minute(tmp_path: Path, make_con
     write_feed(tmp_path / "feed.jsonl", [article(number, length=12) for number in range(10_000)])
     first, _ = run(config)
     again, _ = run(config, "--force")
-    print(f"10000 articles: first {first:.1f} s, replayed {again:.1f} s")
+    print(f"10000 articles: first {first:.1f} s of the processor, replayed {again:.1f} s")
     assert again < 60

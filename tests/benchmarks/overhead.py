@@ -188,10 +188,12 @@ def _timings(workload: Workload, outputs: Path) -> None:
 
 
 def growth(run_: Callable[[int], tuple[float, int]], counts: tuple[int, ...]) -> None:
-    """Print the seconds and peak memory of runs over so many articles, and how near to linear they are."""
+    """Print the processor's seconds and the peak memory of runs over so many articles, and how near to linear they are."""
     start, _ = run_(1)
     base: float | None = None
-    print(f"\ngrowth: the fake engine; {start:.2f} s are Python's start and the like, taken off below")
+    print(
+        f"\ngrowth: the fake engine, seconds of the processor; {start:.2f} are Python's start and the like, taken off below"
+    )
     for count in counts:
         seconds, peak = run_(count)
         each = (seconds - start) / count
