@@ -254,7 +254,7 @@ def parse(path: Path, overrides: tuple[str, ...] = ()) -> Written:
     try:
         raw, node = read_yaml(text)
     except NOT_YAML as error:
-        raise ConfigError(f"{path}: not valid YAML: {error}") from None
+        raise ConfigError(f"{path}: not valid YAML: {why_not_yaml(error)}") from None
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: a config is a mapping of fields: `name: …` and what else it needs, a line each")
     for override in overrides:
@@ -277,6 +277,15 @@ def read_yaml(text: str) -> tuple[Any, yaml.Node | None]:
                     raise ValueError(f"`{key.value}` stands twice, on lines {seen[name]} and {line}; keep one of them")
                 seen[name] = line
     return yaml.safe_load(text), node
+
+
+def why_not_yaml(error: Exception) -> str:
+    """Return what is wrong with a YAML text and where; the piece that PyYAML shows of it may hold a secret."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        problem = ": ".join(filter(None, (error.context, error.problem)))
+        return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
+    return str(error)
 
 
 def validate(written: Written, kind: type[M]) -> M:
@@ -390,20 +399,21 @@ def _mappings(root: yaml.Node | None) -> Iterator[yaml.MappingNode]:
 
 def _override(raw: dict[str, Any], override: str) -> None:
     """Set `a.b.0.c=value` in `raw`; the value is YAML."""
+    shown = masked(override)
     dotted, equals, value = override.partition("=")
     keys = dotted.strip().split(".")
     if not equals or not all(keys):
-        raise ConfigError(f"--set {override}: write it as field.subfield=value")
+        raise ConfigError(f"--set {shown}: write it as field.subfield=value")
     try:
         parsed, _ = read_yaml(value)
     except NOT_YAML as error:
-        raise ConfigError(f"--set {override}: the value is not valid YAML: {error}") from None
+        raise ConfigError(f"--set {shown}: the value is not valid YAML: {why_not_yaml(error)}") from None
     at: Any = raw
     for depth, key in enumerate(keys):
         last = depth == len(keys) - 1
         if isinstance(at, list):
             if not key.isdigit() or int(key) >= len(at):
-                raise ConfigError(f"--set {override}: `{'.'.join(keys[:depth])}` has items 0 to {len(at) - 1}")
+                raise ConfigError(f"--set {shown}: `{'.'.join(keys[:depth])}` has items 0 to {len(at) - 1}")
             if last:
                 at[int(key)] = parsed
             else:
@@ -414,7 +424,7 @@ def _override(raw: dict[str, Any], override: str) -> None:
             else:
                 at = at.setdefault(key, {})
         else:
-            raise ConfigError(f"--set {override}: `{'.'.join(keys[:depth])}` is a value, not a section")
+            raise ConfigError(f"--set {shown}: `{'.'.join(keys[:depth])}` is a value, not a section")
 
 
 def _explain(written: Written, kind: type[BaseModel], problem: ErrorDetails) -> str:

@@ -176,6 +176,11 @@ def test_near_copies_stand_under_also_in(version: Version) -> None:
     assert gathered(version).subtitle.endswith("4 stories from 5 outlets")
 
 
+def test_outlets_are_counted_only_where_all_are_known(tmp_path: Path) -> None:
+    version = publish(tmp_path, [article(1) | {"text": body(1), "outlet": "Báo 1"}, article(2) | {"text": body(2)}])
+    assert gathered(edit(version, english)).subtitle.endswith(" · 2 stories")
+
+
 def test_a_version_that_was_copied_elsewhere_still_gives_a_brief(version: Version, tmp_path: Path) -> None:
     made = gathered(version).subtitle
     moved = version.folder.rename(tmp_path / "for the archive")

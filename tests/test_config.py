@@ -48,7 +48,11 @@ def loaded(tmp_path: Path, text: str, *overrides: str) -> Config:
             r"sources.0: give exactly one of `path` and `dataset`",
         ),
         ("    columns: {id: url}", "    keep: [title]", r"`title` already has its own column"),
-        ("{id: url}", "{id: url", r"not valid YAML"),
+        (
+            "{id: url}",
+            "{id: url",
+            r"night.yaml: not valid YAML: line 5, column 10: while parsing a flow mapping: expected",
+        ),
         (
             "name: night",
             "name: night\ninspect: {hold: [numbers]}",
@@ -174,6 +178,9 @@ def test_a_password_in_a_source_is_refused_and_not_repeated(tmp_path: Path, plac
     assert all(part in str(refused.value) for part in ("sources.0", shown, "${NAME}"))
     with pytest.raises(ConfigError) as refused:
         loaded(tmp_path, GOOD, f"sources={place}")  # of another kind, and shown for that
+    assert "s3cret" not in str(refused.value)
+    with pytest.raises(ConfigError, match="not valid YAML") as refused:
+        loaded(tmp_path, GOOD, f"sources.0.path={{'{place}")
     assert "s3cret" not in str(refused.value)
 
 

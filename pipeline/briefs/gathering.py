@@ -114,7 +114,7 @@ def gather(version: Version, *, topics: Sequence[Topic], hold: Hold, title: str 
     )
     return Brief(
         title=one_line(title or version.manifest["name"]),
-        subtitle=_subtitle(version, len(items), len({*taken} - {""})),
+        subtitle=_subtitle(version, len(items), 0 if "" in taken else len({*taken})),  # one of none is from nowhere
         groups=groups,
         notes=tuple(
             _notes(version, held, empty, [name for name, found in under.items() if not found and name != OTHER])

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import NOT_YAML, read_yaml
+from pipeline.config import NOT_YAML, read_yaml, why_not_yaml
 from pipeline.errors import UsageError
 from pipeline.text import decode, fold, press_tone, syllables
 
@@ -102,7 +102,7 @@ def _from_yaml(text: str, path: Path) -> Iterator[tuple[str, list[str]]]:
     try:
         found: Any = read_yaml(text)[0]
     except NOT_YAML as error:
-        raise UsageError(f"--watch {path}: not valid YAML: {error}") from None
+        raise UsageError(f"--watch {path}: not valid YAML: {why_not_yaml(error)}") from None
     if isinstance(found, list):
         found = {str(term): term for term in found}
     if not isinstance(found, dict):
