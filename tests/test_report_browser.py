@@ -182,7 +182,8 @@ def test_filters_search_and_sorting(look: Callable[..., Opened]) -> None:
         tab.page.select_option(control, choice)
         shows(numbers)
     for words, numbers in (
-        ("bao SO 2", [2]), ("landfall câu", [3, 1, 2]), ("a3", [3]), ("bao chieu", [2]), ("no such", []),
+        ("bao SO 2", [2]), ("landfall câu", [3, 1, 2]), ("a3", [3]), ("bao chieu", [2]), ('"do bo" 2', [2]),
+        ('"bo do"', []), ("“số 3 đổ", [3]), ("no such", []),
     ):  # fmt: skip
         tab.page.fill("#search", words)
         shows(numbers)

@@ -47,7 +47,7 @@ const addressOf = (record) => `#r=${encodeURIComponent(record.id)}`;
 const titleOf = (record) => record.pairs.find((pair) => pair[2] === -1) || ["", "", -1];
 const nameOf = (record) => plain(titleOf(record)[1] || titleOf(record)[0] || record.id) || "untitled";
 
-// Search: without marks, đ as d, every word somewhere
+// Search: without marks, đ as d, every word somewhere; what is quoted stands together
 
 const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/đ/g, "d");
 
@@ -67,7 +67,7 @@ const sorts = {
 };
 
 function filter() {
-  const words = fold($("search").value).split(/\s+/).filter(Boolean);
+  const words = (fold($("search").value).replace(/[“”]/g, '"').match(/"[^"]*"?|[^\s"]+/g) || []).map((word) => word.replaceAll('"', "").trim());
   const [check, severity, origin] = ["check", "severity", "origin"].map((id) => $(id).value);
   const name = check.startsWith("check ") ? check.slice(6) : null;
   shown = records.filter((record) =>
