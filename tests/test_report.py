@@ -180,9 +180,10 @@ def test_tally() -> None:
     counted = tally.Tally()
     counted.add(record() | {"status": "hold", "flags": [flag("title", 0, 4), flag("title", 0, 4, severity="note")]})
     counted.add(record() | {"summary": ""})
-    assert (counted.records, counted.held, counted.flagged) == (2, 1, 1)
-    assert counted.flags == {("number", "warning"): 1, ("number", "note"): 1}
-    assert (counted.article_words, counted.summary_words, counted.percents) == ({4: 2}, {4: 1}, {100: 1})
+    counted.add(record() | {"summary": "", "flags": [flag("title", 0, 4, severity="note")]})
+    assert (counted.records, counted.held, counted.flagged, counted.suspect) == (3, 1, 2, 1)
+    assert counted.flags == {("number", "warning"): 1, ("number", "note"): 2}
+    assert (counted.article_words, counted.summary_words, counted.percents) == ({4: 3}, {4: 1}, {100: 1})
 
 
 def test_missing_counts_by_kind_with_a_few_examples_what_failed_before_what_was_rejected() -> None:
@@ -324,6 +325,7 @@ def test_the_head_says_what_ran_what_came_out_and_what_did_not(tmp_path: Path) -
     assert head.tags["script"] == 3 + len(SCRIPTS)  # the facts and two parts of a page come with them
     for words in (
         "night <b>", "1 article , summarized by machine · 24 November 2026, 05:00 UTC", "1 flagged", "1 failed",
+        "1 with errors or warnings",
         "2 rejected", "failed: out of room", "memory <script>alert(1)</script>", "a&b.jsonl:7", "some/model",
         "0123456789ab", "ctranslate2, int8", "mit", "1,200 made, 3 known", "tomdich 0.1.0 on cuda, Linux",
         "summarize 1 min 02 s", "3f9a1c2b" * 8, "/news/day/*.jsonl , 2 records", "Median 4 words",

@@ -30,6 +30,7 @@ class Tally:
     records: int = 0
     held: int = 0
     flagged: int = 0
+    suspect: int = 0  # flagged with more than notes
     flags: Counter[tuple[str, str]] = field(default_factory=Counter)  # (check, severity)
     article_words: Counter[int] = field(default_factory=Counter)
     summary_words: Counter[int] = field(default_factory=Counter)
@@ -40,6 +41,7 @@ class Tally:
         self.records += 1
         self.held += on_hold(row)
         self.flagged += bool(row["flags"])
+        self.suspect += any(flag["severity"] != "note" for flag in row["flags"] or ())
         self.flags.update((flag["check"], flag["severity"]) for flag in row["flags"] or ())
         article, summary = len(row["article"].split()), len((row["summary"] or "").split())
         self.article_words[article] += 1
