@@ -218,15 +218,15 @@ def _negation(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
         if missing > excused:
             yield sides.flag(
                 "negation",
-                f"the Vietnamese denies ({said}: {_gloss(lost[0])}), and the English has "
-                f"{len(ours) or 'no'} such word for {len(theirs)}",
+                f"“{said}” ({_gloss(lost[0])}): the Vietnamese denies {_times(len(theirs))}, the English"
+                f" {_times(len(ours))}",
                 severity="error",
                 vi=lost,
             )
         elif excused == missing == 1:
             yield sides.flag(
                 "negation",
-                f"the Vietnamese denies ({said}: {_gloss(lost[0])}); the English says it without not, if at all",
+                f"“{said}” ({_gloss(lost[0])}): the Vietnamese denies; the English says it without a not, if at all",
                 severity="warning",
                 vi=lost,
             )
@@ -234,8 +234,7 @@ def _negation(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
         added = ours[-1] if theirs else ours[0]
         yield sides.flag(
             "negation",
-            f"the English denies (“{added[0]}”) where the Vietnamese has {len(theirs) or 'no'} such word"
-            f"{'' if not theirs else f' for {len(ours)}'}",
+            f"“{added[0]}”: the English denies {_times(len(ours))}, the Vietnamese {_times(len(theirs))}",
             severity="error",
             en=added,
         )
@@ -285,6 +284,10 @@ def _opposed(sides: _Sides, check: str, terms: Sequence[_Term]) -> Iterator[Flag
         elif not term.silent:
             message = f"no English word for {said[0]} was found"
             yield sides.flag(check, message, severity="warning", vi=said)
+
+
+def _times(count: int) -> str:
+    return {0: "does not", 1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _gloss(negator: str) -> str:
