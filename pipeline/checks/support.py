@@ -110,6 +110,5 @@ def _copied(translated: Translated, said: list[str], body: list[str]) -> Iterato
             start=0,
             end=len(translated.summary),
             message=f"{copied:.0%} of the summary is copied from the beginning of the article",
-            found=f"{copied:.0%}",
             severity="note",
         )
