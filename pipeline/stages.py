@@ -21,7 +21,8 @@ from pipeline.records import (
     Summarized,
     Translated,
 )
-from pipeline.text import new_tone, press_tone, sentences
+from pipeline.sentences import sentences
+from pipeline.text import new_tone, press_tone
 
 T = TypeVar("T")
 Round: TypeAlias = Generator[list[str], list[Generation], T]

@@ -12,7 +12,6 @@ import unicodedata
 from dataclasses import dataclass
 
 from pipeline.legacy_encodings import recognise, vietnamese_share
-from pipeline.sentences import sentences
 
 __all__ = [
     "LOOP_LENGTH",
@@ -24,7 +23,6 @@ __all__ = [
     "new_tone",
     "press_tone",
     "repair",
-    "sentences",
     "syllables",
     "tidy",
 ]

@@ -91,7 +91,7 @@ def engine(
     budget: int = 64,
     notice: Callable[[str], None] = print,
 ) -> BatchingEngine:
-    return BatchingEngine(checkpoint or words(), backend=backend, budget=budget, notice=notice)
+    return BatchingEngine(checkpoint or words(), backend=backend, budget=budget, notice=notice, patience=30.0)
 
 
 def text_of(length: int, *, name: object) -> str:

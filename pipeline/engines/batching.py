@@ -158,7 +158,7 @@ class BatchingEngine:
         backend: Backend,
         budget: int,
         notice: Callable[[str], None],
-        patience: float = PATIENCE,
+        patience: float,
     ) -> None:
         """Take `budget` source tokens a batch, padding counted; `notice` is told of each reduction.
 

@@ -7,10 +7,10 @@ length are switched off: batching and cuts are counted in `batching`, and transf
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pipeline.checkpoints.device import cores
 from pipeline.engines.batching import Answer
 from pipeline.errors import ModelError
 
@@ -29,7 +29,7 @@ class CTranslate2Backend:
         assert checkpoint.converted is not None, "prepare() converts what ctranslate2 is to run"
         # A core for each batch: two cores that share one wait for each other at every step, and take up to four times
         # as long (`tests/benchmarks`). The weights are in memory once.
-        self.workers = (runtime.threads or _cores()) if checkpoint.device == "cpu" else 1
+        self.workers = (runtime.threads or cores()) if checkpoint.device == "cpu" else 1
         self._checkpoint = checkpoint
         pieces = checkpoint.tokens(range(checkpoint.vocab_size))
         self._ids = {piece: id_ for id_, piece in enumerate(pieces)}
@@ -99,10 +99,3 @@ def _target_prefix(checkpoint: Checkpoint) -> tuple[list[str], int]:
     start = [] if config.get("decoder_start_token") is not None else [checkpoint.decoder_start_id]
     language = [] if checkpoint.forced_bos_id is None else [checkpoint.forced_bos_id]
     return checkpoint.tokens(start + language), len(language)
-
-
-def _cores() -> int:
-    """Return the cores this process may use; CTranslate2 by itself takes four at most."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
