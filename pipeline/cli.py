@@ -543,6 +543,8 @@ def forget(
 
 def _say_what_is_left(found: Forgotten, *, name: str | None, emptied: bool, yes: bool) -> None:
     """Say what `forget` cannot reach."""
+    if found.already and not found.holdings:
+        _say("withdrawn before: no version here holds it any more")
     if found.elsewhere:
         _say(f"still held, because --name asks for one experiment only: {', '.join(found.elsewhere)}")
     if not emptied:

@@ -402,6 +402,8 @@ def test_the_command_says_what_it_would_do_and_what_it_cannot(night: Night) -> N
     assert "removed" in done.stdout
     assert "--memo empties the memo" in done.stderr
     assert ID not in ids(night.versions()[0])
+    again = tomdich(*arguments, "--yes", cwd=night.config.parent)
+    assert (again.stdout, "no version here holds it any more" in again.stderr) == ("", True)
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: it delivers the kills")
