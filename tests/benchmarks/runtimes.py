@@ -45,7 +45,7 @@ INSTALL = "pip install onnx onnxscript onnxruntime openvino nncf"
 Task = Literal["encode", "answer"]
 BUDGETS = (1, 2048, 4096)  # tokens of a batch, padding counted; 1: each text alone
 TASKS: tuple[Task, ...] = ("encode", "answer")
-DYNAMIC_GROUP = 64  # inputs that share a scale in OpenVINO's weights-only form; the fastest of 0 to all of them here
+DYNAMIC_GROUP = 64  # inputs that share a scale in OpenVINO's weights-only form
 CALIBRATING = 8  # further texts, for the quantization that needs some
 Run = Callable[[Array, Array], Array]  # ids and mask to states, or to tokens
 
