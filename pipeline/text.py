@@ -315,12 +315,20 @@ def syllables(text: str) -> list[str]:
     return _SYLLABLE.findall(text)
 
 
+def small(text: str) -> str:
+    """Return `text` in small letters, as long as it is: `İ` alone would become two."""
+    low = text.lower()
+    if len(low) == len(text):
+        return low
+    return "".join(letter.lower() if len(letter.lower()) == 1 else letter for letter in text)
+
+
 def fold(text: str) -> str:
     """Return `text` in small letters without marks, đ as d."""
-    small = text.lower()
-    if small.isascii():
-        return small
-    bare = _MARKS.sub("", unicodedata.normalize("NFD", small)).replace("đ", "d")
+    low = text.lower()
+    if low.isascii():
+        return low
+    bare = _MARKS.sub("", unicodedata.normalize("NFD", low)).replace("đ", "d")
     return _FOREIGN.sub(lambda match: "" if unicodedata.combining(match[0]) else match[0], bare)
 
 
@@ -337,7 +345,7 @@ def looks_vietnamese(text: str) -> bool:
     0.37 of the letters (0.1 in such lists); in English, French or Vietnamese without marks hardly any.
     """
     words = _WORD.findall(unicodedata.normalize("NFC", text))
-    small = [word for word in words if word.islower()]
-    running = 6 * len(small) >= len(words)
-    letters, formed = vietnamese_share(small if running else words)
+    uncapitalised = [word for word in words if word.islower()]
+    running = 6 * len(uncapitalised) >= len(words)
+    letters, formed = vietnamese_share(uncapitalised if running else words)
     return letters >= (_LEAST_VIETNAMESE if running else _LEAST_IN_LISTS) and formed >= _LEAST_FORMED

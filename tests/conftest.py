@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,10 @@ def article(number: int, *, length: int = 3) -> dict[str, Any]:
     }
 
 
-def write_feed(path: Path, articles: list[dict[str, Any]]) -> Path:
+def write_feed(path: Path, articles: Iterable[dict[str, Any]]) -> Path:
     """Write rows as JSON lines."""
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in articles), encoding="utf-8")
+    with path.open("w", encoding="utf-8") as out:
+        out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in articles)
     return path
 
 

@@ -361,7 +361,7 @@ def _against_article(translated: Translated, table: _Negation) -> Iterator[Flag]
 
 def _denied(text: str, negators: frozenset[str]) -> Iterator[tuple[str, ...]]:
     """Yield the runs of three syllables with a negator behind the first, as `_runs` finds them."""
-    words = [word.lower() for word in _SYLLABLE.findall(text)]
+    words = _SYLLABLE.findall(text.lower())
     for one, two, three, four in zip(words, words[1:], words[2:], words[3:], strict=False):
         if two in negators and one[0].isalnum():
             yield one, three, four

@@ -86,13 +86,19 @@ class _People:
 
 def check(translated: Translated) -> list[Flag]:
     """Return the flags `pronoun`, and `name` where a title stands before a surname."""
+    speaking = [pair for pair in aligned(translated) if _speaks_of_somebody(pair.english)]
+    if not speaking:
+        return []  # most records: to look for people takes all of the article
     people = _people(translated)
     found: list[Flag] = []
-    for pair in aligned(translated):
-        if pair.english.strip():
-            found += _mistitled(pair, people)
-            found += _pronouns(pair, people)
+    for pair in speaking:
+        found += _mistitled(pair, people)
+        found += _pronouns(pair, people)
     return found
+
+
+def _speaks_of_somebody(english: str) -> bool:
+    return any(pattern.search(english) for pattern in (_ENGLISH_TITLE, *_PRONOUNS.values()))
 
 
 def _people(translated: Translated) -> _People:

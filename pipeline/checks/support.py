@@ -40,10 +40,10 @@ def check(translated: Translated) -> list[Flag]:
     article = translated.article
     places = list(_WORD.finditer(press_tone(translated.summary)))
     said = [match[0].lower() for match in places]
-    body = [match[0].lower() for match in _WORD.finditer(press_tone(article.text))]
+    body = _lower_words(article.text)
     if not said or not body:
         return []
-    known = {*body, *(match[0].lower() for match in _WORD.finditer(press_tone(article.title)))}
+    known = {*body, *_lower_words(article.title)}
     content = [word for word in said if word not in _FUNCTION]
     unknown = [word for word in content if word not in known]
     share = 1 - len(unknown) / len(content) if content else 1.0
@@ -67,6 +67,10 @@ def check(translated: Translated) -> list[Flag]:
         found += _novel_runs(translated.summary, spans, said, known, set(pairwise(body)))
     found += _copied(translated, said, body)
     return found
+
+
+def _lower_words(text: str) -> list[str]:
+    return _WORD.findall(press_tone(text).lower())
 
 
 def _novel_runs(

@@ -68,4 +68,4 @@ def _default_budget(checkpoint: Checkpoint) -> int:
         case "mps":
             return 8192
         case "cpu":
-            return 1024
+            return 2048

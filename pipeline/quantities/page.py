@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 from pipeline.quantities.units import BY_NAME, SIGNS, Unit
 from pipeline.quantities.values import Kind, Quantity, Reading, Weight
+from pipeline.text import small
 
 DIGIT: Final = "0"  # among the words of a page: it has a figure
 MOST_DIGITS: Final = 30  # what is longer is no number that anybody reads
@@ -51,10 +52,7 @@ class Page:
     decimal_comma: bool = False  # the writer's decimals have a comma for sure
 
     def __post_init__(self) -> None:
-        low = self.text.lower()
-        if len(low) != len(self.text):  # İ becomes two
-            low = "".join(letter.lower() if len(letter.lower()) == 1 else letter for letter in self.text)
-        self.low = self.rest = low
+        self.low = self.rest = small(self.text)
 
     @cached_property
     def words(self) -> frozenset[str]:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import Generic, Self, TypeVar
-
-import msgspec
+from typing import TypeVar
 
 from pipeline import __version__, report, space, store
 from pipeline.checkpoints import Checkpoint
-from pipeline.checks import Rules, inspect
+from pipeline.checks.worker import Setup
 from pipeline.config import Config, at_edition, dump, today
 from pipeline.errors import StoppedError
 from pipeline.fit import Fit
@@ -28,6 +25,8 @@ from pipeline.published import Published, open_published
 from pipeline.records import JSON, Article, Failure, StageName, Summarized, Translated
 from pipeline.rows import failures
 from pipeline.runner.gates import Gates
+from pipeline.runner.handover import Handover
+from pipeline.runner.inspecting import Inspection
 from pipeline.runner.journal import Journal
 from pipeline.runner.loading import Loaded, load
 from pipeline.runner.options import Options, Outcome
@@ -43,15 +42,13 @@ from pipeline.runner.preparing import (
     recipe,
 )
 from pipeline.runner.publishing import card, written
-from pipeline.runner.sweep import Sweep, attempt
+from pipeline.runner.sweep import Sweep
 from pipeline.runner.window import PUBLISHING, Window
 from pipeline.stages import Round, summarize, translate
 
 _MAKE_ROOM = "what is finished is kept: make room, or choose another --outputs, and run again"
 _TRANSLATING = 0.5  # seconds a second of summarizing, where no version tells: sentences are short, articles long
 _TELLING = 20  # calls of both stages in a version that tells better
-
-_encoder = msgspec.json.Encoder()
 
 R = TypeVar("R", Article, Summarized)
 T = TypeVar("T", Summarized, Translated)
@@ -162,8 +159,10 @@ class _Job:
         same = self._same_again(digest(identity), loaded)
         if same is not None:
             return same
-        rules = Rules.of(house, hold=config.inspect.hold)
-        with _Inspection(self.work, rules=rules, fail=self._fail) as inspection:
+        setup = Setup(house, config.inspect.hold)
+        with Inspection(
+            self.work, setup=setup, total=loaded.kept, fail=self._fail, notice=journal.notice
+        ) as inspection:
             self._passes(loaded, checkpoints, inspection)
         journal.ended("inspect", inspection.seconds)
         records = inspection.records
@@ -263,7 +262,7 @@ class _Job:
                 return Outcome(version, published=False)
         return None
 
-    def _passes(self, loaded: Loaded, checkpoints: dict[StageName, Checkpoint], inspection: _Inspection) -> None:
+    def _passes(self, loaded: Loaded, checkpoints: dict[StageName, Checkpoint], inspection: Inspection) -> None:
         """Run the model stages; the last one's records are inspected as they come, while its engine computes others."""
         if "summarize" not in checkpoints:
             for article in loaded:
@@ -279,7 +278,7 @@ class _Job:
 
                 self._pass("summarize", summarize, loaded, loaded.kept, checkpoints, memo, keep, inspection)
                 return
-            with _Handover(self.work / "summarize.jsonl", Summarized) as summarized:
+            with Handover(self.work / "summarize.jsonl", Summarized) as summarized:
                 self._pass("summarize", summarize, loaded, loaded.kept, checkpoints, memo, summarized.add, inspection)
             count = summarized.count
             self._pass("translate", translate, summarized, count, checkpoints, memo, inspection.add, inspection)
@@ -293,7 +292,7 @@ class _Job:
         checkpoints: dict[StageName, Checkpoint],
         memo: Memo,
         keep: Callable[[T], None],
-        inspection: _Inspection,
+        inspection: Inspection,
     ) -> None:
         """Drive one stage over all the records, and `keep` its results.
 
@@ -343,7 +342,7 @@ class _Job:
                 return float(timings["translate"] / max(timings["summarize"], 0.001))
         return _TRANSLATING
 
-    def _publish(self, records: _Handover[Translated], manifest: dict[str, JSON], loaded: Loaded) -> store.Version:
+    def _publish(self, records: Handover[Translated], manifest: dict[str, JSON], loaded: Loaded) -> store.Version:
         """Write the version's files, the rows and the report in one pass over the records, and publish it."""
         journal, staged = self.journal, self.staged
         with journal.stage("publish", records.count):
@@ -387,7 +386,7 @@ class _Job:
         identity: dict[str, JSON],
         loaded: Loaded,
         checkpoints: dict[StageName, Checkpoint],
-        inspection: _Inspection,
+        inspection: Inspection,
     ) -> dict[str, JSON]:
         models = {
             stage: {
@@ -430,68 +429,6 @@ class _Job:
             "timings": self.journal.timings,
             "environment": environment(checkpoints),
         }
-
-
-class _Handover(Generic[T]):
-    """The records one pass leaves for the next, in a file; a context manager while they are added."""
-
-    def __init__(self, path: Path, kind: type[T]) -> None:
-        self.path, self.count = path, 0
-        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
-        self._out = path.open("wb")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._out.close()
-
-    def add(self, record: T) -> None:
-        self._out.write(_encoder.encode(record) + b"\n")
-        self.count += 1
-
-    def __iter__(self) -> Iterator[T]:
-        with self.path.open("rb") as lines:
-            for line in lines:
-                yield self._decoder.decode(line)
-
-
-class _Inspection:
-    """The inspect stage, record by record, into a file: all is known before anything is published."""
-
-    def __init__(self, folder: Path, *, rules: Rules, fail: Callable[[Failure], None]) -> None:
-        self.listed = folder / "held.jsonl"
-        self.flagged = self.held = 0
-        self.seconds = 0.0
-        self._rules, self._fail = rules, fail
-        self._files = ExitStack()
-        self.records = self._files.enter_context(_Handover(folder / "inspect.jsonl", Translated))
-        self._listed = self._files.enter_context(self.listed.open("wb"))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._files.close()
-
-    def add(self, record: Translated) -> None:
-        started = time.monotonic()
-        result = attempt("inspect", record, partial(inspect, record, self._rules))
-        if isinstance(result, Failure):
-            self._fail(result)
-        else:
-            self.records.add(result)
-            self.flagged += bool(result.flags)
-            if result.status == "hold":
-                self.held += 1
-                self._listed.write(_encoder.encode(_reasons(result, self._rules.hold)) + b"\n")
-        self.seconds += time.monotonic() - started
-
-
-def _reasons(record: Translated, hold: frozenset[str]) -> dict[str, JSON]:
-    """Return what a person needs to see why a record is held back."""
-    flags = [asdict(flag) for flag in record.flags if flag.severity == "error" and flag.check in hold]
-    return {"id": record.article.id, "title": record.article.title, "url": record.article.url, "flags": flags}
 
 
 def _untranslated(record: Summarized) -> Translated:

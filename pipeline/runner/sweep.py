@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from itertools import chain, count
 from typing import Generic, TypeVar
 
+from pipeline.attempts import attempt, failure
 from pipeline.engines import Engine
-from pipeline.errors import EngineError, StoppedError, TomdichError
+from pipeline.errors import EngineError, StoppedError
 from pipeline.memo import Calls
 from pipeline.records import Article, Failure, Generation, Refused, StageName, Summarized, Translated
 from pipeline.stages import Round
@@ -23,30 +24,6 @@ R = TypeVar("R", Article, Summarized, Translated)
 T = TypeVar("T")
 
 WINDOW = 4096
-
-
-def attempt(stage: StageName, record: R, step: Callable[[], T]) -> T | Failure:
-    """Return what `step` does with a record; the one place where an error of a single record becomes its `Failure`."""
-    try:
-        return step()
-    except TomdichError:
-        raise
-    except Exception as error:  # noqa: BLE001 - an article that breaks a rule of ours must not take the night with it
-        return failure(record, stage=stage, kind="error", message=f"{type(error).__name__}: {error}")
-
-
-def failure(record: R, *, stage: StageName, kind: str, message: str) -> Failure:
-    """Return the failure of a record in a stage, to be tried again by the next run."""
-    article = record if isinstance(record, Article) else record.article
-    return Failure(
-        stage=stage,
-        kind=kind,
-        message=message,
-        source=article.source,
-        id=article.id,
-        text_sha256=article.text_sha256,
-        retry=True,
-    )
 
 
 @dataclass(slots=True)

@@ -97,7 +97,7 @@ def _grown(folder: Path, count: int) -> tuple[float, int]:
     """Run `count` articles on the fake engine, in a process of its own; return the processor's seconds and peak memory in bytes."""
     here = folder / f"grown{count}"
     here.mkdir()
-    write_feed(here / "feed.jsonl", [article(number) for number in range(count)])
+    write_feed(here / "feed.jsonl", (article(number) for number in range(count)))
     whole = {
         "name": "growth",
         "sources": [{"path": "feed.jsonl"}],

@@ -1,0 +1,90 @@
+"""Inspecting in a process of its own, beside the run that started it: bundles of records in, what was found out.
+
+First comes a `Setup`, then bundles of records, one JSON line each, every bundle answered by a list of `Inspected`, in
+order. Each of these is so many bytes as the eight before it say. The process ends when nothing more can come: with the
+run, however that ends.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import asdict
+from functools import partial
+from typing import IO
+
+import msgspec
+
+from pipeline.attempts import attempt
+from pipeline.checks import Rules, inspect
+from pipeline.house import House
+from pipeline.records import Failure, Translated
+
+_HEAD = 8  # bytes
+
+_lines = msgspec.json.Encoder()
+_records = msgspec.json.Decoder(Translated)
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """What a worker must know before the first record."""
+
+    house: House
+    hold: tuple[str, ...]
+
+
+class Inspected(msgspec.Struct, frozen=True, array_like=True):
+    """What became of one record."""
+
+    line: bytes = b""  # the record as JSON, where it did not fail
+    flagged: bool = False
+    held: bytes = b""  # where it is held back: what a person needs to see why, as JSON
+    failure: Failure | None = None
+
+
+def inspected(record: Translated, rules: Rules) -> Inspected:
+    """Return what becomes of a record; an error of a check is its failure."""
+    result = attempt("inspect", record, partial(inspect, record, rules))
+    if isinstance(result, Failure):
+        return Inspected(failure=result)
+    held = b""
+    if result.status == "hold":
+        article = result.article
+        flags = [asdict(flag) for flag in result.flags if flag.severity == "error" and flag.check in rules.hold]
+        held = _lines.encode({"id": article.id, "title": article.title, "url": article.url, "flags": flags})
+    return Inspected(_lines.encode(result), bool(result.flags), held)
+
+
+def bundle_inspected(bundle: bytes, rules: Rules) -> list[Inspected]:
+    """Return what becomes of each record of a bundle."""
+    return [inspected(_records.decode(line), rules) for line in bundle.split(b"\n")]
+
+
+def send(out: IO[bytes], message: bytes) -> None:
+    """Write one message."""
+    out.write(len(message).to_bytes(_HEAD, "big") + message)
+    out.flush()
+
+
+def receive(source: IO[bytes]) -> bytes | None:
+    """Return the next message, None where the other side has ended."""
+    head = source.read(_HEAD)
+    size = int.from_bytes(head, "big")
+    message = source.read(size) if len(head) == _HEAD else b""
+    return message if len(head) == _HEAD and len(message) == size else None
+
+
+def main() -> None:
+    """Answer standard input on standard output."""
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # sent to all the processes of a run at once
+        signal.signal(number, signal.SIG_IGN)
+    source, out = sys.stdin.buffer, sys.stdout.buffer
+    if (first := receive(source)) is None:
+        return
+    setup = msgspec.msgpack.decode(first, type=Setup)
+    rules = Rules.of(setup.house, hold=setup.hold)
+    while (bundle := receive(source)) is not None:
+        send(out, msgspec.msgpack.encode(bundle_inspected(bundle, rules)))
