@@ -7,7 +7,6 @@ run, however that ends.
 
 from __future__ import annotations
 
-import signal
 import sys
 from dataclasses import asdict
 from functools import partial
@@ -76,11 +75,6 @@ def receive(source: IO[bytes]) -> bytes | None:
 
 def main() -> None:
     """Answer standard input on standard output."""
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # sent to all the processes of a run at once
-        signal.signal(number, signal.SIG_IGN)
     source, out = sys.stdin.buffer, sys.stdout.buffer
     if (first := receive(source)) is None:
         return

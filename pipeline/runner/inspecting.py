@@ -30,7 +30,14 @@ MANY = 200  # records; of fewer the workers' start is not worth it
 _MOST_WORKERS = 4  # more would wait for this process, which sends and writes
 _BUNDLE = 16  # records sent at once
 _AHEAD = 64  # bundles sent and not yet written, at most: some ten megabytes
-_START = "import sys; sys.path[:] = {path!r}; from pipeline.checks.worker import main; main()"
+# SIGTERM: systemd sends it to all the processes of a run at once, and the run itself ends in its own time
+_START = """
+import signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+sys.path[:] = {path!r}
+from pipeline.checks.worker import main
+main()
+"""
 
 _encoder = msgspec.json.Encoder()
 _answers = msgspec.msgpack.Decoder(list[Inspected])
@@ -162,8 +169,10 @@ class _Worker:
         self._process: subprocess.Popen[bytes] | None = None
         # -P and this process's path: the package that runs here, and no folder of its name where the run was started
         command = [sys.executable, "-P", "-c", _START.format(path=sys.path)]
+        pipe = subprocess.PIPE
         with suppress(OSError):  # no memory, no process left
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            # a group of its own: Ctrl-C of the terminal is for the run
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, process_group=0)
 
     def ask(self, bundle: bytes) -> list[Inspected] | None:
         process = self._process

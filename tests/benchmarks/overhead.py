@@ -24,6 +24,7 @@ from pipeline.config import Runtime
 from pipeline.engines.batching import BatchingEngine, Stats
 from pipeline.records import Generation
 from pipeline.runner import default_cache
+from pipeline.runner.inspecting import MANY
 from tests.benchmarks import machine
 from tests.benchmarks.peers import command_line
 from tests.benchmarks.workload import Asked, Workload, asked, run
@@ -188,17 +189,20 @@ def _timings(workload: Workload, outputs: Path) -> None:
 
 
 def growth(run_: Callable[[int], tuple[float, int]], counts: tuple[int, ...]) -> None:
-    """Print the processor's seconds and the peak memory of runs over so many articles, and how near to linear they are."""
-    start, _ = run_(1)
+    """Print the processor's seconds and the peak memory of runs over so many articles, and what a further one costs.
+
+    Each count is set against the one before it, the first against the fewest that are inspected by processes of their
+    own: what a run costs once, the start of Python and of those, is no part of it.
+    """
+    before, (past, _) = MANY, run_(MANY)
     base: float | None = None
-    print(
-        f"\ngrowth: the fake engine, seconds of the processor; {start:.2f} are Python's start and the like, taken off below"
-    )
+    print(f"\ngrowth: the fake engine, seconds of the processor; {MANY} articles: {past:.1f} s")
     for count in counts:
         seconds, peak = run_(count)
-        each = (seconds - start) / count
+        each = (seconds - past) / (count - before)
         base = base or each
         print(
-            f"  {count:>7} articles: {seconds:.1f} s, {1000 * each:.3f} ms an article ({each / base:.2f} of the first),"
-            f" peak {peak / 2**20:.0f} MiB"
+            f"  {count:>7} articles: {seconds:.1f} s, {1000 * each:.3f} ms for each further article"
+            f" ({each / base:.2f} of the first), peak {peak / 2**20:.0f} MiB"
         )
+        before, past = count, seconds
