@@ -57,20 +57,28 @@ class JsonTokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the ids of each text."""
-        if self._known is None:
-            return self._encode(texts)
-        if len(self._known) > _WORDS_KEPT:
-            self._known = {}
         known = self._known
-        split = [text.split(" ") for text in texts]
-        new = set(chain.from_iterable(split)).difference(known)
-        if new:
-            known.update(zip(new, self._encode(list(new)), strict=True))
-        return [
-            # a word that begins with the mark of a space gets none in front of it, unless something stands before it
-            self._encode([text])[0] if _SPACE in text else list(chain.from_iterable(map(known.__getitem__, words)))
-            for text, words in zip(texts, split, strict=True)
-        ]
+        if known is None:
+            return self._encode(texts)
+        try:
+            return [self._row(text, known) for text in texts]
+        except KeyError:  # a new word
+            known = self._learn(texts, known)
+            return [self._row(text, known) for text in texts]
+
+    def _row(self, text: str, known: dict[str, list[int]]) -> list[int]:
+        # a word that begins with the mark of a space gets none in front of it, unless something stands before it
+        if _SPACE in text:
+            return self._encode([text])[0]
+        return list(chain.from_iterable(map(known.__getitem__, text.split(" "))))
+
+    def _learn(self, texts: Sequence[str], known: dict[str, list[int]]) -> dict[str, list[int]]:
+        """Return the words known, with those of `texts`; of too many these alone."""
+        if len(known) > _WORDS_KEPT:
+            known = self._known = {}
+        new = set(chain.from_iterable(text.split(" ") for text in texts)).difference(known)
+        known.update(zip(new, self._encode(list(new)), strict=True))
+        return known
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         rows = [row.ids for row in self._inner.encode_batch(list(texts), add_special_tokens=False)]
