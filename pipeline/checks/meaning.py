@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, TypeAlias
 
-from pipeline.checks.pairs import Pair, aligned
+from pipeline.checks.pairs import Pair, aligned, is_copied
 from pipeline.records import Flag, Severity, Translated
 from pipeline.text import press_tone
 
@@ -336,6 +336,8 @@ def _against_article(translated: Translated, table: _Negation) -> Iterator[Flag]
     "Ông Nam không nhận tiền" summarized as "Nam nhận tiền": the word before and the two behind it are compared, so
     that what is reworded is not judged. Two human summaries in 2,000 have such a place.
     """
+    if is_copied(translated):
+        return
     summary, article = press_tone(translated.summary), press_tone(translated.article.text)
     ours, said = _runs(summary, table.syllables)
     if not ours and said.keys().isdisjoint(_denied(article, table.syllables)):

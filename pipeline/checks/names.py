@@ -25,7 +25,7 @@ from pipeline.checks.naming import (
     read_vietnamese,
     spoken,
 )
-from pipeline.checks.pairs import Pair, aligned
+from pipeline.checks.pairs import Pair, aligned, is_copied
 from pipeline.checks.strangers import NAMED, SHORTEST_JOINED, Source, Stranger, alike, changed, strangers_of
 from pipeline.records import Flag, Severity, Translated
 from pipeline.text import fold
@@ -80,7 +80,7 @@ def _date(text: str) -> dt.date | None:
 def _unsupported(translated: Translated, source: Source) -> list[Flag]:
     """Return a flag for each name of the summary that neither the article nor its title has."""
     article = translated.article
-    if not article.text.strip():
+    if not article.text.strip() or is_copied(translated):
         return []
     text = source.article
     folded = source.article_folded

@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import pairwise, product
 from typing import Final
 
-from pipeline.checks.pairs import Pair, aligned
+from pipeline.checks.pairs import Pair, aligned, is_copied
 from pipeline.quantities import Quantity, english, in_english, rounded, same, vietnamese
 from pipeline.quantities.units import BY_NAME
 from pipeline.records import Flag, Severity, Translated
@@ -78,15 +78,19 @@ def check(translated: Translated) -> list[Flag]:
         for pair, ours, theirs in pairs
         if max(len(ours), len(theirs)) > _MOST
     ]
-    read = [
+    summary = [] if is_copied(translated) else _summary(_read_summary(translated, sides, context), source)
+    return [*cut, *summary, *_translations([side for side in sides if side.pair.english.strip()])]
+
+
+def _read_summary(translated: Translated, sides: Sequence[_Sides], context: str) -> list[Quantity]:
+    if not translated.sentences:
+        return vietnamese(translated.summary, context=context)
+    return [
         replace(one, start=one.start + side.pair.vietnamese_start, end=one.end + side.pair.vietnamese_start)
         for side in sides
         if side.pair.vietnamese_field == "summary"
         for one in side.ours
     ]
-    if not translated.sentences:
-        read = vietnamese(translated.summary, context=context)
-    return [*cut, *_summary(read, source), *_translations([side for side in sides if side.pair.english.strip()])]
 
 
 def _summary(read: Sequence[Quantity], source: str) -> list[Flag]:

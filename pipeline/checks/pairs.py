@@ -66,6 +66,25 @@ class Pair:
         )
 
 
+def is_copied(translated: Translated) -> bool:
+    """Return whether each sentence of the summary stands in the article word for word: all that it says is there.
+
+    So of many a record, with a summarizer that takes sentences, and then nothing else has to be looked for.
+    """
+    said = [sentence.summary for sentence in translated.sentences] or [translated.summary]
+    return all(_stands(text, translated.article.text) for text in said)
+
+
+def _stands(text: str, whole: str) -> bool:
+    at = whole.find(text)
+    while at >= 0:
+        before, behind = whole[max(0, at - 1) : at], whole[at + len(text) : at + len(text) + 1]
+        if not (before.isalnum() or behind.isalnum()):
+            return True
+        at = whole.find(text, at + 1)
+    return False
+
+
 def aligned(translated: Translated) -> list[Pair]:
     """Return the headline with its translation, where there is one, and each sentence of the summary with its own.
 
