@@ -12,14 +12,15 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import islice
 from typing import Any, TypeAlias
 
 from pipeline.checks.pairs import Pair, aligned, is_copied
 from pipeline.records import Flag, Severity, Translated
-from pipeline.text import press_tone
+from pipeline.text import press_tone, small
 
 _HIDDEN = "#"
 _SHOWN = 24  # characters behind a negator that a message shows
@@ -32,7 +33,7 @@ def check(translated: Translated) -> list[Flag]:
     found = list(_against_article(translated, tables.negation))
     for pair in aligned(translated):
         if pair.english.strip():
-            sides = _Sides(pair, press_tone(pair.vietnamese), pair.english.replace("’", "'"))
+            sides = _Sides(pair, _Text.of(press_tone(pair.vietnamese)), _Text.of(pair.english.replace("’", "'")))
             found += _negation(sides, tables)
             found += _hedge(sides, tables)
             found += _procedure(sides, tables)
@@ -44,11 +45,62 @@ def check(translated: Translated) -> list[Flag]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Text:
+    """A text as it is written and in small letters, every character in its place."""
+
+    written: str
+    low: str
+
+    @classmethod
+    def of(cls, written: str) -> _Text:
+        return cls(written, small(written))
+
+    def __getitem__(self, match: re.Match[str]) -> str:
+        """Return what matched as it is written."""
+        return self.written[slice(*match.span())]
+
+    def without(self, matches: Iterable[re.Match[str]]) -> _Text:
+        """Return the text with what matched blanked."""
+        written, low = self.written, self.low
+        for match in matches:
+            blank = _HIDDEN * len(match[0])
+            written, low = (text[: match.start()] + blank + text[match.end() :] for text in (written, low))
+        return _Text(written, low)
+
+
+_CAPITAL = re.compile(r"(?<!\\)[A-ZĐ]|\(\?-i:")
+
+
+class _Words:
+    """Words and phrases of a table, in any case: all of them in one expression, the longest first."""
+
+    def __init__(self, entries: Sequence[str]) -> None:
+        # To match in any case takes two to three times as long, and only an entry that speaks of capitals needs it.
+        self._cased = any(_CAPITAL.search(entry) for entry in entries)
+        alternatives = "|".join(sorted(entries, key=len, reverse=True))
+        form = rf"(?<!\w)(?:{alternatives})(?!\w)" if entries else "(?!)"  # none: never
+        self._pattern = re.compile(form, re.IGNORECASE if self._cased else re.NOFLAG)
+
+    def search(self, text: _Text) -> re.Match[str] | None:
+        return self._pattern.search(text.written if self._cased else text.low)
+
+    def finditer(self, text: _Text) -> Iterator[re.Match[str]]:
+        return self._pattern.finditer(text.written if self._cased else text.low)
+
+    def count(self, text: _Text) -> int:
+        return sum(1 for _ in self.finditer(text))
+
+    def hidden(self, text: _Text, times: int | None = None) -> _Text:
+        """Return the text with what matches blanked; the first `times`, or all."""
+        return text.without(islice(self.finditer(text), times))
+
+
+@dataclass(frozen=True, slots=True)
 class _Both:
     """The same thing said in either language."""
 
-    vi: re.Pattern[str]
-    en: re.Pattern[str]
+    vi: _Words
+    en: _Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +110,7 @@ class _Negation:
     weak: _Both
     told: tuple[_Both, ...]
     terms: tuple[_Term, ...]
-    opposable: re.Pattern[str]  # the Vietnamese of all the terms
+    opposable: _Words  # the Vietnamese of all the terms
     alike: tuple[_Both, ...]
     only: _Both
     also: _Both
@@ -84,7 +136,7 @@ class _Stage:
 @dataclass(frozen=True, slots=True)
 class _Term:
     words: _Both
-    wrong: re.Pattern[str]
+    wrong: _Words
     silent: bool  # to lack both is no warning: there are too many ways to tell it
 
 
@@ -94,7 +146,7 @@ class _Tables:
     hedge: _Hedge
     stages: tuple[_Stage, ...]
     terms: tuple[_Term, ...]
-    legal: re.Pattern[str]  # any Vietnamese word of the stages and terms
+    legal: _Words  # any Vietnamese word of the stages and terms
     attribution: _Both
     speech: _Both
 
@@ -116,7 +168,7 @@ def _tables() -> _Tables:
             weak=of_each("weak"),
             told=tuple(_both(group["vi"], group["en"]) for group in negation["told"]),
             terms=tuple(map(_term, negation["term"])),
-            opposable=_words([word for term in negation["term"] for word in term["vi"]]),
+            opposable=_Words([word for term in negation["term"] for word in term["vi"]]),
             alike=tuple(_both(group["vi"], group["en"]) for group in negation["alike"]),
             only=_both(only["vi"], only["en"]),
             also=_both(only["vi_also"], only["en_also"]),
@@ -133,28 +185,18 @@ def _tables() -> _Tables:
             _Stage(_both(stage["vi"], stage["en"]), stage["from"], stage["to"]) for stage in procedure["stage"]
         ),
         terms=tuple(map(_term, procedure["term"])),
-        legal=_words([word for row in (*procedure["stage"], *procedure["term"]) for word in row["vi"]]),
+        legal=_Words([word for row in (*procedure["stage"], *procedure["term"]) for word in row["vi"]]),
         attribution=_both(attribution["vi"], attribution["en"]),
         speech=_both(attribution["vi_sure"], attribution["en_sure"]),
     )
 
 
 def _term(term: dict[str, Any]) -> _Term:
-    return _Term(_both(term["vi"], term["en"]), _words(term["wrong"]), silent=term.get("silent", False))
+    return _Term(_both(term["vi"], term["en"]), _Words(term["wrong"]), silent=term.get("silent", False))
 
 
 def _both(vietnamese: Sequence[str], english: Sequence[str]) -> _Both:
-    return _Both(_words(vietnamese), _words(english))
-
-
-def _words(entries: Sequence[str]) -> re.Pattern[str]:
-    """Return one expression for all `entries`, the longest first; for none, one that never matches."""
-    if not entries:
-        return re.compile(r"(?!)")
-    return re.compile(
-        rf"(?<!\w)(?:{'|'.join(sorted(entries, key=len, reverse=True))})(?!\w)",
-        re.IGNORECASE,
-    )
+    return _Both(_Words(vietnamese), _Words(english))
 
 
 # Flags
@@ -165,8 +207,8 @@ class _Sides:
     """A pair and its two texts as the tables are written: every character still in its place."""
 
     pair: Pair
-    vi: str
-    en: str
+    vi: _Text
+    en: _Text
 
     def flag(
         self,
@@ -191,11 +233,6 @@ class _Sides:
         )
 
 
-def _hide(pattern: re.Pattern[str], text: str, times: int = 0) -> str:
-    """Return `text` with what matches blanked, every character still in its place; the first `times`, or all."""
-    return pattern.sub(lambda match: _HIDDEN * len(match[0]), text, count=times)
-
-
 # Negation
 
 
@@ -208,8 +245,8 @@ def _negation(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
     vi, en = _told(table, sides)
     theirs, ours = list(table.negators.vi.finditer(vi)), list(table.negators.en.finditer(en))
     if len(theirs) > len(ours):
-        excused = _count(table.weak.en, sides.en) + sum(
-            max(0, _count(group.en, en) - _count(group.vi, vi)) for group in table.alike
+        excused = table.weak.en.count(sides.en) + sum(
+            max(0, group.en.count(en) - group.vi.count(vi)) for group in table.alike
         )
         missing = len(theirs) - len(ours)
         lost = theirs[-1] if ours else theirs[0]
@@ -230,42 +267,43 @@ def _negation(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
                 severity="warning",
                 vi=lost,
             )
-    elif len(ours) - len(theirs) > _count(table.weak.vi, sides.vi):
+    elif len(ours) - len(theirs) > table.weak.vi.count(sides.vi):
         added = ours[-1] if theirs else ours[0]
         yield sides.flag(
             "negation",
-            f"“{added[0]}”: the English denies {_times(len(ours))}, the Vietnamese {_times(len(theirs))}",
+            f"“{sides.en[added]}”: the English denies {_times(len(ours))}, the Vietnamese {_times(len(theirs))}",
             severity="error",
             en=added,
         )
 
 
-def _told(table: _Negation, sides: _Sides) -> tuple[str, str]:
+def _told(table: _Negation, sides: _Sides) -> tuple[_Text, _Text]:
     """Return the texts without the negators that mean nothing, and without those the other side tells in another way.
 
     Those (`không rõ`, unknown) go only as far as one side has too many: where both deny as often, each answers one.
     """
-    vi, en = _hide(table.harmless.vi, _without_names(sides.vi)), _hide(table.harmless.en, sides.en)
-    more = _count(table.negators.vi, vi) - _count(table.negators.en, en)
-    left, right = list(vi), list(en)
+    vi, en = table.harmless.vi.hidden(_without_names(sides.vi)), table.harmless.en.hidden(sides.en)
+    more = table.negators.vi.count(vi) - table.negators.en.count(en)
     for group in table.told if more else ():
         for one, other in zip(group.vi.finditer(sides.vi), group.en.finditer(sides.en), strict=False):
-            here, there = slice(*one.span()), slice(*other.span())
-            settled = _count(table.negators.vi, "".join(left[here])) - _count(table.negators.en, "".join(right[there]))
+            here, there = _Text.of(vi[one]), _Text.of(en[other])
+            settled = table.negators.vi.count(here) - table.negators.en.count(there)
             if settled * more > 0 and abs(settled) <= abs(more):
-                left[here], right[there] = _HIDDEN * len(one[0]), _HIDDEN * len(other[0])
+                vi, en = vi.without([one]), en.without([other])
                 more -= settled
-    return "".join(left), "".join(right)
+    return vi, en
 
 
-def _without_names(vi: str) -> str:
+def _without_names(vi: _Text) -> _Text:
     """Return the Vietnamese without the negators that are part of a name: Tôn Ngộ Không, chùa Không Lộ.
 
     Within a sentence only a name has its capital; in a headline that writes every word with one, none is told.
     """
-    if sum(word[0].isupper() for word in vi.split()) > _MOST_CAPITALS * len(vi.split()):
+    named = list(_NAMED.finditer(vi.written))
+    words = vi.written.split() if named else ()
+    if sum(word[0].isupper() for word in words) > _MOST_CAPITALS * len(words):
         return vi
-    return _hide(_NAMED, vi)
+    return vi.without(named)
 
 
 _MOST_CAPITALS = 0.6
@@ -279,10 +317,10 @@ def _opposed(sides: _Sides, check: str, terms: Sequence[_Term]) -> Iterator[Flag
         if said is None or term.words.en.search(sides.en):
             continue
         if (wrong := term.wrong.search(sides.en)) is not None:
-            message = f"“{wrong[0]}” is not what the Vietnamese says ({said[0]})"
+            message = f"“{sides.en[wrong]}” is not what the Vietnamese says ({sides.vi[said]})"
             yield sides.flag(check, message, severity="error", vi=said, en=wrong)
         elif not term.silent:
-            message = f"no English word for {said[0]} was found"
+            message = f"no English word for {sides.vi[said]} was found"
             yield sides.flag(check, message, severity="warning", vi=said)
 
 
@@ -294,19 +332,15 @@ def _gloss(negator: str) -> str:
     return {"chưa": "not yet", "đừng": "do not", "chớ": "do not"}.get(negator.lower(), "not")
 
 
-def _count(pattern: re.Pattern[str], text: str) -> int:
-    return sum(1 for _ in pattern.finditer(text))
-
-
 def _not_only(sides: _Sides, table: _Negation) -> Iterator[Flag]:
     """Yield a flag where "not only" became "only", or the other way round."""
     theirs, ours = table.only.vi.search(sides.vi), table.only.en.search(sides.en)
     if theirs is not None and ours is None:
         bare = table.bare.en.search(sides.en)
-        if bare is not None and ("but" in sides.en.lower() or not table.also.en.search(sides.en)):
+        if bare is not None and ("but" in sides.en.low or not table.also.en.search(sides.en)):
             yield sides.flag(
                 "negation",
-                f"the Vietnamese says “not only” ({theirs[0]}), the English “{bare[0]}”",
+                f"the Vietnamese says “not only” ({sides.vi[theirs]}), the English “{sides.en[bare]}”",
                 severity="error",
                 vi=theirs,
                 en=bare,
@@ -316,7 +350,7 @@ def _not_only(sides: _Sides, table: _Negation) -> Iterator[Flag]:
         if bare is not None:
             yield sides.flag(
                 "negation",
-                f"the Vietnamese says “only” ({bare[0]}), the English “{ours[0]}”",
+                f"the Vietnamese says “only” ({sides.vi[bare]}), the English “{sides.en[ours]}”",
                 severity="error",
                 vi=bare,
                 en=ours,
@@ -346,9 +380,8 @@ def _against_article(translated: Translated, table: _Negation) -> Iterator[Flag]
     changed = [(run, said[run], theirs[run], "denies this") for run in theirs if run in said and run not in ours]
     changed += [(run, ours[run], stands[run], "does not deny this") for run in ours if run in stands]
     for run, here, there, what in changed:
-        if (run in stands) == (run in theirs) or table.harmless.vi.search(
-            f"{summary[slice(*here)]} {article[slice(*there)]}"
-        ):
+        both = _Text.of(f"{summary[slice(*here)]} {article[slice(*there)]}")
+        if (run in stands) == (run in theirs) or table.harmless.vi.search(both):
             continue
         yield Flag(
             check="negation",
@@ -391,13 +424,13 @@ def _hedge(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
     """Yield a flag where a doubt of one side is a fact on the other."""
     table = tables.hedge
     vi, en = sides.vi, sides.en
-    if people := min(_count(table.suspect.vi, vi), _count(table.suspect.en, en)):
-        vi, en = _hide(table.suspect.vi, vi, people), _hide(table.suspect.en, en, people)
+    if people := min(table.suspect.vi.count(vi), table.suspect.en.count(en)):
+        vi, en = table.suspect.vi.hidden(vi, people), table.suspect.en.hidden(en, people)
     claim = table.claim.vi.search(vi)
     if claim is not None and not table.claim.en.search(en):
         yield sides.flag(
             "hedge",
-            f"the Vietnamese only claims or suspects ({claim[0]}); the English states it",
+            f"the Vietnamese only claims or suspects ({sides.vi[claim]}); the English states it",
             severity="error",
             vi=claim,
         )
@@ -406,7 +439,7 @@ def _hedge(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
     if chance is not None and not table.chance.en.search(sides.en):
         yield sides.flag(
             "hedge",
-            f"the Vietnamese is not certain ({chance[0]}); the English is",
+            f"the Vietnamese is not certain ({sides.vi[chance]}); the English is",
             severity="warning",
             vi=chance,
         )
@@ -414,7 +447,7 @@ def _hedge(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
     if doubt is not None and not table.doubt.vi.search(sides.vi):
         yield sides.flag(
             "hedge",
-            f"the English doubts (“{doubt[0]}”); the Vietnamese states it",
+            f"the English doubts (“{sides.en[doubt]}”); the Vietnamese states it",
             severity="warning",
             en=doubt,
         )
@@ -431,7 +464,7 @@ def _procedure(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
     later = max(ours, key=lambda one: one[0].first, default=None)
     if not tables.legal.search(sides.vi):
         if later is not None and later[0].first >= _CONVICTED:
-            message = f"the English tells of a conviction (“{later[1][0]}”), the Vietnamese of no case"
+            message = f"the English tells of a conviction (“{sides.en[later[1]]}”), the Vietnamese of no case"
             yield sides.flag("procedure", message, severity="error", en=later[1])
         return
     theirs = [(stage, match) for stage in tables.stages if (match := stage.words.vi.search(sides.vi))]
@@ -441,7 +474,8 @@ def _procedure(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
         if later[0].first > (reached.last if reached.last > 1 else _CHARGED - 1):
             yield sides.flag(
                 "procedure",
-                f"the English is at a later stage of the case (“{later[1][0]}”) than the Vietnamese ({last[0]})",
+                f"the English is at a later stage of the case (“{sides.en[later[1]]}”) than the Vietnamese"
+                f" ({sides.vi[last]})",
                 severity="error",
                 vi=last,
                 en=later[1],
@@ -458,7 +492,7 @@ def _attribution(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
     if theirs is not None and not tables.attribution.en.search(sides.en):
         yield sides.flag(
             "attribution",
-            f"the Vietnamese says that somebody said it ({theirs[0]}); the English states it",
+            f"the Vietnamese says that somebody said it ({sides.vi[theirs]}); the English states it",
             severity="warning",
             vi=theirs,
         )
@@ -466,7 +500,7 @@ def _attribution(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
     if ours is not None and not tables.attribution.vi.search(sides.vi):
         yield sides.flag(
             "attribution",
-            f"the English says that somebody said it (“{ours[0]}”); the Vietnamese does not",
+            f"the English says that somebody said it (“{sides.en[ours]}”); the Vietnamese does not",
             severity="warning",
             en=ours,
         )
