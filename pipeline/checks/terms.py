@@ -42,6 +42,8 @@ class Terms:
 
     def find(self, vietnamese: str) -> Iterator[tuple[int, int, Term]]:
         """Yield the terms in a text, start and end in code points, the longest where several begin."""
+        if not self._most:  # no house has said anything
+            return
         text = press_tone(vietnamese)  # as long as it was: only marks move
         places = [(word.start(), word[0].lower()) for word in _WORDS.finditer(text)]
         words = [word for _, word in places]
