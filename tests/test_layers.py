@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "pipeline"
 FLOORS = (
     ("errors", "ids", "catalog", "legacy_encodings", "sentences", "untrusted"),
     ("text", "records", "tables", "progress", "locking", "durable", "damage"),
-    ("config", "fit", "house", "stories", "quantities", "monitoring"),
+    ("config", "fit", "house", "stories", "quantities", "monitoring", "attempts"),
     ("memo", "store", "checkpoints", "sources", "metrics", "checks"),
     ("rows",),
     ("engines", "stages", "train", "report", "destination", "comet"),
