@@ -147,6 +147,15 @@ def test_where_no_process_can_be_started_it_is_done_here(tmp_path: Path, monkeyp
     assert len(notices) == 1
 
 
+def test_a_process_that_says_something_else_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('hello from the site')\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    here = inspected(tmp_path / "here", map(record, range(300)), total=0, meanwhile=nothing)
+    beside = inspected(tmp_path / "beside", map(record, range(300)), total=MANY, meanwhile=nothing)
+    assert beside[:3] == here[:3]
+    assert len(beside[3]) == 1
+
+
 def test_a_run_that_fails_leaves_no_process(tmp_path: Path) -> None:
     before = children()
     with pytest.raises(RuntimeError, match="in the middle"):

@@ -20,6 +20,7 @@ from pipeline.house import House
 from pipeline.records import Failure, Translated
 
 _HEAD = 8  # bytes
+_MOST = 2**48  # bytes of a message; more is said by a head that is none, such as what somebody's sitecustomize prints
 
 _lines = msgspec.json.Encoder()
 _records = msgspec.json.Decoder(Translated)
@@ -66,11 +67,13 @@ def send(out: IO[bytes], message: bytes) -> None:
 
 
 def receive(source: IO[bytes]) -> bytes | None:
-    """Return the next message, None where the other side has ended."""
+    """Return the next message, None where the other side has ended, or says something else."""
     head = source.read(_HEAD)
     size = int.from_bytes(head, "big")
-    message = source.read(size) if len(head) == _HEAD else b""
-    return message if len(head) == _HEAD and len(message) == size else None
+    if len(head) < _HEAD or size > _MOST:
+        return None
+    message = source.read(size)
+    return message if len(message) == size else None
 
 
 def main() -> None:

@@ -59,8 +59,9 @@ def open_engine(checkpoint: Checkpoint, *, runtime: Runtime, notice: Callable[[s
 def _default_budget(checkpoint: Checkpoint) -> int:
     """Return how many source tokens, padding counted, a batch has by default.
 
-    On a CPU more is no faster (`python -m tests.benchmarks.throughput --only peers` tries 512 to 8192) and is what a
-    killed run loses. The others are estimates, not yet measured.
+    On a CPU a greedy search was fastest at 2048, of 1024 to 4096, with the bundled summarizer and in ViT5-base's shape;
+    each beam is a row of the decoder of its own, and four of them were no slower at 512 (`tomdich bench` tries it). The
+    others are estimates, not yet measured.
     """
     match checkpoint.device:
         case "cuda":
@@ -68,4 +69,4 @@ def _default_budget(checkpoint: Checkpoint) -> int:
         case "mps":
             return 8192
         case "cpu":
-            return 2048
+            return max(512, 2048 // int(checkpoint.generation["num_beams"]))

@@ -185,8 +185,11 @@ class _Worker:
             send(process.stdin, bundle)
             answer = receive(process.stdout)
         except (OSError, ValueError):  # the pipe is broken, or was closed by `close`
+            answer = None
+        if answer is None:
+            self.end()  # what it might still say would answer another question
             return None
-        return None if answer is None else _answers.decode(answer)
+        return _answers.decode(answer)
 
     def end(self) -> None:
         if self._process is not None:
