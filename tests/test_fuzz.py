@@ -32,7 +32,7 @@ from pipeline import sources
 from pipeline.config import Exclude, Source
 from pipeline.errors import ConfigError, SourceError
 from pipeline.records import Article, Translated, arrow_schema
-from pipeline.runner.publishing import row
+from pipeline.runner.publishing import row, table
 from tests.conftest import article
 from tests.faults_tally import Tally
 
@@ -56,7 +56,8 @@ def through(path: Path, *, keep: tuple[str, ...] = ()) -> int:
             if isinstance(record, Article):
                 assert _decode(_encode(record)) == record
                 published = row(Translated(record, "", "", (), (), ()), keep=keep)
-                pa.Table.from_pylist([published], schema=arrow_schema(keep))
+                schema = arrow_schema(keep)
+                assert table([published], schema).equals(pa.Table.from_pylist([published], schema=schema))
             else:
                 assert record.rejected
                 json.dumps(asdict(record), ensure_ascii=False).encode()

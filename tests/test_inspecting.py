@@ -17,6 +17,7 @@ from typing import TypeVar
 import pytest
 
 from pipeline import store
+from pipeline.checkpoints.device import cores
 from pipeline.checks.worker import Setup
 from pipeline.house import Correction, House, Term
 from pipeline.records import Article, Call, Failure, Origin, Sentence, Translated
@@ -148,7 +149,7 @@ def test_where_no_process_can_be_started_it_is_done_here(tmp_path: Path, monkeyp
 
 
 def test_a_process_that_says_something_else_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "sitecustomize.py").write_text("print('hello from the site')\n")
+    (tmp_path / "sitecustomize.py").write_text("print('hello from the site', flush=True)\n")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     here = inspected(tmp_path / "here", map(record, range(300)), total=0, meanwhile=nothing)
     beside = inspected(tmp_path / "beside", map(record, range(300)), total=MANY, meanwhile=nothing)
@@ -213,22 +214,30 @@ def test_a_run_of_many_is_that_of_few(tmp_path: Path, make_config: Callable[...,
 def test_a_run_that_is_killed_takes_its_processes_with_it(
     tmp_path: Path, make_config: Callable[..., Path], how: signal.Signals, fault: Tally
 ) -> None:
-    write_feed(
-        tmp_path / "feed.jsonl",
-        (article(number) | {"text": f"{article(number)['text']} fake:slow"} for number in range(MANY + 20)),
-    )
+    """While they inspect: the first records are translated, the others take their time."""
+    feed = [article(number) for number in range(2 * MANY)]
+    for row in feed[MANY:]:
+        row["title"] += " fake:slow"
+    write_feed(tmp_path / "feed.jsonl", feed)
     config = make_config(runtime={"batch_tokens": 64})
+    command = [sys.executable, "-m", "pipeline.cli", "run", str(config), "--outputs", "out", "--publish-partial"]
     with fault("a run with inspecting processes killed"):
         process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.cli", "run", str(config)],
+            command,
             cwd=tmp_path,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
-        workers = _eventually(lambda: {pid for pid, parent in processes() if parent == process.pid})
-        assert workers
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("summarize:"):
+                break
+        handed = tmp_path / "out" / "night"
+        _eventually(lambda: any(path.stat().st_size for path in handed.rglob("inspect.jsonl")))
+        workers = {pid for pid, parent in processes() if parent == process.pid}
+        assert len(workers) == min(cores(), 4)
         if how == signal.SIGKILL:
             process.kill()
         else:
@@ -240,6 +249,9 @@ def test_a_run_that_is_killed_takes_its_processes_with_it(
         assert "Traceback" not in said
         assert "before its time" not in said
         assert _eventually(lambda: workers.isdisjoint(pid for pid, _ in processes())), "a process outlived its run"
+        if how != signal.SIGKILL:
+            version = store.find(tmp_path / "out", "night")
+            assert MANY <= len(list(rows(version, ["id"]))) < len(feed)
 
 
 def _eventually(ask: Callable[[], T], *, seconds: float = 20) -> T:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from pipeline.checks.pairs import aligned
+from pipeline.checks import inspect
+from pipeline.checks.pairs import aligned, is_copied
 from pipeline.records import Article, Origin, Sentence, Translated
 
 SUMMARY = "Trời  mưa to. Chi  2 tỷ."  # the sentences have one space each: neither is found as it stands
@@ -39,3 +42,39 @@ def test_a_flag_stands_in_its_field(
         assert (flag.field, flag.start, flag.end) == expected
         assert (flag.check, flag.message, flag.expected, flag.found, flag.severity) == ("name", "why", "x", "y", "note")
     assert one.english_flag("name", "why").severity == one.vietnamese_flag("name", "why").severity == "warning"
+
+
+ARTICLE = "Ông Nam nói: “Lãi 12,5 tỷ đồng.” Giá 2.500 đồng một kg, Hà Nội -5 độ C.\nBà Lan không nhận tiền. Hết"
+
+
+@pytest.mark.parametrize(
+    ("sentences", "copied"),
+    [
+        (["Bà Lan không nhận tiền."], True),
+        (["Bà Lan không nhận tiền.", "Ông Nam nói: “Lãi 12,5 tỷ đồng.”"], True),
+        (["Bà Lan nhận tiền."], False),
+        (["Bà Lan không nhận tiền.", "Ông Nam lãi."], False),
+        (["Ông Nam nói: “Lãi 12"], False),  # cut within a figure
+        (["500 đồng một kg"], False),
+        (["5 độ C."], False),  # below zero there
+        (["Lan không nhận tiền. H"], False),
+        ([], False),
+    ],
+)
+def test_a_summary_is_copied_where_its_sentences_stand_in_the_article(sentences: list[str], copied: bool) -> None:
+    record = replace(
+        RECORD,
+        article=replace(RECORD.article, text=ARTICLE),
+        summary=" ".join(sentences) or "Bà Lan nhận tiền.",
+        sentences=tuple(Sentence(text, "x") for text in sentences),
+    )
+    assert is_copied(record) == copied
+
+
+@pytest.mark.parametrize("cut", ["Ông Nam nói: “Lãi 12", "500 đồng một kg", "5 độ C."])
+def test_a_figure_that_a_cut_changed_is_flagged(cut: str) -> None:
+    record = replace(
+        RECORD, article=replace(RECORD.article, text=ARTICLE), summary=cut, sentences=(Sentence(cut, "x"),)
+    )
+    flags = inspect(record).flags
+    assert any(flag.check == "number" and flag.field == "summary" and flag.severity == "error" for flag in flags)

@@ -17,7 +17,7 @@ from pipeline.records import Flag, Translated
 
 __all__ = ["VERSION", "Rules", "inspect"]
 
-VERSION = 2  # raised when a change of the rules changes what is flagged: it is in the recipe, so all is published anew
+VERSION = 3  # raised when a change of the rules changes what is flagged: it is in the recipe, so all is published anew
 
 _CHECKS = (
     numbers.check,

@@ -61,14 +61,14 @@ class _Text:
 
     def without(self, matches: Iterable[re.Match[str]]) -> _Text:
         """Return the text with what matched blanked."""
-        written, low = self.written, self.low
+        written, low = list(self.written), list(self.low)
         for match in matches:
             blank = _HIDDEN * len(match[0])
-            written, low = (text[: match.start()] + blank + text[match.end() :] for text in (written, low))
-        return _Text(written, low)
+            written[slice(*match.span())] = low[slice(*match.span())] = blank
+        return _Text("".join(written), "".join(low))
 
 
-_CAPITAL = re.compile(r"(?<!\\)[A-ZĐ]|\(\?-i:")
+_ESCAPED = re.compile(r"\\.")
 
 
 class _Words:
@@ -76,7 +76,9 @@ class _Words:
 
     def __init__(self, entries: Sequence[str]) -> None:
         # To match in any case takes two to three times as long, and only an entry that speaks of capitals needs it.
-        self._cased = any(_CAPITAL.search(entry) for entry in entries)
+        self._cased = any(
+            "(?-i:" in entry or _ESCAPED.sub("", entry) != _ESCAPED.sub("", entry).lower() for entry in entries
+        )
         alternatives = "|".join(sorted(entries, key=len, reverse=True))
         form = rf"(?<!\w)(?:{alternatives})(?!\w)" if entries else "(?!)"  # none: never
         self._pattern = re.compile(form, re.IGNORECASE if self._cased else re.NOFLAG)
@@ -285,12 +287,15 @@ def _told(table: _Negation, sides: _Sides) -> tuple[_Text, _Text]:
     vi, en = table.harmless.vi.hidden(_without_names(sides.vi)), table.harmless.en.hidden(sides.en)
     more = table.negators.vi.count(vi) - table.negators.en.count(en)
     for group in table.told if more else ():
+        answered: list[tuple[re.Match[str], re.Match[str]]] = []
         for one, other in zip(group.vi.finditer(sides.vi), group.en.finditer(sides.en), strict=False):
             here, there = _Text.of(vi[one]), _Text.of(en[other])
             settled = table.negators.vi.count(here) - table.negators.en.count(there)
             if settled * more > 0 and abs(settled) <= abs(more):
-                vi, en = vi.without([one]), en.without([other])
+                answered.append((one, other))
                 more -= settled
+        if answered:
+            vi, en = vi.without(one for one, _ in answered), en.without(other for _, other in answered)
     return vi, en
 
 
@@ -396,7 +401,7 @@ def _against_article(translated: Translated, table: _Negation) -> Iterator[Flag]
 
 def _denied(text: str, negators: frozenset[str]) -> Iterator[tuple[str, ...]]:
     """Yield the runs of three syllables with a negator behind the first, as `_runs` finds them."""
-    words = _SYLLABLE.findall(text.lower())
+    words = _SYLLABLE.findall(small(text))
     for one, two, three, four in zip(words, words[1:], words[2:], words[3:], strict=False):
         if two in negators and one[0].isalnum():
             yield one, three, four
@@ -404,7 +409,7 @@ def _denied(text: str, negators: frozenset[str]) -> Iterator[tuple[str, ...]]:
 
 def _runs(text: str, negators: frozenset[str]) -> tuple[_Places, _Places]:
     """Return where each run of three syllables stands: those with a negator behind the first, and those without."""
-    words = [(match[0].lower(), match.start(), match.end()) for match in _SYLLABLE.finditer(text)]
+    words = [(match[0], match.start(), match.end()) for match in _SYLLABLE.finditer(small(text))]
     negated: _Places = {}
     plain: _Places = {}
     for at, ((one, start, _), (two, _, _), (three, _, end)) in enumerate(

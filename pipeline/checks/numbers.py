@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import pairwise, product
 from typing import Final
 
-from pipeline.checks.pairs import Pair, aligned, is_copied
+from pipeline.checks.pairs import Pair, aligned, is_copied, stands
 from pipeline.quantities import Quantity, english, in_english, rounded, same, vietnamese
 from pipeline.quantities.units import BY_NAME
 from pipeline.records import Flag, Severity, Translated
@@ -24,7 +24,6 @@ _DATES: Final = frozenset(("day", "month", "lunar", "year", "decade", "weekday")
 _TIMES: Final = frozenset(("multiple", "fraction"))  # doubled, tripled, half, a quarter
 _NO_IDIOMS: Final = frozenset(("multiple", "half"))  # of which the small ones too are meant
 _DEGREES: Final = frozenset(("°C", "°F"))
-_MINUS: Final = ("-", "–", "\N{MINUS SIGN}")
 _FARTHEST: Final = 0.75  # of the texts' length, and what `_distance` adds for kinds that differ
 _MOST: Final = 250  # numbers of one sentence that are compared, each with each: no prose has as many
 _IDIOMATIC: Final = 2  # "one", "two", "first" come and go between languages
@@ -98,7 +97,7 @@ def _summary(read: Sequence[Quantity], source: str) -> list[Flag]:
     article = _Read(source)
     found: list[Flag] = []
     for one in read:
-        if one.weight == "loose" or _idiomatic(one) or (one.kind in _AMOUNTS and _verbatim(one.text, source)):
+        if one.weight == "loose" or _idiomatic(one) or (one.kind in _AMOUNTS and stands(one.text, source)):
             continue
         if article.tells(one):
             continue
@@ -139,18 +138,6 @@ class _Read:
             if _told(one, found):
                 return True
         return False
-
-
-def _verbatim(text: str, source: str) -> bool:
-    """Return whether the number stands in the source as it stands here: the quick answer to most."""
-    at = source.find(text)
-    while at >= 0:
-        before, behind = source[max(0, at - 1) : at], source[at + len(text) : at + len(text) + 2]
-        signed = before in _MINUS or source[max(0, at - len("âm ")) : at].lower() == "âm "
-        if not (before.isalnum() or before in (".", ",") or signed) and not re.match(r"[^\W_]|[.,/]\d", behind):
-            return True
-        at = source.find(text, at + 1)
-    return False
 
 
 def _translations(sides: Sequence[_Sides]) -> list[Flag]:

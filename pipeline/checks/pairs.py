@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from pipeline.records import Flag, Severity, Translated
@@ -72,17 +73,23 @@ def is_copied(translated: Translated) -> bool:
     So of many a record, with a summarizer that takes sentences, and then nothing else has to be looked for.
     """
     said = [sentence.summary for sentence in translated.sentences] or [translated.summary]
-    return all(_stands(text, translated.article.text) for text in said)
+    return all(stands(text, translated.article.text) for text in said)
 
 
-def _stands(text: str, whole: str) -> bool:
+def stands(text: str, whole: str) -> bool:
+    """Return whether `text` stands in `whole` as it stands here: not as part of a word or figure, nor below zero."""
     at = whole.find(text)
     while at >= 0:
-        before, behind = whole[max(0, at - 1) : at], whole[at + len(text) : at + len(text) + 1]
-        if not (before.isalnum() or behind.isalnum()):
+        before, behind = whole[max(0, at - 1) : at], whole[at + len(text) : at + len(text) + 2]
+        signed = before in _MINUS or whole[max(0, at - len("âm ")) : at].lower() == "âm "
+        if not (before.isalnum() or before in (".", ",") or signed) and not _GOES_ON.match(behind):
             return True
         at = whole.find(text, at + 1)
     return False
+
+
+_MINUS = ("-", "–", "\N{MINUS SIGN}")
+_GOES_ON = re.compile(r"[^\W_]|[.,/]\d")
 
 
 def aligned(translated: Translated) -> list[Pair]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from pipeline.records import Flag, Translated
-from pipeline.text import press_tone
+from pipeline.text import press_tone, small
 
 # Of the content words of a human summary the article has 0.84 in the middle (1,500 of vietnews val; another article's
 # summary: 0.27); one summary in fifty has less than 0.45, one in two hundred less than 0.33.
@@ -38,8 +38,8 @@ _WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*")
 def check(translated: Translated) -> list[Flag]:
     """Return the flags `support` (the whole summary, or a run of it) and `copied_lead` (a note)."""
     article = translated.article
-    places = list(_WORD.finditer(press_tone(translated.summary)))
-    said = [match[0].lower() for match in places]
+    places = list(_WORD.finditer(small(press_tone(translated.summary))))
+    said = [match[0] for match in places]
     body = _lower_words(article.text)
     if not said or not body:
         return []
@@ -70,7 +70,7 @@ def check(translated: Translated) -> list[Flag]:
 
 
 def _lower_words(text: str) -> list[str]:
-    return _WORD.findall(press_tone(text).lower())
+    return _WORD.findall(small(press_tone(text)))
 
 
 def _novel_runs(

@@ -7,7 +7,8 @@ run, however that ends.
 
 from __future__ import annotations
 
-import sys
+import os
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from typing import IO
@@ -77,8 +78,14 @@ def receive(source: IO[bytes]) -> bytes | None:
 
 
 def main() -> None:
-    """Answer standard input on standard output."""
-    source, out = sys.stdin.buffer, sys.stdout.buffer
+    """Answer standard input on standard output, which nothing else is printed on; end when the run does."""
+    source, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")  # buffered, whatever PYTHONUNBUFFERED says
+    os.dup2(2, 1)
+    with suppress(BrokenPipeError):
+        _answer(source, out)
+
+
+def _answer(source: IO[bytes], out: IO[bytes]) -> None:
     if (first := receive(source)) is None:
         return
     setup = msgspec.msgpack.decode(first, type=Setup)

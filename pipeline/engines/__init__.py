@@ -59,9 +59,8 @@ def open_engine(checkpoint: Checkpoint, *, runtime: Runtime, notice: Callable[[s
 def _default_budget(checkpoint: Checkpoint) -> int:
     """Return how many source tokens, padding counted, a batch has by default.
 
-    On a CPU a greedy search was fastest at 2048, of 1024 to 4096, with the bundled summarizer and in ViT5-base's shape;
-    each beam is a row of the decoder of its own, and four of them were no slower at 512 (`tomdich bench` tries it). The
-    others are estimates, not yet measured.
+    On a CPU 2048 was fastest, of 1024 to 4096, for summaries, with the bundled checkpoint and in ViT5-base's shape, and
+    of no matter for translations (`tomdich bench` tries it). The others are estimates, not yet measured.
     """
     match checkpoint.device:
         case "cuda":
@@ -69,4 +68,4 @@ def _default_budget(checkpoint: Checkpoint) -> int:
         case "mps":
             return 8192
         case "cpu":
-            return max(512, 2048 // int(checkpoint.generation["num_beams"]))
+            return 2048

@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Lock
 from typing import Self
 
 import msgspec
@@ -41,6 +42,7 @@ main()
 
 _encoder = msgspec.json.Encoder()
 _answers = msgspec.msgpack.Decoder(list[Inspected])
+_BROKEN = (OSError, ValueError, MemoryError, msgspec.DecodeError)  # pipes: broken, closed, or of another's words
 
 
 class Inspection:
@@ -136,6 +138,8 @@ class _Workers:
     def __init__(self, setup: Setup, *, count: int) -> None:
         self.mourned = False  # it was said that one has died
         self._all = [_Worker(msgspec.msgpack.encode(setup)) for _ in range(count)]
+        self._left = count
+        self._lock = Lock()
         self._idle: SimpleQueue[_Worker] = SimpleQueue()
         for worker in self._all:
             self._idle.put(worker)
@@ -147,10 +151,16 @@ class _Workers:
 
     def _ask(self, bundle: bytes) -> list[Inspected] | None:
         worker = self._idle.get()
+        answers: list[Inspected] | None = None
         try:
-            return worker.ask(bundle)
+            answers = worker.ask(bundle)
         finally:
-            self._idle.put(worker)
+            with self._lock:
+                if answers is None and self._left > 1:
+                    self._left -= 1  # the others take its turns
+                else:
+                    self._idle.put(worker)
+        return answers
 
     def close(self) -> None:
         """End the processes, whatever they do."""
@@ -166,6 +176,7 @@ class _Worker:
 
     def __init__(self, setup: bytes) -> None:
         self._setup = setup
+        self._dead = False
         self._process: subprocess.Popen[bytes] | None = None
         # -P and this process's path: the package that runs here, and no folder of its name where the run was started
         command = [sys.executable, "-P", "-c", _START.format(path=sys.path)]
@@ -175,21 +186,24 @@ class _Worker:
             self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, process_group=0)
 
     def ask(self, bundle: bytes) -> list[Inspected] | None:
+        """Return an answer for each record of the bundle; None for this bundle and all that follow."""
         process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
+        if self._dead or process is None or process.stdin is None or process.stdout is None:
             return None
         try:
             if self._setup:
                 send(process.stdin, self._setup)
                 self._setup = b""
             send(process.stdin, bundle)
-            answer = receive(process.stdout)
-        except (OSError, ValueError):  # the pipe is broken, or was closed by `close`
-            answer = None
-        if answer is None:
-            self.end()  # what it might still say would answer another question
-            return None
-        return _answers.decode(answer)
+            if (answer := receive(process.stdout)) is not None:
+                answers = _answers.decode(answer)
+                if len(answers) == bundle.count(b"\n") + 1:
+                    return answers
+        except _BROKEN:
+            pass
+        self._dead = True  # what it might still say would answer another question
+        self.end()
+        return None
 
     def end(self) -> None:
         if self._process is not None:

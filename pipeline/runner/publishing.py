@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ROWS_PER_GROUP = 1_000
 ROWS_PER_FILE = 50_000
+_MOST_JSON = 2**30  # bytes that pyarrow reads at once, at most twice as many
 
 
 def row(record: Translated, *, keep: tuple[str, ...]) -> dict[str, JSON]:
@@ -65,20 +66,24 @@ def written(records: Iterable[Translated], *, folder: Path, keep: tuple[str, ...
             written = 0
             while group is not None and written < ROWS_PER_FILE:
                 rows = [row(record, keep=keep) for record in group]
-                writer.write_table(_table(rows, schema))
+                writer.write_table(table(rows, schema))
                 written += len(group)
                 yield from rows
                 group = next(groups, None)
         number += 1
 
 
-def _table(rows: list[dict[str, JSON]], schema: pa.Schema) -> pa.Table:
+def table(rows: list[dict[str, JSON]], schema: pa.Schema) -> pa.Table:
     """Return the rows as a table, by way of JSON: from Python's objects it takes longer, and pyarrow imports pandas."""
+    from pyarrow import concat_tables
     from pyarrow.json import ParseOptions, ReadOptions, read_json
 
     if not rows:
         return schema.empty_table()
     lines = msgspec.json.Encoder().encode_lines(rows)
+    if len(lines) > _MOST_JSON and len(rows) > 1:
+        half = len(rows) // 2
+        return concat_tables([table(rows[:half], schema), table(rows[half:], schema)])
     return read_json(
         io.BytesIO(lines),
         read_options=ReadOptions(block_size=len(lines)),  # no row is longer
