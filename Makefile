@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-FAULTS := $(addprefix tests/test_,faults.py crash.py forgetting.py hostile.py fuzz.py memo.py)
+FAULTS := $(addprefix tests/test_,faults.py crash.py forgetting.py hostile.py fuzz.py memo.py inspecting.py)
 
 .PHONY: run test lint faults soak clean
 
