@@ -161,8 +161,6 @@ def run(
 
 def _report(outcome: Outcome, *, show: int) -> None:
     """Print what a run came to: the version's folder on stdout, its counts on stderr."""
-    from pipeline.show import side_by_side
-
     version = outcome.version
     if version is None:
         _say("nothing new: every article of the sources is published, and no version was made")
@@ -177,6 +175,8 @@ def _report(outcome: Outcome, *, show: int) -> None:
     )
     typer.echo(str(version.folder))
     if show:
+        from pipeline.show import side_by_side
+
         side_by_side(version, limit=show)
 
 

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from pipeline import catalog, checkpoints, sources
 from pipeline import config as configs
-from pipeline.checks import Rules, inspect
 from pipeline.checks.editing import edit
+from pipeline.checks.rules import Rules, inspect
 from pipeline.config import Config, Exclude, Source, Stage, TranslateStage
 from pipeline.errors import ConfigError, EngineError, SourceError, UsageError
 from pipeline.fit import Fit

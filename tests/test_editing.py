@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import checks
-from pipeline.checks import Rules, inspect
+from pipeline.checks.rules import Rules, inspect
 from pipeline.checks.terms import Terms
 from pipeline.house import Correction, Term, sentence_key
 from pipeline.records import Article, Flag, Origin, Sentence, Translated
@@ -106,7 +105,7 @@ def lost(record: Translated) -> list[Flag]:
 def test_an_error_holds_a_record_until_an_editor_stands_for_the_sentence(
     monkeypatch: pytest.MonkeyPatch, hold: list[str], rules: dict[str, object], status: str
 ) -> None:
-    monkeypatch.setattr(checks, "_CHECKS", (lost,))
+    monkeypatch.setattr("pipeline.checks.rules._CHECKS", (lost,))
     record = inspect(RECORD, replace(Rules(hold=frozenset(hold)), **rules))  # type: ignore[arg-type]
     assert record.status == status
     assert {flag.check for flag in record.flags} >= {"number", "negation"}  # kept, if only as a note
@@ -114,5 +113,5 @@ def test_an_error_holds_a_record_until_an_editor_stands_for_the_sentence(
 
 def test_a_warning_holds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     flag = Flag(check="number", field="summary", start=0, end=4, message="")
-    monkeypatch.setattr(checks, "_CHECKS", (lambda _record: [flag],))
+    monkeypatch.setattr("pipeline.checks.rules._CHECKS", (lambda _record: [flag],))
     assert inspect(RECORD, Rules(hold=frozenset({"number"}))).status == "ok"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.checks import inspect
+from pipeline.checks.rules import inspect
 from pipeline.records import Article, Origin, Sentence, Translated
 
 RIGHT = [

@@ -18,7 +18,7 @@ import pytest
 
 from pipeline import store
 from pipeline.checkpoints.device import cores
-from pipeline.checks.worker import Setup
+from pipeline.checks.wire import Setup
 from pipeline.house import Correction, House, Term
 from pipeline.records import Article, Call, Failure, Origin, Sentence, Translated
 from pipeline.rows import rows
@@ -132,6 +132,20 @@ def test_where_processes_are_killed_nothing_is_lost(tmp_path: Path, how_many: in
         assert beside[:3] == here[:3]
         assert len(beside[3]) == 1
         assert "a process that inspected has ended before its time" in beside[3][0]
+
+
+def test_a_run_that_others_inspect_for_does_not_load_the_checks(
+    tmp_path: Path, make_config: Callable[..., Path]
+) -> None:
+    """They take a seventh of a second to load, in which nothing else goes on."""
+    write_feed(tmp_path / "feed.jsonl", [article(number) for number in range(MANY)])
+    loaded = (
+        "import sys; from pipeline.cli import main\n"
+        f"try: sys.argv[1:] = ['run', {str(make_config())!r}]; main()\n"
+        "finally: print(sorted({'pipeline.checks.wire', 'pipeline.checks.rules'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", loaded], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "['pipeline.checks.wire']"
 
 
 def test_where_no_process_can_be_started_it_is_done_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.checks import inspect
 from pipeline.checks.pairs import aligned, is_copied
+from pipeline.checks.rules import inspect
 from pipeline.records import Article, Origin, Sentence, Translated
 
 SUMMARY = "Trời  mưa to. Chi  2 tỷ."  # the sentences have one space each: neither is found as it stands

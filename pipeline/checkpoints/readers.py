@@ -81,7 +81,11 @@ class JsonTokenizer:
         return known
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
-        rows = [row.ids for row in self._inner.encode_batch(list(texts), add_special_tokens=False)]
+        if len(texts) < _MANY:
+            encodings = [self._inner.encode(text, add_special_tokens=False) for text in texts]
+        else:
+            encodings = self._inner.encode_batch(list(texts), add_special_tokens=False)
+        rows = [encoding.ids for encoding in encodings]
         return [
             row
             if self._spelled.keys().isdisjoint(row)
@@ -117,6 +121,8 @@ class JsonTokenizer:
 
 
 _SPACE = "▁"  # as Metaspace writes it
+_MANY = 64
+"""Texts that several threads encode faster than one: they take a tenth of a millisecond to wake, a word a hundredth."""
 _WORDS_KEPT = 200_000
 """A news site has some 16,000 words in 1,000 articles, and grows slowly; this is about 50 MB."""
 

@@ -1,9 +1,4 @@
-"""Inspecting in a process of its own, beside the run that started it: bundles of records in, what was found out.
-
-First comes a `Setup`, then bundles of records, one JSON line each, every bundle answered by a list of `Inspected`, in
-order. Each of these is so many bytes as the eight before it say. The process ends when nothing more can come: with the
-run, however that ends.
-"""
+"""Inspecting records: in the run, or in a process of its own beside it, which ends when that does, however it ends."""
 
 from __future__ import annotations
 
@@ -16,31 +11,17 @@ from typing import IO
 import msgspec
 
 from pipeline.attempts import attempt
-from pipeline.checks import Rules, inspect
-from pipeline.house import House
+from pipeline.checks.rules import Rules, inspect
+from pipeline.checks.wire import Inspected, Setup, receive, send
 from pipeline.records import Failure, Translated
-
-_HEAD = 8  # bytes
-_MOST = 2**48  # bytes of a message; more is said by a head that is none, such as what somebody's sitecustomize prints
 
 _lines = msgspec.json.Encoder()
 _records = msgspec.json.Decoder(Translated)
 
 
-class Setup(msgspec.Struct, frozen=True):
-    """What a worker must know before the first record."""
-
-    house: House
-    hold: tuple[str, ...]
-
-
-class Inspected(msgspec.Struct, frozen=True, array_like=True):
-    """What became of one record."""
-
-    line: bytes = b""  # the record as JSON, where it did not fail
-    flagged: bool = False
-    held: bytes = b""  # where it is held back: what a person needs to see why, as JSON
-    failure: Failure | None = None
+def rules(setup: Setup) -> Rules:
+    """Return the rules that a run sets up."""
+    return Rules.of(setup.house, hold=setup.hold)
 
 
 def inspected(record: Translated, rules: Rules) -> Inspected:
@@ -61,22 +42,6 @@ def bundle_inspected(bundle: bytes, rules: Rules) -> list[Inspected]:
     return [inspected(_records.decode(line), rules) for line in bundle.split(b"\n")]
 
 
-def send(out: IO[bytes], message: bytes) -> None:
-    """Write one message."""
-    out.write(len(message).to_bytes(_HEAD, "big") + message)
-    out.flush()
-
-
-def receive(source: IO[bytes]) -> bytes | None:
-    """Return the next message, None where the other side has ended, or says something else."""
-    head = source.read(_HEAD)
-    size = int.from_bytes(head, "big")
-    if len(head) < _HEAD or size > _MOST:
-        return None
-    message = source.read(size)
-    return message if len(message) == size else None
-
-
 def main() -> None:
     """Answer standard input on standard output, which nothing else is printed on; end when the run does."""
     source, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")  # buffered, whatever PYTHONUNBUFFERED says
@@ -88,7 +53,6 @@ def main() -> None:
 def _answer(source: IO[bytes], out: IO[bytes]) -> None:
     if (first := receive(source)) is None:
         return
-    setup = msgspec.msgpack.decode(first, type=Setup)
-    rules = Rules.of(setup.house, hold=setup.hold)
+    known = rules(msgspec.msgpack.decode(first, type=Setup))
     while (bundle := receive(source)) is not None:
-        send(out, msgspec.msgpack.encode(bundle_inspected(bundle, rules)))
+        send(out, msgspec.msgpack.encode(bundle_inspected(bundle, known)))

@@ -34,8 +34,7 @@ class CTranslate2Backend:
         # A core for each batch: two cores that share one wait for each other at every step, and take up to four times
         # as long (`tests/benchmarks`). The weights are in memory once.
         self.workers = (runtime.threads or cores()) if checkpoint.device == "cpu" else 1
-        self._checkpoint = checkpoint
-        pieces = checkpoint.tokens(range(checkpoint.vocab_size))
+        self._pieces = pieces = checkpoint.tokens(range(checkpoint.vocab_size))
         self._ids = {piece: id_ for id_, piece in enumerate(pieces)}
         self._end = pieces[checkpoint.eos_id]
         asked: dict[str, Any] = dict(checkpoint.generation)
@@ -67,7 +66,7 @@ class CTranslate2Backend:
     def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
         """Return the answers to `rows`, each with its mean log-probability a token as score."""
         results = self._translator.translate_batch(
-            [self._checkpoint.tokens(row) for row in rows],
+            [[self._pieces[token] for token in row] for row in rows],
             target_prefix=[self._prefix] * len(rows) if self._prefix else None,
             beam_size=self._asked["num_beams"],
             length_penalty=self._asked["length_penalty"],

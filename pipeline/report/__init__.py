@@ -12,6 +12,6 @@ text nodes.
 
 from __future__ import annotations
 
-from pipeline.report.writing import write
+from pipeline.report.writing import template, write
 
-__all__ = ["write"]
+__all__ = ["template", "write"]

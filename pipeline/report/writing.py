@@ -28,6 +28,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -142,7 +143,7 @@ def write(
             "folder": FOLDER,
             "shown": shown,
         }
-        _environment().get_template("report.html.j2").stream(
+        template().stream(
             facts=facts,
             tally=tally,
             shown=shown,
@@ -173,7 +174,9 @@ class _Asset:
         self.hash = "sha256-" + base64.b64encode(hashlib.sha256(self.text.encode()).digest()).decode()
 
 
-def _environment() -> JSON:
+@cache
+def template() -> JSON:
+    """Return the page's template, compiled."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -182,7 +185,7 @@ def _environment() -> JSON:
     environment.filters["thousands"] = "{:,}".format
     environment.filters["duration"] = _duration
     environment.filters["units"] = "{:.1f}".format
-    return environment
+    return environment.get_template("report.html.j2")
 
 
 def _first(pages: Iterable[_Page], records: int) -> list[_Page]:

@@ -14,18 +14,21 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from pipeline.checkpoints.device import cores
-from pipeline.checks import Rules
-from pipeline.checks.worker import Inspected, Setup, bundle_inspected, inspected, receive, send
+from pipeline.checks.wire import Inspected, Setup, receive, send
 from pipeline.records import Failure, Translated
 from pipeline.runner.handover import Handover
+
+if TYPE_CHECKING:
+    from pipeline.checks.rules import Rules
 
 MANY = 200  # records; of fewer the workers' start is not worth it
 _MOST_WORKERS = 4  # more would wait for this process, which sends and writes
@@ -61,7 +64,7 @@ class Inspection:
         self.listed = folder / "held.jsonl"
         self.flagged = self.held = 0
         self.seconds = 0.0  # that the run's own thread spent on it
-        self._rules = Rules.of(setup.house, hold=setup.hold)
+        self._setup = setup
         self._fail, self._notice = fail, notice
         self._files = ExitStack()
         self.records = self._files.enter_context(Handover(folder / "inspect.jsonl", Translated))
@@ -87,6 +90,8 @@ class Inspection:
         """Inspect a record, now or soon."""
         started = time.monotonic()
         if self._workers is None:
+            from pipeline.checks.worker import inspected
+
             self._keep(inspected(record, self._rules))
         else:
             self._bundle.append(_encoder.encode(record))
@@ -117,9 +122,17 @@ class Inspection:
             if self._workers is not None and not self._workers.mourned:
                 self._workers.mourned = True
                 self._notice("a process that inspected has ended before its time; what it had is inspected here")
+            from pipeline.checks.worker import bundle_inspected
+
             answers = bundle_inspected(bundle, self._rules)
         for answer in answers:
             self._keep(answer)
+
+    @cached_property
+    def _rules(self) -> Rules:
+        from pipeline.checks.worker import rules
+
+        return rules(self._setup)
 
     def _keep(self, answer: Inspected) -> None:
         if answer.failure is not None:

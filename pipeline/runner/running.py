@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pipeline import __version__, report, space, store
 from pipeline.checkpoints import Checkpoint
-from pipeline.checks.worker import Setup
+from pipeline.checks.wire import Setup
 from pipeline.config import Config, at_edition, dump, today
 from pipeline.errors import StoppedError
 from pipeline.fit import Fit
@@ -41,7 +41,7 @@ from pipeline.runner.preparing import (
     prepare_stages,
     recipe,
 )
-from pipeline.runner.publishing import card, written
+from pipeline.runner.publishing import card, get_ready, written
 from pipeline.runner.sweep import Sweep
 from pipeline.runner.window import PUBLISHING, Window
 from pipeline.stages import Round, summarize, translate
@@ -164,6 +164,7 @@ class _Job:
             self.work, setup=setup, total=loaded.kept, fail=self._fail, notice=journal.notice
         ) as inspection:
             self._passes(loaded, checkpoints, inspection)
+            get_ready()  # the last records are inspected meanwhile
         journal.ended("inspect", inspection.seconds)
         records = inspection.records
         if self.stopped and not records.count:

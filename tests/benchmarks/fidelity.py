@@ -30,8 +30,8 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
-from pipeline.checks import inspect
 from pipeline.checks.coverage import looks_left
+from pipeline.checks.rules import inspect
 from pipeline.config import Inspect
 from pipeline.records import Article, Flag, Origin, Sentence, Translated
 from pipeline.text import fold, looks_vietnamese
