@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -21,22 +22,31 @@ UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 
 
+# A small process between: Linux keeps over `exec` the peak of the memory that the one which starts it has.
+_MEASURE = """
+import json, resource, subprocess, sys
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([code, used.ru_utime + used.ru_stime, used.ru_maxrss]))
+"""
+
+
 def run(config: Path, *arguments: str) -> tuple[float, int]:
     """Run the command line; return the processor's seconds it took and the bytes of memory it peaked at.
 
-    The clock's seconds would be those of whatever else runs on the machine, too. The memory that this process has when
-    it starts the other counts as the other's (Linux keeps it over `exec`), so a caller must not hold the articles.
+    The clock's seconds would be those of whatever else runs on the machine, too.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", "run", config, "--outputs", "out", *arguments],
+    command: list[str | Path] = [sys.executable, "-m", "pipeline.cli", "run", config, "--outputs", "out", *arguments]
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURE, *command],
         cwd=config.parent,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=True,
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * UNIT
+    code, seconds, peak = json.loads(done.stdout)
+    assert code == 0
+    return seconds, peak * UNIT
 
 
 def test_memory_for_100_000_articles_is_that_for_10_000(tmp_path: Path, make_config: Callable[..., Path]) -> None:
