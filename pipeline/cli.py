@@ -11,7 +11,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -679,7 +679,10 @@ def _stopping() -> Iterator[Callable[[], str | None]]:
         if received:
             os._exit(130)
         received.append(signal.Signals(number).name)
-        _say(f"{received[0]}: stopping after the batch in flight; once more to stop at once")
+        told = f"{received[0]}: stopping after the batch in flight; once more to stop at once\n"
+        with suppress(OSError):  # a stderr that is gone
+            # not by way of `sys.stderr`: it raises where the signal came while something was printed
+            os.write(2, told.encode())
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
