@@ -400,6 +400,34 @@ def test_a_signal_publishes_what_is_complete_on_request(night: Path) -> None:
     assert versions(night)[-1].manifest["scope"] == "partial"
 
 
+def test_a_signal_that_comes_while_something_is_printed_stops_the_run_like_any_other(tmp_path: Path) -> None:
+    """Python's own `print` raises there: a buffer is not entered twice."""
+    printing = (
+        "import sys; from pipeline.cli import _stopping\n"
+        "with _stopping() as reason:\n"
+        "    print('begun', flush=True)\n"
+        "    print('x' * 1_000_000, file=sys.stderr, flush=True)\n"  # more than the pipe takes: it waits for a reader
+        "    print(reason())"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", printing],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.2)
+    stdout, stderr = process.communicate(timeout=30)
+    assert stdout == "stopped by SIGTERM\n", stderr[-500:]
+    assert "SIGTERM: stopping after the batch in flight" in stderr
+
+
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_ends_the_run_at_once(night: Path, second: signal.Signals) -> None:
     write_feed(night.parent / "feed.jsonl", [FEED[0] | {"text": "Tin fake:hang " + FEED[0]["text"]}])
