@@ -18,9 +18,10 @@ TITLE_MARK = " | "  # between the headline and the text, for a checkpoint that r
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of text that fits the model, and how it had to be cut."""
+    """A piece of text that fits the model, how many tokens it takes, and how it had to be cut."""
 
     text: str
+    tokens: int
     cut: str = ""  # "", "clause" or "token": where one sentence was longer than the budget
 
 
@@ -62,54 +63,68 @@ class Fit:
         """Return `text` in as few parts of whole sentences as fit the budget, of about equal length, in order."""
         turned = self.turn(text)
         whole = " ".join(turned.split())
-        if self.count(whole) <= self.budget:
-            return [Part(whole)]
-        pieces: list[Part] = []
-        sizes: list[int] = []
-        for sentence in sentences(turned):
-            size = self.count(sentence)
-            fitting = [Part(sentence)] if size <= self.budget else self._fitting(sentence)
-            pieces += fitting
-            sizes += [size] if size <= self.budget else [self.count(piece.text) for piece in fitting]
+        size = self.count(whole)
+        if size <= self.budget:
+            return [Part(whole, size)]
+        pieces = [piece for sentence in sentences(turned) for piece in self._pieces(sentence)]
         # Joined, sentences hardly take more tokens than one by one, and counting each join costs more than all else.
-        parts = self._in_shares(pieces, sizes, counted_from=_NEARLY * self.budget)
-        if all(self.count(part.text) <= self.budget for part in parts):
+        parts = self._in_shares(pieces, counted_from=_NEARLY * self.budget)
+        if all(part.tokens <= self.budget for part in parts):
             return parts
-        return self._in_shares(pieces, sizes, counted_from=0)
+        return self._in_shares(pieces, counted_from=0)
 
-    def _in_shares(self, pieces: Sequence[Part], sizes: Sequence[int], *, counted_from: float) -> list[Part]:
+    def _in_shares(self, pieces: Sequence[Part], *, counted_from: float) -> list[Part]:
         """Return neighbours joined into parts of about equal length; joins of fewer tokens are taken to fit."""
-        share = sum(sizes) / -(-sum(sizes) // self.budget)
+        total = sum(piece.tokens for piece in pieces)
+        share = total / -(-total // self.budget)
         packed: list[Part] = []
         held: list[Part] = []
         used = done = 0
-        for piece, size in zip(pieces, sizes, strict=True):
-            past_share = done + used + size / 2 > share * (len(packed) + 1)
-            if held and (past_share or not self._takes([*held, piece], used + size, counted_from)):
-                packed.append(_joined(held))
+        for piece in pieces:
+            past_share = done + used + piece.tokens / 2 > share * (len(packed) + 1)
+            if held and (past_share or not self._takes([*held, piece], used + piece.tokens, counted_from)):
+                packed.append(self._joined(held))
                 done += used
                 held, used = [], 0
             held.append(piece)
-            used += size
-        return [*packed, _joined(held)]
+            used += piece.tokens
+        return [*packed, self._joined(held)]
 
-    def _takes(self, held: Sequence[Part], size: int, counted_from: float) -> bool:
-        return size < counted_from or self.count(_joined(held).text) <= self.budget
+    def _takes(self, held: Sequence[Part], tokens: int, counted_from: float) -> bool:
+        return tokens < counted_from or self._joined(held).tokens <= self.budget
+
+    def _joined(self, parts: Sequence[Part]) -> Part:
+        if len(parts) == 1:
+            return parts[0]
+        worst = max(part.cut for part in parts)  # "" < "clause" < "token"
+        return self._part(" ".join(part.text for part in parts), worst)
+
+    def _part(self, text: str, cut: str) -> Part:
+        return Part(text, self.count(text), cut)
 
     def pieces(self, sentence: str) -> list[Part]:
         """Return one sentence as it fits the budget: itself, or its clauses packed, or cut between words."""
-        return _packed(self._fitting(self.turn(sentence)), count=self.count, budget=self.budget)
+        return self._pieces(self.turn(sentence))
 
-    def _fitting(self, sentence: str) -> list[Part]:
-        if self.count(sentence) <= self.budget:
-            return [Part(sentence)]
+    def _pieces(self, turned: str) -> list[Part]:
+        whole = self._part(turned, "")
+        if whole.tokens <= self.budget:
+            return [whole]
         fitting: list[Part] = []
-        for clause in clauses(sentence):
-            if self.count(clause) <= self.budget:
-                fitting.append(Part(clause, "clause"))
+        for clause in clauses(turned):
+            part = self._part(clause, "clause")
+            if part.tokens <= self.budget:
+                fitting.append(part)
             else:
-                fitting.extend(Part(piece, "token") for piece in self._cut(clause))
-        return _packed(fitting, count=self.count, budget=self.budget)
+                fitting.extend(self._part(piece, "token") for piece in self._cut(clause))
+        packed: list[Part] = []
+        for part in fitting:
+            joined = self._joined([*packed[-1:], part])
+            if joined.tokens <= self.budget:
+                packed[-1:] = [joined]
+            else:
+                packed.append(part)
+        return packed
 
     def _cut(self, text: str) -> list[str]:
         """Return `text` cut wherever it must be, between words where there are any: nothing is lost."""
@@ -129,20 +144,3 @@ class Fit:
             cut.append(text[:end].strip())
             text = text[end:].strip()
         return cut
-
-
-def _joined(parts: Sequence[Part]) -> Part:
-    worst = max((part.cut for part in parts), default="")  # "" < "clause" < "token"
-    return Part(" ".join(part.text for part in parts), worst)
-
-
-def _packed(parts: Sequence[Part], *, count: Callable[[str], int], budget: int) -> list[Part]:
-    """Return neighbours joined as long as they fit."""
-    packed: list[Part] = []
-    for part in parts:
-        joined = _joined([packed[-1], part]) if packed else part
-        if packed and count(joined.text) <= budget:
-            packed[-1] = joined
-        else:
-            packed.append(part)
-    return packed

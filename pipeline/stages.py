@@ -46,7 +46,7 @@ def summarize(article: Article, fit: Fit) -> Round[Summarized | Failure]:
     if fit.with_title and article.title and not heading:
         message = "a headline of over half of what the model takes was not shown to the summarizer"
         flags.append(Flag(check="long_title", field="title", start=0, end=len(article.title), message=message))
-    tokens = sum(fit.count(part.text) for part in parts)
+    tokens = sum(part.tokens for part in parts)
     number = 0
     while True:
         answers = yield [heading + part.text for part in parts]
@@ -56,7 +56,7 @@ def summarize(article: Article, fit: Fit) -> Round[Summarized | Failure]:
             return Summarized(article, summary, tuple(calls), tuple(flags))
         parts = fit.split("\n".join(answer.text for answer in answers))
         flags += _cut_flags(parts, "a sentence of a part's summary", field="article", length=len(article.text))
-        left = sum(fit.count(part.text) for part in parts)
+        left = sum(part.tokens for part in parts)
         number += 1
         if len(parts) > 1 and (left > SHRINK * tokens or number > MAX_ROUNDS):
             return Failure(

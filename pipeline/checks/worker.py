@@ -13,8 +13,11 @@ import msgspec
 from pipeline.attempts import attempt
 from pipeline.checks.rules import Rules, inspect
 from pipeline.checks.wire import Inspected, Setup, receive, send
-from pipeline.records import Failure, Translated
+from pipeline.records import Article, Failure, Origin, Sentence, Translated
 
+_FIRST = Translated(
+    Article(id="", text="Một hai", text_sha256="", source=Origin("", 0)), "Một", "", (Sentence("Một", "One"),), ()
+)
 _lines = msgspec.json.Encoder()
 _records = msgspec.json.Decoder(Translated)
 
@@ -54,5 +57,6 @@ def _answer(source: IO[bytes], out: IO[bytes]) -> None:
     if (first := receive(source)) is None:
         return
     known = rules(msgspec.msgpack.decode(first, type=Setup))
+    inspected(_FIRST, known)  # the tables are loaded now, while the run has no record yet
     while (bundle := receive(source)) is not None:
         send(out, msgspec.msgpack.encode(bundle_inspected(bundle, known)))

@@ -154,9 +154,15 @@ class _Workers:
         self._left = count
         self._lock = Lock()
         self._idle: SimpleQueue[_Worker] = SimpleQueue()
-        for worker in self._all:
-            self._idle.put(worker)
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="inspect")
+        for worker in self._all:
+            self._threads.submit(self._begin, worker)
+
+    def _begin(self, worker: _Worker) -> None:
+        try:
+            worker.begin()
+        finally:
+            self._idle.put(worker)
 
     def ask(self, bundle: bytes) -> Future[list[Inspected] | None]:
         """Return what will be found, or None, where the worker dies."""
@@ -198,15 +204,18 @@ class _Worker:
             # a group of its own: Ctrl-C of the terminal is for the run
             self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, process_group=0)
 
+    def begin(self) -> None:
+        """Send the setup: the process loads its tables while the run still reads."""
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(*_BROKEN):  # the first bundle tells
+                send(self._process.stdin, self._setup)
+
     def ask(self, bundle: bytes) -> list[Inspected] | None:
         """Return an answer for each record of the bundle; None for this bundle and all that follow."""
         process = self._process
         if self._dead or process is None or process.stdin is None or process.stdout is None:
             return None
         try:
-            if self._setup:
-                send(process.stdin, self._setup)
-                self._setup = b""
             send(process.stdin, bundle)
             if (answer := receive(process.stdout)) is not None:
                 answers = _answers.decode(answer)
