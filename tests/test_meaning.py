@@ -140,6 +140,9 @@ NEGATION = [
     ("Đội không thua trận nào.", "The team is unbeaten.", "The team is beaten."),
     ("Ông không loại trừ khả năng này.", "He left open the possibility.", "He ruled out the possibility."),
     ("Tài xế dương tính với ma túy.", "The driver tested positive for drugs.", "The driver tested negative for drugs."),
+    ("Vụ án có bốn người chưa thành niên.", "Four juveniles are involved in the case.", "Four adults are involved in the case."),
+    ("Hội thảo bàn về người chưa thành niên.", "The seminar is about youth.", "The seminar is about adults."),
+    ("Vẻ đẹp không kém phần gợi cảm.", "A beauty not less sensual.", "A beauty that is not sensual."),
     ("Kết quả xét nghiệm âm tính.", "The test was negative.", "The test was positive."),
 ]  # fmt: skip
 
@@ -184,6 +187,9 @@ PROCEDURE = [
     ("Công an khởi tố ông Nam.", "Police launched criminal proceedings against Mr Nam.", "Mr Nam was sentenced to prison.", "error"),
     ("Ông bị bắt tạm giam bốn tháng.", "He was taken into custody for four months.", "He was jailed for four months.", "error"),
     ("Bị can khai nhận hành vi.", "The suspect admitted the act.", "The convict admitted the act.", "error"),
+    ("Tòa mở phiên hình sự với bị cáo Hùng.", "The court opened the criminal trial of the defendant Hung.", "The court opened the trial of the criminal Hung.", "error"),
+    ("Cô tố cáo ông ta quấy rối.", "She accused him of harassment.", "He was charged with harassment.", "error"),
+    ("Công an điều tra vụ cháy.", "Police are investigating the fire.", "Police questioned the accused over the fire.", "error"),
     ("Bị cáo xin giảm nhẹ.", "The defendant asked for leniency.", "The criminal asked for leniency.", "error"),
     ("Viện kiểm sát truy tố ông Nam.", "Prosecutors indicted Mr Nam.", "Mr Nam was found guilty.", "error"),
     ("Nghi phạm bỏ trốn.", "The suspect fled.", "The murderer fled.", "error"),

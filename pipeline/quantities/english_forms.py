@@ -42,7 +42,8 @@ _NO_NUMBER = re.compile(
 _VERSION = re.compile(rf"{START}[a-z](?:\.[0-9]+){{1,4}}{END}")  # the variant B.1.617
 _FOOTNOTE = re.compile(r"(?<=[a-z])\([0-9]{1,2}\)|(?<=[a-z]) \([0-9]\)")
 _PRONOUN = re.compile(rf"{START}(?:one another|no one|one of|one by one|the one|ones|one's|every one){END}")
-_ALL_DAY = re.compile(rf"{START}24(?:/24|/7|[ -]hours?){END}")
+_ALL_DAY = re.compile(rf"{START}24(?:/24|/7|[ -]hours?){END}(?!/[0-9])")
+_DATED = re.compile(rf"{START}(?:on|from|until|till|since|by|before|after|morning|afternoon|evening|night)[ ,]+\Z|\(\Z")
 _TIME = re.compile(
     rf"(?<![\w.,:/$€£])(?P<hour>[0-9]{{1,2}})(?:[:.](?P<minute>[0-9][0-9]))?[ ]?(?P<period>[ap])\.?[ ]?m{END}"
     rf"|(?<![\w.,:/$€£])(?P<hour24>[0-9]{{1,2}})(?::(?P<minute24>[0-9][0-9])|h(?P<minute_h>[0-9][0-9])?)(?![\w:])"
@@ -77,7 +78,7 @@ _MONTH = re.compile(
     rf"{START}(?:(?P<name>{alternatives(_MONTH_NAMES)})|(?P<short>{alternatives(_MONTH_SHORT)})\.?){END}"
 )
 _BESIDE_DIGITS = re.compile(r"[ .,]{1,3}[0-9]|[ ,.]{0,2}\Z")
-_DIGITS_BEFORE = re.compile(r"[0-9](?:st|nd|rd|th)?(?: of)?[ -]\Z")
+_DIGITS_BEFORE = re.compile(r"[0-9](?:st|nd|rd|th)?(?: of[ -]|[ /-]{1,3})\Z")
 _MONTH_BEFORE = re.compile(
     r"(?<!\w)(?:in|of|on|by|since|until|till|from|to|last|this|next|early|late|mid|and|or|through|between|during|before|after"
     r"|around|for|every|each|as of)[ -]\Z|(?<![\w])(?:end|start|beginning) of \Z"
@@ -149,6 +150,8 @@ def _lunar(page: Page, quantity: Quantity) -> Quantity:
 
 
 def _all_day(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    if match[0] == "24/7" and _DATED.search(page.low, max(0, match.start() - 12), match.start()):
+        return None  # 24 July, as the Vietnamese write it
     weight: Weight = "loose" if "/" in match[0] else "figure"
     return (page.quantity(match.span(), 24, "measure", unit="hours", weight=weight),)
 

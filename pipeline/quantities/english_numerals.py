@@ -22,7 +22,14 @@ def numeral(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
 
 
 def vague(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
-    """Read tens of thousands, several hundred."""
+    """Read tens of thousands, several hundred; not the billions of 17.3 billions."""
+    before = page.low[max(0, match.start() - 32) : match.start()]
+    if (
+        match[0] in ("millions", "billions", "trillions")
+        and words.COUNTED.search(before)
+        and not words.DAY_OF_MONTH.search(before)
+    ):
+        return None
     value = 1
     for word in match[0].split():
         value *= words.VAGUE_VALUES.get(word, 1)

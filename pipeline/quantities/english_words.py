@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Final
 
 from pipeline.quantities.units import ENGLISH, SIGNS, alternatives, beside
-from pipeline.quantities.values import Kind
+from pipeline.quantities.values import MONTHS, Kind
 
 START: Final = r"(?<![^\W_])"
 END: Final = r"(?![^\W_])"
@@ -50,6 +50,11 @@ VAGUE: Final = re.compile(
     rf"(?: of (?:hundreds|thousands|millions|billions|trillions)){{0,2}}"
     rf"|(?:a few|several|some) (?:{_SOME}|dozen)(?: (?:{_SOME}))?){END}"
 )
+# 17.3 billions, two millions: what a number counts; not "In 2019 millions", nor "On March 8 millions"
+COUNTED: Final = re.compile(
+    rf"(?:(?<![0-9.,])(?!(?:19|20)[0-9][0-9][ -])[0-9][0-9.,]*|{START}(?:{alternatives(ONES | TENS)}))[ -]\Z"
+)
+DAY_OF_MONTH: Final = re.compile(rf"(?:{alternatives(name.lower() for name in MONTHS)}) [0-9]{{1,2}}[ -]\Z")
 VAGUE_VALUES: Final = {
     "tens": 10, "dozen": 10, "dozens": 10, "scores": 10, "hundred": 10**2, "hundreds": 10**2, "thousand": 10**3,
     "thousands": 10**3, "million": 10**6, "millions": 10**6, "billion": 10**9, "billions": 10**9, "trillions": 10**12,

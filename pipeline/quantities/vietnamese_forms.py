@@ -50,7 +50,8 @@ _NO_NUMBER = re.compile(
 )
 _VERSION = re.compile(rf"{START}[a-z](?:\.[0-9]+){{1,4}}{END}")  # the variant B.1.617
 
-_ALL_DAY = re.compile(rf"{START}24(?:h?/24h?|h?/7){END}")
+_ALL_DAY = re.compile(rf"{START}24(?:h?/24h?|h?/7){END}(?!/[0-9])")
+_ALL = re.compile(rf"{START}(?:suốt|cả|mỗi|hàng|hằng) (?:ngày|đêm)[ ]\Z")
 _HOUR = r"(?:sáng|trưa|chiều|tối|đêm|khuya)"
 _TIME = re.compile(
     rf"(?<![\w.,:/])(?P<hour>[0-9]{{1,2}})(?:[ ]?:[ ]?(?P<colon>[0-9][0-9])"
@@ -161,6 +162,9 @@ def vietnamese(text: str, *, context: str = "") -> list[Quantity]:
 
 
 def _all_day(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    before = page.low[max(0, match.start() - 12) : match.start()]
+    if match[0] == "24/7" and _DATED.search(before) and not _ALL.search(before):
+        return None  # July
     return (page.quantity(match.span(), 24, "measure", unit="hours", weight="loose"),)
 
 
