@@ -126,6 +126,20 @@ def test_new_articles_cost_their_own_calls_only(go: Any) -> None:
     assert calls["translate"]["computed"] == 4
 
 
+def test_known_articles_before_between_and_behind_new_ones_are_published_in_source_order(go: Any) -> None:
+    go(FEED)
+    feed = [FEED[0], FEED[1], article(5), FEED[2], article(6), FEED[3], FEED[4]]
+    outcome = go(feed)
+    assert [row["id"] for row in rows(outcome)] == [one["id"] for one in feed]
+    calls = outcome.version.manifest["calls"]
+    assert calls == {"summarize": {"computed": 2, "replayed": 5}, "translate": {"computed": 4, "replayed": 10}}
+    go([FEED[4], *FEED[:4]], until="summarize")
+    unknown = article(7) | {"text": article(7)["text"] + " fake:refuse"}
+    last = go([FEED[0], unknown, FEED[1]])
+    assert [row["id"] for row in rows(last)] == [FEED[0]["id"], FEED[1]["id"]]
+    assert [failure["id"] for failure in failures(last)] == ["a7"]
+
+
 def test_another_batch_size_costs_nothing_and_is_the_same_recipe(go: Any) -> None:
     go(FEED)
     assert not go(runtime={"batch_tokens": 64}).published

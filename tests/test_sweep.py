@@ -100,6 +100,36 @@ def test_what_the_memo_knows_opens_no_engine() -> None:
     assert (sweep.tally.computed, sweep.tally.replayed) == (0, 7 - 0)
 
 
+def test_what_the_memo_knows_leaves_before_the_next_record_is_started() -> None:
+    calls = memo_calls()
+    texts = ["một hai", "ba", "bốn năm", "sáu"]
+    swept(texts, calls=calls)
+    started = 0
+
+    def records() -> Iterator[Article]:
+        nonlocal started
+        for number, text in enumerate([*texts[:3], "mới", texts[3]]):
+            started += 1
+            yield article(number, text)
+
+    sweep: Sweep[Article, str] = Sweep(name="summarize", stage=spell, calls=calls, engine=Backwards)
+    seen = [started for _ in sweep.over(records())]
+    assert seen == [1, 2, 3, 5, 5]
+
+
+def test_a_record_started_before_the_others_is_the_first_of_them() -> None:
+    calls = memo_calls()
+    swept(["ba", "bốn"], calls=calls)
+    engine = Backwards()
+    sweep: Sweep[Article, str] = Sweep(name="summarize", stage=spell, calls=calls, engine=lambda: engine)
+    assert list(sweep.start(article(0, "ba"))) == ["ab"]
+    assert not sweep.waits
+    assert list(sweep.start(article(1, "mới"))) == []
+    assert sweep.waits
+    assert list(sweep.over([article(2, "bốn"), article(3, "hai")])) == ["iớm", "nốb", "iah"]
+    assert engine.asked == ["mới", "hai"]
+
+
 def test_a_refused_text_fails_its_records_only_and_is_asked_again_next_time() -> None:
     calls = memo_calls()
     results, _, _ = swept(["một", "poison", "hai", "ba poison"], calls=calls)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from pipeline import __version__, report, space, store
 from pipeline.checkpoints import Checkpoint
@@ -108,6 +108,16 @@ def _again(stopped: str, edition: date | None) -> str:
     if edition is None:
         return stopped
     return f"{stopped.removesuffix('run it again').rstrip(' ,;')}; run it again with --edition {edition}"
+
+
+@dataclass(slots=True)
+class _ModelStage(Generic[R, T]):
+    """Summarizing or translating: what drives it over the records, its engine, and how many it has done."""
+
+    name: StageName
+    sweep: Sweep[R, T]
+    engine: LazyEngine
+    done: int = 0
 
 
 class _Job:
@@ -272,68 +282,91 @@ class _Job:
                 inspection.add(_untranslated(Summarized(article, "", ())))
             return
         with open_memo(memo_folder(self.config, self.options.outputs), warn=self.journal.notice) as memo:
+            summarizing = self._stage("summarize", summarize, checkpoints, memo)
             if "translate" not in checkpoints:
 
                 def keep(record: Summarized) -> None:
                     inspection.add(_untranslated(record))
 
-                self._pass("summarize", summarize, loaded, loaded.kept, checkpoints, memo, keep, inspection)
+                self._pass(summarizing, loaded, loaded.kept, keep=keep, inspection=inspection, is_last=True)
                 return
+            translating = self._stage("translate", translate, checkpoints, memo)
             with Handover(self.work / "summarize.jsonl", Summarized) as summarized:
-                self._pass("summarize", summarize, loaded, loaded.kept, checkpoints, memo, summarized.add, inspection)
-            count = summarized.count
-            self._pass("translate", translate, summarized, count, checkpoints, memo, inspection.add, inspection)
 
-    def _pass(
+                def hand_over(record: Summarized) -> None:
+                    """Translate the first records at once, as long as the memo knows them; leave the rest."""
+                    if translating.sweep.waits:
+                        summarized.add(record)
+                    else:
+                        for result in translating.sweep.start(record):
+                            self._settle(translating, result, keep=inspection.add)
+
+                self._pass(summarizing, loaded, loaded.kept, keep=hand_over, inspection=inspection, is_last=False)
+            total = translating.done + translating.sweep.waits + summarized.count
+            self._pass(translating, summarized, total, keep=inspection.add, inspection=inspection, is_last=True)
+
+    def _stage(
         self,
         name: StageName,
         stage: Callable[[R, Fit], Round[T | Failure]],
-        records: Iterable[R],
-        total: int,
         checkpoints: dict[StageName, Checkpoint],
         memo: Memo,
+    ) -> _ModelStage[R, T]:
+        checkpoint = checkpoints[name]
+        fitted = fit(checkpoint)
+        engine = LazyEngine(checkpoint, self.config.runtime, self.journal.notice)
+        sweep: Sweep[R, T] = Sweep(
+            name=name,
+            stage=lambda record: stage(record, fitted),
+            calls=memo.calls(checkpoint.identity()),
+            engine=engine.open,
+            stopping=lambda: self._stopping() or self.window.over(),
+        )
+        return _ModelStage(name, sweep, engine)
+
+    def _pass(
+        self,
+        stage: _ModelStage[R, T],
+        records: Iterable[R],
+        total: int,
+        *,
         keep: Callable[[T], None],
         inspection: Inspection,
+        is_last: bool,
     ) -> None:
-        """Drive one stage over all the records, and `keep` its results.
+        """Drive one stage over the records that it has not done yet, and `keep` its results.
 
         A run that publishes what is complete goes on with what is finished when its time is over. The summarizing
         stage then ends early enough for its summaries to be translated.
         """
-        options, checkpoint = self.options, checkpoints[name]
-        fitted = fit(checkpoint)
-        to_translate = options.publish_partial and name == "summarize" and "translate" in checkpoints
-        with (
-            self.journal.stage(name, total, beside=lambda: inspection.seconds),
-            LazyEngine(checkpoint, self.config.runtime, self.journal.notice) as engine,
-        ):
+        options, sweep = self.options, stage.sweep
+        to_translate = options.publish_partial and not is_last
+        inspected = inspection.seconds
+        with self.journal.stage(stage.name, total, beside=lambda: inspection.seconds - inspected), stage.engine:
+            self.journal.advance(stage.done)
             self.window.begin(reserve=PUBLISHING * total, later=self._translating() if to_translate else 0.0)
-            sweep: Sweep[R, T] = Sweep(
-                name=name,
-                stage=lambda record: stage(record, fitted),
-                calls=memo.calls(checkpoint.identity()),
-                engine=engine.open,
-                stopping=lambda: self._stopping() or self.window.over(),
-            )
 
-            def done(result: T | Failure) -> None:
-                self.journal.advance(1)
-                if isinstance(result, Failure):
-                    self._fail(result)
-                else:
-                    keep(result)
+            def settle(results: Iterable[T | Failure]) -> None:
+                for result in results:
+                    self.journal.advance(1)
+                    self._settle(stage, result, keep=keep)
 
             try:
-                for result in sweep.over(records):
-                    done(result)
+                settle(sweep.over(records))
             except StoppedError as error:
                 # after a signal nothing more is translated: someone waits for the end
                 if not options.publish_partial or (to_translate and options.stopping()) or self.space.low():
                     raise
                 self.stopped = str(error)
-                for result in sweep.complete():
-                    done(result)
-        self.calls[name] = {"computed": sweep.tally.computed, "replayed": sweep.tally.replayed}
+                settle(sweep.complete())
+        self.calls[stage.name] = {"computed": sweep.tally.computed, "replayed": sweep.tally.replayed}
+
+    def _settle(self, stage: _ModelStage[R, T], result: T | Failure, *, keep: Callable[[T], None]) -> None:
+        stage.done += 1
+        if isinstance(result, Failure):
+            self._fail(result)
+        else:
+            keep(result)
 
     def _translating(self) -> float:
         """Return the seconds that translating takes for a second of summarizing, from the newest version that tells."""

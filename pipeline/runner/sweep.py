@@ -1,7 +1,7 @@
 """Drive one stage over a stream of records: thousands of generators side by side, one stream of texts to the engine.
 
-The memo answers what it knows; the engine is opened only when something is left to ask. Results leave in the order of
-the records; at most `window` records are in flight.
+A record that the memo knows wholly leaves at once, if nothing waits before it; the engine is opened only when something
+is left to ask. Results leave in the order of the records; at most `window` records are in flight.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import chain, count
+from itertools import count
 from typing import Generic, TypeVar
 
 from pipeline.attempts import attempt, failure
@@ -69,15 +69,25 @@ class Sweep(Generic[R, T]):
         """
         source = iter(records)
         while True:
-            texts = self._feed(source)
-            first = next(texts, None)
-            if first is None:
-                if not self._flights:
-                    return
-                yield from self._finished()
-                self._check_stop()
-                continue
-            yield from self._ask(chain([first], texts))
+            if self._todo:
+                yield from self._ask(self._feed(source))
+                yield from self._finished()  # those that asked nothing, behind the last answer
+            elif (record := next(source, None)) is not None:
+                yield from self.start(record)
+                if not self._todo:
+                    self._check_stop()
+            else:
+                return
+
+    def start(self, record: R) -> Iterator[T | Failure]:
+        """Start a record, and return what is finished: it itself, where the memo knows it all and nothing waits."""
+        self._start(record)
+        return self._finished()
+
+    @property
+    def waits(self) -> bool:
+        """Whether a record is under way that the engine has to be asked for."""
+        return bool(self._flights)
 
     def complete(self) -> Iterator[T | Failure]:
         """Yield the results that are finished when `over` was stopped, in order; what is in flight is passed over."""
@@ -85,6 +95,11 @@ class Sweep(Generic[R, T]):
             if flight.result is not None:
                 yield flight.result
         self._flights.clear()
+
+    def _start(self, record: R) -> None:
+        flight = _Flight(record, self.stage(record))
+        self._flights.append(flight)
+        self._advance(flight)
 
     def _feed(self, source: Iterator[R]) -> Generator[str]:
         """Yield the texts the memo does not know; start records as long as the window has room."""
@@ -95,9 +110,7 @@ class Sweep(Generic[R, T]):
                 record = next(source, None)
                 if record is None:
                     return
-                flight = _Flight(record, self.stage(record))
-                self._flights.append(flight)
-                self._advance(flight)
+                self._start(record)
             self._asked[number] = self._todo.popleft()
             yield self._asked[number]
 
