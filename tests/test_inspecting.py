@@ -265,7 +265,7 @@ def test_a_run_that_is_killed_takes_its_processes_with_it(
         assert _eventually(lambda: workers.isdisjoint(pid for pid, _ in processes())), "a process outlived its run"
         if how != signal.SIGKILL:
             version = store.find(tmp_path / "out", "night")
-            assert MANY <= len(list(rows(version, ["id"]))) < len(feed)
+            assert 0 < len(list(rows(version, ["id"]))) < len(feed)
 
 
 def _eventually(ask: Callable[[], T], *, seconds: float = 20) -> T:
