@@ -6,9 +6,8 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
-import time
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,18 +56,36 @@ def test_the_command_line_takes_what_the_schedules_give(name: str, tmp_path: Pat
             assert re.search(rf"{re.escape(word)}\b", shown.stdout), word
 
 
+def job_code(folder: Path, stand_in: str) -> int:
+    """Return the exit code of the Slurm job where *stand_in*, a Python program, stands for tomdich."""
+    program = folder / "tomdich" / ".venv" / "bin" / "tomdich"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!{sys.executable} -SE\n{stand_in}")
+    program.chmod(0o755)
+    job = subprocess.run(["bash", str(SCHEDULE / "night.slurm")], cwd=folder, timeout=60, check=False)
+    return job.returncode
+
+
+@pytest.mark.parametrize("signals", [1, 3])
 @pytest.mark.parametrize(("code", "seen"), [(0, 0), (5, 0), (3, 3)])
-def test_the_slurm_job_passes_a_signal_on_and_takes_5_for_success(tmp_path: Path, code: int, seen: int) -> None:
-    stand_in = tmp_path / "tomdich" / ".venv" / "bin" / "tomdich"
-    stand_in.parent.mkdir(parents=True)
-    stand_in.write_text(
-        f"#!/bin/bash\ntrap 'touch stopped; exit {code}' TERM\ntouch began\nwhile :; do sleep 0.05; done\n"
-    )
-    stand_in.chmod(0o755)
-    job = subprocess.Popen(["bash", str(SCHEDULE / "night.slurm")], cwd=tmp_path)
-    until = time.monotonic() + 20
-    while not (tmp_path / "began").exists() and time.monotonic() < until:
-        time.sleep(0.02)
-    job.send_signal(signal.SIGTERM)
-    assert job.wait(20) == seen
+def test_the_slurm_job_passes_a_signal_on_and_takes_5_for_success(
+    tmp_path: Path, code: int, seen: int, signals: int
+) -> None:
+    """The stand-in signals the job itself, as early as anything can, and leaves at once when it is signalled."""
+    stand_in = f"""
+import os, signal
+def stop(*_):
+    open("stopped", "w").close()
+    os._exit({code})
+signal.signal(signal.SIGTERM, stop)
+for _ in range({signals}):
+    os.kill(os.getppid(), signal.SIGTERM)
+while True:
+    signal.pause()
+"""
+    assert job_code(tmp_path, stand_in) == seen
     assert (tmp_path / "stopped").exists()
+
+
+def test_the_slurm_job_gives_the_code_of_a_run_that_ends_by_itself(tmp_path: Path) -> None:
+    assert job_code(tmp_path, "raise SystemExit(4)") == 4
