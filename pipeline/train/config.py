@@ -40,6 +40,9 @@ class Pairs(_Model):
     take: Count | None = None
     every: Count = 1  # of those, each so manyth
     repeat: Count = 1  # how often each stands in an epoch
+    variants: Annotated[int, Field(ge=0, le=20)] = (
+        0  # further copies of each with other names and figures on both sides
+    )
     license: str = "unstated"  # goes on the card
     note: str = ""
 

@@ -21,7 +21,7 @@ from pipeline.errors import ConfigError
 from pipeline.fit import Fit
 from pipeline.ids import digest, text_digest
 from pipeline.progress import Progress
-from pipeline.train import reading, rounds
+from pipeline.train import reading, rounds, substitution
 from pipeline.train.coding import Coder
 from pipeline.train.config import Articles, ModelTraining, Pairs, SummarizeTraining, TranslateTraining, data_key
 
@@ -243,8 +243,7 @@ def _examples(
 ) -> Iterator[_Example]:
     """Yield the examples of one source; of the dev set's articles always the start, so that every look is alike."""
     if isinstance(source, Pairs):
-        for left, right in reading.read_pairs(source, tone_style=training.tone_style, tally=tally):
-            yield _Example(left, right, left)
+        yield from _pairs(training, source, tally)
         return
     assert isinstance(training, SummarizeTraining)
     empty = len(coder.source([""])[0])
@@ -267,6 +266,21 @@ def _examples(
         else:
             for shown, wanted in rounds.examples(title, text, summary, fit=fit, rounds=training.rounds):
                 yield _Example(shown, wanted, text)
+
+
+def _pairs(training: ModelTraining, source: Pairs, tally: reading.Tally) -> Iterator[_Example]:
+    """Yield the pairs, each followed by its variants with the names of the same source."""
+    names = substitution.Names()
+    if source.variants:
+        names = substitution.Names.gathered(
+            reading.read_pairs(source, tone_style=training.tone_style, tally=reading.Tally())
+        )
+    for left, right in reading.read_pairs(source, tone_style=training.tone_style, tally=tally):
+        yield _Example(left, right, left)
+        for number in range(source.variants):
+            varied = substitution.variant(left, right, names, seed=f"{training.seed} {number} {left}")
+            if varied is not None:
+                yield _Example(*varied, left)
 
 
 def _fitted(
