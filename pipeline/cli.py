@@ -538,11 +538,15 @@ def forget(
         typer.echo(f"{'removed' if yes else 'would remove'} {found.calls} calls from the memo")
     for path in found.aside:
         typer.echo(f"{'deleted' if yes else 'would delete'} {path}, set aside as damaged")
+    for path in found.cached:
+        typer.echo(f"{'deleted' if yes else 'would delete'} {path}, rows that datasets.load_dataset cached")
     _say_what_is_left(found, name=name, emptied=memo, yes=yes)
 
 
 def _say_what_is_left(found: Forgotten, *, name: str | None, emptied: bool, yes: bool) -> None:
     """Say what `forget` cannot reach."""
+    from pipeline import dataset_cache
+
     if found.already and not found.holdings:
         _say("withdrawn before: no version here holds it any more")
     if found.elsewhere:
@@ -551,6 +555,10 @@ def _say_what_is_left(found: Forgotten, *, name: str | None, emptied: bool, yes:
         where = "a run published no version with it" if found.certain else "a run failed on it, or its version is gone"
         _say(f"calls made where {where} cannot be told from others: --memo empties the memo, and nothing is left")
     runs = "into these outputs" if name is None else f"of {name}"
+    _say(
+        f"searched the cache of datasets.load_dataset at {dataset_cache.location()}; "
+        "not those of other users, nor a folder given as cache_dir"
+    )
     _say("sources, exports, briefs and copies that were sent are not touched")
     _say(f"no later run {runs} publishes its text again")
     if not yes:

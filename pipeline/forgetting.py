@@ -14,6 +14,9 @@ Files of the memo that were set aside as damaged go in any case.
 *The versions* are rewritten beside and exchanged, each in one step, with their name: rows, failures, log, report,
 counts, digests. The manifest says when something was withdrawn, by digests that name nobody who does not know the id.
 
+*The cache of `datasets`* of the user who runs this loses the entries of the rewritten versions, and every other entry
+with a row of the article.
+
 *The list* of withdrawals, `<outputs>/.withdrawn`, holds the same digests, so that no later run publishes it again: of
 its text none, under whatever name, and of its id none where it was this article's.
 
@@ -34,7 +37,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from pipeline import compacting, locking, report, store
+from pipeline import compacting, dataset_cache, locking, report, store
 from pipeline.errors import UsageError
 from pipeline.ids import text_digest
 from pipeline.memo import FILE as MEMO
@@ -73,6 +76,7 @@ class Forgotten:
     holdings: list[Holding] = field(default_factory=list)
     calls: int = 0
     aside: list[Path] = field(default_factory=list)  # files that were set aside as damaged
+    cached: list[Path] = field(default_factory=list)  # entries in the cache of `datasets` with a row of it
     known: list[str] = field(default_factory=list)  # names whose list of what was published knows the id
     elsewhere: list[str] = field(default_factory=list)  # versions of names that were not asked for
     already: bool = False  # withdrawn before, and nothing of it left
@@ -166,7 +170,20 @@ def forget(
                     published.forget(article_id=its_own, texts=article.texts)
             for holding in found.holdings:
                 _rewrite(Experiment(holding.version.folder.parent), holding.version, article)
+    found.cached = _forget_cached(found, article, really=really)
     return found
+
+
+def _forget_cached(found: Forgotten, article: _Article, *, really: bool) -> list[Path]:
+    """Return the entries of the cache of `datasets` that have to go; remove them if `really`."""
+    cached = dataset_cache.entries(
+        dataset_cache.location(),
+        versions={holding.version.folder.name for holding in found.holdings},
+        holds=lambda id_, sha: article.is_in({"id": id_, "text_sha256": sha}),
+    )
+    for entry in cached if really else ():
+        dataset_cache.remove(entry)
+    return cached
 
 
 def _locked(
@@ -305,7 +322,7 @@ def _rewrite(experiment: Experiment, version: Version, article: _Article) -> Non
     manifest["counts"] |= {"held": held, "flagged": flagged}
     manifest["statistics"] = statistics.as_json()
     report.write(staged, manifest=manifest, rows=rows(Version(staged, {})), failures=failures(Version(staged, {})))
-    (staged / "README.md").write_text(card(manifest), encoding="utf-8")
+    (staged / "README.md").write_text(card(manifest, data=staged / "data"), encoding="utf-8")
     experiment.replace(version, staged, manifest=manifest)
 
 

@@ -87,12 +87,16 @@ class Experiment:
         """Return the published versions, oldest first."""
         return versions(self.folder)
 
+    def next_name(self, recipe: str) -> str:
+        """Return the next version's name: the UTC time, always later than the last one's, and the recipe's digest."""
+        return _next_name(self.folder, recipe=recipe)
+
     def publish(self, staged: Path, *, manifest: dict[str, Any], move_latest: bool) -> Version:
         """Write the manifest of `staged`, make it durable, rename it into place, and move `latest` to it.
 
-        The version's name is the present UTC time, always later than the last version's, and the recipe's digest.
+        The version's name is that of `manifest["version"]`, taken from `next_name` before, else the `next_name`.
         """
-        name = _next_name(self.folder, recipe=manifest["recipe"])
+        name = manifest.get("version") or self.next_name(manifest["recipe"])
         manifest = manifest | {"version": name, "files": _files(staged)}
         write_json(staged / MANIFEST, manifest)
         _sync_tree(staged)

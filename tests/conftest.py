@@ -22,8 +22,9 @@ __all__ = ["fault", "pytest_terminal_summary"]  # pytest finds them here
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep prepared checkpoints of a test session out of the user's cache."""
+    """Keep prepared checkpoints and datasets of a test session out of the user's caches."""
     monkeypatch.setenv("TOMDICH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path_factory.getbasetemp() / "datasets"))
 
 
 def sentence(number: int) -> str:

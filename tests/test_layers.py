@@ -15,7 +15,7 @@ FLOORS = (
     ("errors", "ids", "catalog", "legacy_encodings", "sentences", "untrusted"),
     ("text", "records", "tables", "progress", "locking", "durable", "damage"),
     ("config", "fit", "house", "stories", "quantities", "monitoring", "attempts"),
-    ("memo", "store", "checkpoints", "sources", "metrics", "checks"),
+    ("memo", "store", "checkpoints", "sources", "metrics", "checks", "dataset_cache"),
     ("rows",),
     ("engines", "stages", "train", "report", "destination", "comet"),
     ("published", "space", "compacting"),

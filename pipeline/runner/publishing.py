@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pipeline import report
+from pipeline import dataset_cache, report
 from pipeline.records import JSON, ROW_COLUMNS, Translated, arrow_schema
 
 if TYPE_CHECKING:
@@ -100,8 +100,11 @@ def table(rows: list[dict[str, JSON]], schema: pa.Schema) -> pa.Table:
     ).replace_schema_metadata(schema.metadata)
 
 
-def card(manifest: dict[str, JSON]) -> str:
-    """Return the version's README.md: a dataset card, so that `datasets.load_dataset(folder)` finds the rows."""
+def card(manifest: dict[str, JSON], *, data: Path) -> str:
+    """Return the version's README.md: a dataset card, so that `datasets.load_dataset(folder)` finds the rows in `data`.
+
+    Its config has a name that no other rows have: the cache of `datasets` tells versions apart by nothing else.
+    """
     counts, models = manifest["counts"], manifest["models"]
     languages = ("vi", "en") if "translate" in models else ("vi",)
     made = "summaries and English translations" if "en" in languages else "summaries"
@@ -110,7 +113,7 @@ def card(manifest: dict[str, JSON]) -> str:
         "---",
         f"language: [{', '.join(languages)}]",
         "configs:",
-        "- config_name: default",
+        f"- config_name: {dataset_cache.config_name(manifest['version'], data)}",
         "  data_files: data/*.parquet",  # without it the loader takes failures and log lines for rows
         "---",
         f"# {manifest['name']}",

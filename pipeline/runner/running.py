@@ -388,7 +388,8 @@ class _Job:
                 report.write(staged, manifest=manifest, rows=rows, failures=map(json.loads, lines))
             manifest["statistics"] = statistics.as_json()
             manifest["drift"] = self._drift(manifest)
-            (staged / "README.md").write_text(card(manifest), encoding="utf-8")
+            manifest["version"] = self.experiment.next_name(manifest["recipe"])
+            (staged / "README.md").write_text(card(manifest, data=staged / "data"), encoding="utf-8")
             (staged / "config.yaml").write_text(dump(self.config), encoding="utf-8")
             with (staged / "sources.jsonl").open("w", encoding="utf-8") as out:
                 out.writelines(json.dumps(asdict(file), ensure_ascii=False) + "\n" for file in loaded.files)
