@@ -1,5 +1,8 @@
 """What an experiment has published so far: the ids and text digests behind `--only-new`, in `<name>/.published`.
 
+For each id it also keeps the text that was published last and the latest date of publication, so that an older text
+of an id, which a feed brings late or again, is not published over a newer one.
+
 It is filled from the versions themselves: under the lock, every version that is whole (`full` or `new`; what a sample
 holds is still to be published) and is not yet in it is read, each in one transaction. So a run that is killed between
 publishing and noting it is made good by the next one, and what was pruned since is still known. A damaged file is set
@@ -17,7 +20,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from pipeline.damage import FAULTS, is_damage, require_sound, set_aside
 from pipeline.durable import sync, write_atomically
@@ -25,14 +28,26 @@ from pipeline.errors import WorldError
 from pipeline.ids import text_digest
 from pipeline.rows import rows
 from pipeline.store import WHOLE, Version
+from pipeline.stories import is_earlier, moment
 
 FILE = ".published"
 WITHDRAWN = ".withdrawn"
 _TABLES = """
-CREATE TABLE IF NOT EXISTS versions (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS articles (id TEXT, sha TEXT, PRIMARY KEY (id, sha)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dated_versions (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS newest (id TEXT PRIMARY KEY, sha TEXT, published TEXT) STRICT, WITHOUT ROWID;
 """
 _LIST_REMEDY = "put it back from a copy, or remove it and `tomdich forget` again what was withdrawn"
+
+
+class Standing(NamedTuple):
+    """How an article stands to what was published under its id."""
+
+    known: bool  # this text was published, and no newer date brings it back
+    outdated: bool  # a text with a later date of publication was published
+
+
+NEW = Standing(known=False, outdated=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +123,20 @@ class Published:
         found = self._connection.execute("SELECT 1 FROM articles WHERE id = ? AND sha = ?", (article_id, text_sha256))
         return found.fetchone() is not None
 
+    def standing(self, article_id: str, text_sha256: str, published: str) -> Standing:
+        """Return how an article stands to what was published under its id; `published`: its own date.
+
+        A text that was published, then replaced, and comes back with a later date than any before is new again: the
+        publisher went back to it.
+        """
+        found = self._connection.execute("SELECT sha, published FROM newest WHERE id = ?", (article_id,)).fetchone()
+        known = self.has(article_id, text_sha256)
+        if found is None:
+            return Standing(known=known, outdated=False)
+        sha, latest = found
+        comes_back = sha != text_sha256 and is_earlier(latest, published)
+        return Standing(known=known and not comes_back, outdated=is_earlier(published, latest))
+
     def texts(self, article_id: str) -> frozenset[str]:
         """Return the digests of the texts that were published under this id."""
         found = self._connection.execute("SELECT sha FROM articles WHERE id = ?", (article_id,))
@@ -128,8 +157,10 @@ class Published:
             with self._connection:
                 self._connection.execute("BEGIN")
                 self._connection.execute("DELETE FROM articles WHERE id = ?", (article_id,))
+                self._connection.execute("DELETE FROM newest WHERE id = ?", (article_id,))
                 gone = [(sha,) for (sha,) in shas if text_digest(sha) in texts]
                 self._connection.executemany("DELETE FROM articles WHERE sha = ?", gone)
+                self._connection.executemany("DELETE FROM newest WHERE sha = ?", gone)
             self._connection.execute("VACUUM")
         except sqlite3.Error as error:
             raise WorldError(f"{FILE}: cannot be written: {error}") from None
@@ -141,17 +172,26 @@ class Published:
             self.take_back(version)
             if (
                 version.manifest["scope"] not in WHOLE
-                or self._connection.execute("SELECT 1 FROM versions WHERE name = ?", (name,)).fetchone()
+                or self._connection.execute("SELECT 1 FROM dated_versions WHERE name = ?", (name,)).fetchone()
             ):
                 continue
-            pairs = ((row["id"], row["text_sha256"]) for row in rows(version, ["id", "text_sha256"]))
             try:
                 with self._connection:
                     self._connection.execute("BEGIN")
-                    self._connection.executemany("INSERT OR IGNORE INTO articles VALUES (?, ?)", pairs)
-                    self._connection.execute("INSERT INTO versions VALUES (?)", (name,))
+                    for row in rows(version, ["id", "text_sha256", "published"]):
+                        self._note_row(row["id"], row["text_sha256"], row.get("published") or "")
+                    self._connection.execute("INSERT INTO dated_versions VALUES (?)", (name,))
             except sqlite3.Error as error:
                 raise WorldError(f"{version.folder.parent / FILE}: cannot be written: {error}") from None
+
+    def _note_row(self, article_id: str, text_sha256: str, published: str) -> None:
+        self._connection.execute("INSERT OR IGNORE INTO articles VALUES (?, ?)", (article_id, text_sha256))
+        found = self._connection.execute("SELECT published FROM newest WHERE id = ?", (article_id,)).fetchone()
+        latest = "" if found is None else found[0]
+        if is_earlier(published, latest):
+            return
+        later = published if moment(published) is not None else latest  # an unreadable date hides no earlier one
+        self._connection.execute("INSERT OR REPLACE INTO newest VALUES (?, ?, ?)", (article_id, text_sha256, later))
 
     def take_back(self, version: Version) -> None:
         """Take in what the version's manifest says was withdrawn from it."""
@@ -208,8 +248,9 @@ def _checked(connection: sqlite3.Connection) -> sqlite3.Connection:
     """Return the connection, closed where its file is damaged or of another shape."""
     try:
         require_sound(connection)
-        connection.execute("SELECT name FROM versions LIMIT 1").fetchone()
         connection.execute("SELECT id, sha FROM articles LIMIT 1").fetchone()
+        connection.execute("SELECT name FROM dated_versions LIMIT 1").fetchone()
+        connection.execute("SELECT id, sha, published FROM newest LIMIT 1").fetchone()
     except BaseException:
         connection.close()
         raise

@@ -78,6 +78,23 @@ def moment(published: str) -> datetime | None:
         return None
 
 
+def is_earlier(one: str, other: str) -> bool:
+    """Return whether a date of publication is before another; False where either cannot be read.
+
+    A date without a time of day stands for the whole day: it is neither before nor after a time of that day.
+    """
+    first, second = moment(one), moment(other)
+    if first is None or second is None:
+        return False
+    if _is_day(one) or _is_day(other):
+        return first.astimezone(_HANOI).date() < second.astimezone(_HANOI).date()
+    return first < second
+
+
+def _is_day(published: str) -> bool:
+    return "T" not in published and " " not in published.strip()
+
+
 def _sure(when: datetime | None) -> datetime:
     assert when is not None
     return when

@@ -24,6 +24,7 @@ import zstandard
 from pipeline import config as configs
 from pipeline import store
 from pipeline.config import Config
+from pipeline.published import NEW
 from pipeline.sources import files
 from tests.conftest import article, tomdich, write_feed
 from tests.faults_tally import Tally, accounted, whole
@@ -450,7 +451,7 @@ def test_a_password_that_passed_the_config_is_in_no_tally(tmp_path: Path, guarde
         event=lambda _kind, _values: None,
         advance=lambda _count: None,
         stopping=lambda: None,
-        known=lambda _id, _sha: False,
+        standing=lambda _article: NEW,
         withdrawn=lambda _id, _sha: False,
     )
     shown = f"http://reader:***@{guarded}/feed.jsonl"

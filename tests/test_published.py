@@ -14,11 +14,12 @@ from pipeline.errors import WorldError
 from pipeline.published import FILE, WITHDRAWN, Withdrawal, look, open_published, withdraw
 
 
-def publish(outputs: Path, *pairs: tuple[str, str], scope: str = "full") -> store.Version:
+def publish(outputs: Path, *pairs: tuple[str, str], scope: str = "full", published: str = "") -> store.Version:
     with store.locked(outputs, "night", wait=0, notice=print) as experiment:
         staged = experiment.stage()
         (staged / "data").mkdir()
-        table = pa.table({"id": [one for one, _ in pairs], "text_sha256": [sha for _, sha in pairs]})
+        ids, shas = [one for one, _ in pairs], [sha for _, sha in pairs]
+        table = pa.table({"id": ids, "text_sha256": shas, "published": [published] * len(pairs)})
         pq.write_table(table, staged / "data" / "articles-00000.parquet")
         manifest = {"recipe": "0" * 64, "scope": scope, "counts": {}}
         return experiment.publish(staged, manifest=manifest, move_latest=True)
@@ -40,6 +41,24 @@ def test_what_is_known_outlives_its_version(tmp_path: Path) -> None:
         assert published.has("a", "1")
     with look(tmp_path / "night", []) as published:
         assert published.has("a", "1")
+
+
+def test_a_file_without_dates_gets_those_of_the_versions_that_are_left(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / FILE)
+    connection.execute("CREATE TABLE versions (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID")
+    connection.execute("CREATE TABLE articles (id TEXT, sha TEXT, PRIMARY KEY (id, sha)) STRICT, WITHOUT ROWID")
+    connection.execute("INSERT INTO articles VALUES ('pruned', '0')")
+    version = publish(tmp_path, ("a", "1"), published="2026-03-02")
+    connection.execute("INSERT INTO versions VALUES (?)", (version.folder.name,))
+    connection.execute("INSERT INTO articles VALUES ('a', '1')")
+    connection.commit()
+    connection.close()
+    (tmp_path / FILE).rename(tmp_path / "night" / FILE)
+    with open_published(tmp_path / "night", [version], warn=pytest.fail) as published:
+        assert published.has("pruned", "0")
+        assert published.standing("a", "2", "2026-03-01") == (False, True)
+        published.forget(article_id="a", texts=[])
+        assert published.standing("a", "2", "2026-03-01") == (False, False)
 
 
 def test_looking_writes_nothing(tmp_path: Path) -> None:

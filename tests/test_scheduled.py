@@ -149,6 +149,94 @@ def test_an_update_beside_the_text_that_is_known_is_published(
     assert (counts["known"], counts["failures"], counts["records"]) == (1, 0, 1)
 
 
+def text(number: int, published: str) -> dict[str, Any]:
+    """Return the article `a1` with the text of another number, so that each number is another text of one id."""
+    return article(number) | {"id": "a1", "title": f"Bản {number}", "published": published}
+
+
+@pytest.mark.parametrize("on_same_id", ["newest", "error"])
+@pytest.mark.parametrize(
+    ("nights", "published"),
+    [
+        pytest.param([text(2, "2026-03-02"), text(1, "2026-03-01")], ["Bản 2"], id="the older text comes late"),
+        pytest.param(
+            [text(1, "2026-03-01"), text(3, "2026-03-03"), text(2, "2026-03-02")],
+            ["Bản 1", "Bản 3"],
+            id="a text between two versions",
+        ),
+        pytest.param(
+            [text(2, "2026-03-02"), text(3, ""), text(1, "2026-03-01")],
+            ["Bản 2", "Bản 3"],
+            id="a version without a date does not hide the date before it",
+        ),
+        pytest.param(
+            [text(1, "2026-03-01"), text(2, "2026-03-02"), text(1, "2026-03-01")],
+            ["Bản 1", "Bản 2"],
+            id="the first text comes again",
+        ),
+        pytest.param(
+            [text(1, "2026-03-01"), text(2, "2026-03-02"), text(1, "2026-03-03")],
+            ["Bản 1", "Bản 2", "Bản 1"],
+            id="the publisher goes back to the first text",
+        ),
+        pytest.param(
+            [text(1, "2026-03-02T23:30:00+00:00"), text(2, "2026-03-02T23:45:00+07:00")],
+            ["Bản 1"],
+            id="moments are compared and not their letters",
+        ),
+        pytest.param(
+            [text(1, "2026-03-02T10:00:00+07:00"), text(2, "2026-03-02")],
+            ["Bản 1", "Bản 2"],
+            id="a day is not before a time of that day",
+        ),
+        pytest.param([text(1, "2026-03-02"), text(2, "hôm qua")], ["Bản 1", "Bản 2"], id="no readable date"),
+    ],
+)
+def test_an_older_text_is_never_published_over_a_newer_one(
+    tmp_path: Path,
+    make_config: Callable[..., Path],
+    on_same_id: str,
+    nights: list[dict[str, Any]],
+    published: list[str],
+) -> None:
+    night = make_config(on_same_id=on_same_id)
+    for feed in nights:
+        write_feed(tmp_path / "feed.jsonl", [feed])
+        planned = tomdich("plan", night, "--outputs", "out", "--only-new", cwd=tmp_path).stdout
+        before = len(versions(night))
+        done = run(night, "--only-new")
+        assert done.returncode == 0, done.stderr
+        assert f"{len(versions(night)) - before} articles" in planned
+    assert [row["title"] for version in versions(night) for row in rows_of(version)] == published
+
+
+def test_an_older_text_beside_new_articles_is_known_and_stands_in_the_log(
+    tmp_path: Path, make_config: Callable[..., Path]
+) -> None:
+    night = make_config(on_same_id="newest")
+    write_feed(tmp_path / "feed.jsonl", [text(2, "2026-03-02")])
+    run(night, "--only-new")
+    tomdich("prune", "night", "--keep", "1", "--yes", "--outputs", "out", cwd=tmp_path)
+    write_feed(tmp_path / "feed.jsonl", [article(5), text(1, "2026-03-01"), text(3, ""), article(6)])
+    run(night, "--only-new")
+    version = versions(night)[-1]
+    assert [row["title"] for row in rows_of(version)] == ["Tỉnh số 5 trồng rừng", "Bản 3", "Tỉnh số 6 trồng rừng"]
+    counts = version.manifest["counts"]
+    assert (counts["read"], counts["known"], counts["failures"], counts["records"]) == (4, 1, 0, 3)
+    log = (version.folder / "log.jsonl").read_text(encoding="utf-8")
+    assert [json.loads(line)["record"] for line in log.splitlines() if '"outdated"' in line] == ["a1"]
+
+
+def test_a_known_older_text_read_last_does_not_displace_an_undated_new_one(
+    tmp_path: Path, make_config: Callable[..., Path]
+) -> None:
+    night = make_config(on_same_id="newest")
+    for feed in ([text(1, "2026-03-01")], [text(2, "2026-03-02")], [text(3, ""), text(1, "2026-03-01")]):
+        write_feed(tmp_path / "feed.jsonl", feed)
+        run(night, "--only-new")
+    assert [row["title"] for version in versions(night) for row in rows_of(version)] == ["Bản 1", "Bản 2", "Bản 3"]
+
+
 @pytest.mark.parametrize("order", [1, -1], ids=["known first", "known last"])
 def test_without_newest_another_text_of_a_known_id_is_a_failure(
     tmp_path: Path, make_config: Callable[..., Path], order: int

@@ -19,8 +19,9 @@ import msgspec
 from pipeline import sources
 from pipeline.config import Config, masked
 from pipeline.errors import StoppedError
+from pipeline.published import NEW, Published, Standing
 from pipeline.records import JSON, Article, Failure
-from pipeline.stories import moment
+from pipeline.stories import is_earlier
 
 _WITHDRAWN = "was withdrawn with `tomdich forget`; take it out of the source"
 _encoder = msgspec.json.Encoder()
@@ -68,19 +69,19 @@ def load(
     event: Callable[[str, dict[str, JSON]], None],
     advance: Callable[[int], None],
     stopping: Callable[[], str | None],
-    known: Callable[[str, str], bool],
+    standing: Callable[[Article], Standing],
     withdrawn: Callable[[str, str], bool],
 ) -> Loaded:
     """Read all sources into `folder`/articles.jsonl; at most `limit` articles are kept.
 
-    Every record read is kept, counted as a duplicate or as `known` (by its id and the digest of its text), or handed
-    to `fail`; one that was `withdrawn` without its id or anything else of it. Under `on_same_id: newest` what is older
-    than a known text of its id counts as known too: it was passed over when that one was published. Under `error` it
-    is a failure each time.
+    Every record read is kept, counted as a duplicate or as known (by its `standing`), or handed to `fail`; one that
+    was `withdrawn` without its id or anything else of it. An article that is older than a published text of its id
+    counts as known too. Where the sources hold both, the older one is passed over likewise under `on_same_id: newest`,
+    and under `error` one of the two is a failure each time.
     """
     loaded = Loaded(folder / "articles.jsonl", frozenset())
     with _Seen(folder / "seen.sqlite", newest=config.on_same_id == "newest") as seen, loaded.articles.open("wb") as out:
-        intake = _Intake(loaded, seen, out, known=known, fail=fail, event=event)
+        intake = _Intake(loaded, seen, out, standing=standing, fail=fail, event=event)
         for source in config.sources:
             tally = SourceTally(masked(source.path or source.dataset or ""), 0, "")
             running = hashlib.sha256()
@@ -113,7 +114,7 @@ class _Intake:
     loaded: Loaded
     seen: _Seen
     out: BinaryIO
-    known: Callable[[str, str], bool] = field(kw_only=True)
+    standing: Callable[[Article], Standing] = field(kw_only=True)
     fail: Callable[[Failure], None] = field(kw_only=True)
     event: Callable[[str, dict[str, JSON]], None] = field(kw_only=True)
 
@@ -135,7 +136,7 @@ class _Intake:
     def _freed(self, article: Article) -> Article | None:
         """Keep an article with a new text or not; return a duplicate of the one that it replaced."""
         loaded = self.loaded
-        verdict = self.seen.same_id(article, known=self.known(article.id, article.text_sha256))
+        verdict = self.seen.same_id(article, standing=self.standing(article))
         if verdict.taken:
             self.out.write(_encoder.encode(article) + b"\n")
         loser = verdict.loser
@@ -149,6 +150,13 @@ class _Intake:
         else:
             self.fail(self.seen.failure(loser))
         return self.seen.twin(loser) if replaced else None
+
+
+def standing_in(published: Published, *, only_new: bool) -> Callable[[Article], Standing]:
+    """Return what says how an article stands to those published before; every one is new unless `only_new`."""
+    if not only_new:
+        return lambda _article: NEW
+    return lambda article: published.standing(article.id, article.text_sha256, article.published)
 
 
 def _unless_withdrawn(record: Article | Failure, withdrawn: Callable[[str, str], bool]) -> Article | Failure:
@@ -218,25 +226,28 @@ class _Seen:
                 return article
         return None
 
-    def same_id(self, article: Article, *, known: bool) -> _Verdict:
-        """Return which of two articles with one id stays; `known`: this one was published before, and is not taken.
+    def same_id(self, article: Article, *, standing: Standing) -> _Verdict:
+        """Return which of two articles with one id stays; one that is known, or outdated, is not taken.
 
         Under `newest` the later moment of publication stays; equal, missing or unreadable ones count by the order of
         reading. Else it is the one that was published before, or the earlier one.
         """
+        known = standing.known
         row = self._scratch.execute("SELECT line, brief FROM ids WHERE id = ?", (article.id,)).fetchone()
         earlier = None if row is None else msgspec.json.decode(row[1], type=Article)
         line = None if row is None else row[0]  # None too where the earlier one was published before
-        if earlier is None:
+        if standing.outdated:
+            stays = False
+        elif earlier is None:
             stays = True
         elif self._newest:
-            stays = _not_before(article, earlier)
+            stays = not is_earlier(article.published, earlier.published)
         else:
             stays = known and line is not None
         if stays or known:
             self._scratch.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (article.text_sha256, article.id))
         if not stays:
-            outdated = self._newest and line is None and not known
+            outdated = not known and (standing.outdated or (self._newest and line is None))
             return _Verdict(taken=False, known=known, loser=None if known else article, outdated=outdated)
         if line is not None and earlier is not None:
             self.superseded.add(line)
@@ -266,8 +277,3 @@ class _Seen:
             id=loser.id,
             text_sha256=loser.text_sha256,
         )
-
-
-def _not_before(article: Article, earlier: Article) -> bool:
-    one, other = moment(article.published), moment(earlier.published)
-    return one is None or other is None or one >= other

@@ -18,7 +18,7 @@ from pipeline.memo import Calls, open_memo
 from pipeline.progress import Progress
 from pipeline.published import look
 from pipeline.records import Article, Failure, Generation, StageName, Summarized
-from pipeline.runner.loading import Loaded, load
+from pipeline.runner.loading import Loaded, load, standing_in
 from pipeline.runner.options import REACHED, Options
 from pipeline.runner.preparing import fit, memo_folder, prepare_stages
 from pipeline.stages import Round, summarize, translate
@@ -60,7 +60,7 @@ def plan(config: Config, *, options: Options, progress: Progress) -> Plan:
                 config,
                 folder=folder,
                 limit=options.limit,
-                known=published.has if options.only_new else lambda _id, _sha: False,
+                standing=standing_in(published, only_new=options.only_new),
                 withdrawn=published.is_withdrawn,
                 fail=fail,
                 warn=progress.notice,

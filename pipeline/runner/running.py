@@ -28,7 +28,7 @@ from pipeline.runner.gates import Gates
 from pipeline.runner.handover import Handover
 from pipeline.runner.inspecting import Inspection
 from pipeline.runner.journal import Journal
-from pipeline.runner.loading import Loaded, load
+from pipeline.runner.loading import Loaded, load, standing_in
 from pipeline.runner.options import Options, Outcome
 from pipeline.runner.preparing import (
     SCHEMA,
@@ -210,7 +210,7 @@ class _Job:
                 self.config,
                 folder=self.work,
                 limit=options.limit,
-                known=self.published.has if options.only_new else lambda _id, _sha: False,
+                standing=standing_in(self.published, only_new=options.only_new),
                 withdrawn=self.published.is_withdrawn,
                 fail=self._fail,
                 warn=journal.notice,
