@@ -1,9 +1,11 @@
 """The bundled checkpoints, or others, measured through the pipeline itself, on data that is not part of tomdich.
 
-    python -m tests.benchmarks.bundled [--first N] [--skip N] [--translator NAME] [--summarizer NAME] [--only translate|summarize]
+    python -m tests.benchmarks.bundled [--first N] [--skip N] [--translator NAME] [--summarizer NAME]
+                                       [--only translate|press|summarize|whole]
 
-Translations are what `tomdich translate` prints for the source side of `parallel.test`, a line in, a line out;
-summaries are what `tomdich run --until summarize` publishes for the first 1,000 articles of vietnews val, whole-bodied.
+Translations are what `tomdich translate` prints for the source side of `parallel.test`, and (press) of the headlines and
+sentences of `indomain.dev`, a line in, a line out. `whole` goes from the articles of `summaries.dev` to English, against
+their reference translation; summaries are what `tomdich run --until summarize` publishes for the first 1,000 articles of vietnews val, whole-bodied.
 A text that failed counts as an empty answer. Beside the summaries stand the article's first sentence and its headline,
 which the bundled summarizer is shown. Checkpoints are chosen on other texts (`parallel.dev`; val from 1,001 on, which is
 `--skip 1000`), never on these.
@@ -17,12 +19,16 @@ import argparse
 import json
 import lzma
 import random
+import re
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from itertools import islice
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby, islice
 from pathlib import Path
+from typing import Any, Literal
 
 from pipeline import metrics, runner
 from pipeline.config import Columns, Config, Exclude, Limits, Runtime, Source, Stage, TranslateStage
@@ -43,18 +49,19 @@ WIDTH = 600  # of a shown text
 
 def main() -> None:
     options = _options()
-    if options.only != "summarize":
-        path = options.data / "parallel.test.tsv.xz"
+    for task, (name, measure) in {
+        "translate": ("parallel.test.tsv.xz", translate),
+        "press": ("indomain.dev.tsv", press),
+        "summarize": ("vietnews.val.jsonl.xz", summarize),
+        "whole": ("summaries.dev.jsonl.xz", whole),
+    }.items():
+        path = options.data / name
+        if options.only not in (None, task):
+            continue
         if path.exists():
-            translate(path, options)
+            measure(path, options)
         else:
-            print(f"translate: skipped: {path} is not there; --data says where it is")
-    if options.only != "translate":
-        path = options.data / "vietnews.val.jsonl.xz"
-        if path.exists():
-            summarize(path, options)
-        else:
-            print(f"summarize: skipped: {path} is not there; --data says where it is")
+            print(f"{task}: skipped: {path} is not there; --data says where it is")
 
 
 def translate(path: Path, options: argparse.Namespace) -> None:
@@ -62,20 +69,110 @@ def translate(path: Path, options: argparse.Namespace) -> None:
     source = training.Pairs(path=str(path), source=2, target=3, skip=options.skip, take=options.first)
     pairs = list(reading.read_pairs(source, tone_style="any", tally=reading.Tally()))
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
-    config = _config(Source(path="-"), translate=_stage(options.translator, options), options=options)
     started = time.monotonic()
+    answers = _translated(sources, options)
+    _head("translate", options.translator, path, len(sources), time.monotonic() - started)
+    _translation_scores(sources, answers, references, options)
+
+
+def press(path: Path, options: argparse.Namespace) -> None:
+    """Translate headlines and sentences of the press and print the scores of each kind."""
+    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+    started = time.monotonic()
+    answers = _translated([row[1] for row in rows], options)
+    _head("press", options.translator, path, len(rows), time.monotonic() - started)
+    for kind in sorted({row[0] for row in rows}):
+        chosen = [at for at, row in enumerate(rows) if row[0] == kind]
+        print(f" {kind}: {len(chosen)}")
+        sources, references = ([rows[at][column] for at in chosen] for column in (1, 2))
+        _translation_scores(sources, [answers[at] for at in chosen], references, options)
+
+
+def whole(path: Path, options: argparse.Namespace) -> None:
+    """Summarize and translate the articles, and print the scores against the reference's English."""
+    with lzma.open(path, "rt", encoding="utf-8") as file:
+        lines = list(islice(file, options.skip, options.skip + options.first if options.first else None))
+    rows = [json.loads(line) for line in lines]
+    with tempfile.TemporaryDirectory() as folder:
+        feed = Path(folder) / "articles.jsonl"
+        feed.write_text("".join(lines), encoding="utf-8")
+        columns = Columns(text="body", reference_summary="summary", reference_translation="translation")
+        config = _config(
+            Source(path=str(feed), columns=columns),
+            summarize=_stage(options.summarizer, options),
+            translate=_stage(options.translator, options),
+            options=options,
+        )
+        published = _published(config, Path(folder) / "outputs", until=None)
+    found = [published.get(str(row["id"]), {"summary": "", "translation": ""}) for row in rows]
+    print(f"\nwhole: {options.summarizer}, {options.translator} on {path.name}, {len(rows)} texts")
+    for score in metrics.rouge([row["summary"] for row in found], [row["summary"] for row in rows]):
+        _line(score)
+    _translation_scores(
+        [row["summary"] for row in found],
+        [row["translation"] for row in found],
+        [row["translation"] for row in rows],
+        options,
+    )
+
+
+_WORD = "[^\\W\\d_]+"
+_NAME = re.compile(f"{_WORD}(?: {_WORD})*")
+
+
+def names_kept(sources: Sequence[str], answers: Sequence[str], references: Sequence[str]) -> tuple[int, int]:
+    """Return how many Vietnamese names of the references stand in the answers too, and how many there are.
+
+    A name is two or more capitalized syllables of the source, of which one has a mark, that stand in the reference
+    without their marks; a first word that is no part of it is left away.
+    """
+    kept = total = 0
+    for source, answer, reference in zip(sources, answers, references, strict=True):
+        for syllables in _capitalized(source):
+            names = [" ".join(syllables[at:]) for at in range(len(syllables) - 1)]
+            name = next((name for name in names if _plain(name) in reference), None)
+            if name is not None and _plain(name) != name:
+                total += 1
+                kept += _plain(name) in answer
+    return kept, total
+
+
+def _capitalized(text: str) -> Iterator[list[str]]:
+    """Yield the runs of two or more capitalized words with only spaces between them."""
+    for match in _NAME.finditer(text):
+        for capital, words in groupby(match[0].split(), lambda word: word[0].isupper()):
+            run = list(words)
+            if capital and len(run) > 1:
+                yield run
+
+
+def _plain(text: str) -> str:
+    decomposed = unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D"))
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+def _translated(sources: Sequence[str], options: argparse.Namespace) -> list[str]:
+    """Return what `tomdich translate` prints for the lines."""
+    config = _config(Source(path="-"), translate=_stage(options.translator, options), options=options)
     with tempfile.TemporaryDirectory() as folder:
         lines = Path(folder) / "source.txt"
         lines.write_text("".join(text + "\n" for text in sources), encoding="utf-8")
         answers = list(translate_lines(str(lines), config=config, translator=None, notice=_notice))
     assert len(answers) == len(sources), "a line in, a line out"
-    _head("translate", options.translator, path, len(sources), time.monotonic() - started)
+    return answers
+
+
+def _translation_scores(
+    sources: Sequence[str], answers: Sequence[str], references: Sequence[str], options: argparse.Namespace
+) -> None:
     for metric in ("chrf", "bleu", "chrf++"):
         _line(metrics.score(metric, answers, references))
     ours = metrics.numbers_kept(sources, answers)
     theirs = metrics.numbers_kept(sources, references)
     for score, human in zip(ours, theirs, strict=True):
         _line(score, beside=f"human reference {human.value:.2f} [{human.low:.2f}, {human.high:.2f}]")
+    kept, total = names_kept(sources, answers, references)
+    print(f"  names kept {100 * kept / max(1, total):.1f} % of {total}")
     _without_references(answers, references, "human reference")
     _show(sources, answers, references, options)
 
@@ -94,7 +191,8 @@ def summarize(path: Path, options: argparse.Namespace) -> None:
             summarize=_stage(options.summarizer, options),
             options=options,
         )
-        answers = _summaries(config, Path(folder) / "outputs", [str(row["id"]) for row in rows])
+        published = _published(config, Path(folder) / "outputs", until="summarize")
+        answers = [published.get(str(row["id"]), {"summary": ""})["summary"] for row in rows]
     references = [row["abstract"] for row in rows]
     leads = [row["body"].split("\n")[0] for row in rows]  # a sentence a line
     _head("summarize", options.summarizer, path, len(rows), time.monotonic() - started)
@@ -118,19 +216,22 @@ def summarize(path: Path, options: argparse.Namespace) -> None:
     _show(bodies, answers, references, options)
 
 
-def _summaries(config: Config, outputs: Path, ids: Sequence[str]) -> list[str]:
-    """Return the published summary of each article, "" for one that failed."""
+def _published(config: Config, outputs: Path, *, until: Literal["summarize"] | None) -> dict[str, dict[str, Any]]:
+    """Return the published records by their id; those that failed are not among them."""
     import pyarrow.parquet as pq
 
     progress = Lines()
-    outcome = runner.run(config, options=runner.Options(outputs=outputs, until="summarize"), progress=progress)
+    outcome = runner.run(config, options=runner.Options(outputs=outputs, until=until), progress=progress)
     progress.done()
     assert outcome.version is not None
-    table = pq.read_table(outcome.version.folder / "data", columns=["id", "summary", "flags"]).to_pylist()
-    found = {row["id"]: row["summary"] for row in table}
-    counts = outcome.version.manifest["counts"]
-    print(f"counts: {counts}; signature: {outcome.version.manifest['signature']}")
-    return [found.get(one, "") for one in ids]
+    columns = ["id", "summary", *([] if until else ["translation", "flags"])]
+    table = pq.read_table(outcome.version.folder / "data", columns=columns).to_pylist()
+    print(f"counts: {outcome.version.manifest['counts']}; signature: {outcome.version.manifest['signature']}")
+    if not until:
+        errors = Counter(check for row in table for check in {flag["check"] for flag in row["flags"]})
+        shares = ", ".join(f"{check} {100 * count / len(table):.1f} %" for check, count in errors.most_common())
+        print(f"records with a flag of: {shares}")
+    return {row["id"]: row for row in table}
 
 
 def _config(
@@ -195,7 +296,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--first", type=int, metavar="N", help="only the first N texts of each task")
     parser.add_argument("--skip", type=int, default=0, metavar="N", help="not the first N texts of each task")
-    parser.add_argument("--only", choices=["translate", "summarize"], help="only this task")
+    parser.add_argument("--only", choices=["translate", "press", "summarize", "whole"], help="only this task")
     parser.add_argument("--translator", default=TRANSLATOR, help="a checkpoint: a folder or a name")
     parser.add_argument("--summarizer", default=SUMMARIZER, help="a checkpoint: a folder or a name")
     parser.add_argument(
