@@ -63,6 +63,9 @@ class Columns(_Model):
     reference_translation: str | None = None
 
 
+Markup = Literal["auto", "html", "text"]
+
+
 class Source(_Model):
     """One place articles come from: `path` (file, folder, glob, URL, `-` for stdin) or `dataset` (Hugging Face)."""
 
@@ -72,6 +75,7 @@ class Source(_Model):
     split: AsWritten = "train"
     revision: AsWritten | None = None
     format: Literal["txt", "html", "jsonl", "csv", "tsv", "parquet"] | None = None  # None: by the file's ending
+    markup: Markup = "auto"  # whether texts and titles are HTML; auto: where they have tags or entities
     columns: Columns = Columns()
     keep: tuple[str, ...] = ()
     optional: bool = False

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline import text
-from pipeline.config import Columns, Exclude, Source
+from pipeline.config import Columns, Exclude, Markup, Source
 from pipeline.errors import SourceError
 from pipeline.records import JSON, Article, Failure, Origin
-from pipeline.sources import articles, files, hub, tables
+from pipeline.sources import articles, files, hub, markup, tables
 from pipeline.sources.articles import Draft
 from pipeline.sources.files import Format, Found
 
@@ -124,7 +124,7 @@ def _records(found: Found, chunks: Iterator[bytes], source: Source, exclude: Exc
     if kind is None:
         kind, plain = _sniffed(plain)
     if kind in {"txt", "html"}:
-        yield _document(plain, kind=kind, found=found, exclude=exclude)
+        yield _document(plain, kind=kind, found=found, source=source, exclude=exclude)
         return
     encoding, plain = files.as_utf8(plain)
     lines = files.lines(plain)
@@ -151,8 +151,10 @@ def _sniffed(chunks: Iterator[bytes]) -> tuple[Format, Iterator[bytes]]:
     ), chunks
 
 
-def _document(chunks: Iterator[bytes], *, kind: Format, found: Found, exclude: Exclude) -> Article | Failure:
-    """Return the one article of a `.txt` or `.html`."""
+def _document(
+    chunks: Iterator[bytes], *, kind: Format, found: Found, source: Source, exclude: Exclude
+) -> Article | Failure:
+    """Return the one article of a `.txt` or `.html`; a `.txt` that holds a web page is read as one."""
     from pipeline.sources import html, pasted  # their patterns take a while to compile, and tables need none
 
     name = found.name
@@ -165,17 +167,26 @@ def _document(chunks: Iterator[bytes], *, kind: Format, found: Found, exclude: E
         return articles.rejected("undecodable", f"{name}: {error}", Origin(name, 0))
     repaired, repairs = text.repair(decoded.text)
     origin = Origin(name, 0, decoded.encoding, (*decoded.repairs, *repairs))
-    if kind == "txt":
-        return _finished(pasted.parse(repaired), Draft(text=""), origin=origin, exclude=exclude, name=name)
+
+    def finished(parts: Pasted, draft: Draft) -> Article | Failure:
+        return _finished(parts, draft, origin=origin, exclude=exclude, name=name, fields=source.markup)
+
+    if kind == "txt" and not (source.markup != "text" and markup.is_page(repaired)):
+        plain = markup.clean(repaired, source.markup)
+        origin = replace(origin, repairs=(*origin.repairs, *plain.repairs))
+        parts = pasted.parse(plain.text)
+        return finished(replace(parts, dropped=parts.dropped + plain.set_aside), Draft(text=""))
     page = html.parse(repaired, url=name if name.startswith("http") else "")  # not the path, which may hold a secret
     if page is None:
         return articles.rejected("empty", f"{name}: no article was found in the page", origin)
     draft = Draft(text="", url=page.url, published=page.published, outlet=page.outlet)
     parts = replace(page.pasted, title=page.title, byline=page.pasted.byline or page.author)
-    return _finished(parts, draft, origin=origin, exclude=exclude, name=name)
+    return finished(parts, draft)
 
 
-def _finished(parts: Pasted, draft: Draft, *, origin: Origin, exclude: Exclude, name: str) -> Article | Failure:
+def _finished(
+    parts: Pasted, draft: Draft, *, origin: Origin, exclude: Exclude, name: str, fields: Markup
+) -> Article | Failure:
     """Return the article of a page told apart; what was set aside goes with it."""
     extra: dict[str, JSON] = {}
     if parts.section:
@@ -184,7 +195,14 @@ def _finished(parts: Pasted, draft: Draft, *, origin: Origin, exclude: Exclude, 
         extra["byline"] = parts.byline
     draft = replace(draft, title=parts.title, published=draft.published or parts.published)
     return articles.finish(
-        draft, origin=origin, exclude=exclude, where=name, body=parts.body, extra=extra, set_aside=parts.dropped
+        draft,
+        origin=origin,
+        exclude=exclude,
+        where=name,
+        fields=fields,
+        body=parts.body,
+        extra=extra,
+        set_aside=parts.dropped,
     )
 
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
 
 from pipeline import ids, text
-from pipeline.config import Columns, Exclude, Source
+from pipeline.config import Columns, Exclude, Markup, Source
 from pipeline.errors import SourceError
 from pipeline.records import JSON, Article, Failure, Origin
-from pipeline.sources import dates
+from pipeline.sources import dates, markup
 from pipeline.sources.files import LONGEST, MEGABYTES
+from pipeline.sources.markup import Plain
 
 _LOOK_AHEAD = 100  # rows that may pass before a column shows up where rows name their own
 _LOOK_AHEAD_CHARACTERS = 8_000_000
@@ -103,20 +104,27 @@ def finish(
     origin: Origin,
     exclude: Exclude,
     where: str,
+    fields: Markup,
     body: str | None = None,
     extra: dict[str, JSON] | None = None,
     set_aside: tuple[tuple[str, str], ...] = (),
 ) -> Article | Failure:
     """Return `draft` repaired and tidied, or the rejection it earns.
 
-    `body`: the text where it is already repaired. `where`: the place, for messages.
+    `body`: the text where it is already repaired. `fields`: whether the fields are HTML. `where`: the place, for
+    messages.
     """
+    title = markup.clean_line(draft.title, fields)
+    outlet = markup.clean_line(draft.outlet, fields)
+    references = [markup.clean(one, fields) for one in (draft.reference_summary, draft.reference_translation)]
     done = list(origin.repairs)
     if body is None:
-        body, repairs = text.repair(draft.text)
-        done += repairs
-    title, repairs = text.repair(draft.title) if draft.title else ("", ())
-    done += repairs
+        draft, found = _with_body(replace(draft, title=title.text), fields)
+        body, set_aside = found.text, (*found.set_aside, *set_aside)
+        done += found.repairs
+    else:
+        draft = replace(draft, title=title.text)
+    done += [repair for part in (title, outlet, *references) for repair in part.repairs]
     origin = Origin(origin.path, origin.row, origin.encoding, tuple(dict.fromkeys(done)))
     body = text.tidy(body)
     if not body:
@@ -134,14 +142,35 @@ def finish(
         text=body,
         text_sha256=text_sha256,
         source=origin,
-        title=_one_line(title),
-        url=draft.url.strip(),
+        title=draft.title,
+        url=markup.clean_line(draft.url, fields).text,
         published=dates.iso(draft.published),
-        outlet=_one_line(text.repair(draft.outlet)[0]),
+        outlet=outlet.text,
         extra=extra or {},
         set_aside=set_aside,
-        reference_summary=text.tidy(text.repair(draft.reference_summary)[0]),
-        reference_translation=text.tidy(text.repair(draft.reference_translation)[0]),
+        reference_summary=text.tidy(references[0].text),
+        reference_translation=text.tidy(references[1].text),
+    )
+
+
+def _with_body(draft: Draft, fields: Markup) -> tuple[Draft, Plain]:
+    """Return the article's body, and the draft with what the text says of its title and date where nothing else does.
+
+    A text in HTML is read as a `.html` is: what is not the article's body is set aside.
+    """
+    found = markup.clean(draft.text, fields)
+    if "html" not in found.repairs:
+        return draft, found
+    from pipeline.sources import html, pasted  # their patterns take a while to compile, and most tables need none
+
+    page = html.parse(text.repair(draft.text)[0]) if markup.is_page(draft.text) else None
+    parts = pasted.parse(found.text, title=draft.title) if page is None else page.pasted
+    title = parts.title if page is None else page.title
+    published = parts.published if page is None else page.published
+    aside = parts.dropped + (found.set_aside if page is None else ())
+    return (
+        replace(draft, title=draft.title or title, published=draft.published or published),
+        replace(found, text=parts.body, set_aside=aside),
     )
 
 
@@ -185,7 +214,8 @@ def _from_row(
         except ValueError as error:
             return rejected("bad_row", f"{where}: column '{column}': {error}", origin)
     found["id"] = found["id"].strip()
-    return finish(Draft(published=published, **found), origin=origin, exclude=exclude, where=where, extra=extra)
+    draft = Draft(published=published, **found)
+    return finish(draft, origin=origin, exclude=exclude, where=where, fields=source.markup, extra=extra)
 
 
 def _absent(source: Source, columns: Collection[str]) -> list[tuple[str, str]]:
@@ -285,7 +315,3 @@ def _without_surrogates(value: str) -> str:
     if value.isascii() or value.isprintable():
         return value
     return value.encode("utf-16-le", errors="surrogatepass").decode("utf-16-le", errors="replace")
-
-
-def _one_line(value: str) -> str:
-    return " ".join(value.split())

@@ -42,7 +42,7 @@ class Pasted:
     published: str = ""  # ISO 8601
     byline: str = ""
     section: str = ""
-    dropped: tuple[tuple[Kind, str], ...] = ()  # (what it was taken for, line), in their order on the page
+    dropped: tuple[tuple[str, str], ...] = ()  # (what it was taken for, line), in their order on the page
 
 
 @dataclass(slots=True)
