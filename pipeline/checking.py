@@ -71,7 +71,15 @@ def _house(config: Config) -> Iterator[Finding]:
     except TomdichError as error:
         yield Finding("house", str(error), problem=True)
     else:
-        yield Finding("house", f"{len(found.terms)} terms, {len(found.corrections)} sentences put right")
+        said = [f"{len(found.terms)} terms", f"{len(found.corrections)} sentences corrected"]
+        for what, lines in (
+            ("summaries", found.summaries),
+            ("rejections", found.rejections),
+            ("releases from hold", found.releases),
+        ):
+            if count := sum(map(len, lines.values())):
+                said.append(f"{what}: {count}")
+        yield Finding("house", ", ".join(said))
 
 
 def _models(config: Config, *, trial: bool) -> Iterator[Finding]:

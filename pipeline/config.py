@@ -134,7 +134,7 @@ class TranslateStage(Stage):
     """The translating stage, and what the house says of its English: see `house`."""
 
     terms: AsWritten | None = None  # a CSV of the house's terms: vi, en, wrong
-    corrections: AsWritten | None = None  # JSON lines: sentences that an editor has put right, as the report gives them
+    corrections: AsWritten | None = None  # JSON lines: what editors decided in the report
 
 
 class Inspect(_Model):

@@ -1,8 +1,9 @@
-"""What a newsroom says of its English: the terms of the house, and the sentences its editors have put right.
+"""What a newsroom says of its English: its terms, and what its editors have corrected, rejected and released.
 
 Both are files that people write and keep: `translate.terms`, a CSV (vi, en, wrong), and `translate.corrections`, the
-JSON lines that the report's page gives. This module reads them and names every bad line; `checks.editing`
-applies them. What they say changes what is published, so their contents are in the recipe, wherever they lie.
+JSON lines that the report's page gives (see `corrections`). This module reads them and names every bad line; the load
+stage and `checks.editing` apply them. What they say changes what is published, so their contents are in the recipe,
+wherever they lie.
 """
 
 from __future__ import annotations
@@ -12,25 +13,24 @@ import csv
 import difflib
 import hashlib
 import io
-import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
+from pipeline.corrections import Correction, Line, Rejection, Release, Summary, moment, parse
 from pipeline.errors import ConfigError
+from pipeline.records import Article
 from pipeline.text import press_tone
-
-if TYPE_CHECKING:
-    from pipeline.records import JSON
 
 _COLUMNS = ("vi", "en", "wrong", "note")  # note: for people, not read
 _WRONG_SEPARATOR = "|"
-_CORRECTION = ("vi", "en", "by", "at")
 _WORD = re.compile(r"\w")
+
+L = TypeVar("L", Correction, Summary, Rejection, Release)
+R = TypeVar("R", Summary, Rejection, Release)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,36 +43,48 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class Correction:
-    """A sentence or headline as an editor wants it, and who said so when."""
-
-    vi: str
-    en: str
-    by: str
-    at: str
-
-
-@dataclass(frozen=True, slots=True)
 class House:
-    """The terms and the corrections, by `sentence_key`; `digests`: SHA-256 of the files' bytes, by their field."""
+    """The terms, and what the editors decided; `digests`: SHA-256 of the files' bytes, by their field."""
 
     terms: tuple[Term, ...] = ()
-    corrections: Mapping[str, Correction] = field(default_factory=dict)
+    corrections: Mapping[str, Correction] = field(default_factory=dict)  # by `sentence_key`
+    # by the article's id; of each of its texts the newest
+    summaries: Mapping[str, tuple[Summary, ...]] = field(default_factory=dict)
+    rejections: Mapping[str, tuple[Rejection, ...]] = field(default_factory=dict)
+    releases: Mapping[str, tuple[Release, ...]] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
+
+    def rejected_texts(self) -> dict[str, Rejection]:
+        """Return the rejections by the digest of the article's text: the same text under another id is the same."""
+        return {line.text_sha256: line for lines in self.rejections.values() for line in lines}
 
 
 def read(terms: str | None, corrections: str | None) -> House:
     """Return what the files at these absolute paths say; raises `ConfigError` naming file, line and field."""
     digests: dict[str, str] = {}
     found: tuple[Term, ...] = ()
-    kept: dict[str, Correction] = {}
+    lines: list[Line] = []
     if terms is not None:
         text, digests["terms"] = _text(Path(terms), "translate.terms")
         found = tuple(_terms(text, terms))
     if corrections is not None:
         text, digests["corrections"] = _text(Path(corrections), "translate.corrections")
-        kept = _newest(_corrections(text, corrections))
-    return House(found, kept, digests)
+        lines = list(parse(text, path=corrections))
+    return House(
+        found,
+        corrections=_newest(
+            (line for line in lines if isinstance(line, Correction)), lambda line: sentence_key(line.vi)
+        ),
+        summaries=_by_id(line for line in lines if isinstance(line, Summary)),
+        rejections=_by_id(line for line in lines if isinstance(line, Rejection)),
+        releases=_by_id(line for line in lines if isinstance(line, Release)),
+        digests=digests,
+    )
+
+
+def of_text(lines: Mapping[str, tuple[R, ...]], article: Article) -> R | None:
+    """Return the editor's line about this text of the article, or None."""
+    return next((line for line in lines.get(article.id, ()) if line.text_sha256 == article.text_sha256), None)
 
 
 def sentence_key(text: str) -> str:
@@ -153,45 +165,19 @@ def _term(cells: dict[str, str], where: str) -> Term:
     return Term(vi, en, wrong)
 
 
-def _corrections(text: str, path: str) -> Iterator[Correction]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            raise ConfigError(f"{where}: not valid JSON; every line is one correction as the report gives it") from None
-        if not isinstance(row, dict):
-            raise ConfigError(f"{where}: not a correction; it needs {', '.join(_CORRECTION)}")
-        yield Correction(*(_said(row, name, where) for name in _CORRECTION))
-
-
-def _said(row: dict[str, JSON], name: str, where: str) -> str:
-    value = row.get(name)
-    if not isinstance(value, str) or not value.strip():
-        raise ConfigError(f"{where}: {name}: {'is missing' if value is None else 'must be a text that is not empty'}")
-    if any("\ud800" <= letter <= "\udfff" for letter in value):  # JSON can hold halves of pairs, which no file can
-        raise ConfigError(f"{where}: {name}: holds half of a character; save the line again from the report")
-    if name == "at":
-        try:
-            _moment(value)
-        except ValueError:
-            raise ConfigError(f"{where}: at: {value!r} is no time; write it as 2026-11-23T09:30:00+07:00") from None
-    return " ".join(value.split())
-
-
-def _moment(at: str) -> datetime:
-    """Return an ISO 8601 time; one without a zone counts as UTC."""
-    moment = datetime.fromisoformat(at.strip())
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _newest(corrections: Iterator[Correction]) -> dict[str, Correction]:
-    """Return the correction of each sentence that was made last; of two made at one time the later line."""
-    kept: dict[str, Correction] = {}
-    for one in corrections:
-        key = sentence_key(one.vi)
-        if key not in kept or _moment(one.at) >= _moment(kept[key].at):
-            kept[key] = one
+def _newest(lines: Iterable[L], key: Callable[[L], str]) -> dict[str, L]:
+    """Return of the lines with one key the one that was made last; of two made at one time the later line."""
+    kept: dict[str, L] = {}
+    for line in lines:
+        name = key(line)
+        if name not in kept or moment(line.at) >= moment(kept[name].at):
+            kept[name] = line
     return kept
+
+
+def _by_id(lines: Iterable[R]) -> dict[str, tuple[R, ...]]:
+    """Return the newest line of each text of an article, by the article's id, in the order they were made."""
+    found: dict[str, list[R]] = {}
+    for one in _newest(lines, lambda line: f"{line.text_sha256} {line.id}").values():
+        found.setdefault(one.id, []).append(one)
+    return {name: tuple(sorted(group, key=lambda line: moment(line.at))) for name, group in found.items()}

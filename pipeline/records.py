@@ -23,7 +23,7 @@ Status = Literal["ok", "hold"]  # hold: not to be printed before a person has lo
 CHECKS = (
     "number", "name", "office", "initials", "pronoun", "negation", "hedge", "procedure", "attribution", "coverage",
     "length", "vietnamese_left", "loop", "unfinished", "empty", "dropped", "prefix_left", "capitals", "support",
-    "copied_lead", "term", "corrected", "replacement", "long_sentence", "long_title",
+    "copied_lead", "term", "corrected", "edit_outdated", "released", "replacement", "long_sentence", "long_title",
 )  # fmt: skip
 
 
@@ -143,13 +143,14 @@ class Translated:
 class Failure:
     """A record that is not in the output, and why.
 
-    `rejected`: the text is not an article of ours (empty, too short, not Vietnamese, undecodable); counted
+    `rejected`: the text is not an article of ours (empty, too short, not Vietnamese, undecodable), or an editor
+    rejected it; counted
     and listed, not retried, no reason to stop. Otherwise it failed: the model refused it, or its id came
     twice.
     """
 
     stage: StageName
-    kind: str  # "empty", "short", "not_vietnamese", "undecodable", "same_id", "refused", "no_shrink", ...
+    kind: str  # "empty", "short", "not_vietnamese", "undecodable", "same_id", "refused", "no_shrink", "by_editor", ...
     message: str  # names the remedy where there is one
     source: Origin
     id: str = ""

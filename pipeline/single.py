@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -24,7 +25,7 @@ from pipeline.memo import Memo, open_memo
 from pipeline.records import Article, Failure, Origin, Summarized, Translated
 from pipeline.runner.preparing import LazyEngine, default_cache, fit, house_of
 from pipeline.runner.sweep import Sweep
-from pipeline.stages import Round, summarize, translate
+from pipeline.stages import Round, summarize_or_edited, translate
 from pipeline.text import repair
 
 R = TypeVar("R", Article, Summarized)
@@ -54,7 +55,7 @@ summarize:
 translate:
   model: {translator}
   # terms: house.csv              # columns vi, en, wrong: what the house calls things
-  # corrections: corrections.jsonl  # sentences your editors put right, as the report gives them
+  # corrections: corrections.jsonl  # what your editors decided in the report
 
 limits:
   max_failure_ratio: 0.05         # above it nothing is published
@@ -86,9 +87,11 @@ def try_article(
     article = found[0]
     if isinstance(article, Failure):
         raise SourceError(f"{where}: {article.kind}: {article.message}")
-    rules = Rules.of(house_of(config), hold=config.inspect.hold)
+    house = house_of(config)
+    rules = Rules.of(house, hold=config.inspect.hold)
+    summarizing = partial(summarize_or_edited, summaries=house.summaries)
     with open_memo(None, warn=notice) as memo:
-        summarized = next(_swept("summarize", summarize, [article], config, memo, notice))
+        summarized = next(_swept("summarize", summarizing, [article], config, memo, notice))
         return inspect(next(_swept("translate", translate, [summarized], config, memo, notice)), rules)
 
 

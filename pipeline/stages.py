@@ -6,9 +6,11 @@ A stage is pure and short; it knows neither batches nor models nor files. What i
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import TypeAlias, TypeVar
 
+from pipeline.checks.editing import with_editors_summary
+from pipeline.corrections import Summary
 from pipeline.fit import Fit, Part
 from pipeline.records import (
     Article,
@@ -69,6 +71,14 @@ def summarize(article: Article, fit: Fit) -> Round[Summarized | Failure]:
                 text_sha256=article.text_sha256,
             )
         tokens = left
+
+
+def summarize_or_edited(
+    article: Article, fit: Fit, *, summaries: Mapping[str, tuple[Summary, ...]]
+) -> Round[Summarized | Failure]:
+    """Summarize; where an editor wrote a summary for this text of the article, return hers with the model's calls."""
+    result = yield from summarize(article, fit)
+    return result if isinstance(result, Failure) else with_editors_summary(result, summaries)
 
 
 def translate(summarized: Summarized, fit: Fit) -> Round[Translated]:

@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.checks.rules import Rules, inspect
 from pipeline.checks.terms import Terms
-from pipeline.house import Correction, Term, sentence_key
+from pipeline.corrections import Correction
+from pipeline.house import Term, sentence_key
 from pipeline.records import Article, Flag, Origin, Sentence, Translated
 
 RECORD = Translated(

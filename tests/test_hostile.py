@@ -453,6 +453,7 @@ def test_a_password_that_passed_the_config_is_in_no_tally(tmp_path: Path, guarde
         stopping=lambda: None,
         standing=lambda _article: NEW,
         withdrawn=lambda _id, _sha: False,
+        rejected={},
     )
     shown = f"http://reader:***@{guarded}/feed.jsonl"
     assert [tally.path for tally in loaded.tallies] == [file.path for file in loaded.files] == [shown]

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline import house
+from pipeline.corrections import Correction
 from pipeline.errors import ConfigError
-from pipeline.house import Correction, Term
+from pipeline.house import Term
 
 
 def terms(tmp_path: Path, data: str | bytes) -> tuple[Term, ...]:
@@ -27,6 +28,9 @@ LINE = {
     "by": "Mai",
     "at": "2026-11-23T09:00:00+07:00",
 }
+
+
+ABOUT = {"id": "a1", "text_sha256": "0" * 64, "by": "Mai", "at": "2026-11-23T09:00:00+07:00"}
 
 
 def corrections(tmp_path: Path, *lines: object) -> dict[str, Correction]:
@@ -113,6 +117,15 @@ def test_the_later_correction_wins(tmp_path: Path, times: tuple[str, str], wins:
         (LINE | {"en": " "}, "corrections.jsonl:2: en: must be a text"),
         (LINE | {"vi": 3}, "corrections.jsonl:2: vi: must be a text"),
         (LINE | {"at": "yesterday"}, "corrections.jsonl:2: at: 'yesterday' is no time"),
+        (LINE | {"action": "releas"}, "corrections.jsonl:2: action: .*did you mean `release`"),
+        (LINE | {"action": 3}, "corrections.jsonl:2: action: no such action: `3`; there are: sentence, summary"),
+        (ABOUT | {"action": "reject", "id": ""}, "corrections.jsonl:2: id: must be a text"),
+        (ABOUT | {"action": "reject", "text_sha256": "ab"}, "corrections.jsonl:2: text_sha256: must be 64"),
+        (ABOUT | {"action": "reject", "reason": 3}, "corrections.jsonl:2: reason: must be a text"),
+        (ABOUT | {"action": "summary"}, "corrections.jsonl:2: vi: is missing"),
+        (ABOUT | {"action": "release"}, "corrections.jsonl:2: flags: must list"),
+        (ABOUT | {"action": "release", "flags": ["number"]}, "corrections.jsonl:2: flags: each needs the texts"),
+        (ABOUT | {"action": "release", "flags": [{"check": 3}]}, "corrections.jsonl:2: flags: each needs the texts"),
         (json.dumps(LINE | {"en": "half \ud83d"}), "corrections.jsonl:2: en: holds half of a character"),
     ],
 )

@@ -19,7 +19,8 @@ import pytest
 from pipeline import store
 from pipeline.checkpoints.device import cores
 from pipeline.checks.wire import Setup
-from pipeline.house import Correction, House, Term
+from pipeline.corrections import Correction
+from pipeline.house import House, Term
 from pipeline.records import Article, Call, Failure, Origin, Sentence, Translated
 from pipeline.rows import rows
 from pipeline.runner.inspecting import MANY, Inspection

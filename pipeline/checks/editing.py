@@ -1,7 +1,11 @@
 """What the house has the last word on: an editor's sentence stands for the model's, a house term for a wrong one.
 
 Her sentence is taken as it is: no term is replaced in it, and what a check says against it is kept as a note only,
-for she has looked. To accept the model's sentence as it is counts the same.
+for she has looked. To accept the model's sentence as it is counts the same. A summary that an editor wrote replaces
+the model's before it is translated, and what a check says of it against the article is a note too.
+
+A decision about a record applies to the text of the article that the editor has read. Where the article has another
+text by now, a flag says so, and a record that she rejected is held.
 """
 
 from __future__ import annotations
@@ -11,8 +15,13 @@ from dataclasses import dataclass, replace
 
 from pipeline.checks.pairs import Pair, aligned
 from pipeline.checks.terms import Rendered, Terms
-from pipeline.house import Correction, sentence_key
-from pipeline.records import Flag, Translated
+from pipeline.corrections import Correction, Release, Summary
+from pipeline.house import House, of_text, sentence_key
+from pipeline.records import Flag, Summarized, Translated
+
+OUTDATED = "edit_outdated"  # the check of a flag about a decision on an earlier text; its errors always hold a record
+# These say how the model's summary came about, and nothing of one that an editor wrote.
+_OF_THE_MODELS_SUMMARY = ("dropped", "unfinished", "long_sentence", "long_title")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,71 @@ def edit(translated: Translated, *, terms: Terms, corrections: Mapping[str, Corr
     flags = [_placed(flag, pair) for pair, text in placed for flag in text.flags]
     hers = [pair for pair, text in placed if any(flag.check == "corrected" for flag in text.flags)]
     return Edited(record, tuple(flags), tuple(hers))
+
+
+def with_editors_summary(summarized: Summarized, summaries: Mapping[str, tuple[Summary, ...]]) -> Summarized:
+    """Return the record with the summary that an editor wrote for this text of the article, if there is one."""
+    written = of_text(summaries, summarized.article)
+    if written is None:
+        return summarized
+    flag = Flag(
+        check="corrected",
+        field="summary",
+        start=0,
+        end=len(written.vi),
+        message=f"summary written by {written.by}, {written.at}",
+        found=summarized.summary,
+        severity="note",
+    )
+    flags = [one for one in summarized.flags if one.check not in _OF_THE_MODELS_SUMMARY]
+    return replace(summarized, summary=written.vi, flags=(*flags, flag))
+
+
+def has_editors_summary(record: Translated) -> bool:
+    """Return whether an editor wrote the record's summary."""
+    return any(flag.check == "corrected" and flag.field == "summary" for flag in record.flags)
+
+
+def summary_vouched(flags: Sequence[Flag], *, without: Iterable[Flag]) -> list[Flag]:
+    """Return the flags of a record whose summary an editor wrote: what compares it with the article is a note.
+
+    `without`: what is found without any translation. What the model's calls say of its summary is left out.
+    """
+    of_the_summary = {flag for flag in without if flag.check != "replacement"}
+    return [
+        replace(flag, severity="note") if flag in of_the_summary else flag
+        for flag in flags
+        if not (flag.field == "summary" and flag.check in _OF_THE_MODELS_SUMMARY)
+    ]
+
+
+def outdated(record: Translated, house: House) -> list[Flag]:
+    """Return a flag for each decision of an editor about an earlier text of the article, where this text has none."""
+    title = len(record.article.title)
+    found = []
+    if of_text(house.summaries, record.article) is None:
+        for summary in house.summaries.get(record.article.id, ())[-1:]:
+            message = f"{summary.by} wrote a summary for another text of this article, {summary.at}; it is not used"
+            found.append(Flag(check=OUTDATED, field="summary", start=0, end=len(record.summary), message=message))
+    for rejection in house.rejections.get(record.article.id, ())[-1:]:  # one of this text would not be here
+        because = f" ({rejection.reason})" if rejection.reason else ""
+        message = f"{rejection.by} rejected another text of this article, {rejection.at}{because}; read this one"
+        found.append(Flag(check=OUTDATED, field="title", start=0, end=title, message=message, severity="error"))
+    return found
+
+
+def released(holding: Sequence[Flag], release: Release | None) -> Flag | None:
+    """Return the flag that says who released a record from these flags, None where one of them is not released."""
+    if release is None or not {_key(flag) for flag in holding} <= set(release.flags):
+        return None
+    message = f"released from hold by {release.by}, {release.at}"
+    return Flag(check="released", field="title", start=0, end=0, message=message, severity="note")
+
+
+def _key(flag: Flag) -> tuple[str, str, str, str, str]:
+    """Return what is the same for a flag wherever it stands in its field, as `Release` lists it."""
+    expected, found, message = (" ".join(text.split()) for text in (flag.expected, flag.found, flag.message))
+    return flag.check, flag.field, expected, found, message
 
 
 def vouched(flags: Sequence[Flag], *, without: Iterable[Flag], hers: Sequence[Pair]) -> list[Flag]:

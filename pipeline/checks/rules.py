@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pipeline.checks import coverage, degeneration, delivery, meaning, names, numbers, people, support
-from pipeline.checks.editing import edit, vouched
+from pipeline.checks.editing import (
+    OUTDATED,
+    edit,
+    has_editors_summary,
+    outdated,
+    released,
+    summary_vouched,
+    vouched,
+)
 from pipeline.checks.terms import Terms
-from pipeline.house import Correction, House
+from pipeline.corrections import Correction
+from pipeline.house import House, of_text
 from pipeline.records import Flag, Translated
 
 _CHECKS = (
@@ -30,11 +39,16 @@ class Rules:
     terms: Terms = field(default_factory=lambda: Terms(()))
     corrections: Mapping[str, Correction] = field(default_factory=dict)  # by `house.sentence_key`
     hold: frozenset[str] = frozenset()
+    house: House = field(default_factory=House)
 
     @classmethod
     def of(cls, house: House, *, hold: tuple[str, ...]) -> Rules:
         """Return the rules of a house, ready to be used on many records."""
-        return cls(Terms(house.terms), house.corrections, frozenset(hold))
+        return cls(Terms(house.terms), house.corrections, frozenset((*hold, OUTDATED)), house)
+
+    def holding(self, flags: Iterable[Flag]) -> list[Flag]:
+        """Return the flags that hold a record back, unless it was released from them."""
+        return [flag for flag in flags if flag.severity == "error" and flag.check in self.hold]
 
 
 def inspect(translated: Translated, rules: Rules | None = None) -> Translated:
@@ -43,12 +57,18 @@ def inspect(translated: Translated, rules: Rules | None = None) -> Translated:
     edited = edit(translated, terms=rules.terms, corrections=rules.corrections)
     record = edited.record
     found = _found(record)
-    if edited.hers:
-        untranslated = replace(record, title_translation="", sentences=())
-        found = vouched(found, without=_found(untranslated), hers=edited.hers)
-    flags = (*translated.flags, *edited.flags, *found)
-    held = any(flag.severity == "error" and flag.check in rules.hold for flag in flags)
-    return replace(record, flags=flags, status="hold" if held else "ok")
+    summary_is_hers = has_editors_summary(record)
+    if summary_is_hers or edited.hers:
+        without = _found(replace(record, title_translation="", sentences=()))
+        found = vouched(found, without=without, hers=edited.hers)
+        if summary_is_hers:
+            found = summary_vouched(found, without=without)
+    # a long text may earn the same flag in each round: said once
+    flags = tuple(dict.fromkeys((*translated.flags, *edited.flags, *outdated(record, rules.house), *found)))
+    holding = rules.holding(flags)
+    if holding and (release := released(holding, of_text(rules.house.releases, record.article))):
+        return replace(record, flags=(*flags, release), status="ok")
+    return replace(record, flags=flags, status="hold" if holding else "ok")
 
 
 def _found(record: Translated) -> list[Flag]:

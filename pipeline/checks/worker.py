@@ -35,7 +35,7 @@ def inspected(record: Translated, rules: Rules) -> Inspected:
     held = b""
     if result.status == "hold":
         article = result.article
-        flags = [asdict(flag) for flag in result.flags if flag.severity == "error" and flag.check in rules.hold]
+        flags = [asdict(flag) for flag in rules.holding(result.flags)]
         held = _lines.encode({"id": article.id, "title": article.title, "url": article.url, "flags": flags})
     return Inspected(_lines.encode(result), bool(result.flags), held)
 

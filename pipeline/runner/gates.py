@@ -23,7 +23,7 @@ class Gates:
     def feed(self, loaded: Loaded) -> None:
         """Raise `GateError` where the sources hold fewer articles than there must be: a feed that is dying."""
         least = self.limits.min_records
-        found = loaded.kept + loaded.known
+        found = loaded.kept + loaded.known + loaded.rejected_by_editor  # which the feed did hold
         if least is not None and found < least:
             each = "".join(f"\n  {tally.path}: {tally.records} records" for tally in loaded.tallies)
             raise GateError(

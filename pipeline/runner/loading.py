@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -18,11 +18,13 @@ import msgspec
 
 from pipeline import sources
 from pipeline.config import Config, masked
+from pipeline.corrections import Rejection
 from pipeline.errors import StoppedError
 from pipeline.published import NEW, Published, Standing
 from pipeline.records import JSON, Article, Failure
 from pipeline.stories import is_earlier
 
+BY_EDITOR = "by_editor"  # the kind of a rejection that a corrections file asks for
 _WITHDRAWN = "was withdrawn with `tomdich forget`; take it out of the source"
 _encoder = msgspec.json.Encoder()
 
@@ -47,6 +49,7 @@ class Loaded:
     read: int = 0
     duplicates: int = 0
     rejected: int = 0
+    rejected_by_editor: int = 0  # of those
     known: int = 0  # passed over: published before, or older than what was published before under the same id
     kept: int = 0
 
@@ -71,13 +74,15 @@ def load(
     stopping: Callable[[], str | None],
     standing: Callable[[Article], Standing],
     withdrawn: Callable[[str, str], bool],
+    rejected: Mapping[str, Rejection],
 ) -> Loaded:
     """Read all sources into `folder`/articles.jsonl; at most `limit` articles are kept.
 
     Every record read is kept, counted as a duplicate or as known (by its `standing`), or handed to `fail`; one that
     was `withdrawn` without its id or anything else of it. An article that is older than a published text of its id
     counts as known too. Where the sources hold both, the older one is passed over likewise under `on_same_id: newest`,
-    and under `error` one of the two is a failure each time.
+    and under `error` one of the two is a failure each time. `rejected`: what editors do not want published, by the
+    digest of its text.
     """
     loaded = Loaded(folder / "articles.jsonl", frozenset())
     with _Seen(folder / "seen.sqlite", newest=config.on_same_id == "newest") as seen, loaded.articles.open("wb") as out:
@@ -91,9 +96,11 @@ def load(
                 tally.records += 1
                 loaded.read += 1
                 advance(1)
-                record = _unless_withdrawn(record, withdrawn)  # noqa: PLW2901 - the digest above is of what was read
+                # the digest above is of what was read
+                record = _unless_rejected(_unless_withdrawn(record, withdrawn), rejected)  # noqa: PLW2901
                 if isinstance(record, Failure):
                     loaded.rejected += record.rejected
+                    loaded.rejected_by_editor += record.kind == BY_EDITOR
                     fail(record)
                 else:
                     intake.take(record)
@@ -164,6 +171,21 @@ def _unless_withdrawn(record: Article | Failure, withdrawn: Callable[[str, str],
     if isinstance(record, Failure) or not withdrawn(record.id, record.text_sha256):
         return record
     return Failure(stage="load", kind="withdrawn", message=_WITHDRAWN, source=record.source, rejected=True)
+
+
+def _unless_rejected(record: Article | Failure, rejected: Mapping[str, Rejection]) -> Article | Failure:
+    """Return the record, or the rejection of an article that an editor does not want published."""
+    if isinstance(record, Failure) or (line := rejected.get(record.text_sha256)) is None:
+        return record
+    return Failure(
+        stage="load",
+        kind=BY_EDITOR,
+        message=f"rejected by {line.by}, {line.at}{f': {line.reason}' if line.reason else ''}",
+        source=record.source,
+        id=record.id,
+        text_sha256=record.text_sha256,
+        rejected=True,
+    )
 
 
 def _check(stopping: Callable[[], str | None]) -> None:

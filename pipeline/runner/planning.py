@@ -13,6 +13,7 @@ from pathlib import Path
 from pipeline.checkpoints import Checkpoint, ready
 from pipeline.config import Config, at_edition, today
 from pipeline.errors import ModelError
+from pipeline.house import House
 from pipeline.ids import text_digest
 from pipeline.memo import Calls, open_memo
 from pipeline.progress import Progress
@@ -20,8 +21,8 @@ from pipeline.published import look
 from pipeline.records import Article, Failure, Generation, StageName, Summarized
 from pipeline.runner.loading import Loaded, load, standing_in
 from pipeline.runner.options import REACHED, Options
-from pipeline.runner.preparing import fit, memo_folder, prepare_stages
-from pipeline.stages import Round, summarize, translate
+from pipeline.runner.preparing import fit, house_of, memo_folder, prepare_stages
+from pipeline.stages import Round, summarize_or_edited, translate
 from pipeline.store import versions
 
 
@@ -48,6 +49,7 @@ def plan(config: Config, *, options: Options, progress: Progress) -> Plan:
     """Return what `run` would do with the same config and options, without a model in memory."""
     folder = Path(tempfile.mkdtemp(prefix="tomdich-plan-"))
     config = at_edition(config, options.edition or today(config))
+    house = house_of(config)
     failures: list[int] = [0]
 
     def fail(failure: Failure) -> None:
@@ -62,6 +64,7 @@ def plan(config: Config, *, options: Options, progress: Progress) -> Plan:
                 limit=options.limit,
                 standing=standing_in(published, only_new=options.only_new),
                 withdrawn=published.is_withdrawn,
+                rejected=house.rejected_texts(),
                 fail=fail,
                 warn=progress.notice,
                 event=lambda _kind, _values: None,
@@ -85,7 +88,7 @@ def plan(config: Config, *, options: Options, progress: Progress) -> Plan:
                 calls = {name: memo.calls(checkpoint.identity()) for name, checkpoint in checkpoints.items()}
                 counters = {name: _Counter(calls[name], first_time, name) for name in checkpoints}
                 for article in loaded:
-                    _walk(article, checkpoints, counters)
+                    _walk(article, checkpoints, counters, house)
                     progress.advance(1)
                 stages = {name: counter.plan() for name, counter in counters.items()}
         return Plan(loaded, failures[0], stages)
@@ -93,8 +96,11 @@ def plan(config: Config, *, options: Options, progress: Progress) -> Plan:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _walk(article: Article, checkpoints: dict[StageName, Checkpoint], counters: dict[StageName, _Counter]) -> None:
-    summarized = counters["summarize"].walk(summarize(article, fit(checkpoints["summarize"])))
+def _walk(
+    article: Article, checkpoints: dict[StageName, Checkpoint], counters: dict[StageName, _Counter], house: House
+) -> None:
+    steps = summarize_or_edited(article, fit(checkpoints["summarize"]), summaries=house.summaries)
+    summarized = counters["summarize"].walk(steps)
     if "translate" not in counters:
         return
     if isinstance(summarized, Summarized):

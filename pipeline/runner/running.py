@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -17,6 +17,7 @@ from pipeline.checks.wire import Setup
 from pipeline.config import Config, at_edition, dump, today
 from pipeline.errors import StoppedError
 from pipeline.fit import Fit
+from pipeline.house import House
 from pipeline.ids import digest
 from pipeline.memo import Memo, open_memo
 from pipeline.monitoring import Statistics, drift
@@ -44,7 +45,7 @@ from pipeline.runner.preparing import (
 from pipeline.runner.publishing import card, get_ready, written
 from pipeline.runner.sweep import Sweep
 from pipeline.runner.window import PUBLISHING, Window
-from pipeline.stages import Round, summarize, translate
+from pipeline.stages import Round, summarize_or_edited, translate
 
 _MAKE_ROOM = "what is finished is kept: make room, or choose another --outputs, and run again"
 _TRANSLATING = 0.5  # seconds a second of summarizing, where no version tells: sentences are short, articles long
@@ -163,7 +164,7 @@ class _Job:
             effective = {"generation": dict(checkpoint.generation), "from": dict(checkpoint.origins)}
             journal.event("model", {"of": name, "name": checkpoint.name, "revision": checkpoint.revision} | effective)
         identity = recipe(config, checkpoints, house)
-        loaded = self._load()
+        loaded = self._load(house)
         if not loaded.kept and self._is_quiet(loaded):
             return Outcome(None, published=False)
         same = self._same_again(digest(identity), loaded)
@@ -173,7 +174,7 @@ class _Job:
         with Inspection(
             self.work, setup=setup, total=loaded.kept, fail=self._fail, notice=journal.notice
         ) as inspection:
-            self._passes(loaded, checkpoints, inspection)
+            self._passes(loaded, checkpoints, inspection, house=house)
             get_ready()  # the last records are inspected meanwhile
         journal.ended("inspect", inspection.seconds)
         records = inspection.records
@@ -202,7 +203,7 @@ class _Job:
         """Return why to stop and publish nothing: somebody waits for the end, or the disk has no room for a version."""
         return self.options.stopping() or self.space.low()
 
-    def _load(self) -> Loaded:
+    def _load(self, house: House) -> Loaded:
         options, journal = self.options, self.journal
         with journal.stage("load", options.limit):
             self.window.begin(reserve=0.0)
@@ -212,6 +213,7 @@ class _Job:
                 limit=options.limit,
                 standing=standing_in(self.published, only_new=options.only_new),
                 withdrawn=self.published.is_withdrawn,
+                rejected=house.rejected_texts(),
                 fail=self._fail,
                 warn=journal.notice,
                 event=journal.event,
@@ -273,7 +275,9 @@ class _Job:
                 return Outcome(version, published=False)
         return None
 
-    def _passes(self, loaded: Loaded, checkpoints: dict[StageName, Checkpoint], inspection: Inspection) -> None:
+    def _passes(
+        self, loaded: Loaded, checkpoints: dict[StageName, Checkpoint], inspection: Inspection, *, house: House
+    ) -> None:
         """Run the model stages; the last one's records are inspected as they come, while its engine computes others."""
         if "summarize" not in checkpoints:
             for article in loaded:
@@ -282,7 +286,8 @@ class _Job:
                 inspection.add(_untranslated(Summarized(article, "", ())))
             return
         with open_memo(memo_folder(self.config, self.options.outputs), warn=self.journal.notice) as memo:
-            summarizing = self._stage("summarize", summarize, checkpoints, memo)
+            edited = partial(summarize_or_edited, summaries=house.summaries)
+            summarizing = self._stage("summarize", edited, checkpoints, memo)
             if "translate" not in checkpoints:
 
                 def keep(record: Summarized) -> None:
@@ -452,6 +457,7 @@ class _Job:
                 "read": loaded.read,
                 "duplicates": loaded.duplicates,
                 "rejected": loaded.rejected,
+                "rejected_by_editor": loaded.rejected_by_editor,  # of those
                 "known": loaded.known,  # under --only-new: published before
                 "failures": self.journal.failed,
                 "retryable": self.journal.retryable,
