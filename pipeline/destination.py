@@ -1,26 +1,27 @@
-"""Where a file that a person asked for goes: beside her, whole or not at all, and never into a published version."""
+"""Where the output file that a person asked for goes: to stdout or to a path, and never into a published version."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from pipeline.durable import own_descriptor, writing
 from pipeline.errors import UsageError, WorldError
 from pipeline.store import MANIFEST, Version
 
 STDOUT = Path("-")
+_STDOUT_DESCRIPTOR = 1
 
 
 def deliver(version: Version, output: Path | None, *, ending: str, write: Callable[[BinaryIO], object]) -> Path:
     """Let `write` fill `output` and return its path; `-` is stdout, None a name in the present folder after `version`.
 
-    A file that is there is replaced when the new one is whole. Raises `UsageError` where `output` is in a version's
-    folder or none can be written there, `WorldError` where the disk gives way.
+    A file is replaced when the new one is whole; a link is followed; a pipe or a device is written into. Raises
+    `UsageError` where `output` is in a version's folder or cannot be opened, `WorldError` where writing fails.
     """
-    if output == STDOUT:
+    if output is not None and (output == STDOUT or own_descriptor(output) == _STDOUT_DESCRIPTOR):
         write(sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return STDOUT
@@ -30,17 +31,13 @@ def deliver(version: Version, output: Path | None, *, ending: str, write: Callab
         raise UsageError(f"-o {path}: {inside} is a published version, which never changes; write it elsewhere")
     if path.is_dir():
         raise UsageError(f"-o {path}: is a folder; name a file in it")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    opened = False
     try:
-        file = part.open("wb")
-    except OSError as error:
-        raise UsageError(f"-o {path}: cannot be written: {error.strerror}") from None
-    try:
-        with file:
+        with writing(path) as file:
+            opened = True
             write(file)
-        part.replace(path)
     except OSError as error:
-        raise WorldError(f"{path}: cannot be written: {error.strerror}") from None
-    finally:
-        part.unlink(missing_ok=True)
+        if opened:
+            raise WorldError(f"{path}: cannot be written: {error.strerror}") from None
+        raise UsageError(f"-o {path}: cannot be written: {error.strerror}") from None
     return path

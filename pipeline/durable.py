@@ -1,36 +1,103 @@
-"""Files that are there whole or not at all, whatever a kill or a power cut interrupts."""
+"""Writing files: whole or not at all where `path` is a file, straight through where it is a pipe or a device."""
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
+
+TEMPORARY = ".tmp-"  # how the name of a temporary file begins: what a killed process leaves
+_LINKS = 40  # that lead from a name to its file: as many as Linux follows
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a name beside `path` to write to; once it is written it becomes `path`, so that no reader sees half of it.
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a file that becomes `path` once it is written, so that no reader sees half of it.
 
-    It ends as `path` does. What a killed process leaves begins with `.tmp-`.
+    It is a temporary file in the same folder, renamed at the end. A link is followed, not replaced. The new file keeps
+    the mode and, where the system permits, the owner of the old one; without an old one it has the mode that the umask
+    gives. Raises `PermissionError` for a file that this process may not write, even where it may replace it, and
+    `FileExistsError` for what is no regular file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-", suffix=f"-{path.name}")
-    os.close(handle)
-    partial = Path(name)
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    old = _stat(target)
+    if old is not None and not stat.S_ISREG(old.st_mode):
+        raise FileExistsError(errno.EEXIST, "is not a regular file", str(path))
+    if old is not None and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, "the file is read-only", str(path))
+    # the ending is that of no other file: a folder may be watched for `*.prom`
+    partial = target.with_name(f"{TEMPORARY}{secrets.token_hex(4)}-{target.name[:40]}.part")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        yield partial
-        sync(partial)
-        partial.replace(path)
+        with os.fdopen(descriptor, "wb") as file:
+            if old is not None:
+                with suppress(PermissionError):
+                    os.fchown(descriptor, old.st_uid, old.st_gid)
+                os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+        partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
 
 
+@contextmanager
+def writing(path: Path, *, wait: bool = True) -> Iterator[BinaryIO]:
+    """Open what a person named as a target: a regular or absent file is replaced whole, all else is written into.
+
+    All else is a pipe, a device, a socket or one of this process's descriptors (`/dev/stdout`, `/dev/fd/3`). Opening a
+    named pipe waits for its reader; without `wait` it raises `OSError` where there is none, and where it is full.
+    """
+    descriptor = own_descriptor(path)
+    if descriptor is not None:
+        with os.fdopen(os.dup(descriptor), "wb") as file:
+            yield file
+    elif is_file_or_absent(path):
+        with replacing(path) as file:
+            yield file
+    else:
+        flags = os.O_WRONLY | os.O_NOCTTY | (0 if wait else os.O_NONBLOCK)
+        try:
+            opened = os.open(path, flags)
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                raise OSError(errno.ENXIO, "nothing reads from this pipe or device", str(path)) from None
+            raise
+        with os.fdopen(opened, "wb") as file:
+            yield file
+
+
+def own_descriptor(path: Path) -> int | None:
+    """Return the number of the descriptor that `path` names, through links: 1 for `/dev/stdout`; None for all else."""
+    folder = Path(os.path.realpath("/dev/fd"))  # on Linux /proc/<this process>/fd
+    at = path.absolute()
+    for _ in range(_LINKS):
+        at = Path(os.path.realpath(at.parent)) / at.name
+        if at.parent == folder and at.name.isdigit():
+            return int(at.name)
+        if not at.is_symlink():
+            break
+        at = at.parent / at.readlink()
+    return None
+
+
+def is_file_or_absent(path: Path) -> bool:
+    """Return whether `path` leads to a regular file, or to nothing yet; raises `OSError` where that cannot be known."""
+    found = _stat(path)
+    return found is None or stat.S_ISREG(found.st_mode)
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Write `text` to `path`, whole or not at all."""
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+    with replacing(path) as file:
+        file.write(text.encode("utf-8"))
 
 
 def sync(path: Path) -> None:
@@ -40,3 +107,10 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None

@@ -1,7 +1,7 @@
 """What a monitor is told of a run: Prometheus metrics as a textfile, and drift against the nights before.
 
 Both read manifests alone, so they say the same of a run that has just ended and of one that ended months ago.
-`prometheus_client` writes the textfile: it escapes, and renames it into place, as the node exporter asks.
+`prometheus_client` formats the textfile; it is renamed into place, as the node exporter asks.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from pipeline.durable import is_file_or_absent, own_descriptor, writing
 from pipeline.records import JSON
 
 NIGHTS = 7  # that a night is compared with
@@ -122,11 +123,13 @@ def write_metrics(
     succeeded: float | None,
     drifts: int,
 ) -> None:
-    """Write the textfile of one experiment, in one rename; `manifest` is that of the newest version, if any.
+    """Write the textfile of one experiment, whole or not at all; `manifest` is that of the newest version, if any.
+
+    A pipe or a device is written into; raises `OSError` where that cannot be done at once.
 
     `finished` and `succeeded` are seconds since 1970: the end of this run, and of the last one that ended well.
     """
-    from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
+    from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
     registry = CollectorRegistry()
     gauges: dict[str, Gauge] = {}
@@ -140,8 +143,8 @@ def write_metrics(
         if metric not in gauges:
             gauges[metric] = Gauge(f"tomdich_{metric}", _ABOUT[metric], ("name", *labels), registry=registry)
         gauges[metric].labels(name, *labels.values()).set(value)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_to_textfile(str(path), registry)
+    with writing(path, wait=False) as file:
+        file.write(generate_latest(registry))
 
 
 def last_success(path: Path, *, name: str) -> float | None:
@@ -149,6 +152,8 @@ def last_success(path: Path, *, name: str) -> float | None:
     from prometheus_client.parser import text_string_to_metric_families
 
     try:
+        if own_descriptor(path) is not None or not is_file_or_absent(path):
+            return None  # a pipe or a device: reading it could wait for ever
         families = [*text_string_to_metric_families(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError):
         return None

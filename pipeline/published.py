@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from pipeline.damage import FAULTS, is_damage, require_sound, set_aside
-from pipeline.durable import sync, write_atomically
+from pipeline.durable import TEMPORARY, sync, write_atomically
 from pipeline.errors import WorldError
 from pipeline.ids import text_digest
 from pipeline.rows import rows
@@ -94,7 +94,7 @@ def withdraw(outputs: Path, withdrawal: Withdrawal) -> None:
     said = (withdrawal.article, withdrawal.texts, withdrawal.name, withdrawal.names)
     if any((one.article, one.texts, one.name, one.names) == said for one in there):
         return
-    for left in outputs.glob(f".tmp-*-{WITHDRAWN}"):  # by a process that was killed
+    for left in outputs.glob(f"{TEMPORARY}*-{WITHDRAWN}.part"):  # by a process that was killed
         left.unlink()
     lines = (json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in (*there, withdrawal))
     write_atomically(outputs / WITHDRAWN, "".join(lines))

@@ -903,8 +903,8 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     state.write_json(path, {"seed": 1})
 
     def torn() -> None:
-        with replacing(path) as partial:
-            partial.write_text("{")
+        with replacing(path) as file:
+            file.write(b"{")
             raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):

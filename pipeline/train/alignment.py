@@ -53,8 +53,8 @@ def align(training: ModelTraining, packed: Packed, coder: Coder, *, progress: Pr
         found = by_model_1(packed, coder.size, guidance, progress=progress)
     else:
         found = by_copying(packed, progress=progress)
-    with replacing(path) as partial:
-        np.savez_compressed(partial, alignment=found, key=np.frombuffer(key.encode(), np.uint8))
+    with replacing(path) as file:
+        np.savez_compressed(file, alignment=found, key=np.frombuffer(key.encode(), np.uint8))
     progress.notice(f"{training.name}: {np.mean(found != UNALIGNED):.0%} of the target tokens are aligned")
     return found
 

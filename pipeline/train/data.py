@@ -339,9 +339,9 @@ def _save(path: Path, part: _Part, *, compress: bool) -> None:
     packed = part.packed
     packed.facts[0]["compressed"] = compress
     save = np.savez_compressed if compress else np.savez
-    with replacing(path) as partial:
+    with replacing(path) as file:
         save(
-            partial,
+            file,
             source=packed.source,
             source_sizes=np.diff(packed.source_starts).astype(np.uint16),
             target=packed.target,

@@ -85,7 +85,8 @@ def export(
     broken = [name for name, weight in model.state_dict().items() if not torch.isfinite(weight).all()]
     if broken:
         raise EngineError(f"{broken[0]}: holds a value that is no number in {training.weights}; set `weights: float32`")
-    site = state.site(training.home)
+    target = training.home / state.RESULT
+    site = state.site(target)
     model.save_pretrained(site, max_shard_size=f"{training.shard_mb}MB" if training.shard_mb else _WHOLE)
     # written here, not by transformers, which adds values of its own
     state.write_json(site / "generation_config.json", _generation(training, coder))
@@ -96,7 +97,6 @@ def export(
         examine(site)
     except ModelError as error:
         raise EngineError(f"the result cannot be used by the pipeline: {error}") from error
-    target = training.home / "model"
     state.put(site, target)
     return target
 

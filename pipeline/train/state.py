@@ -25,12 +25,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import locking
-from pipeline.durable import sync, write_atomically
+from pipeline.durable import TEMPORARY, sync, write_atomically
 from pipeline.errors import WorldError
 
 _NUMBERED = re.compile(r"checkpoint-(\d+)")
 _PIECE = re.compile(r"(.+)\.piece-(\d{3})")
 _COMPLETE = "complete.json"
+RESULT = "model"  # the folder of the result
+_SITE = ".site-"  # how the name of a folder begins that is being filled, or removed
 _MIB = 1024 * 1024
 
 
@@ -54,9 +56,10 @@ def locked(home: Path) -> Iterator[None]:
     """Hold the training's folder for the block; raises `LockedError` where another process does, `WorldError`."""
     busy = "wait for it, or give another `folder:`"
     with locking.locked(home, holder="training", busy=busy, setting="`folder:`"):
-        for left in home.glob(".site-*"):
+        result = Path(os.path.realpath(home / RESULT))
+        for left in (*home.glob(f"{_SITE}*"), *result.parent.glob(f"{_SITE}{result.name}-*")):
             shutil.rmtree(left, ignore_errors=True)
-        for left in (home / "data").glob(".tmp-*.npz"):
+        for left in (home / "data").glob(f"{TEMPORARY}*"):
             left.unlink()
         yield
 
@@ -89,19 +92,22 @@ def require_room(home: Path, *, checkpoint: int, kept: int) -> None:
         )
 
 
-def site(home: Path) -> Path:
-    """Return a new empty folder beside the result, to be `put` in its place."""
-    return Path(tempfile.mkdtemp(dir=home, prefix=".site-"))
+def site(target: Path) -> Path:
+    """Return a new empty folder beside `target`, links followed, to be `put` in its place."""
+    target = Path(os.path.realpath(target))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=target.parent, prefix=f"{_SITE}{target.name}-"))
 
 
 def put(site: Path, target: Path) -> None:
-    """Make `site` the folder `target`; what was there is gone."""
+    """Make `site` the folder `target`, or the folder that the link `target` leads to; what was there is gone."""
+    target = Path(os.path.realpath(target))
     _sync_folder(site)
     site.chmod(0o755)  # mkdtemp keeps others out, and so does safetensors
     for path in site.iterdir():
         path.chmod(0o644)
     if target.exists():
-        old = Path(tempfile.mkdtemp(dir=target.parent, prefix=".site-"))
+        old = Path(tempfile.mkdtemp(dir=target.parent, prefix=_SITE))
         target.rename(old / target.name)
         site.rename(target)
         shutil.rmtree(old)
@@ -171,7 +177,7 @@ def whole(checkpoint: Saved, home: Path) -> Iterator[Path]:
     if not pieces:
         yield checkpoint.folder
         return
-    copy = site(home) / checkpoint.folder.name
+    copy = Path(tempfile.mkdtemp(dir=home, prefix=_SITE)) / checkpoint.folder.name
     copy.mkdir()
     try:
         for path in sorted(checkpoint.folder.iterdir()):

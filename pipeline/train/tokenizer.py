@@ -45,7 +45,7 @@ def build(training: TokenizerTraining, *, progress: Progress) -> Path:
     home = training.home
     with state.on_disk(home), state.locked(home):
         made_of = _made_of(training)
-        target = home / "model"
+        target = home / state.RESULT
         if state.read_json(home / "training.json") == made_of and (target / "tokenizer.json").is_file():
             progress.notice(f"{training.name}: nothing has changed, {target} is kept")
             return target
@@ -56,7 +56,7 @@ def build(training: TokenizerTraining, *, progress: Progress) -> Path:
             reading.told(name, tally, tally.read - tally.left_out.total(), progress.notice)
         rebuilt = rebuild(trained)
         compared = list(islice(_texts(training, {}, home / "scratch"), _COMPARED))
-        site = state.site(home)
+        site = state.site(target)
         rebuilt.save(str(site / "tokenizer.json"))
         settings = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": PAD, "eos_token": EOS, "unk_token": UNK}
         state.write_json(site / "tokenizer_config.json", settings | {"clean_up_tokenization_spaces": False})

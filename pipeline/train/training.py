@@ -81,7 +81,7 @@ class _Run:
         told = [[source.license, source.note] for source in (*training.data, *training.dev)]  # on the card
         made_of = digest([identity, training.model_dump(mode="json", include=_RESULT), told])
         done = state.read_json(training.home / "result.json")
-        target = training.home / "model"
+        target = training.home / state.RESULT
         if done == {"made_of": made_of} and training.only is None and target.is_dir():
             self.progress.notice(f"{training.name}: nothing has changed, {target} is kept")
             return target
