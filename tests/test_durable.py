@@ -226,7 +226,7 @@ def test_stdout_by_its_other_names_is_stdout(version: Version, tmp_path: Path, n
     if name.startswith("/proc") and not Path("/proc/self/fd").exists():
         pytest.skip("no /proc here")
     (tmp_path / "link").symlink_to("/dev/stdout")
-    arguments = [sys.executable, "-m", "pipeline.cli", "export", version.folder, "--to", "jsonl", "-o", name]
+    arguments = [sys.executable, "-m", "pipeline.cli", "export", str(version.folder), "--to", "jsonl", "-o", name]
     out = tmp_path / "log"
     out.write_text("before\n")
     with out.open("ab") as file:
