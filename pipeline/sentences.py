@@ -3,7 +3,8 @@
 A full stop is judged by the word before it (an abbreviation, an initial, the number of a list) and the word behind it.
 After an initial or abbreviation those are hard to tell apart ("chị H. Hà" goes on, "chị H. Theo" does not), so a
 sentence ends there only before one of `_OPENERS`. A headline that has run into the text without a full stop, as
-happens where a scraper joins lines, is cut off before one of `_UNANNOUNCED`.
+happens where a scraper joins lines, is cut off before one of `_UNANNOUNCED`. A stop without a space behind it ends a
+sentence where what stands on both sides is no address, abbreviation, name or number ("mẹ.Dựa vào", "5,2%.Trong").
 
 Measured by `tests/benchmarks/sentences.py`, which prints other splitters beside it.
 """
@@ -41,7 +42,7 @@ _SHORTEST_HEADLINE = 12  # characters; a shorter one is rather a name
 
 _ABBREVIATIONS = frozenset(
     "TP Tp tp TX Tx TT PGS GS TS TSKH ThS Ths THS BS Bs BSCK CKI CKII LS Ls KS KTS CN NCS DS ĐD"
-    " Mr Mrs Ms Dr Prof St Vol vol No Co".split()
+    " Mr Mrs Ms Dr Prof St Vol vol No Co sn Sn SN tr đt Đt ĐT SĐT Tel tel Fax".split()
 )
 # A name cut to its onset ("chị Tr.") is an initial too; a letter with a tone is none, but a word ("nước Ý").
 _INITIALS = frozenset((*"ABCDEFGHIJKLMNOPQRSTUVWXYZĂÂĐÊÔƠƯ", *"Ch Gi Kh Ng Ngh Nh Ph Qu Th Tr".split()))
@@ -61,10 +62,18 @@ _TORN_NUMBER = re.compile(r"[0-9]\.\s[0-9]{3}(?![^\W_])")  # "1. 200", by a toke
 # No look back goes further, so that hostile input stays linear: longer than any abbreviation, than most quotations.
 _LOOK_BACK = 24
 _QUOTE_BACK = 400
+# What stands before a stop without a space behind it: closers, and the letters, digits and signs of the last word.
+_BEFORE_GLUED = re.compile(r"(?P<word>[^\s\"'“‘«(\[{/,;:–—.!?…\"'”’»)\]}-]*)[\"'”’»)\]}]*\Z")
+_AFTER_GLUED = re.compile(r"[\"“‘«(\[]?(?P<word>[^\W\d_]+)")
+_ADDRESS = re.compile(r"://|www\.|[@_=\\]", re.IGNORECASE)
+_LIST_DIGITS = 3  # "5.Điểm", "16.Omar" number a list
+_WITHIN_NUMBER = frozenset(",./")  # "15/11.Văn", "5,2.Hai"
+_DOMAINS = frozenset("Com Net Vn Org Edu Gov Info".split())
+_TOKEN_BACK = 60  # an address may be longer, but its scheme then hides in none of the rest's capitals
 
 
 def sentences(text: str) -> list[str]:
-    """Return the sentences of `text`, stripped, none empty; joined by spaces they hold exactly the words of `text`.
+    """Return the sentences of `text`, stripped, none empty; in order they hold every character of `text` but spaces.
 
     A line break always ends one. A stop within a quotation ends one like any other; what closes behind the stop
     (quotes, brackets) stays with it.
@@ -89,7 +98,10 @@ def _ends(line: str) -> Iterator[int]:
             end, ends = stop, stop - start >= _SHORTEST_HEADLINE and not _is_in_name(line, stop)
         else:
             end = _behind_closers(line, behind)
-            ends = line[end : end + 1].isspace() and _is_end(line, start, stop, behind, end)
+            if line[end : end + 1].isspace():
+                ends = _is_end(line, start, stop, behind, end)
+            else:
+                ends = _is_glued_end(line, start, stop, end)
         if ends:
             yield end
             start = end
@@ -137,6 +149,39 @@ def _is_end(line: str, start: int, stop: int, behind: int, end: int) -> bool:
             return False  # a pause in somebody's speech
         return not (first.isdigit() or opening == "(" or opening in _DASHES)
     return True
+
+
+def _is_glued_end(line: str, start: int, stop: int, end: int) -> bool:
+    """Return whether the stop at `stop` ends a sentence although no space stands at `end`, behind it and its closers.
+
+    Before it stands a word in small letters, a percentage, a closer, or a long or composed number; or another word,
+    and behind it one of `_OPENERS`.
+    """
+    following = _AFTER_GLUED.match(line, end)
+    if following is None or not following["word"][0].isupper():
+        return False
+    near = max(start, stop - _LOOK_BACK)
+    before = _BEFORE_GLUED.search(line, near, stop)
+    assert before is not None
+    word, first = before["word"], following["word"]
+    if not before[0] or _ADDRESS.search(_token_at(line, start, stop)):
+        return False
+    if word in _ABBREVIATIONS or word in _INITIALS or first in _DOMAINS:
+        return False
+    opens = first in _OPENERS
+    if not (opens or first[1:2].islower()):
+        return False  # "_3.JPG", "TP.HCM"
+    if word.isdigit():
+        whole = line[max(start, before.start() - 1) : before.start()]
+        return opens or len(word) > _LIST_DIGITS or whole in _WITHIN_NUMBER
+    small = word == "" or word[-1] == "%" or (word.islower() and (len(word) > 1 or not word.isascii()))
+    return small or (opens and len(word) > 1)
+
+
+def _token_at(line: str, start: int, at: int) -> str:
+    """Return what stands around `at` without a space."""
+    before = line[max(start, at - _TOKEN_BACK) : at].rpartition(" ")[2]
+    return before + line[at : at + _TOKEN_BACK].partition(" ")[0]
 
 
 def _full_stop_ends(line: str, start: int, stop: int, *, first_word: str, opening: str) -> bool:

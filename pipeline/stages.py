@@ -31,7 +31,7 @@ Round: TypeAlias = Generator[list[str], list[Generation], T]
 
 # Bumped whenever a change here, in `fit` or in the splitting into sentences changes what is asked of a model, or what
 # is made of its answers: it is in the recipe, so all is published anew.
-VERSION = 2
+VERSION = 3
 MAX_ROUNDS = 4
 SHRINK = 0.75  # each round of a long article must leave at most this share of the tokens it was given
 

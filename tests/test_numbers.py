@@ -122,6 +122,10 @@ FORMS = [
     # hours
     ("Vụ tai nạn xảy ra lúc 19h50.", "The accident happened at 19.50.", "The accident happened at 19.30."),
     ("Vụ tai nạn xảy ra lúc 19h50.", "The accident happened at 7:50 p.m.", "The accident happened at 7:50 a.m."),
+    ("Lúc 12 giờ kém 15, tàu rời ga.", "At 11:45, the train left.", "At 12:15, the train left."),
+    ("Tàu rời ga lúc 12 giờ kém 15 phút.", "The train left at a quarter to twelve.", "The train left at a quarter past twelve."),
+    ("Có 1,200 người dự.", "1,200 people came.", "1.2 people came."),
+    ("Tăng 13,9%, có 1,200 người dự.", "Up 13.9%, 1,200 people came.", "Up 13.9%, 1.2 people came."),
     ("Vụ tai nạn xảy ra lúc 7h15.", "It happened at a quarter past seven.", "It happened at a quarter to seven."),
     ("Họ lên đường lúc 6 giờ sáng.", "They left at 6 in the morning.", "They left at 6 in the evening."),
     ("Họ lên đường lúc 19h.", "They left at 1900 hours.", "They left at 1700 hours."),

@@ -47,6 +47,7 @@ VIETNAMESE = [
     ("3 tháng", ["3 months"]),
     ("rằm tháng Giêng", ["1st lunar month"]),
     ("10/3 âm lịch", ["day 10", "3rd lunar month"]),
+    ("12 giờ kém 15, lúc bảy giờ kém mười, 8 giờ kém 5 phút tối", ["11:45 a.m.", "6:50 a.m.", "7:55 p.m."]),
     ("20h30, 8h sáng, 3 giờ chiều, 9 giờ tối", ["8:30 p.m.", "8:00 a.m.", "3:00 p.m.", "9:00 p.m."]),
     ("trong 3 giờ", ["3 hours"]),
     ("hôm thứ Ba, thứ hai tuần trước, Chủ nhật", ["Tuesday", "Monday", "Sunday"]),
@@ -125,6 +126,7 @@ ENGLISH = [
     ("both, twice, a decade", []),
     ("at 6 in the evening, 9 at night, at 1900 hours", ["6:00 p.m.", "9:00 p.m.", "7:00 p.m."]),
     ("a quarter past seven, quarter to 8", ["7:15 a.m.", "7:45 a.m."]),
+    ("15 minutes to 12, ten minutes before seven, 5 minutes past 6", ["11:45 a.m.", "6:50 a.m.", "6:05 a.m."]),
     ("the first half of the year, H2, the last six months", ["first half", "second half", "second half"]),
     ("scored in the second half, half an hour, half a year", []),
     ("an hour and a half, three months and a half", ["1.5 hours", "3.5 months"]),
@@ -237,10 +239,19 @@ def test_rounded(exact: str, rough: str, expected: bool) -> None:
 
 
 def test_the_comma_of_a_doubtful_figure_is_told_by_the_writers_other_figures() -> None:
-    (doubtful,) = vietnamese("1,234 người")
+    (doubtful,) = vietnamese("1,234 tấn")
     assert {reading.value for reading in doubtful.readings} == {Fraction("1.234"), Fraction(1234)}
-    (clear,) = vietnamese("1,234 người", context="tăng 13,9%")
+    (clear,) = vietnamese("1,234 tấn", context="tăng 13,9%")
     assert [reading.value for reading in clear.readings] == [Fraction("1.234")]
+
+
+@pytest.mark.parametrize(
+    "text", ["1,200 người", "1,234 người", "1,200 hộ dân", "1,200 đồng", "1,234 vụ", "1,200", "2,500 cây"]
+)
+def test_the_comma_parts_thousands_where_no_fraction_can_be(text: str) -> None:
+    for context in ("", "tăng 13,9%"):
+        (found,) = vietnamese(text, context=context if " " in text else "")
+        assert {reading.value for reading in found.readings} == {Fraction(text.split(maxsplit=1)[0].replace(",", ""))}
 
 
 words = st.sampled_from(

@@ -51,8 +51,9 @@ _TIME = re.compile(
     rf"|{START}half past (?P<half>[0-9]{{1,2}}|{alternatives(ONES)}){END}"
     rf"|{START}(?P<named>noon|midday|midnight){END}"
 )
+_SOME_MINUTES = r"(?:(?:a )?quarter|(?:five|ten|fifteen|twenty|twenty-five|[0-9]{1,2}) minutes)"
 _SPOKEN_TIME = re.compile(
-    rf"{START}(?:(?P<before>a quarter|quarter|twenty|ten|five) past|(?P<to>a quarter|quarter) to)"
+    rf"{START}(?:(?P<before>{_SOME_MINUTES}|twenty|ten|five) past|(?P<to>{_SOME_MINUTES}) (?:to|before))"
     rf" (?P<name>[0-9]{{1,2}}|{alternatives(ONES)}){END}"
     r"|(?<![\w.,:/$€£])(?P<hour>[0-9]{1,2})(?:[:.](?P<minute>[0-9][0-9]))?(?: o['’]clock)?"
     rf" (?:in the (?P<day>morning|afternoon|evening)|at (?P<night>night)){END}"
@@ -64,7 +65,7 @@ _ODD_TIME = re.compile(
     r"(?:(?<=clock [0-9][0-9]) minutes?)?(?: ?(?P<half>[ap])\.?m(?!\w)\.?)?"
     r"(?=[.,;:)]?(?:\Z|\s(?:on|in|of)\s|\s*[\n)])|[.,;]\s)"
 )
-_MINUTES: Final = {"a quarter": 15, "quarter": 15, "five": 5, "ten": 10, "twenty": 20}
+_MINUTES: Final = {"quarter": 15, "five": 5, "ten": 10, "fifteen": 15, "twenty": 20, "twenty-five": 25}
 _EVENING: Final = 6  # 9 at night is in the evening, 2 at night is not
 _HALF = re.compile(
     rf"{START}(?:(?:(?P<first>first|1st|opening)|second|2nd|latter|last|final)[ -]"
@@ -183,8 +184,11 @@ def _spoken_time(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     if hour > HOURS or minute > LAST_MINUTE:
         return None
     if match["name"]:
-        minutes = _MINUTES[match["before"]] if match["before"] else -_MINUTES[match["to"]]
-        value = hour * 60 + minutes
+        said = (match["before"] or match["to"]).removeprefix("a ").removesuffix(" minutes")
+        minutes = _MINUTES.get(said) or int(said)
+        if minutes > LAST_MINUTE:
+            return None
+        value = (hour * 60 + (minutes if match["before"] else -minutes)) % (HOURS * 60)
         return (page.quantity(match.span(), value, "time", also=(Reading(Fraction(value + NOON * 60), "time"),)),)
     late = match["day"] in ("afternoon", "evening") or (match["night"] and hour >= _EVENING)
     value = (hour + NOON if late and hour < NOON else hour) * 60 + minute
@@ -356,7 +360,7 @@ _FORMS: Final = (
     Form(_ALL_DAY, _all_day, _needs(DIGIT)),
     Form(CODE, code, _needs(DIGIT)),
     Form(SHORT_YEARS, short_years, _needs(DIGIT)),
-    Form(_SPOKEN_TIME, _spoken_time, _needs("past to morning afternoon evening night hours hrs")),
+    Form(_SPOKEN_TIME, _spoken_time, _needs("past to before morning afternoon evening night hours hrs")),
     Form(_ODD_TIME, _odd_time, _needs("h hour hours clock")),
     Form(_TIME, _time, _needs(": h am pm m clock past noon midday midnight")),
     Form(_MONTH, _month, frozenset((*_MONTH_NAMES, *_MONTH_SHORT))),

@@ -59,6 +59,12 @@ _TIME = re.compile(
     rf"|[ ]?(?P<full>h|giờ)(?P<half> rưỡi)?)(?![\w:]|/)(?P<clock>[0-9])?"
     rf"(?:[ ](?P<period>{_HOUR}|am|pm|a\.m|p\.m){END})?"
 )
+# The minutes that lack to the hour: 12 giờ kém 15, bảy giờ kém mười
+_TIME_LESS = re.compile(
+    rf"(?<![\w.,:/-])(?P<hour>[0-9]{{1,2}}|mười hai|mười một|mười|{alternatives(DIGITS)})[ ]?(?:giờ|h|g)"
+    r"[ ](?:kém|thiếu)[ ](?P<less>[0-9]{1,2}|hai mươi lăm|hai mươi|mười lăm|mười|năm)"
+    rf"(?:[ ]?(?:phút|p|'))?{END}(?:[ ](?P<period>{_HOUR}){END})?"
+)
 _LATE_MORNING: Final = 10  # 11 giờ trưa is before noon, 1 giờ trưa behind it
 _EVENING: Final = 6  # 9 giờ đêm is in the evening, 2 giờ đêm is not
 _AT = re.compile(rf"{START}(?:lúc|vào|hồi|từ|đến|tới|trước|sau|khoảng|{_HOUR}|nay|qua|mai)[ ,]*\Z")
@@ -186,6 +192,19 @@ def _time(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     if match["full"] == "giờ" and not _AT.search(page.low, max(0, match.start() - 12), match.start()):
         return (page.quantity(span, length.value, "measure", unit="hours", also=(Reading(moment, "time"), *also)),)
     return (page.quantity(span, moment, "time", also=tuple(also)),)
+
+
+def _time_less(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Read 12 giờ kém 15: 11:45."""
+    hour, less = (int(numerals.atom(match[name], page)[0]) for name in ("hour", "less"))
+    if hour > HOURS or not 0 < less <= LAST_MINUTE:
+        return None
+    period = match["period"]
+    moment = ((_of_day(hour, period) if period else hour) * 60 - less) % (HOURS * 60)
+    also = (
+        (Reading(Fraction(moment + NOON * 60), "time"),) if not period and hour <= NOON and moment < NOON * 60 else ()
+    )
+    return (page.quantity(match.span(), moment, "time", also=also),)
 
 
 def _of_day(hour: int, period: str) -> int:
@@ -486,6 +505,7 @@ _FORMS: Final = (
     Form(_MORE_MONTHS, _more_months, _needs("tháng")),
     Form(_FULL_MOON, _full_moon, _needs("rằm")),
     Form(_MONTH_YEAR, _month_year, _needs(DIGIT)),
+    Form(_TIME_LESS, _time_less, _needs("kém thiếu")),
     Form(_TIME, _time, _needs(": h g giờ")),
     Form(_HYPHENED, _hyphened, _needs(DIGIT)),
     Form(_KNOCKOUT, _knockout, _needs("vòng")),

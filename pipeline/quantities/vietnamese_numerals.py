@@ -65,6 +65,8 @@ def _values(page: Page, match: re.Match[str]) -> Iterator[Quantity]:
     while at < len(parts):
         start, end = parts[at].span()
         read = atom(parts[at]["atom"], page)
+        if read and _is_whole(page, parts[at]):
+            read = [Fraction(parts[at]["atom"].replace(",", ""))]
         if not read:
             yield from pieces(page, start, parts[at]["atom"])
             at += 1
@@ -91,6 +93,19 @@ def _values(page: Page, match: re.Match[str]) -> Iterator[Quantity]:
         also = tuple(Reading(value, "number") for value in values[1:])
         yield page.quantity((start, end), values[0], "number", also=also, weight="figure" if figure else "word")
         at += 1
+
+
+def _is_whole(page: Page, part: re.Match[str]) -> bool:
+    """Return whether the comma of a figure such as "1,200" parts its thousands for sure: of people there are no 1.2.
+
+    Nor are there decimals that end in two zeros, of a writer who is not known to have decimals with a comma.
+    """
+    if part["scales"] or not words.DOUBTFUL.fullmatch(part["atom"]):
+        return False
+    if words.COUNTED_BEHIND.match(page.low, part.end()):
+        unit = words.UNIT.match(page.low, part.end())
+        return unit is None or named(VIETNAMESE, unit[1]).dimension in ("money", "time")
+    return part["atom"].endswith("00") and not page.decimal_comma
 
 
 def _short(page: Page, part: re.Match[str], values: Sequence[Fraction], bare: Sequence[Fraction]) -> Quantity:
