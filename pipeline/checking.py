@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import sources, space
-from pipeline.checkpoints import prepare
+from pipeline.checkpoints import OTHER_SEARCH, prepare
 from pipeline.config import Config, at_edition, today
 from pipeline.engines import open_engine
 from pipeline.errors import TomdichError, UsageError, WorldError
@@ -113,6 +113,8 @@ def _models(config: Config, *, trial: bool) -> Iterator[Finding]:
         finally:
             yield from (Finding(what, warning, warning=True) for warning in warnings)
         yield Finding(what, message)
+        for difference in checkpoint.search_differences:
+            yield Finding(what, f"{OTHER_SEARCH}: {difference}", warning=True)
 
 
 def _disk(config: Config, outputs: Path) -> Iterator[Finding]:

@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 _EVERY = 5.0  # seconds between plain lines: enough to see life, few enough for a log
 
 
+def duration(seconds: float) -> str:
+    """Return a time as a person reads it: `4.2 s`, `3 min 05 s`, `2 h 10 min`."""
+    minutes, left = divmod(seconds, 60)
+    if minutes < 1:
+        return f"{left:.1f} s"
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {left:02.0f} s"
+
+
 class Progress(Protocol):
     """What a run or a training tells a person while it works; `Bar` and `Lines` are such."""
 

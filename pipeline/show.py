@@ -13,11 +13,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.checkpoints import list_models
+from pipeline.checkpoints import OTHER_SEARCH, list_models
+from pipeline.progress import duration
 from pipeline.records import SEVERITIES, Translated
 from pipeline.report.rows import HEADLINE, pairs
 from pipeline.rows import Row, failures, on_hold, rows
 from pipeline.runner import Plan
+from pipeline.runner.planning import StagePlan
 from pipeline.runner.publishing import row
 from pipeline.store import Version
 from pipeline.tables import print_whole
@@ -124,20 +126,40 @@ def print_runs(listed: Sequence[tuple[Path, Sequence[Version]]]) -> None:
 
 
 def print_plan(plan: Plan) -> None:
-    """Print what would be read, what is known and what remains."""
-    console = Console(highlight=False)
+    """Print what would be read, what is known, what remains and how long it may take."""
+    console = Console(highlight=False, soft_wrap=True)
     loaded = plan.loaded
     console.print(
         f"read {loaded.read}: {loaded.kept} articles, {loaded.duplicates} duplicates, {loaded.rejected} rejected, "
         f"{plan.failures} failed"
     )
     for tally in loaded.tallies:
-        console.print(f"  {escape(tally.path)}: {tally.records} records", soft_wrap=True)
+        console.print(f"  {escape(tally.path)}: {tally.records} records")
+    for failure in plan.listed:
+        state = "rejected" if failure.rejected else "failed"
+        where = f"{failure.source.path}:{failure.source.row}"
+        console.print(f"  {state}: {escape(visible(f'{where} {failure.id} ({failure.kind}): {failure.message}'))}")
+    more = loaded.rejected + plan.failures - len(plan.listed)
+    if more > 0:
+        console.print(f"  … and {more} more; a run lists every one in failures.jsonl")
+    for name, checkpoint in plan.checkpoints.items():
+        how = f"{checkpoint.engine} {checkpoint.compute_type} on {checkpoint.device}"
+        console.print(f"{name}: {escape(checkpoint.name)} by {how}")
+        for difference in checkpoint.search_differences:
+            console.print(f"  {OTHER_SEARCH}: {difference}")
     if plan.unprepared:
-        console.print(f"all calls remain, and cannot be counted yet: {escape(plan.unprepared)}", soft_wrap=True)
+        console.print(f"all calls remain, and cannot be counted yet: {escape(plan.unprepared)}")
     for name, stage in plan.stages.items():
         depends = f", and at least {stage.waiting} that depend on them or on the stage before" if stage.waiting else ""
-        console.print(f"{name}: {stage.known} calls known, {stage.missing} to make{depends}")
+        console.print(f"{name}: {stage.known} calls known, {stage.missing} to make{depends}{_time(stage)}")
+
+
+def _time(stage: StagePlan) -> str:
+    if not stage.missing and not stage.waiting:
+        return ""
+    if stage.seconds is None:
+        return "; how long they take, no version of this name has measured"
+    return f"; about {duration(stage.seconds)} at the rate of an earlier version"
 
 
 def print_models() -> None:

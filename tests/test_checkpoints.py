@@ -373,16 +373,18 @@ def test_lengths_the_model_does_not_have(stage: dict[str, Any], message: str, ca
         ("t5-json", {"engine": "transformers"}, ("transformers", "float32")),
         ("t5-json", {"engine": "transformers", "deterministic": True}, ("transformers", "float32")),
         ("t5-json", {"generation": {"no_repeat_ngram_size": 3}}, ("ctranslate2", "int8")),
-        ("t5-json", {"generation": {"num_beams": 4}}, ("transformers", "float32")),
+        ("t5-json", {"generation": {"num_beams": 4}}, ("ctranslate2", "int8")),
+        ("t5-json", {"generation": {"num_beams": 4}, "engine": "transformers"}, ("transformers", "float32")),
+        ("t5-json", {"generation": {"num_beams": 4}, "compute_type": "int8"}, ("ctranslate2", "int8")),
         ("t5-json", {"generation": {"num_beams": 4, "early_stopping": True}}, ("ctranslate2", "int8")),
         (
             "t5-json",
             {"generation": {"num_beams": 4, "early_stopping": True, "no_repeat_ngram_size": 3}},
-            ("transformers", "float32"),
+            ("ctranslate2", "int8"),
         ),
-        ("t5-json", {"generation": {"repetition_penalty": 1.2}}, ("transformers", "float32")),
+        ("t5-json", {"generation": {"repetition_penalty": 1.2}}, ("ctranslate2", "int8")),
         ("t5-json", {"generation": {"repetition_penalty": 1.2}, "engine": "ctranslate2"}, ("ctranslate2", "int8")),
-        ("mt5", {}, ("transformers", "float32")),
+        ("mt5", {}, ("ctranslate2", "int8")),  # its files ask for four beams
         ("marian", {}, ("ctranslate2", "int8")),
     ],
 )
@@ -396,13 +398,36 @@ def test_the_engine_and_what_it_computes_in(
     assert checkpoint.device == "cpu"
 
 
-def test_auto_names_the_value_that_kept_it_from_ctranslate2(cache: Path) -> None:
-    told: list[str] = []
-    prepared(tiny.checkpoint("mt5"), cache, told=told)
-    assert any("early_stopping=False with num_beams=4" in message for message in told)
-    told.clear()
-    prepared(tiny.checkpoint("t5-json"), cache, told=told)
-    assert told == []
+@pytest.mark.parametrize(
+    ("kind", "generation", "named"),
+    [
+        ("t5-json", {}, []),
+        ("t5-json", {"no_repeat_ngram_size": 3}, []),
+        ("t5-json", {"no_repeat_ngram_size": 1}, ["no_repeat_ngram_size=1"]),
+        ("t5-json", {"repetition_penalty": 1.2}, ["repetition_penalty=1.2"]),
+        ("t5-json", {"num_beams": 4}, ["early_stopping=False with num_beams=4"]),
+        ("t5-json", {"num_beams": 4, "early_stopping": True}, []),
+        ("t5-json", {"num_beams": 4, "length_penalty": 0.0}, []),
+        (
+            "t5-json",
+            {"num_beams": 2, "no_repeat_ngram_size": 3, "repetition_penalty": 1.2},
+            [
+                "early_stopping=False with num_beams=2",
+                "no_repeat_ngram_size=3 with num_beams=2",
+                "repetition_penalty=1.2 with num_beams=2",
+            ],
+        ),
+        ("mbart50", {"num_beams": 4, "early_stopping": True}, ["num_beams=4 where the first token is given"]),
+    ],
+)
+def test_each_value_with_another_search_is_named(
+    kind: tiny.Kind, generation: dict[str, Any], named: list[str], cache: Path
+) -> None:
+    values = {"num_beams": 1, "early_stopping": False, "no_repeat_ngram_size": 0} | generation
+    stage = {"generation": values, "accept_license": "unknown"} | tiny.LANGUAGES.get(kind, {})
+    found = prepared(tiny.checkpoint(kind), cache, **stage).search_differences
+    assert [difference.partition(": ")[0].partition(" (")[0] for difference in found] == named
+    assert prepared(tiny.checkpoint(kind), cache, engine="transformers", **stage).search_differences == ()
 
 
 @pytest.mark.parametrize(
@@ -410,7 +435,6 @@ def test_auto_names_the_value_that_kept_it_from_ctranslate2(cache: Path) -> None
     [
         ({"deterministic": True, "compute_type": "int8"}, "computes in float32"),
         ({"engine": "transformers", "compute_type": "int8"}, "int8 is for `engine: ctranslate2`"),
-        ({"compute_type": "int8", "generation": {"num_beams": 2}}, "num_beams=2"),
     ],
 )
 def test_what_cannot_be_had_together(stage: dict[str, Any], message: str, cache: Path) -> None:

@@ -207,6 +207,32 @@ def test_beams_find_the_same_in_both(kind: tiny.Kind) -> None:
     assert mine != answers_of(TransformersBackend(greedy, runtime=RUNTIME), greedy)
 
 
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("t5", {"num_beams": 4, "early_stopping": False, "length_penalty": 0.0}),
+        ("marian", {"num_beams": 4, "early_stopping": False, "length_penalty": 0.0}),
+        ("bartpho", {"no_repeat_ngram_size": 2}),
+        ("marian", {"num_beams": 4, "early_stopping": False}),
+        ("bartpho", {"num_beams": 4, "early_stopping": True, "no_repeat_ngram_size": 3}),
+        ("mbart50", {"no_repeat_ngram_size": 1}),
+        ("mbart50", {"repetition_penalty": 1.3}),
+        ("t5", {"num_beams": 4, "early_stopping": True, "repetition_penalty": 1.3}),
+        ("mbart50", {"num_beams": 4, "early_stopping": True, "length_penalty": 0.0}),
+    ],
+)
+def test_answers_differ_from_transformers_only_where_a_difference_is_named(
+    kind: tiny.Kind, values: dict[str, Any]
+) -> None:
+    answers = []
+    for engine, backend in (("transformers", TransformersBackend), ("ctranslate2", CTranslate2Backend)):
+        plain = prepared(kind, engine)
+        checkpoint = replace(plain, generation={**plain.generation, **values})
+        answers.append([answer.ids for answer in answers_of(backend(checkpoint, runtime=RUNTIME), checkpoint)])
+    same = sum(mine == yours for mine, yours in zip(*answers, strict=True))
+    assert (same < 0.95 * len(TEXTS)) == bool(checkpoint.search_differences)
+
+
 @pytest.mark.parametrize("kind", ["mbart50", "mt5", "t5", "marian"])
 def test_the_score_is_the_mean_log_probability_of_a_token(kind: tiny.Kind) -> None:
     import torch

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pipeline.catalog import Family
 from pipeline.checkpoints.checkpoint import CALLING, Checkpoint, ComputeType, Device, EngineKind, Tokenizer
+from pipeline.checkpoints.generation import OTHER_SEARCH
 from pipeline.checkpoints.prepare import FAKE_BUDGET, FAKE_DIGEST, prepare, ready
 from pipeline.checkpoints.shelf import Row, list_models, pin, pull
 
@@ -17,6 +18,7 @@ __all__ = [
     "CALLING",
     "FAKE_BUDGET",
     "FAKE_DIGEST",
+    "OTHER_SEARCH",
     "Checkpoint",
     "ComputeType",
     "Device",

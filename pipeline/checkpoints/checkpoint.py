@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from pipeline.catalog import Family, ToneStyle
+from pipeline.checkpoints.generation import search_differences
 from pipeline.checkpoints.words import segment, unsegment
 from pipeline.records import JSON
 
@@ -84,6 +85,18 @@ class Checkpoint:
     after: tuple[int, ...] = ()  # special ids behind it: `</s>`, a language code
     prefix_ids: tuple[int, ...] = ()  # set when the prefix is one token of its own, like `<2en>`
     special_ids: frozenset[int] = field(default_factory=frozenset)  # what `decode` leaves out
+
+    @property
+    def search_differences(self) -> tuple[str, ...]:
+        """How the engine's search differs from transformers' for the generation values, a sentence for each.
+
+        Not part of `identity`: the engine and the values are, and these follow from them.
+        """
+        if self.engine != "ctranslate2":
+            return ()
+        # mBART's language code is the decoder's start, and CTranslate2 is given it in the same way
+        first_token_given = self.forced_bos_id is not None or self.family == "mbart"
+        return search_differences(self.generation, first_token_given=first_token_given)
 
     def count(self, text: str) -> int:
         """Return how many tokens the text alone takes: no prefix, no special tokens."""

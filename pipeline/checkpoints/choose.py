@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.checkpoints.checkpoint import ComputeType, Device, EngineKind
-from pipeline.checkpoints.generation import ctranslate2_obstacle
 from pipeline.config import Stage
 from pipeline.errors import ConfigError
-from pipeline.records import JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,21 +17,23 @@ class Choice:
     compute_type: ComputeType
 
 
-def choose(
-    stage: Stage, values: Mapping[str, JSON], *, device: Device, deterministic: bool, warn: Callable[[str], None]
-) -> Choice:
-    """Return the engine and its arithmetic for a stage with these effective generation values.
+def choose(stage: Stage, *, device: Device, deterministic: bool) -> Choice:
+    """Return the engine and its arithmetic for a stage.
 
-    `auto` takes CTranslate2 on the CPU where it can answer alike, in int8; transformers elsewhere, in bfloat16 on
-    CUDA (its wheels look for CUDA 12 libraries that torch of today does not bring) and float32 otherwise.
+    `auto` takes CTranslate2 on the CPU, in int8, whatever the generation values: a change of the search must not change
+    the arithmetic with it (`generation.search_differences` says how the search differs). Elsewhere it takes
+    transformers, in bfloat16 on CUDA (CTranslate2's wheels look for CUDA 12 libraries that torch of today does not
+    bring) and float32 otherwise. A named engine is never replaced.
     Raises `ConfigError` for what cannot be had together.
     """
     asked = stage.compute_type
     if deterministic and asked not in {"auto", "float32"}:
         raise ConfigError(f"compute_type: {asked} with `deterministic: true`, which computes in float32; drop one")
-    engine = _engine(stage, ctranslate2_obstacle(values), device=device, warn=warn)
+    engine = _engine(stage, device=device)
     if engine == "transformers" and asked == "int8":
         raise ConfigError("compute_type: int8 is for `engine: ctranslate2`; transformers takes float32 or bfloat16")
+    if engine == "ctranslate2" and asked == "bfloat16":
+        _require_bfloat16(device)
     if asked != "auto":
         return Choice(engine, asked)
     if deterministic:
@@ -44,18 +43,22 @@ def choose(
     return Choice(engine, "bfloat16" if device == "cuda" else "float32")
 
 
-def _engine(stage: Stage, obstacle: str | None, *, device: Device, warn: Callable[[str], None]) -> EngineKind:
+def _engine(stage: Stage, *, device: Device) -> EngineKind:
     if stage.engine == "ctranslate2":
         if device == "mps":
             raise ConfigError("runtime.device: mps is not for ctranslate2; use `auto` or `cpu`")
-        if obstacle is not None:
-            warn(f"{stage.model}: ctranslate2 is asked for, and will not answer as transformers would: {obstacle}")
         return "ctranslate2"
     if stage.engine != "auto" or device != "cpu" or stage.compute_type == "bfloat16":
         return "transformers"
-    if obstacle is None:
-        return "ctranslate2"
-    if stage.compute_type == "int8":
-        raise ConfigError(f"compute_type: int8 is ctranslate2's, and {obstacle}; or say `engine: ctranslate2` as well")
-    warn(f"{stage.model}: runs on transformers, several times slower here than ctranslate2: {obstacle}")
-    return "transformers"
+    return "ctranslate2"
+
+
+def _require_bfloat16(device: Device) -> None:
+    """Raise `ConfigError` where CTranslate2 cannot compute in bfloat16, before anything is converted for it."""
+    import ctranslate2  # type: ignore[import-untyped]
+
+    if "bfloat16" not in ctranslate2.get_supported_compute_types(device):
+        raise ConfigError(
+            f"compute_type: bfloat16 with `engine: ctranslate2`: CTranslate2 cannot compute in it on this {device}; "
+            "take int8 or float32, or `engine: transformers`"
+        )

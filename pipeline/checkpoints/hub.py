@@ -28,6 +28,7 @@ from pipeline.durable import write_atomically
 from pipeline.errors import ModelError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _WANTED = (*CONFIGS, *TOKENIZERS, "README.md")
 
 
@@ -60,7 +61,7 @@ def snapshot(
     """
     from huggingface_hub import constants
 
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+    if not _NAME.fullmatch(name):
         raise NotThereError(f"{name}: is not the name of a model; write a folder as ./{name}")
     offline = local or constants.is_offline_mode()
     pinned = revision is not None and COMMIT.fullmatch(revision) is not None
@@ -69,12 +70,19 @@ def snapshot(
         if found is not None:
             return found
     if offline:
-        why = "" if local else " and HF_HUB_OFFLINE is set"
+        why = " and HF_HUB_OFFLINE is set" if constants.is_offline_mode() else ""
         raise NotThereError(
             f"{name}: is not in the local cache{_at(revision)}{why}; fetch it with `tomdich models pull {name}` where "
             "there is a network, or give the folder of a copy"
         )
     return _fetch(name, revision=revision, cache=cache, warn=warn, approve=approve)
+
+
+def may_be_fetched(name: str) -> bool:
+    """Return whether a model that is not on this machine could be downloaded: it has a hub name, and hub use is on."""
+    from huggingface_hub import constants
+
+    return _NAME.fullmatch(name) is not None and not constants.is_offline_mode()
 
 
 def resolve(name: str, *, revision: str | None = None) -> str:

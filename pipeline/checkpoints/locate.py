@@ -55,7 +55,7 @@ def locate(
     warn: Callable[[str], None],
     only_ready: bool,
 ) -> Located | None:
-    """Return where the stage's checkpoint lies, downloaded if need be; None with `only_ready` where it is not there.
+    """Return where the stage's checkpoint lies, downloaded if need be; None with `only_ready` where it must be fetched.
 
     Raises `LicenseError` before anything is downloaded where the licence is known by then, `ModelError` with the
     remedy and the nearest catalog names for a checkpoint that cannot be had.
@@ -80,7 +80,7 @@ def locate(
     try:
         snapshot = hub.snapshot(name, revision=revision, cache=cache, warn=warn, local=only_ready, approve=approve)
     except hub.NotThereError as error:
-        if only_ready:
+        if only_ready and hub.may_be_fetched(name):
             return None
         folder = f"for the folder write ./{name}" if Path(name).is_dir() else "a folder can be given instead, ./NAME"
         raise ModelError(f"{error}; {folder}{_nearest(name) if entry is None else ''}") from None

@@ -115,7 +115,7 @@ def _prepare(
         )
     tokenizer = known.tokenizer(facts, where.folder)
     effective = effective_values(stage, where, facts, warn=warn)
-    choice = choose(stage, effective.values, device=device, deterministic=deterministic, warn=warn)
+    choice = choose(stage, device=device, deterministic=deterministic)
     checkpoint = assemble(
         stage,
         where,

@@ -32,6 +32,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
+from pipeline.progress import duration
 from pipeline.records import JSON
 from pipeline.report import charts
 from pipeline.report.rows import listed, opened
@@ -183,7 +184,7 @@ def template() -> JSON:
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["thousands"] = "{:,}".format
-    environment.filters["duration"] = _duration
+    environment.filters["duration"] = duration
     environment.filters["units"] = "{:.1f}".format
     return environment.get_template("report.html.j2")
 
@@ -226,11 +227,3 @@ def _json(value: JSON) -> str:
 
 def _when(manifest: dict[str, JSON], made: datetime) -> datetime:
     return moment(manifest.get("version") or "") or made.astimezone(UTC)
-
-
-def _duration(seconds: float) -> str:
-    minutes, left = divmod(seconds, 60)
-    if minutes < 1:
-        return f"{left:.1f} s"
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {left:02.0f} s"

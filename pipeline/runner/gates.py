@@ -32,17 +32,33 @@ class Gates:
                 f" published{each}"
             )
 
+    def loaded(self, failed: int, *, loaded: Loaded, listed: Path | None = None) -> None:
+        """Raise `GateError` where `failures` would in any case, before a model is asked.
+
+        `listed`: where the failures so far are listed; a plan has no such list.
+        """
+        what = self._too_many(failed, records=loaded.kept, loaded=loaded)
+        if what is not None:
+            raise (
+                GateError(f"{self.name}: {what}; nothing is published")
+                if listed is None
+                else self._closed(what, listed)
+            )
+
     def failures(self, failed: int, *, records: int, loaded: Loaded, listed: Path) -> None:
         """Raise `GateError` where nothing is left to publish, or too much failed."""
+        what = self._too_many(failed, records=records, loaded=loaded)
+        if what is not None:
+            raise self._closed(what, listed)
+
+    def _too_many(self, failed: int, *, records: int, loaded: Loaded) -> str | None:
         tried = records + failed
         most = self.limits.max_failure_ratio
         if not records:
-            what = f"no record is left of {loaded.read} read ({loaded.rejected} rejected, {failed} failed)"
-        elif tried >= _FROM and failed > most * tried:
-            what = f"{failed} of {tried} records failed, more than limits.max_failure_ratio = {most:g} allows"
-        else:
-            return
-        raise self._closed(what, listed)
+            return f"no record is left of {loaded.read} read ({loaded.rejected} rejected, {failed} failed)"
+        if tried >= _FROM and failed > most * tried:
+            return f"{failed} of {tried} records failed, more than limits.max_failure_ratio = {most:g} allows"
+        return None
 
     def holds(self, held: int, *, records: int, listed: Path) -> None:
         """Raise `GateError` where too many records are held back."""

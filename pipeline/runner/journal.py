@@ -62,6 +62,11 @@ class Journal:
         if not failure.rejected:
             self.event("failure", {"record": failure.id, "kind": failure.kind, "message": failure.message})
 
+    def listed_failures(self) -> Path:
+        """Return failures.jsonl with every failure so far; more may follow."""
+        self._failures.flush()
+        return self.failures
+
     def close_failures(self) -> Path:
         """Return failures.jsonl, complete."""
         self._failures.close()

@@ -1,4 +1,7 @@
-"""What a run would do: read the sources, ask the memo, load no model."""
+"""What a run would do: read the sources, ask the memo, load no model.
+
+Whatever a run refuses before its first model call, a plan refuses with the same error.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,26 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.checkpoints import Checkpoint, ready
 from pipeline.config import Config, at_edition, today
-from pipeline.errors import ModelError
 from pipeline.house import House
 from pipeline.ids import text_digest
 from pipeline.memo import Calls, open_memo
 from pipeline.progress import Progress
 from pipeline.published import look
 from pipeline.records import Article, Failure, Generation, StageName, Summarized
+from pipeline.runner.gates import Gates
 from pipeline.runner.loading import Loaded, load, standing_in
 from pipeline.runner.options import REACHED, Options
-from pipeline.runner.preparing import fit, house_of, memo_folder, prepare_stages
+from pipeline.runner.preparing import before_reading, fit, memo_folder, prepare_stages
+from pipeline.runner.rates import Rate, measured
 from pipeline.stages import Round, summarize_or_edited, translate
 from pipeline.store import versions
+
+_LISTED = 20  # articles that are named as rejected or failed; a run lists all of them in failures.jsonl
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,7 @@ class StagePlan:
     known: int  # already paid for
     missing: int  # texts to be asked, each once
     waiting: int  # records whose further calls depend on missing ones: at least one call each
+    seconds: float | None = None  # that the calls will take, at the rate of an earlier version; None without one
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +48,30 @@ class Plan:
 
     loaded: Loaded
     failures: int
+    listed: list[Failure]  # the first of those that are rejected or failed
+    checkpoints: dict[StageName, Checkpoint]
     stages: dict[StageName, StagePlan]
     unprepared: str = ""
 
 
 def plan(config: Config, *, options: Options, progress: Progress) -> Plan:
-    """Return what `run` would do with the same config and options, without a model in memory."""
+    """Return what `run` would do with the same config and options, without a model in memory.
+
+    Raises as `run` does for what ends it before its first model call: a file of the config that cannot be read, a disk
+    without room, a checkpoint that cannot be had, a feed that is too small or of which too much is lost.
+    """
     folder = Path(tempfile.mkdtemp(prefix="tomdich-plan-"))
     config = at_edition(config, options.edition or today(config))
-    house = house_of(config)
     failures: list[int] = [0]
+    listed: list[Failure] = []
 
     def fail(failure: Failure) -> None:
         failures[0] += not failure.rejected
+        if len(listed) < _LISTED:
+            listed.append(failure)
 
     try:
+        house = before_reading(config, options)
         progress.begin("load", options.limit)
         with look(options.outputs / config.name, versions(options.outputs / config.name)) as published:
             loaded = load(
@@ -71,27 +87,30 @@ def plan(config: Config, *, options: Options, progress: Progress) -> Plan:
                 advance=progress.advance,
                 stopping=options.stopping,
             )
-        try:
-            checkpoints = prepare_stages(config, until=options.until, warn=progress.notice, prepare=ready)
-        except ModelError as error:
-            return Plan(loaded, failures[0], {}, unprepared=str(error))
+        gates = Gates(config.name, config.limits, options.outputs / config.name)
+        if not options.limit:
+            gates.feed(loaded)
+        if not options.only_new:  # then a failure that an earlier version lists is not counted again
+            gates.loaded(failures[0], loaded=loaded)
+        checkpoints = prepare_stages(config, until=options.until, warn=progress.notice, prepare=ready)
+        planned = Plan(loaded, failures[0], listed, checkpoints, {})
         if len(checkpoints) < REACHED[options.until]:
             missing = "not every checkpoint is prepared on this machine; `tomdich check CONFIG` prepares them"
-            return Plan(loaded, failures[0], {}, unprepared=missing)
-        stages: dict[StageName, StagePlan] = {}
-        if "summarize" in checkpoints:
-            progress.begin("plan", loaded.kept)
-            with (
-                open_memo(memo_folder(config, options.outputs), warn=progress.notice) as memo,
-                _distinct(folder / "missing.sqlite") as first_time,
-            ):
-                calls = {name: memo.calls(checkpoint.identity()) for name, checkpoint in checkpoints.items()}
-                counters = {name: _Counter(calls[name], first_time, name) for name in checkpoints}
-                for article in loaded:
-                    _walk(article, checkpoints, counters, house)
-                    progress.advance(1)
-                stages = {name: counter.plan() for name, counter in counters.items()}
-        return Plan(loaded, failures[0], stages)
+            return replace(planned, unprepared=missing)
+        if "summarize" not in checkpoints:
+            return planned
+        progress.begin("plan", loaded.kept)
+        with (
+            open_memo(memo_folder(config, options.outputs), warn=progress.notice) as memo,
+            _distinct(folder / "missing.sqlite") as first_time,
+        ):
+            calls = {name: memo.calls(checkpoint.identity()) for name, checkpoint in checkpoints.items()}
+            counters = {name: _Counter(calls[name], first_time, name) for name in checkpoints}
+            for article in loaded:
+                _walk(article, checkpoints, counters, house)
+                progress.advance(1)
+        rates = measured(versions(options.outputs / config.name), checkpoints)
+        return replace(planned, stages={name: counter.plan(rates.get(name)) for name, counter in counters.items()})
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -135,8 +154,13 @@ class _Counter:
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
 
-    def plan(self) -> StagePlan:
-        return StagePlan(self.known, self.missing, self.waiting)
+    def plan(self, rate: Rate | None) -> StagePlan:
+        seconds = None
+        if rate is not None:
+            # a summary's missing parts are counted, and at least one call more; of a translation nothing is
+            each = rate.calls_per_record if self._name == "translate" else 1.0
+            seconds = rate.seconds_per_call * (self.missing + self.waiting * each)
+        return StagePlan(self.known, self.missing, self.waiting, seconds)
 
 
 @contextmanager

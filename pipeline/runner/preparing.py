@@ -10,14 +10,14 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Self
 
-from pipeline import __version__, checks, house, stages
+from pipeline import __version__, checks, house, space, stages
 from pipeline.checkpoints import Checkpoint, prepare
 from pipeline.config import Config, Runtime, Stage
 from pipeline.engines import Engine, open_engine
 from pipeline.fit import Fit
 from pipeline.house import House
 from pipeline.records import JSON, StageName
-from pipeline.runner.options import REACHED, Until
+from pipeline.runner.options import REACHED, Options, Until
 
 SCHEMA = 1
 _LIBRARIES = ("torch", "transformers", "tokenizers", "ctranslate2", "sentencepiece", "datasets", "pyarrow")
@@ -82,6 +82,18 @@ def recipe(config: Config, checkpoints: dict[StageName, Checkpoint], house_: Hou
 def house_of(config: Config) -> House:
     """Return the house's terms and corrections; raises `ConfigError` naming the bad line."""
     return house.read(config.translate.terms, config.translate.corrections)
+
+
+def before_reading(config: Config, options: Options) -> House:
+    """Return the house's files; raises what ends a run before it reads its sources.
+
+    That is a file of terms or corrections that cannot be used, and a disk that has no room for the run. The room for a
+    sample or for a feed's news is not known in advance.
+    """
+    found = house_of(config)
+    if options.limit is None and not options.only_new:
+        space.require(config, outputs=options.outputs)
+    return found
 
 
 def kept_columns(config: Config) -> tuple[str, ...]:

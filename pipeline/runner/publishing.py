@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pipeline import dataset_cache, report
+from pipeline.checkpoints import OTHER_SEARCH
 from pipeline.records import JSON, ROW_COLUMNS, Translated, arrow_schema
 
 if TYPE_CHECKING:
@@ -126,6 +127,11 @@ def card(manifest: dict[str, JSON], *, data: Path) -> str:
         *(
             f"- {stage}: `{model['name']}` ({model['engine']}, {model['compute_type']}), licence {model['license']}"
             for stage, model in models.items()
+        ),
+        *(
+            f"- {stage}: {OTHER_SEARCH}: {difference}"
+            for stage, model in models.items()
+            for difference in model.get("search_differences", [])  # older versions' manifests have none
         ),
         "",
         "`data/` holds the records, `failures.jsonl` the articles that are not among them and why, `manifest.json`",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from pipeline import __version__, report, space, store
-from pipeline.checkpoints import Checkpoint
+from pipeline.checkpoints import OTHER_SEARCH, Checkpoint
 from pipeline.checks.wire import Setup
 from pipeline.config import Config, at_edition, dump, today
 from pipeline.errors import StoppedError
@@ -34,9 +34,9 @@ from pipeline.runner.options import Options, Outcome
 from pipeline.runner.preparing import (
     SCHEMA,
     LazyEngine,
+    before_reading,
     environment,
     fit,
-    house_of,
     kept_columns,
     memo_folder,
     prepare_stages,
@@ -156,13 +156,14 @@ class _Job:
     def run(self) -> Outcome:
         config, options, journal = self.config, self.options, self.journal
         journal.event("start", {"name": config.name, "scope": options.scope, "tomdich": __version__})
-        house = house_of(config)
-        self._require_space()
+        house = before_reading(config, options)
         self._go_on("before anything was read")
         checkpoints = prepare_stages(config, until=options.until, warn=journal.notice)
         for name, checkpoint in checkpoints.items():
             effective = {"generation": dict(checkpoint.generation), "from": dict(checkpoint.origins)}
             journal.event("model", {"of": name, "name": checkpoint.name, "revision": checkpoint.revision} | effective)
+            for difference in checkpoint.search_differences:
+                journal.notice(f"{name}: {OTHER_SEARCH}: {difference}")
         identity = recipe(config, checkpoints, house)
         loaded = self._load(house)
         if not loaded.kept and self._is_quiet(loaded):
@@ -170,6 +171,7 @@ class _Job:
         same = self._same_again(digest(identity), loaded)
         if same is not None:
             return same
+        self.gates.loaded(journal.failed - self.failed_again, loaded=loaded, listed=journal.listed_failures())
         setup = Setup(house, config.inspect.hold)
         with Inspection(
             self.work, setup=setup, total=loaded.kept, fail=self._fail, notice=journal.notice
@@ -188,11 +190,6 @@ class _Job:
         self.gates.holds(inspection.held, records=records.count, listed=inspection.listed)
         manifest = self._manifest(identity, loaded, checkpoints, inspection)
         return Outcome(self._publish(records, manifest, loaded), published=True, stopped=self.stopped)
-
-    def _require_space(self) -> None:
-        """Refuse a run that the disk has no room for; what a sample or a feed's news will take, nobody knows before."""
-        if self.options.limit is None and not self.options.only_new:
-            space.require(self.config, outputs=self.options.outputs)
 
     def _go_on(self, when: str) -> None:
         """Raise `StoppedError` where there is a reason to stop."""
@@ -435,6 +432,7 @@ class _Job:
                 "digest": checkpoint.digest,
                 "engine": checkpoint.engine,
                 "compute_type": checkpoint.compute_type,
+                "search_differences": list(checkpoint.search_differences),
                 "license": checkpoint.license,
             }
             for stage, checkpoint in checkpoints.items()

@@ -1,0 +1,48 @@
+"""How fast the stages were in earlier versions: what a plan estimates time with, and a deadline plans with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.checkpoints import Checkpoint
+from pipeline.records import StageName
+from pipeline.store import Version
+
+_ENOUGH = 20  # computed calls from which a version's rate says something
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What a stage took in one version."""
+
+    seconds_per_call: float
+    calls_per_record: float  # calls answered by the memo included
+
+
+def measured(versions: Sequence[Version], checkpoints: Mapping[StageName, Checkpoint]) -> dict[StageName, Rate]:
+    """Return the rate of each stage from the newest of `versions` that computed enough calls with the same model.
+
+    The same model is the same weights in the same engine and number type; its other settings matter less.
+    """
+    found: dict[StageName, Rate] = {}
+    for version in reversed(versions):
+        for name, checkpoint in checkpoints.items():
+            if name not in found and (rate := _rate(version, name, checkpoint)) is not None:
+                found[name] = rate
+    return found
+
+
+def _rate(version: Version, name: StageName, checkpoint: Checkpoint) -> Rate | None:
+    manifest = version.manifest
+    calls, model = manifest["calls"].get(name), manifest["models"].get(name)
+    if calls is None or model is None or calls["computed"] < _ENOUGH or not manifest["counts"]["records"]:
+        return None
+    if (model["digest"], model["engine"], model["compute_type"]) != (
+        checkpoint.digest,
+        checkpoint.engine,
+        checkpoint.compute_type,
+    ):
+        return None
+    answered = calls["computed"] + calls["replayed"]
+    return Rate(manifest["timings"][name] / calls["computed"], answered / manifest["counts"]["records"])
