@@ -314,6 +314,7 @@ def test_a_checkpoint_is_fine_tuned(kind: tiny.Kind, work: Path, tmp_path: Path)
         init_from=str(folder),
         guidance=None,
         curriculum=None,
+        deepen={"encoder": 4, "decoder": 3} if kind == "t5" else None,
         optimizer={"kind": "adafactor" if kind == "t5" else "adamw", "lr": 0.005},
         schedule={"steps": 6, "warmup": 0},
         choose={"every": 6, "examples": 4},
@@ -330,6 +331,9 @@ def test_a_checkpoint_is_fine_tuned(kind: tiny.Kind, work: Path, tmp_path: Path)
     losses = [float(line.split("loss ")[1].split(",")[0]) for line in told.said if ": loss " in line]
     assert losses[-1] < losses[0]
     assert json.loads((result / "tokenizer_config.json").read_text())["model_max_length"] == 64
+    if kind == "t5":
+        shape = json.loads((result / "config.json").read_text())
+        assert (shape["num_layers"], shape["num_decoder_layers"]) == (4, 3)
     assert len(answers(result, ["Chị Hoa cho biết"], cache=tmp_path)) == 1
     used = loaded(result, cache=tmp_path)
     assert (used.prefix, used.tone_style) == ("Hà Nội: ", "new")

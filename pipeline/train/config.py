@@ -97,6 +97,13 @@ class Shape(_Model):
     dropout: Share = 0.0  # costs a third of the speed on a CPU, and a small model does not need it
 
 
+class Deepen(_Model):
+    """How many layers the checkpoint gets before its training, see `train.deepening`."""
+
+    encoder: Count
+    decoder: Count
+
+
 class Lengths(_Model):
     """Which examples are used, in tokens, the end mark counted; what is left out is counted and told."""
 
@@ -231,6 +238,7 @@ class ModelTraining(_Training):
     init_from: str | None = None  # a checkpoint to fine-tune: a folder or a name of the catalog or hub
     revision: str | None = None
     accept_license: str | None = None
+    deepen: Deepen | None = None  # of `init_from`, a T5
     tokenizer: str | None = None  # from scratch: the folder of a tokenizer, or its tokenizer.json
     model: Shape | None = None  # from scratch
     prefix: str | None = None  # in front of each source; None: the catalog's
@@ -258,6 +266,8 @@ class ModelTraining(_Training):
         scratch = self.model is not None or self.tokenizer is not None
         if self.init_from is not None and scratch:
             raise ValueError("`init_from` brings its own shape and tokenizer: drop `model` and `tokenizer`")
+        if self.init_from is None and self.deepen is not None:
+            raise ValueError("`deepen` is for `init_from`; from scratch say it in `model`")
         if self.init_from is None and (self.model is None or self.tokenizer is None):
             raise ValueError("from scratch give `model` and `tokenizer`, else `init_from`")
         return self
@@ -288,6 +298,8 @@ class ModelTraining(_Training):
                 "precision", "optimizer", "curriculum", "guidance", "smoothing", "with_title", "rounds",
             },
         )  # fmt: skip
+        if self.deepen is not None:  # left out otherwise: trainings from before it go on
+            kept["deepen"] = self.deepen.model_dump()
         return kept | {"warmup": self.schedule.warmup}
 
 

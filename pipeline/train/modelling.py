@@ -15,6 +15,7 @@ from pipeline.records import JSON
 from pipeline.train import state
 from pipeline.train.coding import EOS, PAD, UNK, Coder
 from pipeline.train.config import ModelTraining
+from pipeline.train.deepening import deepened
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +30,8 @@ def build(training: ModelTraining, coder: Coder) -> PreTrainedModel:
     import torch
 
     if coder.checkpoint is not None:
-        return load(coder.checkpoint.folder, dtype="float32")
+        model = load(coder.checkpoint.folder, dtype="float32")
+        return model if training.deepen is None else deepened(model, training.deepen)
     from transformers import T5Config, T5ForConditionalGeneration
 
     shape = training.model
