@@ -181,7 +181,7 @@ class Config(_Model):
     inspect: Inspect = Inspect()
     limits: Limits = Limits()
     reproducible: Literal["warn", "strict"] = "warn"
-    timezone: str = "Asia/Ho_Chi_Minh"  # where it is today: the edition of a run that is given none
+    timezone: str = "Asia/Ho_Chi_Minh"  # of today (a run's edition), and of dates without an offset
     # a command, or a web address, that is told how each run ended: see `is_web_address`
     on_finish: str | tuple[str, ...] | None = None
     metrics: AsWritten | None = None  # a Prometheus textfile, written when a run ends

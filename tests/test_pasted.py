@@ -6,6 +6,7 @@ import json
 import re
 import textwrap
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,19 @@ def test_end_marks(line: str, rest: str) -> None:
         ("Thu, 02 Mar 2023 10:15:00 +0700", "2023-03-02T10:15:00+07:00"),
         (1_677_726_900, "2023-03-02T03:15:00+00:00"),
         (1_677_726_900_000, "2023-03-02T03:15:00+00:00"),
+        ("1712010312345", "2024-04-01T22:25:12+00:00"),
+        ("1712010312", "2024-04-01T22:25:12+00:00"),
+        ("1712010312.5", "2024-04-01T22:25:12+00:00"),
+        (1_712_010_312_345_678, "2024-04-01T22:25:12+00:00"),
+        ("20260506", "2026-05-06"),
+        (20260506, "2026-05-06"),
+        ("20260506101500", "2026-05-06T10:15:00"),
+        ("20260506T101500Z", "2026-05-06T10:15:00+00:00"),
+        ("2026-05-06 10:15:00 +07:00", "2026-05-06T10:15:00+07:00"),
+        ("Thu, 02 Mar 2023 10:15:00 -0000", "2023-03-02T10:15:00+00:00"),
+        ("17120103", "17120103"),
+        ("0912345678", "0912345678"),
+        ("20261345", "20261345"),
         ("2/13/2023", "2/13/2023"),
         ("31/2/2023", "31/2/2023"),
         ("hôm qua", "hôm qua"),
@@ -221,6 +235,12 @@ def test_end_marks(line: str, rest: str) -> None:
 )
 def test_dates(written: object, iso: str) -> None:
     assert dates.iso(written) == iso
+
+
+@given(st.text(max_size=30) | st.integers() | st.floats() | st.from_regex(r"[0-9]{1,20}", fullmatch=True))
+def test_any_date_is_read_or_stays(written: object) -> None:
+    read = dates.iso(written)
+    assert read == str(written).strip() or datetime.fromisoformat(read).year >= 1
 
 
 LINES = st.sampled_from(

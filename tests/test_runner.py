@@ -259,6 +259,8 @@ def under(id_: str, text: dict[str, Any], published: str = "") -> dict[str, Any]
             (0, 1),
         ),
         ("newest", [under("1", A, "2026-01-01"), under("1", B)], {"1": B}, (0, 1)),
+        # milliseconds as text: the correction is of 2024-04-01, the stale text of the day before
+        ("newest", [under("1", A, "1712010312345"), under("1", B, "2024-03-31T08:00:00")], {"1": A}, (0, 1)),
     ],
 )
 def test_a_text_is_a_duplicate_only_of_one_that_is_published(
@@ -269,6 +271,16 @@ def test_a_text_is_a_duplicate_only_of_one_that_is_published(
     told = outcome.version.manifest["counts"]
     assert (told["duplicates"], told["failures"]) == counts
     assert told["read"] == told["records"] + told["duplicates"] + told["failures"]
+
+
+def test_published_has_one_offset_for_times_that_name_none(go: Any) -> None:
+    dates = ("2026-05-06 10:15", "2026-05-06T10:15:00Z", "6/5/2026")
+    outcome = go([article(number) | {"published": date} for number, date in enumerate(dates)], timezone="Asia/Tokyo")
+    assert [row["published"] for row in rows(outcome)] == [
+        "2026-05-06T10:15:00+09:00",
+        "2026-05-06T10:15:00+00:00",
+        "2026-05-06",
+    ]
 
 
 def test_kept_columns_pass_through_as_text(go: Any) -> None:

@@ -804,3 +804,58 @@ def test_published_from_a_parquet_time(tmp_path: Path) -> None:
         pa.table({"text": TEXTS[:1], "published": [datetime(2023, 3, 2, 3, 15, tzinfo=UTC)]}), tmp_path / "a.parquet"
     )
     assert Reading(tmp_path / "a.parquet").articles[0].published == "2023-03-02T03:15:00+00:00"
+
+
+def dated_page(head: str = "", *, line: str = "", above: str = "") -> str:
+    body = "".join(f"<p>{text}</p>" for text in TEXTS * 2)
+    return (
+        f"<html><head><title>Trồng cây ở Bến Đá</title>{head}</head><body><header>Chủ nhật, 29/11/2026</header>{above}"
+        f"<article><h1>Trồng cây ở Bến Đá</h1>{line}{body}</article>"
+        '<footer><time datetime="2018-01-01">1/1/2018</time> Giấy phép số 12/GP-TTĐT cấp ngày 01/02/2019</footer>'
+        "</body></html>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("page", "published"),
+    [
+        (dated_page(line="<div class=d>Thứ tư, 6/5/2026 10:15</div>"), "2026-05-06T10:15:00"),
+        (dated_page(line="<span>Hà My - 06/05/2026, 10:15 (GMT+7)</span>"), "2026-05-06T10:15:00+07:00"),
+        (dated_page(above="<span>Thứ tư, 6/5/2026, 10:15</span>"), "2026-05-06T10:15:00"),
+        (dated_page(), ""),
+        (
+            dated_page(
+                '<meta property="article:published_time" content="2026-05-07T08:00:00+07:00">',
+                line="<div>6/5/2026 10:15</div>",
+            ),
+            "2026-05-07T08:00:00+07:00",
+        ),
+        (
+            dated_page(
+                '<meta property="article:published_time" content="">'
+                '<script type="application/ld+json">{"@type": "NewsArticle", "datePublished": "2026-05-07"}</script>'
+            ),
+            "2026-05-07",
+        ),
+        (dated_page(line='<time datetime="2026-05-06T10:15:00+07:00">hôm qua</time>'), "2026-05-06T10:15:00+07:00"),
+    ],
+)
+def test_a_page_is_dated_by_what_it_declares_then_by_its_date_line_and_never_by_a_guess(
+    tmp_path: Path, page: str, published: str
+) -> None:
+    (article,) = Reading(write(tmp_path / "a.html", page)).articles
+    assert article.published == published
+
+
+def test_dates_without_an_offset_are_of_the_configs_time_zone(tmp_path: Path) -> None:
+    rows = [
+        {"text": text, "date": date}
+        for text, date in zip(TEXTS, ["2026-05-06 10:15", "2026-05-06T10:15:00+09:00", "6/5/2026"], strict=True)
+    ]
+    source = Source(path=str(write(tmp_path / "a.jsonl", jsonl(*rows))), columns=Columns(published="date"))
+    found = sources.read(source, exclude=ALL, warn=pytest.fail, on_file=lambda _: None, timezone="Asia/Tokyo")
+    assert [article.published for article in found if isinstance(article, Article)] == [
+        "2026-05-06T10:15:00+09:00",
+        "2026-05-06T10:15:00+09:00",
+        "2026-05-06",
+    ]

@@ -90,7 +90,13 @@ def load(
         for source in config.sources:
             tally = SourceTally(masked(source.path or source.dataset or ""), 0, "")
             running = hashlib.sha256()
-            for record in sources.read(source, exclude=config.exclude, warn=warn, on_file=loaded.files.append):
+            for record in sources.read(
+                source,
+                exclude=config.exclude,
+                warn=warn,
+                on_file=loaded.files.append,
+                timezone=config.timezone,
+            ):
                 _check(stopping)
                 running.update(_encoder.encode(record))
                 tally.records += 1

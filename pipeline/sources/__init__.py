@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from pipeline import text
 from pipeline.config import Columns, Exclude, Markup, Source
 from pipeline.errors import SourceError
 from pipeline.records import JSON, Article, Failure, Origin
-from pipeline.sources import articles, files, hub, markup, tables
+from pipeline.sources import articles, dates, files, hub, markup, tables
 from pipeline.sources.articles import Draft
 from pipeline.sources.files import Format, Found
 
@@ -46,14 +47,31 @@ def find(source: Source, *, warn: Callable[[str], None]) -> list[str]:
 
 
 def read(
-    source: Source, *, exclude: Exclude, warn: Callable[[str], None], on_file: Callable[[SourceFile], None]
+    source: Source,
+    *,
+    exclude: Exclude,
+    warn: Callable[[str], None],
+    on_file: Callable[[SourceFile], None],
+    timezone: str | None = None,
 ) -> Iterator[Article | Failure]:
     """Yield every article of `source`, and a rejected failure for everything that is none, in a stable order.
 
     `on_file` is told of each file when it has been read. Raises `SourceError` for a file that is missing, damaged,
     changed while it was read, or without a configured column; of an optional source `warn` is told instead, what was
-    read of it stays, and the reading goes on with the next file.
+    read of it stays, and the reading goes on with the next file. `timezone`: of dates of publication that have a time
+    and no offset; without it they stay as they are.
     """
+    zone = None if timezone is None else ZoneInfo(timezone)
+    for record in _read(source, exclude=exclude, warn=warn, on_file=on_file):
+        if zone is not None and isinstance(record, Article) and record.published:
+            yield replace(record, published=dates.in_zone(record.published, zone))
+        else:
+            yield record
+
+
+def _read(
+    source: Source, *, exclude: Exclude, warn: Callable[[str], None], on_file: Callable[[SourceFile], None]
+) -> Iterator[Article | Failure]:
     if source.path is None:
         yield from _guarded(_read_dataset(source, exclude, on_file), source, warn)
         return

@@ -1,13 +1,13 @@
 """Dates as Vietnamese pages and feeds write them, turned to ISO 8601. Pure.
 
 Day before month, always: that is how the language writes it. What does not fit (month 13) stays as it was
-found; a date is never guessed, and a time zone is never added.
+found; a date is never guessed. A time without an offset gets one from `in_zone` alone.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
 
 _DAY_FIRST = re.compile(r"(?<![\d/.-])(?P<d>\d{1,2})[/.-](?P<m>\d{1,2})[/.-](?P<y>\d{4})(?![\d/-])")
@@ -36,30 +36,59 @@ _EDGES = " \t,;|-–—•·:()[]/"
 _NOON = 12
 # Unix times are read between 1985 and 2096; a number outside is no date of a news article.
 _SECONDS = range(500_000_000, 4_000_000_000)
+_FINER = (1, 1000, 1000**2, 1000**3)  # a second's parts in a Unix time: seconds, milliseconds, micro-, nanoseconds
+_UNIX = re.compile(r"[1-9][0-9]{8,18}(?:\.[0-9]+)?")
+# `datetime.fromisoformat` alone also takes "1712010312345" for a day of 1712.
+_ISO = re.compile(
+    r"\d{4}-\d{2}-\d{2}(?:[T\s]\d{2}:?\d{2}(?::?\d{2}(?:[.,]\d+)?)?\s?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?"
+    r"|(?:19|20)\d{6}(?:T\d{4}(?:\d{2})?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?",
+    re.IGNORECASE,
+)
+_COMPACT = re.compile(r"(?:19|20)\d{10}(?:\d{2})?")  # 202605061015, 20260506101500
 
 
 def iso(value: object) -> str:
     """Return `value` (text, date, datetime or Unix time) in ISO 8601 where it can be read, else as found."""
     if isinstance(value, datetime | date):
         return value.isoformat()
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        whole = int(value)
-        seconds = whole // 1000 if whole // 1000 in _SECONDS else whole
-        return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds in _SECONDS else str(value)
     found = str(value).strip()
+    return read(found) or found
+
+
+def read(written: str) -> str | None:
+    """Return a date in ISO 8601, None where it cannot be read; a Unix time may be in seconds or finer."""
+    written = written.strip()
     try:
-        parsed = datetime.fromisoformat(found)
+        if _ISO.fullmatch(written):
+            parsed = datetime.fromisoformat(re.sub(r"\s(?=Z|[+-]\d{2}(?::?\d{2})?$)", "", written.upper()))
+            return parsed.date().isoformat() if len(written) <= len("2023-03-02") else parsed.isoformat()
+        if _COMPACT.fullmatch(written):
+            return datetime.strptime(written.ljust(14, "0"), "%Y%m%d%H%M%S").isoformat()  # noqa: DTZ007 - see `in_zone`
     except ValueError:
         pass
-    else:
-        return parsed.date().isoformat() if len(found) <= len("2023-03-02") else parsed.isoformat()
-    if _RFC_2822.match(found):
+    if _UNIX.fullmatch(written):
+        whole = int(written.partition(".")[0])
+        seconds = next((whole // finer for finer in _FINER if whole // finer in _SECONDS), None)
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
+    if _RFC_2822.match(written):
         try:
-            return parsedate_to_datetime(found).isoformat()
+            parsed = parsedate_to_datetime(written)
         except ValueError:
-            return found
-    written = split(found)
-    return written[0] if written is not None and not written[1] else found
+            return None
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).isoformat()  # "-0000" is UTC
+    found = split(written)
+    return found[0] if found is not None and not found[1] else None
+
+
+def in_zone(published: str, zone: tzinfo) -> str:
+    """Return a time in ISO 8601 without an offset as one of `zone`; a day alone, and what is no date, stay."""
+    if len(published) <= len("2023-03-02"):
+        return published
+    try:
+        parsed = datetime.fromisoformat(published)
+    except ValueError:
+        return published
+    return published if parsed.tzinfo else parsed.replace(tzinfo=zone).isoformat()
 
 
 def split(line: str) -> tuple[str, str] | None:

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipeline import text
-from pipeline.sources import pasted
+from pipeline.sources import dates, markup, pasted
+from pipeline.sources import lines as looks
 
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w-]{2,40})""", re.IGNORECASE)
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _HEAD = 8192  # bytes in which a page names its encoding
 # The names pages give to what browsers read as windows-1252, after the WHATWG encoding standard.
 _READ_AS = {"iso-8859-1": "windows-1252", "latin1": "windows-1252", "ascii": "windows-1252", "us-ascii": "windows-1252"}
-_PUBLISHED = (
-    "//meta[@property='article:published_time']/@content",
-    "//meta[@itemprop='datePublished']/@content",
-    "//meta[@name='pubdate']/@content",
-    "//time[@datetime]/@datetime",
+_PROPERTIES = ("article:published_time", "og:published_time", "datePublished", "pubdate", "publishdate", "publish-date")
+_DECLARED = (  # XPaths, the surest first
+    *(f"//meta[@property='{name}' or @itemprop='{name}' or @name='{name}']/@content" for name in _PROPERTIES),
+    "//*[@itemprop='datePublished']/@datetime",
+    "//script[@type='application/ld+json']/text()",
+    "//time[@datetime][not(ancestor::footer or ancestor::aside or ancestor::nav)]/@datetime",
 )
+_DATE_PUBLISHED = re.compile(r'"datePublished"\s*:\s*"([^"]{4,40})"')
+_WINDOW_TITLE = re.compile(r"<title[^>]*>[^<]*</title>", re.IGNORECASE)  # no line of the page
+_CLOCK = "T"  # in ISO 8601 it stands before the time of day
+_BELOW_TITLE, _ABOVE_TITLE = 10, 3  # lines of a page in which its date line is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +72,51 @@ def parse(html: str, *, url: str = "") -> Page | None:
         tree = lxml_html.fromstring(html)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):  # an empty page, or no markup at all
         return None
-    published = next((str(found) for path in _PUBLISHED for found in tree.xpath(path) if str(found).strip()), "")
+    published = _first_date(str(found) for path in _DECLARED for found in tree.xpath(path))
+    headings = ["".join(heading.itertext()) for heading in tree.xpath("//h1")]  # trafilatura takes the tree apart
     found = bare_extraction(tree, url=url or None, with_metadata=True, include_comments=False)
     if found is None or isinstance(found, dict) or not found.text:
         return None
     title = found.title or ""
+    parts = pasted.parse(found.text, title=title)
+    read = parts.published  # of a page with a heading a day alone may be that of the visit
     return Page(
-        pasted=pasted.parse(found.text, title=title),
+        pasted=parts,
         title=title,
-        published=published or found.date or "",
+        # found.date is a guess: without metadata it may be the date of a licence in the footer
+        published=published or _date_line(html, headings) or (read if not headings or _CLOCK in read else ""),
         author=found.author or "",
         url=found.url or url,
         outlet=found.sitename or "",
     )
+
+
+def _first_date(declared: Iterable[str]) -> str:
+    """Return the first date among what a page's metadata declare, JSON-LD whole, in ISO 8601; or ""."""
+    for value in declared:
+        for written in _DATE_PUBLISHED.findall(value) or (value,):
+            if (found := dates.read(written)) is not None:
+                return found
+    return ""
+
+
+def _date_line(html: str, headings: Sequence[str]) -> str:
+    """Return the date, in ISO 8601, of the line near the page's heading that gives nothing else, or "".
+
+    Above the heading a line must have a time of day: the day alone is that of the visit, in the page's header.
+    """
+    body = _WINDOW_TITLE.sub("", html, count=1)
+    lines = [one for line in markup.plain(body, "html").text.split("\n") if (one := " ".join(line.split()))]
+    for heading in (" ".join(heading.split()) for heading in headings):
+        if heading not in lines:
+            continue
+        at = lines.index(heading)
+        below = lines[at + 1 : at + 1 + _BELOW_TITLE]
+        above = lines[max(0, at - _ABOVE_TITLE) : at][::-1]
+        for line in below:
+            if (found := looks.date_of(line)) is not None:
+                return found[0]
+        for line in above:
+            if (found := looks.date_of(line)) is not None and _CLOCK in found[0]:
+                return found[0]
+    return ""
