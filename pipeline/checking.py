@@ -14,8 +14,9 @@ from pipeline.config import Config, at_edition, today
 from pipeline.engines import open_engine
 from pipeline.errors import TomdichError, UsageError, WorldError
 from pipeline.memo import open_memo
-from pipeline.records import Generation
+from pipeline.records import Failure, Generation
 from pipeline.runner import default_cache
+from pipeline.runner.gates import FROM
 from pipeline.runner.preparing import house_of, memo_folder
 from pipeline.store import strays
 
@@ -48,19 +49,38 @@ def _sources(config: Config) -> Iterator[Finding]:
         what = f"source {source.path or source.dataset}"
         warnings: list[str] = []
         try:
-            found = sources.find(source, warn=warnings.append)
-            first = next(
-                iter(sources.read(source, exclude=config.exclude, warn=warnings.append, on_file=lambda _: None)),
-                None,
-            )
+            found = sources.find(source, warn=lambda _: None)  # told by `sample` too
+            sample = [
+                record if isinstance(record, Failure) else None
+                for record in sources.sample(source, exclude=config.exclude, warn=warnings.append)
+            ]
         except TomdichError as error:
             yield Finding(what, str(error), problem=True)
             continue
         yield from (Finding(what, warning, warning=True) for warning in warnings)
-        if first is None:
-            yield Finding(what, "holds no record", problem=not source.optional, warning=source.optional)
+        if sample:
+            yield _sampled(what, len(found), sample, config)
         else:
-            yield Finding(what, f"{len(found)} {'file' if len(found) == 1 else 'files'}, the first record can be read")
+            yield Finding(what, "holds no record", problem=not source.optional, warning=source.optional)
+
+
+def _sampled(what: str, files: int, sample: list[Failure | None], config: Config) -> Finding:
+    """Return what a sample of a source says: None stands for an article, a failure for what is none."""
+    failures = [one for one in sample if one is not None]
+    lost = {name: [one for one in failures if one.category == name] for name in ("damaged", "rejected")}
+    counted = f"{len(sample)} {'row' if len(sample) == 1 else 'rows'}"
+    size = f"{files} {'file' if files == 1 else 'files'}, a sample of {counted}"
+    if not failures:
+        return Finding(what, f"{size}: every one can be read")
+    shares = []
+    for name, found in lost.items():
+        if found:
+            first = f"{found[0].kind.replace('_', ' ')}: {found[0].message}"
+            shares.append(f"{len(found)} ({len(found) / len(sample):.0%}) are {name}; first, {first}")
+    too_many = len(sample) >= FROM and len(lost["damaged"]) > config.limits.max_failure_ratio * len(sample)
+    problem = too_many or None not in sample
+    told = "; a run would publish nothing" if problem else ""
+    return Finding(what, f"{size}: {'; '.join(shares)}{told}", problem=problem, warning=not problem)
 
 
 def _house(config: Config) -> Iterator[Finding]:

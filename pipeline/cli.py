@@ -152,7 +152,10 @@ def run(
         )
         outcome = runner.run(loaded, options=options, progress=progress)
         finish.version = outcome.version
-        finish.reason = "published" if outcome.published else "nothing changed" if outcome.version else "nothing new"
+        finish.unavailable = outcome.unavailable
+        finish.reason = (
+            "published" if outcome.published else "nothing changed" if outcome.version else _nothing_new(outcome)
+        )
         if outcome.stopped:
             _report(outcome, show=show_)
             raise StoppedError(f"{outcome.stopped}; what is complete is published")
@@ -163,7 +166,7 @@ def _report(outcome: Outcome, *, show: int) -> None:
     """Print what a run came to: the version's folder on stdout, its counts on stderr."""
     version = outcome.version
     if version is None:
-        _say("nothing new: every article of the sources is published, and no version was made")
+        _say(f"{_nothing_new(outcome)}; no version was made")
         return
     counts = version.manifest["counts"]
     state = "published" if outcome.published else "nothing changed, already published"
@@ -171,13 +174,28 @@ def _report(outcome: Outcome, *, show: int) -> None:
         state = f"published what is complete ({counts['unfinished']} are not)"
     _say(
         f"{state}: {counts['records']} records, {counts['flagged']} flagged, {counts['held']} held, "
-        f"{counts['failures']} failed, {counts['rejected']} rejected, {counts['duplicates']} duplicates"
+        f"{counts['failures']} failed, {counts['rejected']} rejected, "
+        f"{counts.get('damaged', 0)} damaged, {counts['duplicates']} duplicates"
+        f"{_unavailable(outcome)}"
     )
     typer.echo(str(version.folder))
     if show:
         from pipeline.show import side_by_side
 
         side_by_side(version, limit=show)
+
+
+def _nothing_new(outcome: Outcome) -> str:
+    """Return why no version was made; only sources that were read whole are said to hold nothing new."""
+    if not outcome.unavailable and not outcome.damaged:
+        return "nothing new: every article of the sources is published"
+    damaged = f"; {outcome.damaged} damaged" if outcome.damaged else ""
+    return f"nothing new in what could be read{damaged}{_unavailable(outcome)}"
+
+
+def _unavailable(outcome: Outcome) -> str:
+    """Return the optional sources that were not read to their end, for a summary line."""
+    return "".join(f"; unavailable: {reason}" for reason in outcome.unavailable)
 
 
 @app.command(rich_help_panel=EVERY_DAY)

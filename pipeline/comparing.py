@@ -22,7 +22,7 @@ from rich.text import Text
 from pipeline.evaluating import TRANSLATION, Tally, interval, signatures, signed
 from pipeline.metrics import Difference, Metric, Score, paired, score
 from pipeline.records import SEVERITIES
-from pipeline.rows import Row, failures, rows
+from pipeline.rows import Row, category, failures, rows
 from pipeline.store import Version
 from pipeline.tables import Table, print_tables
 from pipeline.untrusted import one_line, visible
@@ -243,7 +243,7 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN
 
 
 def _reason(failure: Mapping[str, Any]) -> str:
-    return f"{'rejected' if failure['rejected'] else 'failed'} there: {failure['kind']}, {failure['message']}"
+    return f"{category(failure)} there: {failure['kind']}, {failure['message']}"
 
 
 def _scores(

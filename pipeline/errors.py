@@ -4,6 +4,7 @@
     ├── UsageError         (2)    the command line, the config, a source, a licence: the user can mend it
     │   ├── ConfigError           names the config file and the field
     │   ├── SourceError           names the source file, and the row or column where there is one
+    │   │   └── UnavailableError  a source that is absent, or was not received whole: `optional` covers this alone
     │   ├── ModelError            a checkpoint is missing, not usable, or its tokenizer is wrong
     │   └── LicenseError          a checkpoint's licence was not accepted by name
     ├── GateError          (3)    too many failures, or too many flags: nothing was published
@@ -41,6 +42,10 @@ class ConfigError(UsageError):
 
 class SourceError(UsageError):
     """A source that cannot be read; the message names the file, and the row or column where there is one."""
+
+
+class UnavailableError(SourceError):
+    """A source that is absent, cannot be reached, or was not received whole; an optional source is left out for it."""
 
 
 class ModelError(UsageError):

@@ -1,9 +1,9 @@
 """Tell how a run ended, whatever the end was: `metrics` to a monitor, `on_finish` to a command or a web address.
 
-The last two are given one JSON object, `{name, exit, reason, version, counts}`: a command on its standard input (and
-`exit`, `reason` and `version` in TOMDICH_EXIT, TOMDICH_REASON and TOMDICH_VERSION), a web address as the body of a
-POST. What goes wrong here is said and changes nothing: the run has ended as it has. Only a second signal, which ends
-the process at once, tells nobody.
+The last two are given one JSON object, `{name, exit, reason, version, counts, unavailable}`: a command on
+its standard input (and `exit`, `reason` and `version` in TOMDICH_EXIT, TOMDICH_REASON and TOMDICH_VERSION), a web
+address as the body of a POST. What goes wrong here is said and changes nothing: the run has ended as it has. Only a
+second signal, which ends the process at once, tells nobody.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Finish:
         self, config: Config, *, outputs: Path, notice: Callable[[str], None], timeout: float = TIMEOUT
     ) -> None:
         self.version: Version | None = None
+        self.unavailable: tuple[str, ...] | None = None  # optional sources; None: the run did not come to tell
         self.reason = ""  # of an end without an error
         self._config, self._outputs, self._notice, self._timeout = config, outputs, notice, timeout
 
@@ -66,6 +67,7 @@ class Finish:
             "reason": self.reason if error is None else str(error) or type(error).__name__,
             "version": None if self.version is None else self.version.name,
             "counts": None if self.version is None else self.version.manifest["counts"],
+            "unavailable": self.unavailable,
         }
         problem = self._post(told, ending) if is_web_address(told) else self._run(command(told), ending)
         if problem:
@@ -83,6 +85,7 @@ class Finish:
                 finished=now,
                 manifest=manifest,
                 succeeded=now if exit_code == 0 else last_success(path, name=self._config.name),
+                unavailable=None if self.unavailable is None else len(self.unavailable),
                 drifts=len(manifest.get("drift", ())) if manifest else 0,  # older versions tell of none
             )
         except (OSError, TomdichError) as problem:

@@ -30,6 +30,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ from pipeline.monitoring import Statistics
 from pipeline.published import FILE as PUBLISHED
 from pipeline.published import Withdrawal, look, open_published, withdraw, withdrawals
 from pipeline.records import JSON
-from pipeline.rows import Row, failures, on_hold, rows
+from pipeline.rows import Row, category, failures, on_hold, rows
 from pipeline.runner.publishing import ROWS_PER_GROUP, card
 from pipeline.store import Experiment, Version
 
@@ -328,12 +329,14 @@ def _rewrite(experiment: Experiment, version: Version, article: _Article) -> Non
 
 def _recounted(counts: dict[str, int], *, records: int, gone: list[Row]) -> dict[str, int]:
     """Return the counts without what was withdrawn; `read` stays what it was, and `withdrawn` is the difference."""
-    rejected = sum(line["rejected"] for line in gone)
+    lost = Counter(category(line) for line in gone)
     withdrawn = counts["records"] - records + len(gone)
     return counts | {
         "records": records,
-        "rejected": counts["rejected"] - rejected,
-        "failures": counts["failures"] - (len(gone) - rejected),
+        "rejected": counts["rejected"] - lost["rejected"],
+        "damaged": counts.get("damaged", 0) - lost["damaged"],
+        "duplicates": counts["duplicates"] - lost["duplicate"],
+        "failures": counts["failures"] - lost["failed"],
         "retryable": counts["retryable"] - sum(line["retry"] for line in gone),
         "withdrawn": counts.get("withdrawn", 0) + withdrawn,
     }

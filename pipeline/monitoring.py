@@ -101,6 +101,7 @@ def _quantities(manifest: Mapping[str, JSON], checks: Sequence[str]) -> dict[str
         "the number of records": _Quantity(counts["records"], 10),
         "the share of failures": _Quantity(counts["failures"] / tried, 0.02),
         "the share of rejected articles": _Quantity(counts["rejected"] / max(1, counts["read"]), 0.05),
+        "the share of damaged rows": _Quantity(counts.get("damaged", 0) / max(1, counts["read"]), 0.02),
     }
     statistics = manifest.get("statistics")
     if statistics is None or not counts["records"]:
@@ -122,12 +123,14 @@ def write_metrics(
     manifest: Mapping[str, JSON] | None,
     succeeded: float | None,
     drifts: int,
+    unavailable: int | None,
 ) -> None:
     """Write the textfile of one experiment, whole or not at all; `manifest` is that of the newest version, if any.
 
     A pipe or a device is written into; raises `OSError` where that cannot be done at once.
 
     `finished` and `succeeded` are seconds since 1970: the end of this run, and of the last one that ended well.
+    `unavailable`: optional sources that this run could not read, None where it ended before it knew.
     """
     from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
@@ -137,6 +140,7 @@ def write_metrics(
         ("last_exit_code", {}, exit_code),
         ("last_run_timestamp_seconds", {}, finished),
         ("drifts", {}, drifts),
+        *([] if unavailable is None else [("unavailable_sources", {}, unavailable)]),
         *([] if succeeded is None else [("last_success_timestamp_seconds", {}, succeeded)]),
     ]
     for metric, labels, value in (*about_run, *([] if manifest is None else _of_version(manifest))):
@@ -167,6 +171,7 @@ _ABOUT = {
     "last_run_timestamp_seconds": "When the last run ended",
     "last_success_timestamp_seconds": "When a run last ended with exit code 0",
     "drifts": "Quantities of the newest version that stray from the seven before",
+    "unavailable_sources": "Optional sources, and files of them, that the last run could not read to their end",
     "articles": "Articles of the newest version, by what became of them",
     "stage_seconds": "Seconds that each stage of the newest version took",
     "calls": "Model calls of the newest version, computed or replayed from the memo",

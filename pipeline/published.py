@@ -137,6 +137,10 @@ class Published:
         comes_back = sha != text_sha256 and is_earlier(latest, published)
         return Standing(known=known and not comes_back, outdated=is_earlier(published, latest))
 
+    def has_any(self) -> bool:
+        """Return whether any article was published, in a version that is pruned since too."""
+        return self._connection.execute("SELECT 1 FROM articles").fetchone() is not None
+
     def texts(self, article_id: str) -> frozenset[str]:
         """Return the digests of the texts that were published under this id."""
         found = self._connection.execute("SELECT sha FROM articles WHERE id = ?", (article_id,))

@@ -19,6 +19,9 @@ Severity = Literal["note", "warning", "error"]  # worth knowing, worth reading, 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")  # from the worst on
 Status = Literal["ok", "hold"]  # hold: not to be printed before a person has looked
 
+Category = Literal["failed", "damaged", "rejected", "duplicate"]  # what a failure is counted as
+DUPLICATE, SAME_ID = "duplicate", "same_id"  # kinds of failures: an equal text, another text under an equal id
+
 # What a flag's `check` may be: the names a config may hold on, and a reader may filter by.
 CHECKS = (
     "number", "name", "office", "initials", "pronoun", "negation", "hedge", "procedure", "attribution", "coverage",
@@ -143,20 +146,33 @@ class Translated:
 class Failure:
     """A record that is not in the output, and why.
 
-    `rejected`: the text is not an article of ours (empty, too short, not Vietnamese, undecodable), or an editor
-    rejected it; counted
-    and listed, not retried, no reason to stop. Otherwise it failed: the model refused it, or its id came
+    `damaged`: the row or file cannot be read or decoded; counted apart, and limited as failures are.
+    `rejected`: a text that is not wanted (empty, too short, not Vietnamese, withdrawn, a duplicate, rejected by an
+    editor); listed, not retried, and no reason to stop. Otherwise it failed: the model refused it, or its id came
     twice.
     """
 
     stage: StageName
-    kind: str  # "empty", "short", "not_vietnamese", "undecodable", "same_id", "refused", "no_shrink", "by_editor", ...
+    kind: str  # "empty", "short", "bad_row", "duplicate", "same_id", "refused", "no_shrink", "by_editor", ...
     message: str  # names the remedy where there is one
     source: Origin
     id: str = ""
     text_sha256: str = ""
     rejected: bool = False
     retry: bool = False  # the next run tries again (engine refusals)
+    damaged: bool = False
+
+    @property
+    def category(self) -> Category:
+        """What the run counts it as."""
+        return category(self.kind, rejected=self.rejected, damaged=self.damaged)
+
+
+def category(kind: str, *, rejected: bool, damaged: bool) -> Category:
+    """Return what a failure is counted as."""
+    if damaged:
+        return "damaged"
+    return "duplicate" if kind == DUPLICATE else "rejected" if rejected else "failed"
 
 
 ROW_COLUMNS = (

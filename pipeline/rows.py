@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from pipeline import records
+from pipeline.records import Category
 from pipeline.store import Version
 
 Row: TypeAlias = dict[str, Any]  # a record as `records.arrow_schema` describes it
@@ -45,10 +47,15 @@ def column_names(version: Version) -> tuple[str, ...]:
 
 
 def failures(version: Version) -> Iterator[Row]:
-    """Yield a version's failures and rejections, in the order they were found."""
+    """Yield the lines of a version's failures.jsonl, in order."""
     with (version.folder / "failures.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)
+
+
+def category(failure: Mapping[str, Any]) -> Category:
+    """Return what a line of failures.jsonl is counted as; versions before `damaged` counted such rows as rejected."""
+    return records.category(failure["kind"], rejected=failure["rejected"], damaged=failure.get("damaged", False))
 
 
 def on_hold(row: Row) -> bool:

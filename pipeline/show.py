@@ -131,15 +131,16 @@ def print_plan(plan: Plan) -> None:
     loaded = plan.loaded
     console.print(
         f"read {loaded.read}: {loaded.kept} articles, {loaded.duplicates} duplicates, {loaded.rejected} rejected, "
+        f"{loaded.damaged} damaged, "
         f"{plan.failures} failed"
     )
     for tally in loaded.tallies:
         console.print(f"  {escape(tally.path)}: {tally.records} records")
     for failure in plan.listed:
-        state = "rejected" if failure.rejected else "failed"
+        state = failure.category
         where = f"{failure.source.path}:{failure.source.row}"
         console.print(f"  {state}: {escape(visible(f'{where} {failure.id} ({failure.kind}): {failure.message}'))}")
-    more = loaded.rejected + plan.failures - len(plan.listed)
+    more = loaded.rejected + loaded.damaged + loaded.duplicates + plan.failures - len(plan.listed)
     if more > 0:
         console.print(f"  … and {more} more; a run lists every one in failures.jsonl")
     for name, checkpoint in plan.checkpoints.items():

@@ -63,9 +63,9 @@ def accounted(version: store.Version) -> list[str]:
     failures = [json.loads(line) for line in (version.folder / "failures.jsonl").read_text("utf-8").splitlines()]
     counts: dict[str, Any] = version.manifest["counts"]
     assert counts["records"] == len(rows)
-    assert counts["rejected"] + counts["failures"] == len(failures)
-    assert counts["read"] == len(rows) + len(failures) + counts["duplicates"] + counts["known"]
-    return [*rows, *(failure["id"] for failure in failures)]
+    assert counts["rejected"] + counts["damaged"] + counts["failures"] + counts["duplicates"] == len(failures)
+    assert counts["read"] == len(rows) + len(failures) + counts["known"]
+    return [*rows, *(failure["id"] for failure in failures if failure["kind"] != "duplicate")]
 
 
 def whole(folder: Path) -> list[store.Version]:

@@ -95,7 +95,9 @@ def test_a_version_without_statistics_is_no_trouble() -> None:
 
 def test_the_textfile_is_read_back_by_the_client_library(tmp_path: Path) -> None:
     path = tmp_path / "node" / "tomdich.prom"
-    write_metrics(path, name='ni"ght', exit_code=3, finished=1000.5, manifest=manifest(), succeeded=900.0, drifts=1)
+    write_metrics(
+        path, name='ni"ght', exit_code=3, finished=1000.5, manifest=manifest(), succeeded=900.0, drifts=1, unavailable=2
+    )
     samples = {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(path.read_text(encoding="utf-8"))
@@ -116,7 +118,9 @@ def test_the_textfile_is_read_back_by_the_client_library(tmp_path: Path) -> None
 
 def test_a_run_without_a_version_has_its_exit_code_all_the_same(tmp_path: Path) -> None:
     path = tmp_path / "tomdich.prom"
-    write_metrics(path, name="night", exit_code=2, finished=1.0, manifest=None, succeeded=None, drifts=0)
+    write_metrics(
+        path, name="night", exit_code=2, finished=1.0, manifest=None, succeeded=None, drifts=0, unavailable=None
+    )
     text = path.read_text(encoding="utf-8")
     assert 'tomdich_last_exit_code{name="night"} 2.0' in text
     assert "tomdich_articles{" not in text

@@ -188,9 +188,16 @@ def test_tally() -> None:
 
 def test_missing_counts_by_kind_with_a_few_examples_what_failed_before_what_was_rejected() -> None:
     rejected = {"rejected": True, "stage": "load", "kind": "empty"}
+    duplicate = {"rejected": True, "stage": "load", "kind": "duplicate"}
+    damaged = {"rejected": False, "damaged": True, "stage": "load", "kind": "bad_row"}
     failed = {"rejected": False, "stage": "translate", "kind": "refused"}
-    found = tally.missing([rejected] * 5 + [failed])
-    assert [(entry.kind, entry.count, len(entry.examples)) for entry in found] == [("refused", 1, 1), ("empty", 5, 3)]
+    found = tally.missing([duplicate] * 9 + [rejected] * 5 + [damaged] * 7 + [failed])
+    assert [(entry.category, entry.kind, entry.count, len(entry.examples)) for entry in found] == [
+        ("failed", "refused", 1, 1),
+        ("damaged", "bad_row", 7, 3),
+        ("rejected", "empty", 5, 3),
+        ("duplicate", "duplicate", 9, 3),
+    ]
 
 
 @given(st.dictionaries(st.integers(0, 100_000), st.integers(1, 1_000), min_size=1))

@@ -90,8 +90,8 @@ def test_the_manifest_says_what_ran_and_the_counts_add_up(go: Any) -> None:
     manifest = go(feed).version.manifest
     counts = manifest["counts"]
     assert counts == {
-        "read": 8, "duplicates": 1, "rejected": 2, "rejected_by_editor": 0, "known": 0, "failures": 0, "retryable": 0,
-        "unfinished": 0, "records": 5, "flagged": counts["flagged"], "held": 0,
+        "read": 8, "duplicates": 1, "rejected": 2, "rejected_by_editor": 0, "damaged": 0, "known": 0, "failures": 0,
+        "retryable": 0, "unfinished": 0, "records": 5, "flagged": counts["flagged"], "held": 0,
     }  # fmt: skip
     assert manifest["scope"] == "full"
     assert manifest["models"]["summarize"]["engine"] == "fake"

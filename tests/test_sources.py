@@ -185,7 +185,7 @@ def test_csv_bad_rows_cost_only_themselves(tmp_path: Path) -> None:
     rows = ["id,text", f'1,"{TEXTS[0]}"', f'2,"{TEXTS[1]}', f'3,"{TEXTS[2]}"', "4,có,thừa", "5"]
     read = Reading(write(tmp_path / "a.csv", "\n".join(rows) + "\n"))
     assert [article.id for article in read.articles] == ["1", "3"]
-    assert [(failure.kind, failure.rejected) for failure in read.failures] == [("bad_row", True)] * 3
+    assert [(failure.kind, failure.category) for failure in read.failures] == [("bad_row", "damaged")] * 3
     assert "a.csv: line 3: " in read.failures[0].message
     assert "3 fields where the header has 2" in read.failures[1].message
 
@@ -619,7 +619,10 @@ def test_every_row_comes_out_as_an_article_or_a_rejection(tmp_path: Path) -> Non
         ("nan", "empty"),
         ("", "undecodable"),
     ]
-    assert all(failure.rejected and not failure.retry and failure.stage == "load" for failure in read.failures)
+    assert all(not failure.retry and failure.stage == "load" for failure in read.failures)
+    unreadable = {"bad_row", "undecodable"}
+    for failure in read.failures:
+        assert failure.category == ("damaged" if failure.kind in unreadable else "rejected"), failure
     assert all(f"a.jsonl: line {failure.source.row + 1}: " in failure.message for failure in read.failures)
     assert read.files[0].records == len(read.records) == 11
 
@@ -633,7 +636,7 @@ def test_excluding_is_the_configs_choice(tmp_path: Path) -> None:
 
 def test_binary_is_undecodable(tmp_path: Path) -> None:
     (failure,) = Reading(write(tmp_path / "a.txt", bytes(range(256)) * 8)).failures
-    assert (failure.kind, failure.rejected, failure.source.path) == ("undecodable", True, str(tmp_path / "a.txt"))
+    assert (failure.kind, failure.category, failure.source.path) == ("undecodable", "damaged", str(tmp_path / "a.txt"))
 
 
 def test_repairs_are_recorded(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import get_args
 
-from pipeline.records import JSON
-from pipeline.rows import on_hold
+from pipeline.records import JSON, Category
+from pipeline.rows import category, on_hold
 
 _EXAMPLES = 3
 
@@ -16,7 +17,7 @@ _EXAMPLES = 3
 class Missing:
     """Articles that are not among the records for one reason, and the first few of them."""
 
-    rejected: bool  # not an article of ours, against: one that failed
+    category: Category
     stage: str
     kind: str
     count: int = 0
@@ -52,12 +53,17 @@ class Tally:
 
 
 def missing(failures: Iterable[dict[str, JSON]]) -> list[Missing]:
-    """Return the failures by kind, those that failed before those that were rejected, the most frequent first."""
-    found: dict[tuple[bool, str, str], Missing] = {}
+    """Return the failures by kind: failed, damaged, rejected, duplicate; of each the most frequent first."""
+    found: dict[tuple[Category, str, str], Missing] = {}
     for failure in failures:
-        key = (bool(failure["rejected"]), failure["stage"], failure["kind"])
+        key = (category(failure), failure["stage"], failure["kind"])
         entry = found.setdefault(key, Missing(*key))
         entry.count += 1
         if len(entry.examples) < _EXAMPLES:
             entry.examples.append(failure)
-    return sorted(found.values(), key=lambda entry: (entry.rejected, -entry.count, entry.stage, entry.kind))
+    order = get_args(Category)
+
+    def rank(entry: Missing) -> tuple[int, int, str, str]:
+        return order.index(entry.category), -entry.count, entry.stage, entry.kind
+
+    return sorted(found.values(), key=rank)

@@ -9,7 +9,7 @@ from pipeline.config import Limits
 from pipeline.errors import GateError
 from pipeline.runner.loading import Loaded
 
-_FROM = 20  # among fewer records a ratio says nothing
+FROM = 20  # among fewer records a ratio says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,46 +28,58 @@ class Gates:
             each = "".join(f"\n  {tally.path}: {tally.records} records" for tally in loaded.tallies)
             raise GateError(
                 f"{self.name}: the sources hold {found} articles, fewer than limits.min_records = {least}"
-                f" ({loaded.read} read, {loaded.duplicates} duplicates, {loaded.rejected} rejected); nothing is"
-                f" published{each}"
+                f" ({loaded.read} read, {loaded.duplicates} duplicates, {loaded.rejected} rejected, {loaded.damaged}"
+                f" damaged){_unavailable(loaded)}; nothing is published{each}"
             )
 
-    def loaded(self, failed: int, *, loaded: Loaded, listed: Path | None = None) -> None:
+    def damage(self, loaded: Loaded, *, listed: Path | None = None) -> None:
+        """Raise `GateError` where too many of the rows read are damaged; `listed` as in `loaded`."""
+        most = self.limits.max_failure_ratio
+        if loaded.read >= FROM and loaded.damaged > most * loaded.read:
+            what = f"{loaded.damaged} of {loaded.read} rows read are damaged"
+            raise self._closed(f"{what}, more than limits.max_failure_ratio = {most:g} allows", listed)
+
+    def loaded(self, failed: int, *, superseded: int, loaded: Loaded, listed: Path | None = None) -> None:
         """Raise `GateError` where `failures` would in any case, before a model is asked.
 
         `listed`: where the failures so far are listed; a plan has no such list.
         """
-        what = self._too_many(failed, records=loaded.kept, loaded=loaded)
-        if what is not None:
-            raise (
-                GateError(f"{self.name}: {what}; nothing is published")
-                if listed is None
-                else self._closed(what, listed)
-            )
+        self.failures(failed, superseded=superseded, records=loaded.kept, loaded=loaded, listed=listed)
 
-    def failures(self, failed: int, *, records: int, loaded: Loaded, listed: Path) -> None:
-        """Raise `GateError` where nothing is left to publish, or too much failed."""
-        what = self._too_many(failed, records=records, loaded=loaded)
-        if what is not None:
-            raise self._closed(what, listed)
+    def failures(self, failed: int, *, superseded: int, records: int, loaded: Loaded, listed: Path | None) -> None:
+        """Raise `GateError` where nothing is left to publish, or too much failed.
 
-    def _too_many(self, failed: int, *, records: int, loaded: Loaded) -> str | None:
-        tried = records + failed
+        `superseded`: the failed ones whose id another text holds. They do not count: nothing went wrong with them.
+        """
+        counted = failed - superseded
+        tried = records + counted
         most = self.limits.max_failure_ratio
         if not records:
-            return f"no record is left of {loaded.read} read ({loaded.rejected} rejected, {failed} failed)"
-        if tried >= _FROM and failed > most * tried:
-            return f"{failed} of {tried} records failed, more than limits.max_failure_ratio = {most:g} allows"
-        return None
+            lost = f"{_lost(loaded)}, {failed} failed"
+            raise self._closed(f"no record is left of {loaded.read} read ({lost}){_unavailable(loaded)}", listed)
+        if tried >= FROM and counted > most * tried:
+            what = f"{counted} of {tried} records failed, more than limits.max_failure_ratio = {most:g} allows"
+            raise self._closed(what, listed)
 
     def holds(self, held: int, *, records: int, listed: Path) -> None:
         """Raise `GateError` where too many records are held back."""
         most = self.limits.max_hold_ratio
-        if most is not None and records >= _FROM and held > most * records:
+        if most is not None and records >= FROM and held > most * records:
             what = f"{held} of {records} records are held back, more than limits.max_hold_ratio = {most:g} allows"
             raise self._closed(what, listed)
 
-    def _closed(self, what: str, listed: Path) -> GateError:
+    def _closed(self, what: str, listed: Path | None) -> GateError:
+        if listed is None:
+            return GateError(f"{self.name}: {what}; nothing is published")
         kept = self.beside / listed.name
         kept.write_bytes(listed.read_bytes())
         return GateError(f"{self.name}: {what}; nothing is published, the reasons are in {kept}")
+
+
+def _lost(loaded: Loaded) -> str:
+    damaged = f", {loaded.damaged} damaged" if loaded.damaged else ""
+    return f"{loaded.rejected} rejected{damaged}"
+
+
+def _unavailable(loaded: Loaded) -> str:
+    return "".join(f"; unavailable: {one.reason}" for one in loaded.unavailable)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.progress import Progress
-from pipeline.records import JSON, Failure
+from pipeline.records import JSON, SAME_ID, Category, Failure
 
 
 class Journal:
@@ -23,7 +24,8 @@ class Journal:
 
     def __init__(self, folder: Path, *, run: str, progress: Progress) -> None:
         self.failures = folder / "failures.jsonl"
-        self.failed = 0  # failures that are not rejections
+        self.counts: Counter[Category] = Counter()  # of the listed failures
+        self.superseded = 0  # of the failed ones, those whose id another text holds
         self.retryable = 0
         self.timings: dict[str, float] = {}
         self._run, self._progress = run, progress
@@ -57,19 +59,20 @@ class Journal:
     def fail(self, failure: Failure) -> None:
         """Keep a record that is not in the output."""
         self._failures.write(json.dumps(asdict(failure), ensure_ascii=False) + "\n")
-        self.failed += not failure.rejected
+        self.counts[failure.category] += 1
+        self.superseded += failure.kind == SAME_ID
         self.retryable += failure.retry
-        if not failure.rejected:
+        if failure.category in {"failed", "damaged"}:
             self.event("failure", {"record": failure.id, "kind": failure.kind, "message": failure.message})
+
+    @property
+    def failed(self) -> int:
+        """Failures that are neither rejected, nor damaged, nor duplicates."""
+        return self.counts["failed"]
 
     def listed_failures(self) -> Path:
         """Return failures.jsonl with every failure so far; more may follow."""
         self._failures.flush()
-        return self.failures
-
-    def close_failures(self) -> Path:
-        """Return failures.jsonl, complete."""
-        self._failures.close()
         return self.failures
 
     @contextmanager

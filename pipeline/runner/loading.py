@@ -21,7 +21,7 @@ from pipeline.config import Config, masked
 from pipeline.corrections import Rejection
 from pipeline.errors import StoppedError
 from pipeline.published import NEW, Published, Standing
-from pipeline.records import JSON, Article, Failure
+from pipeline.records import DUPLICATE, JSON, SAME_ID, Article, Failure
 from pipeline.stories import is_earlier
 
 BY_EDITOR = "by_editor"  # the kind of a rejection that a corrections file asks for
@@ -31,11 +31,19 @@ _encoder = msgspec.json.Encoder()
 
 @dataclass(slots=True)
 class SourceTally:
-    """What one configured source gave: `digest` covers every record it yielded, in order."""
+    """What one configured source gave: `digest` covers every record it yielded, in order, wherever it was read."""
 
     path: str  # as the config writes it, without a password
     records: int
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """An optional source, or a file of one, that was not read, or not to its end."""
+
+    source: str  # as the config writes it, without a password
+    reason: str
 
 
 @dataclass(slots=True)
@@ -50,6 +58,8 @@ class Loaded:
     duplicates: int = 0
     rejected: int = 0
     rejected_by_editor: int = 0  # of those
+    damaged: int = 0  # rows and documents that cannot be read
+    unavailable: list[Unavailable] = field(default_factory=list)
     known: int = 0  # passed over: published before, or older than what was published before under the same id
     kept: int = 0
 
@@ -78,8 +88,8 @@ def load(
 ) -> Loaded:
     """Read all sources into `folder`/articles.jsonl; at most `limit` articles are kept.
 
-    Every record read is kept, counted as a duplicate or as known (by its `standing`), or handed to `fail`; one that
-    was `withdrawn` without its id or anything else of it. An article that is older than a published text of its id
+    Every record read is kept, counted as known (by its `standing`), or handed to `fail`, duplicates too; one that was
+    `withdrawn` without its id or anything else of it. An article that is older than a published text of its id
     counts as known too. Where the sources hold both, the older one is passed over likewise under `on_same_id: newest`,
     and under `error` one of the two is a failure each time. `rejected`: what editors do not want published, by the
     digest of its text.
@@ -90,15 +100,20 @@ def load(
         for source in config.sources:
             tally = SourceTally(masked(source.path or source.dataset or ""), 0, "")
             running = hashlib.sha256()
+
+            def miss(reason: str, source: str = tally.path) -> None:
+                loaded.unavailable.append(Unavailable(source, reason))
+
             for record in sources.read(
                 source,
                 exclude=config.exclude,
                 warn=warn,
                 on_file=loaded.files.append,
+                on_unavailable=miss,
                 timezone=config.timezone,
             ):
                 _check(stopping)
-                running.update(_encoder.encode(record))
+                running.update(_encoder.encode(_content(record)))
                 tally.records += 1
                 loaded.read += 1
                 advance(1)
@@ -107,6 +122,7 @@ def load(
                 if isinstance(record, Failure):
                     loaded.rejected += record.rejected
                     loaded.rejected_by_editor += record.kind == BY_EDITOR
+                    loaded.damaged += record.damaged
                     fail(record)
                 else:
                     intake.take(record)
@@ -116,6 +132,8 @@ def load(
             loaded.tallies.append(tally)
             if loaded.kept == limit:
                 break
+        for duplicate in seen.duplicates():
+            fail(duplicate)
     loaded.superseded = frozenset(seen.superseded)
     return loaded
 
@@ -170,6 +188,14 @@ def standing_in(published: Published, *, only_new: bool) -> Callable[[Article], 
     if not only_new:
         return lambda _article: NEW
     return lambda article: published.standing(article.id, article.text_sha256, article.published)
+
+
+def _content(record: Article | Failure) -> Article | Failure:
+    """Return what the digest of a source covers: the record without the path it was read from."""
+    source = replace(record.source, path="")
+    if isinstance(record, Failure):  # the message names the path
+        return replace(record, source=source, message="")
+    return replace(record, source=source)
 
 
 def _unless_withdrawn(record: Article | Failure, withdrawn: Callable[[str, str], bool]) -> Article | Failure:
@@ -290,6 +316,23 @@ class _Seen:
             taken=not known, known=known, loser=loser, outdated=self._newest and known and loser is not None
         )
 
+    def duplicates(self) -> Iterator[Failure]:
+        """Yield the listed failure of each article whose text another article holds, in the order of reading."""
+        rows = self._scratch.execute(
+            "SELECT article, id FROM twins LEFT JOIN texts ON texts.sha = twins.sha ORDER BY number"
+        )
+        for encoded, holder in rows:
+            article = msgspec.json.decode(encoded, type=Article)
+            yield Failure(
+                stage="load",
+                kind=DUPLICATE,
+                message=f"the same text as {holder or article.id}",
+                source=article.source,
+                id=article.id,
+                text_sha256=article.text_sha256,
+                rejected=True,
+            )
+
     def failure(self, loser: Article) -> Failure:
         """Return the listed failure of an article whose id another text holds."""
         message = (
@@ -299,7 +342,7 @@ class _Seen:
         )
         return Failure(
             stage="load",
-            kind="same_id",
+            kind=SAME_ID,
             message=message,
             source=loser.source,
             id=loser.id,

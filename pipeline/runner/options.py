@@ -39,6 +39,8 @@ class Options:
 class Outcome:
     """What a run came to: the version, and whether it was there already."""
 
-    version: Version | None  # None: nothing was new
+    version: Version | None  # None: nothing was new in what was read
     published: bool
     stopped: str = ""  # why the run ended early; the version is then partial
+    unavailable: tuple[str, ...] = ()  # optional sources, or files of them, that were not read to their end: why
+    damaged: int = 0  # rows that cannot be read, where no version tells

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from pipeline.ids import text_digest
 from pipeline.memo import Calls, open_memo
 from pipeline.progress import Progress
 from pipeline.published import look
-from pipeline.records import Article, Failure, Generation, StageName, Summarized
+from pipeline.records import SAME_ID, Article, Failure, Generation, StageName, Summarized
 from pipeline.runner.gates import Gates
 from pipeline.runner.loading import Loaded, load, standing_in
 from pipeline.runner.options import REACHED, Options
@@ -62,11 +63,12 @@ def plan(config: Config, *, options: Options, progress: Progress) -> Plan:
     """
     folder = Path(tempfile.mkdtemp(prefix="tomdich-plan-"))
     config = at_edition(config, options.edition or today(config))
-    failures: list[int] = [0]
+    counts: Counter[str] = Counter()  # of failures, by category, and of those of the kind `SAME_ID`
     listed: list[Failure] = []
 
     def fail(failure: Failure) -> None:
-        failures[0] += not failure.rejected
+        counts[failure.category] += 1
+        counts[SAME_ID] += failure.kind == SAME_ID
         if len(listed) < _LISTED:
             listed.append(failure)
 
@@ -90,10 +92,11 @@ def plan(config: Config, *, options: Options, progress: Progress) -> Plan:
         gates = Gates(config.name, config.limits, options.outputs / config.name)
         if not options.limit:
             gates.feed(loaded)
+        gates.damage(loaded)
         if not options.only_new:  # then a failure that an earlier version lists is not counted again
-            gates.loaded(failures[0], loaded=loaded)
+            gates.loaded(counts["failed"], superseded=counts[SAME_ID], loaded=loaded)
         checkpoints = prepare_stages(config, until=options.until, warn=progress.notice, prepare=ready)
-        planned = Plan(loaded, failures[0], listed, checkpoints, {})
+        planned = Plan(loaded, counts["failed"], listed, checkpoints, {})
         if len(checkpoints) < REACHED[options.until]:
             missing = "not every checkpoint is prepared on this machine; `tomdich check CONFIG` prepares them"
             return replace(planned, unprepared=missing)

@@ -109,7 +109,8 @@ def card(manifest: dict[str, JSON], *, data: Path) -> str:
     counts, models = manifest["counts"], manifest["models"]
     languages = ("vi", "en") if "translate" in models else ("vi",)
     made = "summaries and English translations" if "en" in languages else "summaries"
-    read = f"Read {counts['read']}, duplicates {counts['duplicates']}, rejected {counts['rejected']}"
+    lost = {name: counts.get(name, 0) for name in ("duplicates", "rejected", "damaged")}
+    read = ", ".join((f"Read {counts['read']}", *(f"{name} {count}" for name, count in lost.items())))
     lines = [
         "---",
         f"language: [{', '.join(languages)}]",

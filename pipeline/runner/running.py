@@ -23,8 +23,8 @@ from pipeline.memo import Memo, open_memo
 from pipeline.monitoring import Statistics, drift
 from pipeline.progress import Progress
 from pipeline.published import Published, open_published
-from pipeline.records import JSON, Article, Failure, StageName, Summarized, Translated
-from pipeline.rows import failures
+from pipeline.records import JSON, SAME_ID, Article, Failure, StageName, Summarized, Translated
+from pipeline.rows import category, failures
 from pipeline.runner.gates import Gates
 from pipeline.runner.handover import Handover
 from pipeline.runner.inspecting import Inspection
@@ -147,6 +147,7 @@ class _Job:
         self.stopped = ""  # why the model stages ended early, in a run that publishes what is complete
         self.failed_loading = 0
         self.failed_again = 0  # of all failures, those of versions before
+        self.superseded_again = 0  # of these, those whose id another text holds
         self.calls: dict[str, dict[str, int]] = {}
 
     @property
@@ -167,11 +168,16 @@ class _Job:
         identity = recipe(config, checkpoints, house)
         loaded = self._load(house)
         if not loaded.kept and self._is_quiet(loaded):
-            return Outcome(None, published=False)
+            return self._quiet(loaded)
         same = self._same_again(digest(identity), loaded)
         if same is not None:
             return same
-        self.gates.loaded(journal.failed - self.failed_again, loaded=loaded, listed=journal.listed_failures())
+        self.gates.loaded(
+            journal.failed - self.failed_again,
+            superseded=journal.superseded - self.superseded_again,
+            loaded=loaded,
+            listed=journal.listed_failures(),
+        )
         setup = Setup(house, config.inspect.hold)
         with Inspection(
             self.work, setup=setup, total=loaded.kept, fail=self._fail, notice=journal.notice
@@ -183,13 +189,18 @@ class _Job:
         if self.stopped and not records.count:
             raise StoppedError(self.stopped)
         if not records.count and self._is_quiet(loaded):
-            return Outcome(None, published=False)
+            return self._quiet(loaded)
         self.gates.failures(
-            journal.failed - self.failed_again, records=records.count, loaded=loaded, listed=journal.close_failures()
+            journal.failed - self.failed_again,
+            superseded=journal.superseded - self.superseded_again,
+            records=records.count,
+            loaded=loaded,
+            listed=journal.listed_failures(),
         )
         self.gates.holds(inspection.held, records=records.count, listed=inspection.listed)
         manifest = self._manifest(identity, loaded, checkpoints, inspection)
-        return Outcome(self._publish(records, manifest, loaded), published=True, stopped=self.stopped)
+        version = self._publish(records, manifest, loaded)
+        return Outcome(version, published=True, stopped=self.stopped, unavailable=_reasons(loaded))
 
     def _go_on(self, when: str) -> None:
         """Raise `StoppedError` where there is a reason to stop."""
@@ -220,13 +231,19 @@ class _Job:
         self.failed_loading = journal.failed
         if not options.limit:
             self.gates.feed(loaded)
+        self.gates.damage(loaded, listed=journal.listed_failures())
+        if journal.superseded > loaded.read / 2:
+            told = f"{journal.superseded} of {loaded.read} rows have the id of another row"
+            journal.notice(f"{told}: is `columns.id` the column that names each article?")
         return loaded
 
     def _fail(self, failure: Failure) -> None:
         """List a failure; under `--only-new` count apart what an earlier version lists: it lasts, and is no news."""
         self.journal.fail(failure)
-        if self.options.only_new and not failure.rejected:
-            self.failed_again += (failure.kind, failure.id, failure.text_sha256) in self._failed_before
+        if self.options.only_new and failure.category == "failed":
+            again = (failure.kind, failure.id, failure.text_sha256) in self._failed_before
+            self.failed_again += again
+            self.superseded_again += again and failure.kind == SAME_ID
 
     @cached_property
     def _failed_before(self) -> set[tuple[str, str, str]]:
@@ -235,20 +252,25 @@ class _Job:
             for version in self.experiment.versions()
             if version.manifest["scope"] in store.WHOLE
             for line in failures(version)
-            if not line["rejected"]
+            if category(line) == "failed"
         }
 
     def _is_quiet(self, loaded: Loaded) -> bool:
-        """Return whether nothing is new, nor any failure; a feed of rejected articles only is no quiet night."""
-        if (
-            not self.options.only_new
-            or self.journal.failed > self.failed_again
-            or not (loaded.known or not loaded.read)
-        ):
+        """Return whether nothing is new, nor any failure; a feed of rejected articles only is no quiet night.
+
+        Nor are sources of which nothing was read, unless they are there and empty and something was published before.
+        """
+        if not self.options.only_new or self.journal.failed > self.failed_again:
+            return False
+        is_empty = not loaded.read and not loaded.unavailable and self.published.has_any()
+        if not loaded.known and not is_empty:
             return False
         if self.failed_again:
             self.journal.notice(f"{self.failed_again} articles failed as in an earlier version, which lists them")
         return True
+
+    def _quiet(self, loaded: Loaded) -> Outcome:
+        return Outcome(None, published=False, unavailable=_reasons(loaded), damaged=loaded.damaged)
 
     def _lost(self) -> int:
         """Return how many records have failed since they were loaded."""
@@ -269,7 +291,7 @@ class _Job:
                 and (not self.names_edition or manifest.get("edition") == str(self.edition))
                 and not manifest["counts"]["retryable"]
             ):
-                return Outcome(version, published=False)
+                return Outcome(version, published=False, unavailable=_reasons(loaded))
         return None
 
     def _passes(
@@ -450,12 +472,14 @@ class _Job:
             "signature": "|".join([f"tomdich:{__version__}", *called, f"scope:{self.scope}"]),
             "identity": identity,
             "sources": [asdict(tally) for tally in loaded.tallies],
+            "unavailable": [asdict(one) for one in loaded.unavailable],  # of the optional sources
             "models": models,
             "counts": {
                 "read": loaded.read,
                 "duplicates": loaded.duplicates,
                 "rejected": loaded.rejected,
                 "rejected_by_editor": loaded.rejected_by_editor,  # of those
+                "damaged": loaded.damaged,
                 "known": loaded.known,  # under --only-new: published before
                 "failures": self.journal.failed,
                 "retryable": self.journal.retryable,
@@ -468,6 +492,10 @@ class _Job:
             "timings": self.journal.timings,
             "environment": environment(checkpoints),
         }
+
+
+def _reasons(loaded: Loaded) -> tuple[str, ...]:
+    return tuple(one.reason for one in loaded.unavailable)
 
 
 def _untranslated(record: Summarized) -> Translated:

@@ -1,20 +1,21 @@
 """Sources: text files, web pages, tables and datasets, wherever they lie, as one stream of articles.
 
-Everything that is read comes out, as an `Article` or as a rejected `Failure`, in the order of the source: files by
+Everything that is read comes out, as an `Article` or as a listed `Failure`, in the order of the source: files by
 path, rows as they stand. Only single documents are ever held whole; of a table one row is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pipeline import text
 from pipeline.config import Columns, Exclude, Markup, Source
-from pipeline.errors import SourceError
+from pipeline.errors import UnavailableError
 from pipeline.records import JSON, Article, Failure, Origin
 from pipeline.sources import articles, dates, files, hub, markup, tables
 from pipeline.sources.articles import Draft
@@ -23,7 +24,10 @@ from pipeline.sources.files import Format, Found
 if TYPE_CHECKING:
     from pipeline.sources.pasted import Pasted
 
-__all__ = ["SourceFile", "find", "read"]
+__all__ = ["SourceFile", "find", "read", "sample"]
+
+_SAMPLED = 2_000  # rows of a sample: about two seconds
+_SAMPLED_FILES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +37,22 @@ class SourceFile:
     path: str
     digest: str  # SHA-256 of the bytes as they lie, packed or not; of a hub dataset its commit
     bytes: int
-    records: int  # articles and rejections
+    records: int  # articles and listed failures
+
+
+def _ignore(_: str) -> None:
+    pass
 
 
 def find(source: Source, *, warn: Callable[[str], None]) -> list[str]:
     """Return the files that `read` would read, in its order; a dataset is one name.
 
-    Raises `SourceError` where there is nothing to read, but for an optional source: then `warn` is told.
+    Raises `SourceError` where there is nothing to read; where that is `UnavailableError` and the source is optional,
+    `warn` is told instead.
     """
     if source.path is None:
         return [hub.name_of(source)]
-    return [found.name for found in _found(source, source.path, warn=warn)]
+    return [found.name for found in _found(source, source.path, warn=warn, on_unavailable=_ignore)]
 
 
 def read(
@@ -52,17 +61,19 @@ def read(
     exclude: Exclude,
     warn: Callable[[str], None],
     on_file: Callable[[SourceFile], None],
+    on_unavailable: Callable[[str], None] = _ignore,
     timezone: str | None = None,
 ) -> Iterator[Article | Failure]:
-    """Yield every article of `source`, and a rejected failure for everything that is none, in a stable order.
+    """Yield every article of `source`, and a listed failure for everything that is none, in a stable order.
 
-    `on_file` is told of each file when it has been read. Raises `SourceError` for a file that is missing, damaged,
-    changed while it was read, or without a configured column; of an optional source `warn` is told instead, what was
-    read of it stays, and the reading goes on with the next file. `timezone`: of dates of publication that have a time
-    and no offset; without it they stay as they are.
+    `on_file` is told of each file when it has been read. Raises `SourceError` for a file without a configured column
+    or of no known format, and `UnavailableError`, which is one, for a file that is missing, cut short or changed while
+    it was read. For the latter an optional source goes on with the next file, what was read stays, and `warn` and
+    `on_unavailable` are told why. `timezone`: of dates of publication that have a time and no offset; without it they
+    stay as they are.
     """
     zone = None if timezone is None else ZoneInfo(timezone)
-    for record in _read(source, exclude=exclude, warn=warn, on_file=on_file):
+    for record in _read(source, exclude=exclude, warn=warn, on_file=on_file, on_unavailable=on_unavailable):
         if zone is not None and isinstance(record, Article) and record.published:
             yield replace(record, published=dates.in_zone(record.published, zone))
         else:
@@ -70,33 +81,65 @@ def read(
 
 
 def _read(
-    source: Source, *, exclude: Exclude, warn: Callable[[str], None], on_file: Callable[[SourceFile], None]
+    source: Source,
+    *,
+    exclude: Exclude,
+    warn: Callable[[str], None],
+    on_file: Callable[[SourceFile], None],
+    on_unavailable: Callable[[str], None],
 ) -> Iterator[Article | Failure]:
     if source.path is None:
-        yield from _guarded(_read_dataset(source, exclude, on_file), source, warn)
+        yield from _guarded(_read_dataset(source, exclude, on_file), source, warn, on_unavailable)
         return
-    for found in _found(source, source.path, warn=warn):
-        yield from _guarded(_read_file(found, source, exclude, on_file), source, warn)
+    for found in _found(source, source.path, warn=warn, on_unavailable=on_unavailable):
+        yield from _guarded(_read_file(found, source, exclude, on_file), source, warn, on_unavailable)
 
 
-def _found(source: Source, path: str, *, warn: Callable[[str], None]) -> list[Found]:
+def sample(source: Source, *, exclude: Exclude, warn: Callable[[str], None]) -> Iterator[Article | Failure]:
+    """Yield what `read` yields for the first rows of up to a hundred files, spread evenly over those of `source`.
+
+    Raises as `read` does.
+    """
+    if source.path is None:
+        yield from islice(_guarded(_read_dataset(source, exclude, _ignore_file), source, warn, _ignore), _SAMPLED)
+        return
+    found = _found(source, source.path, warn=warn, on_unavailable=_ignore)
+    chosen = [found[number * len(found) // _SAMPLED_FILES] for number in range(_SAMPLED_FILES)]
+    chosen = found if len(found) <= _SAMPLED_FILES else chosen
+    for one in chosen:
+        with closing(_guarded(_read_file(one, source, exclude, _ignore_file), source, warn, _ignore)) as records:
+            yield from islice(records, _SAMPLED // len(chosen))
+
+
+def _ignore_file(_: SourceFile) -> None:
+    pass
+
+
+def _found(
+    source: Source, path: str, *, warn: Callable[[str], None], on_unavailable: Callable[[str], None]
+) -> list[Found]:
     try:
         return files.find(path, given=source.format, warn=warn)
-    except SourceError as error:
+    except UnavailableError as error:
         if not source.optional:
             raise
+        on_unavailable(str(error))
         warn(f"{error}; the source is optional and is left out")
         return []
 
 
 def _guarded(
-    records: Iterator[Article | Failure], source: Source, warn: Callable[[str], None]
-) -> Iterator[Article | Failure]:
+    records: Iterator[Article | Failure],
+    source: Source,
+    warn: Callable[[str], None],
+    on_unavailable: Callable[[str], None],
+) -> Generator[Article | Failure]:
     try:
         yield from records
-    except SourceError as error:
+    except UnavailableError as error:
         if not source.optional:
             raise
+        on_unavailable(str(error))
         warn(f"{error}; the source is optional: what was read of it stays")
 
 
@@ -111,17 +154,17 @@ def _read_file(
             for record in _records(found, chunks, source, exclude):
                 records += 1
                 yield record
-        except SourceError:
+        except UnavailableError:
             if source.optional:  # what came of it counts: so does the digest of the whole
                 _drain(chunks)
                 on_file(SourceFile(found.name, tally.digest(), tally.bytes, records))
             raise
         _drain(chunks)
     if files.stamp(found) != before and not source.optional:
-        raise SourceError(f"{found.name}: was changed while it was read; run again when it is complete")
+        raise UnavailableError(f"{found.name}: was changed while it was read; run again when it is complete")
     on_file(SourceFile(found.name, tally.digest(), tally.bytes, records))
     if files.stamp(found) != before:
-        raise SourceError(f"{found.name}: was changed while it was read")
+        raise UnavailableError(f"{found.name}: was changed while it was read")
 
 
 def _drain(chunks: Iterator[bytes]) -> None:
@@ -178,11 +221,11 @@ def _document(
     name = found.name
     data = files.whole(chunks)
     if data is None:
-        return articles.rejected("bad_row", f"{name}: longer than any article; is it a table?", Origin(name, 0))
+        return articles.damaged("bad_row", f"{name}: longer than any article; is it a table?", Origin(name, 0))
     try:
         decoded = html.decode(data) if kind == "html" else text.decode(data)
     except UnicodeError as error:
-        return articles.rejected("undecodable", f"{name}: {error}", Origin(name, 0))
+        return articles.damaged("undecodable", f"{name}: {error}", Origin(name, 0))
     repaired, repairs = text.repair(decoded.text)
     origin = Origin(name, 0, decoded.encoding, (*decoded.repairs, *repairs))
 
@@ -235,7 +278,7 @@ def _read_dataset(
         records += 1
         yield record
     if dataset.changed():
-        raise SourceError(f"{dataset.name}: was changed while it was read; run again when it is complete")
+        raise UnavailableError(f"{dataset.name}: was changed while it was read; run again when it is complete")
     on_file(SourceFile(dataset.name, dataset.digest, dataset.bytes, records))
 
 

@@ -1,4 +1,4 @@
-"""From what a source gave to an `Article` or a rejected `Failure`: mapped, repaired, tidied, measured.
+"""From what a source gave to an `Article` or a listed `Failure`: mapped, repaired, tidied, measured.
 
 Every row and document that was read passes here exactly once, so nothing vanishes on the way in.
 """
@@ -68,7 +68,7 @@ class Draft:
 def from_rows(
     rows: Iterator[Row | BadRow], *, name: str, source: Source, exclude: Exclude, columns: Collection[str] | None
 ) -> Iterator[Article | Failure]:
-    """Yield an article or a rejection for each row, in order.
+    """Yield an article or a listed failure for each row, in order.
 
     `columns`: the table's, or None where each row names its own; then a column that shows up in none of the first
     hundred rows does not exist. Raises `SourceError` for a configured column that does not exist.
@@ -79,7 +79,7 @@ def from_rows(
         size = 0
         for row in rows:
             if isinstance(row, BadRow) and not head:
-                yield rejected(row.kind, row.message, Origin(name, row.index))
+                yield damaged(row.kind, row.message, Origin(name, row.index))
                 continue
             head.append(row)
             if isinstance(row, Row):
@@ -187,11 +187,16 @@ def rejected(kind: str, message: str, origin: Origin, *, id_: str = "", text_sha
     )
 
 
+def damaged(kind: str, message: str, origin: Origin) -> Failure:
+    """Return the failure of a row or document that cannot be read: counted apart, and limited as failures are."""
+    return Failure(stage="load", kind=kind, message=message, source=origin, damaged=True)
+
+
 def _from_row(
     row: Row | BadRow, *, fields: dict[str, str], name: str, source: Source, exclude: Exclude
 ) -> Article | Failure:
     if isinstance(row, BadRow):
-        return rejected(row.kind, row.message, Origin(name, row.index))
+        return damaged(row.kind, row.message, Origin(name, row.index))
     origin = Origin(name, row.index, row.encoding, row.repairs)
     where = f"{name}: {row.where}"
     found: dict[str, str] = {}
@@ -200,19 +205,19 @@ def _from_row(
         value = row.values.get(column)
         if field == "published":
             if isinstance(value, list | tuple | dict):
-                return rejected("bad_row", f"{where}: column '{column}' holds no date", origin)
+                return damaged("bad_row", f"{where}: column '{column}' holds no date", origin)
             published = _plain(value) or ""
             continue
         try:
             found[field] = _as_body(value) if field == "text" else _as_text(value)
         except ValueError as error:
-            return rejected("bad_row", f"{where}: column '{column}': {error}", origin)
+            return damaged("bad_row", f"{where}: column '{column}': {error}", origin)
     extra: dict[str, JSON] = {}
     for column in source.keep:
         try:
             extra[column] = _plain(row.values.get(column))
         except ValueError as error:
-            return rejected("bad_row", f"{where}: column '{column}': {error}", origin)
+            return damaged("bad_row", f"{where}: column '{column}': {error}", origin)
     found["id"] = found["id"].strip()
     draft = Draft(published=published, **found)
     return finish(draft, origin=origin, exclude=exclude, where=where, fields=source.markup, extra=extra)

@@ -24,7 +24,7 @@ from typing import IO, Any, Literal
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from pipeline import config
-from pipeline.errors import SourceError, WorldError
+from pipeline.errors import SourceError, UnavailableError, WorldError
 
 Format = Literal["txt", "html", "jsonl", "csv", "tsv", "parquet"]
 
@@ -100,8 +100,10 @@ def find(pattern: str, *, given: Format | None, warn: Callable[[str], None]) -> 
         else:
             unknown.append(name)
     if not found:
-        held = f"only {_some(unknown)}" if unknown else "no file"
-        raise SourceError(f"{pattern}: {held}; known endings: {', '.join(_ENDINGS)}, each also with .gz or .zst")
+        known = f"known endings: {', '.join(_ENDINGS)}, each also with .gz or .zst"
+        if unknown:
+            raise SourceError(f"{pattern}: only {_some(unknown)}; {known}")
+        raise UnavailableError(f"{pattern}: no file; {known}")
     if unknown:
         warn(f"{pattern}: left out {len(unknown)} with unknown endings (give `format:`): {_some(unknown)}")
     return found
@@ -149,7 +151,7 @@ def unpacked(chunks: Iterator[bytes], *, name: str) -> Iterator[bytes]:
         yield from _unzstd(chunks, name)
     elif name.lower().endswith(_PACKED):
         state = "is not packed as its name says" if head else "is empty"
-        raise SourceError(f"{name}: {state}; it may have been cut off while it was fetched")
+        raise UnavailableError(f"{name}: {state}; it may have been cut off while it was fetched")
     else:
         yield from chunks
 
@@ -266,7 +268,7 @@ def _listed_remote(path: str, pattern: str) -> tuple[list[str], bool]:
         else:
             paths = []
     if not paths:
-        raise SourceError(f"{name}: no such file, or nothing there matches")
+        raise UnavailableError(f"{name}: no such file, or nothing there matches")
     hidden = re.compile(r"/\.")
     return sorted(files.unstrip_protocol(one) for one in paths if not hidden.search(one)), False
 
@@ -276,7 +278,7 @@ def _walk(folder: str, pattern: str) -> Iterator[str]:
     seen: set[tuple[int, int]] = set()
 
     def stop(error: OSError) -> None:
-        raise SourceError(f"{_masked(str(error.filename), pattern)}: cannot be read: {error.strerror}") from None
+        raise UnavailableError(f"{_masked(str(error.filename), pattern)}: cannot be read: {error.strerror}") from None
 
     for parent, folders, names in os.walk(folder, onerror=stop, followlinks=True):
         status = os.stat(parent)  # noqa: PTH116 - os.walk gives strings
@@ -288,7 +290,7 @@ def _walk(folder: str, pattern: str) -> Iterator[str]:
         yield from (os.path.join(parent, name) for name in names if not name.startswith("."))  # noqa: PTH118
 
 
-def _missing(path: str, pattern: str) -> SourceError:
+def _missing(path: str, pattern: str) -> UnavailableError:
     """Return the error for a path that is not there, with what its deepest existing folder holds."""
     folder = Path(path)
     wanted = folder.name
@@ -307,7 +309,7 @@ def _missing(path: str, pattern: str) -> SourceError:
     if near:
         reason = f"{_masked(str(folder), pattern)} holds {_some(near)}"
     what = "nothing matches" if glob.has_magic(path) else "no such file"
-    return SourceError(f"{pattern}: {what}; {reason}")
+    return UnavailableError(f"{pattern}: {what}; {reason}")
 
 
 def _some(names: Sequence[str]) -> str:
@@ -366,18 +368,20 @@ def _reading(name: str) -> Iterator[None]:
     except FileNotFoundError as error:
         # fsspec says this of a server that refuses too, and keeps what the server said beside it
         told = f": {error.__cause__}" if error.__cause__ is not None else ""
-        raise SourceError(f"{name}: no such file{_masked(told, name)}") from None
+        raise UnavailableError(f"{name}: no such file{_masked(told, name)}") from None
     except ImportError as error:
         remedy = "for s3:// install tomdich[s3], for gs:// tomdich[gcs]"
         raise SourceError(f"{name}: {_masked(str(error), name)}; {remedy}") from None
-    except (OSError, ValueError) as error:
-        raise _unreadable(name, error) from None
+    except ValueError as error:  # a scheme that fsspec does not know, a path with a null byte
+        raise SourceError(_unreadable(name, error)) from None
+    except OSError as error:
+        raise UnavailableError(_unreadable(name, error)) from None
     except _client_errors() as error:
-        raise _unreadable(name, error) from None
+        raise UnavailableError(_unreadable(name, error)) from None
 
 
-def _unreadable(name: str, error: Exception) -> SourceError:
-    return SourceError(f"{name}: cannot be read: {_masked(str(error) or type(error).__name__, name)}")
+def _unreadable(name: str, error: Exception) -> str:
+    return f"{name}: cannot be read: {_masked(str(error) or type(error).__name__, name)}"
 
 
 def _client_errors() -> tuple[type[Exception], ...]:
@@ -405,14 +409,14 @@ def _gunzipped(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
             try:
                 piece = engine.decompress(data, _PIECE)
             except zlib.error as error:
-                raise SourceError(f"{name}: the gzip data is damaged: {error}") from None
+                raise UnavailableError(f"{name}: the gzip data is damaged: {error}") from None
             if piece:
                 yield piece
             data = engine.unused_data if engine.eof else engine.unconsumed_tail
             if not data and len(piece) < _PIECE:
                 break
     if not engine.eof:
-        raise SourceError(f"{name}: the gzip data is cut short; fetch the file again")
+        raise UnavailableError(f"{name}: the gzip data is cut short; fetch the file again")
 
 
 def _unzstd(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
@@ -428,12 +432,12 @@ def _unzstd(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
                 try:
                     piece = engine.decompress(data)
                 except zstandard.ZstdError as error:
-                    raise SourceError(f"{name}: the zstd data is damaged: {error}") from None
+                    raise UnavailableError(f"{name}: the zstd data is damaged: {error}") from None
                 if piece:
                     yield piece
                 data = engine.unused_data if engine.eof else b""
     if not engine.eof:
-        raise SourceError(f"{name}: the zstd data is cut short; fetch the file again")
+        raise UnavailableError(f"{name}: the zstd data is cut short; fetch the file again")
 
 
 def _recoded(chunks: Iterable[bytes], encoding: str, mark: int) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias, cast
 
 from pipeline import ids
 from pipeline.config import Source, expand_env, is_folder_name
-from pipeline.errors import SourceError
+from pipeline.errors import SourceError, UnavailableError
 from pipeline.sources import files
 from pipeline.sources.articles import BadRow, Row
 
@@ -162,10 +162,13 @@ def _reading(name: str) -> Iterator[None]:
     from datasets.exceptions import DatasetsError
 
     # the hub's client is httpx or httpx2, by its version
-    clients = (sys.modules[module].HTTPError for module in ("httpx", "httpx2") if module in sys.modules)
+    clients = tuple(sys.modules[module].HTTPError for module in ("httpx", "httpx2") if module in sys.modules)
     try:
         yield
     except (OSError, ValueError, OverflowError, KeyError, DatasetsError, pa.ArrowException, *clients) as error:
         cause = error.__cause__ or error.__context__ or error
         told = f"{error}" if cause is error or str(cause) in str(error) else f"{error} ({cause})"
-        raise SourceError(f"{name}: cannot be read: {files.hidden(' '.join(told.split()), name)}") from None
+        # the rest is an unknown split or subset, or data that are not what the dataset says
+        is_unavailable = isinstance(error, (OSError, *clients)) and not isinstance(error, ValueError)
+        kind = UnavailableError if is_unavailable else SourceError
+        raise kind(f"{name}: cannot be read: {files.hidden(' '.join(told.split()), name)}") from None

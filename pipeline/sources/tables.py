@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from pipeline import text
-from pipeline.errors import SourceError
+from pipeline.errors import SourceError, UnavailableError
 from pipeline.sources.articles import BadRow, Row
 from pipeline.sources.files import LONGEST, MEGABYTES
 
@@ -261,7 +261,7 @@ def from_parquet(file: IO[bytes], *, name: str, wanted: Collection[str]) -> tupl
         columns = list(table.schema_arrow.names)
         swollen = _swollen(table.metadata, wanted)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise SourceError(f"{name}: not a readable Parquet file: {error}") from None
+        raise UnavailableError(f"{name}: not a readable Parquet file: {error}") from None
     if swollen:
         raise SourceError(f"{name}: column '{swollen}': its rows are longer than {MEGABYTES} MiB; are these articles?")
     twice = [column for column, count in Counter(columns).items() if count > 1 and column in wanted]
@@ -277,7 +277,7 @@ def from_parquet(file: IO[bytes], *, name: str, wanted: Collection[str]) -> tupl
             try:
                 batch = next(batches, None)
             except (pa.ArrowException, OSError, ValueError) as error:
-                raise SourceError(f"{name}: row {index + 1}: the Parquet data is damaged: {error}") from None
+                raise UnavailableError(f"{name}: row {index + 1}: the Parquet data is damaged: {error}") from None
             if batch is None:
                 return
             for values in _rows_of(_in_microseconds(batch)):
