@@ -16,6 +16,7 @@ test: $(VENV)/.test
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
+	$(BIN)/ruff check --preview --select PLW1514 pipeline # an encoding that is not named is the locale's
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 

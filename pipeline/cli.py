@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pipeline import __version__
-from pipeline.errors import HungError, StoppedError, TomdichError, UsageError
+from pipeline import __version__, streams
+from pipeline.errors import HungError, ReaderGoneError, StdoutError, StoppedError, TomdichError, UsageError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -178,11 +178,12 @@ def _report(outcome: Outcome, *, show: int) -> None:
         f"{counts.get('damaged', 0)} damaged, {counts['duplicates']} duplicates"
         f"{_unavailable(outcome)}"
     )
-    typer.echo(str(version.folder))
-    if show:
-        from pipeline.show import side_by_side
+    with _keeping_the_exit_code(f"the version is {version.folder}"):
+        typer.echo(str(version.folder))
+        if show:
+            from pipeline.show import side_by_side
 
-        side_by_side(version, limit=show)
+            side_by_side(version, limit=show)
 
 
 def _nothing_new(outcome: Outcome) -> str:
@@ -330,7 +331,9 @@ def init(
     """Write a commented config for the articles in a folder."""
     from pipeline.single import write_config
 
-    typer.echo(str(write_config(name, articles=articles)))
+    written = write_config(name, articles=articles)
+    with _keeping_the_exit_code(f"{written} is written"):
+        typer.echo(str(written))
 
 
 @app.command(rich_help_panel=INSPECT)
@@ -509,7 +512,8 @@ def prune(
     compactions = (
         compacting.compact(outputs, name, going=going, older_than=calls_age, really=yes, warn=_say) if compact else []
     )
-    _report_pruned(doomed, compactions, yes=yes)
+    with _keeping_the_exit_code(_whether_done(yes=yes)):
+        _report_pruned(doomed, compactions, yes=yes)
 
 
 def _report_pruned(doomed: list[tuple[Version, int]], compactions: list[Compaction], *, yes: bool) -> None:
@@ -549,15 +553,16 @@ def forget(
     found = forgetting.forget(
         outputs, article_id, name=name, everything=memo, really=yes, wait=_seconds(wait_lock), notice=_say
     )
-    for holding in found.holdings:
-        held = one_line("; ".join(holding.titles)) or "among the failures"
-        typer.echo(f"{'rewritten' if yes else 'would rewrite'} {holding.version.name} without: {held}")
-    if found.calls:
-        typer.echo(f"{'removed' if yes else 'would remove'} {found.calls} calls from the memo")
-    for path in found.aside:
-        typer.echo(f"{'deleted' if yes else 'would delete'} {path}, set aside as damaged")
-    for path in found.cached:
-        typer.echo(f"{'deleted' if yes else 'would delete'} {path}, rows that datasets.load_dataset cached")
+    with _keeping_the_exit_code(_whether_done(yes=yes)):
+        for holding in found.holdings:
+            held = one_line("; ".join(holding.titles)) or "among the failures"
+            typer.echo(f"{'rewritten' if yes else 'would rewrite'} {holding.version.name} without: {held}")
+        if found.calls:
+            typer.echo(f"{'removed' if yes else 'would remove'} {found.calls} calls from the memo")
+        for path in found.aside:
+            typer.echo(f"{'deleted' if yes else 'would delete'} {path}, set aside as damaged")
+        for path in found.cached:
+            typer.echo(f"{'deleted' if yes else 'would delete'} {path}, rows that datasets.load_dataset cached")
     _say_what_is_left(found, name=name, emptied=memo, yes=yes)
 
 
@@ -590,7 +595,8 @@ def train(config: ConfigPath, overrides: Set = None) -> None:
 
     with _stopping() as stopping, _progress() as progress:
         folder = train_(config, tuple(overrides or ()), progress=progress, stopping=stopping)
-    typer.echo(str(folder))
+    with _keeping_the_exit_code(f"the result is in {folder}"):
+        typer.echo(str(folder))
 
 
 @models_app.callback()
@@ -613,7 +619,8 @@ def models_pull(
 
     with _progress() as progress:
         snapshot = pull(name, revision=revision, cache=default_cache(), warn=progress.notice)
-    typer.echo(f"{name}@{snapshot.commit}\n{snapshot.folder}")
+    with _keeping_the_exit_code(f"{snapshot.folder} is complete"):
+        typer.echo(f"{name}@{snapshot.commit}\n{snapshot.folder}")
 
 
 @models_app.command("pin")
@@ -627,16 +634,47 @@ def models_pin(config: ConfigPath) -> None:
 
 def main() -> None:
     """Run the command line; every `TomdichError` becomes one message and its exit code."""
+    streams.begin()
+    code: str | int | None = 0
     try:
         app()
+    except SystemExit as ended:
+        code = ended.code
     except HungError as error:  # its thread would be waited for at the end of a usual exit
         _say(f"error: {error}")
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(TomdichError):
+            sys.stdout.flush()
         os._exit(error.exit_code)
     except TomdichError as error:
+        code = _failed(error)
+    try:
+        sys.stdout.flush()
+    except TomdichError as error:
+        code = code or _failed(error)
+    raise SystemExit(code)
+
+
+def _whether_done(*, yes: bool) -> str:
+    return "all of it is done" if yes else "nothing is changed without --yes"
+
+
+def _failed(error: TomdichError) -> int:
+    """Print the message of `error` and return its exit code."""
+    if not isinstance(error, ReaderGoneError):
         _say(f"error: {error}")
-        raise SystemExit(error.exit_code) from None
+    return error.exit_code
+
+
+@contextmanager
+def _keeping_the_exit_code(done: str) -> Iterator[None]:
+    """Print results of what is `done`: where stdout cannot take them, that is a notice, and no failure of the work."""
+    try:
+        yield
+        sys.stdout.flush()
+    except ReaderGoneError:
+        pass
+    except StdoutError as error:
+        _say(f"{error}; {done}")
 
 
 def _load(path: Path, overrides: list[str] | None) -> Config:
@@ -687,7 +725,8 @@ def _amount(text: str, units: dict[str, int]) -> float | None:
 def _tell(written: Path) -> None:
     """Print where a file went, unless it went to stdout itself."""
     if written != Path("-"):
-        typer.echo(str(written))
+        with _keeping_the_exit_code(f"{written} is written"):
+            typer.echo(str(written))
 
 
 def _say(message: str) -> None:
@@ -698,21 +737,30 @@ def _say(message: str) -> None:
 
 @contextmanager
 def _stopping() -> Iterator[Callable[[], str | None]]:
-    """Give a function that returns why to stop; a second signal ends the process at once."""
-    received: list[str] = []
+    """Give a function that returns why to stop; a second signal ends the process at once.
+
+    SIGHUP, of a terminal that is gone, stops like the others unless it is ignored (`nohup`). It is never the second
+    signal: systemd and shells send it along with another one.
+    """
+    received: list[signal.Signals] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        if received:
+        if any(one != signal.SIGHUP for one in received) and number != signal.SIGHUP:
             os._exit(130)
-        received.append(signal.Signals(number).name)
-        told = f"{received[0]}: stopping after the batch in flight; once more to stop at once\n"
+        received.append(signal.Signals(number))
+        if len(received) > 1:
+            return
+        told = f"{received[0].name}: stopping after the batch in flight; once more to stop at once\n"
         with suppress(OSError):  # a stderr that is gone
             # not by way of `sys.stderr`: it raises where the signal came while something was printed
             os.write(2, told.encode())
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    handled = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        handled.append(signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in handled}
     try:
-        yield lambda: f"stopped by {received[0]}" if received else None
+        yield lambda: f"stopped by {received[0].name}" if received else None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

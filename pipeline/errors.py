@@ -10,7 +10,9 @@
     ├── GateError          (3)    too many failures, or too many flags: nothing was published
     ├── LockedError        (4)    another run holds this name
     ├── StoppedError       (5)    a signal or the deadline ended the run early; it is safe to rerun
+    ├── ReaderGoneError  (141)    the reader of stdout has ended, as `head` does: no fault of ours
     └── WorldError         (1)    the disk, the device, the memo or the engine gave way
+        ├── StdoutError           stdout cannot be written
         ├── EngineError           an engine died, or broke its contract
         │   └── HungError         a batch never came back: its thread cannot be stopped, so the process must end
         ├── MemoError             the memo is damaged or of another schema
@@ -76,6 +78,16 @@ class StoppedError(TomdichError):
 
 class WorldError(TomdichError):
     """The disk, the device, the memo or the engine gave way."""
+
+
+class ReaderGoneError(TomdichError):
+    """The reader of stdout has ended: the rest has no taker. The exit code is that of any tool that SIGPIPE ends."""
+
+    exit_code = 141
+
+
+class StdoutError(WorldError):
+    """stdout cannot be written: a full disk, a closed descriptor."""
 
 
 class EngineError(WorldError):

@@ -8,8 +8,8 @@ they are. Each adds `story`: the id of the record that leads its near copies (se
 
 from __future__ import annotations
 
+import codecs
 import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -78,13 +78,10 @@ def _jsonl(file: BinaryIO, records: Iterator[Row]) -> None:
 
 def _csv(file: BinaryIO, records: Iterator[Row], columns: Sequence[str]) -> None:
     # Excel takes a file without the mark for the machine's old code page
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    writer = csv.writer(text)
+    writer = csv.writer(codecs.getwriter("utf-8-sig")(file))  # unlike `TextIOWrapper`, it never closes the file
     writer.writerow([cell(visible(name)) for name in columns])
     for row in records:
         writer.writerow([cell(_words(row, name)) for name in columns])
-    text.flush()
-    text.detach()  # the file is the caller's to close
 
 
 def _xlsx(file: BinaryIO, records: Iterator[Row], columns: Sequence[str], row_limit: int) -> None:

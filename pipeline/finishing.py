@@ -102,7 +102,7 @@ class Finish:
                 stderr=subprocess.STDOUT,
                 env=os.environ | said | {"TOMDICH_EXIT": str(ending["exit"])},
                 start_new_session=True,  # so that its children end with it
-                text=True,
+                encoding="utf-8",
                 errors="replace",
             )
         except ConfigError as error:

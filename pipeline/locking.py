@@ -34,7 +34,7 @@ def locked(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("a+")
+        file = (folder / ".lock").open("ab")
     except OSError as error:
         raise WorldError(f"{folder}: cannot be written: {error.strerror}; choose another {setting}") from None
     with file:

@@ -304,7 +304,7 @@ def _alone(lock: Path) -> Iterator[None]:
     """Hold the lock under which the memo is opened or set aside, never while it is used."""
     with ExitStack() as stack:
         try:
-            file = stack.enter_context(lock.open("a"))
+            file = stack.enter_context(lock.open("ab"))
             fcntl.flock(file.fileno(), fcntl.LOCK_EX)
         except OSError as error:
             raise MemoError(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TextIO, TypeVar
 
 from pydantic import ValidationError
 
@@ -108,17 +109,24 @@ def translate_lines(
     with ExitStack() as stack:
         memo = stack.enter_context(open_memo(None, warn=notice))
         try:
-            lines = sys.stdin if file == "-" else stack.enter_context(Path(file).open(encoding="utf-8"))
+            opened = _utf8_stdin() if file == "-" else Path(file).open(encoding="utf-8")  # noqa: SIM115 - just below
+            lines = stack.enter_context(opened)
         except OSError as error:
             raise SourceError(f"{file}: cannot be read: {error.strerror}") from None
-        try:
-            for record in _swept("translate", translate, _lines(lines), config, memo, notice):
-                for said in _cuts(record):
-                    notice(f"{file}:{record.article.source.row}: {said}")
-                edited = edit(record, terms=rules.terms, corrections=rules.corrections)
-                yield " ".join(edited.record.translation.split())
-        except UnicodeDecodeError as error:
-            raise SourceError(f"{file}: is not UTF-8 ({error.reason}); convert it first") from None
+        for record in _swept("translate", translate, _lines(lines, name=file), config, memo, notice):
+            for said in _cuts(record):
+                notice(f"{file}:{record.article.source.row}: {said}")
+            edited = edit(record, terms=rules.terms, corrections=rules.corrections)
+            yield " ".join(edited.record.translation.split())
+
+
+@contextmanager
+def _utf8_stdin() -> Iterator[TextIO]:
+    text = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8")
+    try:
+        yield text
+    finally:
+        text.detach()  # it would close stdin
 
 
 def write_config(name: str, *, articles: Path) -> Path:
@@ -223,11 +231,16 @@ def _swept(
             yield result
 
 
-def _lines(lines: Iterable[str]) -> Iterator[Summarized]:
-    """Yield each line as the summary of an article that has nothing else."""
-    for number, line in enumerate(lines, start=1):
-        text, _ = repair(line.strip())
-        yield Summarized(Article(id=str(number), text="", text_sha256="", source=Origin("-", number)), text, ())
+def _lines(lines: Iterable[str], *, name: str) -> Iterator[Summarized]:
+    """Yield each line as the summary of an article that has nothing else; raises `SourceError` that names the file."""
+    try:
+        for number, line in enumerate(lines, start=1):
+            text, _ = repair(line.strip())
+            yield Summarized(Article(id=str(number), text="", text_sha256="", source=Origin("-", number)), text, ())
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{name}: is not UTF-8 ({error.reason}); convert it first") from None
+    except OSError as error:
+        raise SourceError(f"{name}: cannot be read: {error.strerror}") from None
 
 
 def _cuts(record: Translated) -> Iterator[str]:

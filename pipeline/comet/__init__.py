@@ -79,6 +79,7 @@ def score(segments: Sequence[Segment], *, place: Place) -> Score:
                 input="".join(json.dumps(line) + "\n" for line in lines),
                 capture_output=True,
                 encoding="utf-8",
+                errors="replace",
                 cwd=folder,
                 check=False,
             )
