@@ -24,7 +24,7 @@ def begin() -> None:
     """Make the process and its standard streams use UTF-8; may start the process again, under the same id."""
     _require_utf8()
     _open_all()
-    unbuffered = sys.stdout is not None and sys.stdout.write_through  # python -u
+    unbuffered = bool(getattr(sys.stdout, "write_through", False))  # python -u
     sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(_STDIN, "rb", closefd=False)), encoding="utf-8")
     # a path is printed as the bytes that it is
     sys.stdout = _text(_Stdout(_STDOUT, "wb", closefd=False), errors="surrogateescape", direct=unbuffered)
