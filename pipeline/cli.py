@@ -683,11 +683,11 @@ def _load(path: Path, overrides: list[str] | None) -> Config:
     return config.load(path, tuple(overrides or ()))
 
 
-def _load_given(path: Path | None, overrides: list[str] | None) -> Config | None:
-    """Return the config of `--config`, if it is given."""
-    if path is None and overrides:
-        raise UsageError("--set overrides a field of a config: name one with --config")
-    return None if path is None else _load(path, overrides)
+def _load_given(path: Path | None, overrides: list[str] | None) -> Config:
+    """Return the config of `--config`, else that of the bundled checkpoints, overrides applied."""
+    from pipeline.single import bundled_config
+
+    return bundled_config(tuple(overrides or ())) if path is None else _load(path, overrides)
 
 
 def _date(text: str | None) -> date | None:

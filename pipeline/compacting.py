@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-import yaml
-
+from pipeline import yaml_core
 from pipeline.errors import UsageError
 from pipeline.ids import digest
 from pipeline.memo import FILE, Memo, Stored, open_memo
@@ -39,7 +38,7 @@ def memos(outputs: Path, versions: Collection[Version]) -> list[Path]:
     folders = {outputs / ".memo"}
     configs = (version.folder / "config.yaml" for version in versions)
     for config in configs:
-        told = yaml.safe_load(config.read_text(encoding="utf-8")).get("memo") if config.is_file() else None
+        told = yaml_core.load(config.read_text(encoding="utf-8")).get("memo") if config.is_file() else None
         folders |= {Path(told)} if told else set()
     return sorted(folder for folder in folders if (folder / FILE).exists())
 

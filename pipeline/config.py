@@ -19,10 +19,22 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
+from pipeline import yaml_core
 from pipeline.errors import ConfigError
+from pipeline.field_errors import in_words
+from pipeline.field_errors import place as place_of
 from pipeline.records import CHECKS, ROW_COLUMNS
 
 # What PyYAML raises: its own error, and whatever its constructors come upon in broken dates, keys and nesting.
@@ -48,6 +60,21 @@ def _as_written(text: str) -> str:
 
 
 AsWritten = Annotated[str, AfterValidator(_as_written)]
+# Strict: `1.000` is no whole number, and nothing but true and false is a truth value.
+Flag = Annotated[bool, Strict()]
+Share = Annotated[float, Strict(), Field(ge=0, le=1)]
+
+_EXPERIMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def experiment_name(name: str) -> str:
+    """Return the name of an experiment, which is also its folder's; raises `ValueError` where it cannot be one."""
+    if not _EXPERIMENT.fullmatch(name):
+        raise ValueError(
+            "a name begins with a letter or a digit (a to z, 0 to 9) and goes on with those, `.`, `_` and `-`, "
+            "100 at most, without spaces"
+        )
+    return name
 
 
 class Columns(_Model):
@@ -78,7 +105,7 @@ class Source(_Model):
     markup: Markup = "auto"  # whether texts and titles are HTML; auto: where they have tags or entities
     columns: Columns = Columns()
     keep: tuple[str, ...] = ()
-    optional: bool = False
+    optional: Flag = False
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -96,19 +123,19 @@ class Source(_Model):
 class Exclude(_Model):
     """Texts that are not articles of ours: counted and listed, never summarized."""
 
-    under_syllables: Annotated[int, Field(ge=0)] = 20
-    not_vietnamese: bool = True
+    under_syllables: Annotated[int, Strict(), Field(ge=0, le=100_000)] = 20
+    not_vietnamese: Flag = True
 
 
 class GenerationOptions(_Model):
     """What `generate` is asked for; an unset field takes the catalog's value, then the checkpoint's own."""
 
-    max_new_tokens: Annotated[int, Field(ge=1, le=4096)] | None = None
-    num_beams: Annotated[int, Field(ge=1, le=32)] | None = None
-    length_penalty: float | None = None
-    early_stopping: bool | None = None
-    no_repeat_ngram_size: Annotated[int, Field(ge=0)] | None = None
-    repetition_penalty: Annotated[float, Field(gt=0)] | None = None
+    max_new_tokens: Annotated[int, Strict(), Field(ge=1, le=4096)] | None = None
+    num_beams: Annotated[int, Strict(), Field(ge=1, le=32)] | None = None
+    length_penalty: Annotated[float, Strict(), Field(ge=-10, le=10)] | None = None
+    early_stopping: Flag | None = None
+    no_repeat_ngram_size: Annotated[int, Strict(), Field(ge=0, le=4096)] | None = None
+    repetition_penalty: Annotated[float, Strict(), Field(gt=0, le=10)] | None = None
 
 
 class Stage(_Model):
@@ -122,10 +149,10 @@ class Stage(_Model):
     output_prefix: str | None = None
     source_lang: str | None = None
     target_lang: str | None = None
-    max_source_tokens: Annotated[int, Field(ge=16)] | None = None
+    max_source_tokens: Annotated[int, Strict(), Field(ge=16, le=1_000_000)] | None = None
     tone_style: Literal["press", "new", "any"] | None = None  # hòa, hoà, or as it comes
-    word_segmented: bool | None = None
-    with_title: bool | None = None  # of a summarizer: the headline stands in front of each text
+    word_segmented: Flag | None = None
+    with_title: Flag | None = None  # of a summarizer: the headline stands in front of each text
     generation: GenerationOptions = GenerationOptions()
     accept_license: str | None = None
 
@@ -156,23 +183,25 @@ class Inspect(_Model):
 class Limits(_Model):
     """Gates: past them nothing is published. The ratios are counted from 20 records on."""
 
-    max_failure_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
-    max_hold_ratio: Annotated[float, Field(ge=0, le=1)] | None = None
-    min_records: Annotated[int, Field(ge=1)] | None = None  # articles in the sources: a feed that is dying is an error
+    max_failure_ratio: Share = 0.05
+    max_hold_ratio: Share | None = None
+    # articles in the sources: a feed that is dying is an error
+    min_records: Annotated[int, Strict(), Field(ge=1, le=1_000_000_000)] | None = None
 
 
 class Runtime(_Model):
     """What changes only speed."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    batch_tokens: Annotated[int, Field(ge=64)] | None = None  # source tokens a batch, padding counted; None: by device
-    threads: Annotated[int, Field(ge=1)] | None = None  # CPU threads; None: all cores
+    # source tokens a batch, padding counted; None: by device
+    batch_tokens: Annotated[int, Strict(), Field(ge=64, le=16_777_216)] | None = None
+    threads: Annotated[int, Strict(), Field(ge=1, le=1024)] | None = None  # CPU threads; None: all cores
 
 
 class Config(_Model):
     """A whole config."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    name: Annotated[str, AfterValidator(experiment_name)]
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     on_same_id: Literal["error", "newest"] = "error"
     exclude: Exclude = Exclude()
@@ -185,7 +214,7 @@ class Config(_Model):
     # a command, or a web address, that is told how each run ended: see `is_web_address`
     on_finish: str | tuple[str, ...] | None = None
     metrics: AsWritten | None = None  # a Prometheus textfile, written when a run ends
-    deterministic: bool = False  # fp32 and fixed batches: slower, equal texts on every run of one machine
+    deterministic: Flag = False  # fp32 and fixed batches: slower, equal texts on every run of one machine
     memo: AsWritten | None = None  # None: <outputs>/.memo
     runtime: Runtime = Runtime()
 
@@ -219,6 +248,7 @@ M = TypeVar("M", bound=BaseModel)
 S = TypeVar("S", bound=Source)
 G = TypeVar("G", bound=Stage)
 
+_INDEX = re.compile(r"[0-9]{1,9}")  # of an item of a list: `²` is a digit too, and no number
 _MERGE = "tag:yaml.org,2002:merge"  # `<<:`, which may stand more than once
 _EDITION = re.compile(r"\{edition(?::([^{}]+))?\}")
 _USERINFO = re.compile(r"(https?)?://([^/?#\s]*)@")  # to the last @: a password may hold one
@@ -266,12 +296,22 @@ def parse(path: Path, overrides: tuple[str, ...] = ()) -> Written:
     return Written(path, raw, node)
 
 
+def build(fields: dict[str, Any], overrides: tuple[str, ...], *, named: str) -> Config:
+    """Return the config of these fields with `a.b=v` overrides applied; relative paths stand against this folder.
+
+    `named` is what messages call it. Raises `ConfigError` as `load` does.
+    """
+    for override in overrides:
+        _override(fields, override)
+    return _absolute(validate(Written(Path(named), fields, None), Config), Path.cwd())
+
+
 def read_yaml(text: str) -> tuple[Any, yaml.Node | None]:
     """Return what a YAML text says, and its nodes; raises one of `NOT_YAML`, for a key that stands twice too.
 
     YAML forbids such a key; PyYAML lets the last one win, and half of what a person wrote would go unheard.
     """
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    node = yaml_core.compose(text)
     for mapping in _mappings(node):
         seen: dict[tuple[str, str], int] = {}
         for key, _ in mapping.value:
@@ -280,7 +320,7 @@ def read_yaml(text: str) -> tuple[Any, yaml.Node | None]:
                 if name in seen:
                     raise ValueError(f"`{key.value}` stands twice, on lines {seen[name]} and {line}; keep one of them")
                 seen[name] = line
-    return yaml.safe_load(text), node
+    return yaml_core.load(text), node
 
 
 def why_not_yaml(error: Exception) -> str:
@@ -300,8 +340,11 @@ def validate(written: Written, kind: type[M]) -> M:
         problems = error.errors()
         # a list whose items are wrong is also called too short: that says nothing more
         inner = {problem["loc"][:depth] for problem in problems for depth in range(1, len(problem["loc"]))}
-        lines = [_explain(written, kind, problem) for problem in problems if problem["loc"] not in inner]
-        raise ConfigError("\n".join(lines)) from None
+        told = [_explain(written, kind, problem) for problem in problems if problem["loc"] not in inner]
+        messages: dict[str, list[str]] = {}  # by place: a field that may be of two kinds is wrong in two ways
+        for where, message in told:
+            messages.setdefault(where, []).append(message)
+        raise ConfigError("\n".join(f"{where}: {', or '.join(said)}" for where, said in messages.items())) from None
 
 
 def expand_env(text: str) -> str:
@@ -377,7 +420,7 @@ def dump(config: Config) -> str:
     So are `on_finish` and `metrics`: they are of the place where it ran, and a web hook's address is a secret.
     """
     fields = config.model_dump(mode="json", exclude_defaults=True, exclude={"on_finish", "metrics"})
-    return yaml.safe_dump(fields, allow_unicode=True, sort_keys=False, width=110)
+    return yaml_core.dump(fields, width=110)
 
 
 def is_folder_name(model: str) -> bool:
@@ -416,7 +459,7 @@ def _override(raw: dict[str, Any], override: str) -> None:
     for depth, key in enumerate(keys):
         last = depth == len(keys) - 1
         if isinstance(at, list):
-            if not key.isdigit() or int(key) >= len(at):
+            if not _INDEX.fullmatch(key) or int(key) >= len(at):
                 raise ConfigError(f"--set {shown}: `{'.'.join(keys[:depth])}` has items 0 to {len(at) - 1}")
             if last:
                 at[int(key)] = parsed
@@ -431,27 +474,29 @@ def _override(raw: dict[str, Any], override: str) -> None:
             raise ConfigError(f"--set {shown}: `{'.'.join(keys[:depth])}` is a value, not a section")
 
 
-def _explain(written: Written, kind: type[BaseModel], problem: ErrorDetails) -> str:
-    """Return one line for a person: file, line, field, what is wrong, what would be right."""
-    where = [part for part in problem["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
+def _explain(written: Written, kind: type[BaseModel], problem: ErrorDetails) -> tuple[str, str]:
+    """Return where a problem is (file, line, field), and in a line what is wrong and what would be right."""
+    where = place_of(problem)
     field = ".".join(str(part) for part in where) or "config"
-    line = _line(written.node, where)
-    message = told(problem)
+    message = in_words(problem)
     if problem["type"] == "extra_forbidden":
         known = _fields_at(kind, where[:-1])
         near = difflib.get_close_matches(str(where[-1]), known, n=1)
         message = f"no such field; did you mean `{near[0]}`?" if near else f"no such field; known: {', '.join(known)}"
     elif problem["type"] == "missing":
         message = "is required and missing"
-    elif not isinstance(problem["input"], dict | list):
+    elif problem["input"] is not None and not isinstance(problem["input"], dict | list):
         found = problem["input"]
-        message = f"{message} (found {masked(found) if isinstance(found, str) else found!r})"
-    return f"{written.path}:{line}: {field}: {message}"
+        message = f"{message} (found {_as_yaml(found)})"
+    line = "" if written.node is None else f":{_line(written.node, where)}"
+    return f"{written.path}{line}: {field}", message
 
 
-def told(problem: ErrorDetails) -> str:
-    """Return what pydantic says is wrong, in our own words where they are ours."""
-    return problem["msg"].removeprefix("Value error, ")
+def _as_yaml(value: object) -> str:
+    """Return a value as a config writes it, without a secret."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(masked(value)) if isinstance(value, str) else repr(value)
 
 
 def _line(node: yaml.Node | None, where: list[Any]) -> int:

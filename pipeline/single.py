@@ -19,8 +19,9 @@ from pipeline import catalog, checkpoints, sources
 from pipeline import config as configs
 from pipeline.checks.editing import edit
 from pipeline.checks.rules import Rules, inspect
-from pipeline.config import Config, Exclude, Source, Stage, TranslateStage
+from pipeline.config import Config, Exclude, Source, Stage, TranslateStage, experiment_name
 from pipeline.errors import ConfigError, EngineError, SourceError, UsageError
+from pipeline.field_errors import in_words
 from pipeline.fit import Fit
 from pipeline.memo import Memo, open_memo
 from pipeline.records import Article, Failure, Origin, Summarized, Translated
@@ -81,7 +82,7 @@ def try_article(
     try:
         source = Source(path=where)
     except ValidationError as error:
-        raise UsageError(configs.told(error.errors()[0])) from None
+        raise UsageError(in_words(error.errors()[0])) from None
     found = list(islice(sources.read(source, exclude=everything, warn=notice, on_file=lambda _: None), 2))
     if len(found) != 1:
         raise SourceError(f"{where}: holds {'several articles' if found else 'no article'}; `tomdich run` takes many")
@@ -131,6 +132,10 @@ def _utf8_stdin() -> Iterator[TextIO]:
 
 def write_config(name: str, *, articles: Path) -> Path:
     """Write a commented config NAME.yaml for the articles in a folder; return its path; never overwrites."""
+    try:
+        experiment_name(name)
+    except ValueError as error:
+        raise UsageError(f"init {name!r}: {error}") from None
     path = Path(f"{name}.yaml")
     quoted = json.dumps(str(articles), ensure_ascii=False)  # YAML reads it as it is, a # or a colon in it too
     text = _TEMPLATE.format(name=name, file=path, articles=quoted, summarizer=SUMMARIZER, translator=TRANSLATOR)
@@ -182,15 +187,21 @@ def _with_revision(text: str, *, section: str, model: str, commit: str) -> str:
     return text[: found.start()] + revised + text[found.end() :]
 
 
+def bundled_config(overrides: tuple[str, ...]) -> Config:
+    """Return the config of the bundled checkpoints, with `a.b=v` overrides applied."""
+    fields = {
+        "name": "single",
+        "sources": [{"path": "-"}],
+        "summarize": {"model": SUMMARIZER},
+        "translate": {"model": TRANSLATOR},
+    }
+    return configs.build(fields, overrides, named="--set")
+
+
 def _with_models(config: Config | None, *, summarizer: str | None, translator: str | None) -> Config:
     """Return `config`, or one of the bundled checkpoints, with the models named instead."""
     if config is None:
-        config = Config(
-            name="single",
-            sources=(Source(path="-"),),
-            summarize=Stage(model=SUMMARIZER),
-            translate=TranslateStage(model=TRANSLATOR),
-        )
+        config = bundled_config(())
     update = {}
     if summarizer is not None:
         update["summarize"] = Stage(model=summarizer, accept_license=config.summarize.accept_license)

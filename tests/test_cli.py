@@ -122,8 +122,8 @@ def test_an_unchanged_rerun_says_so_and_imports_neither_torch_nor_transformers(n
         (["prune", "night", "--older-than", "99999999999d"], 2, "longer than 36525d"),
         (["prune", "night", "--over", f"{'9' * 400}TB"], 2, "500MB or 20GB"),
         (["show", "--failures", "--hold"], 2, "--failures or --hold"),
-        (["try", "a.txt", "--set", "name=x"], 2, "--config"),
-        (["translate", "a.txt", "--set", "name=x"], 2, "--config"),
+        (["try", "a.txt", "--set", "nam=x"], 2, "--set: nam: no such field; did you mean `name`?"),
+        (["translate", "a.txt", "--set", "nam=x"], 2, "--set: nam: no such field; did you mean `name`?"),
         (["try", "https://user:s3cretpw@host/a.txt"], 2, "https://user:***@host/a.txt"),
         (["show", "nothing"], 2, "no such experiment"),
         (["verify"], 2, "no version is published"),
@@ -351,3 +351,23 @@ def test_plan_before_and_after_a_run(night: Path) -> None:
     after = tomdich("plan", night, "--outputs", "out", cwd=night.parent).stdout
     assert "summarize: 3 calls known, 0 to make" in after
     assert "translate: 6 calls known, 0 to make" in after
+
+
+def test_init_refuses_what_cannot_be_a_name_before_it_writes(tmp_path: Path) -> None:
+    done = tomdich("init", "my news!", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "init 'my news!': a name begins with a letter or a digit" in done.stderr
+    assert ".yaml:" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_try_takes_overrides_of_the_bundled_models(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(article(1)["text"], encoding="utf-8")
+    fakes = ("summarize.engine=fake", "translate.engine=fake", "summarize.generation.max_new_tokens=3")
+    options = [word for override in fakes for word in ("--set", override)]
+    done = tomdich("try", "a.txt", *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "stopped at the length limit, 3 tokens" in done.stdout
+    wrong = tomdich("try", "a.txt", "--set", "translate.generation.num_beams=yes", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert "--set: translate.generation.num_beams: must be a whole number" in wrong.stderr

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline import config as configs
 from pipeline.config import Config
@@ -40,8 +41,8 @@ def loaded(tmp_path: Path, text: str, *overrides: str) -> Config:
             "{idd: url}",
             r"night.yaml:4: sources.0.columns.idd: no such field; did you mean `id`\?",
         ),
-        ("name: night", "name: ../up", r"night.yaml:1: name: String should match"),
-        ("name: night", "name: [night]", r"night.yaml:1: name: Input should be a valid string"),
+        ("name: night", "name: ../up", r"night.yaml:1: name: a name begins with a letter or a digit"),
+        ("name: night", "name: [night]", r"night.yaml:1: name: must be text"),
         (
             "  - path: feed.jsonl",
             "  - optional: true",
@@ -79,7 +80,7 @@ def loaded(tmp_path: Path, text: str, *overrides: str) -> Config:
         (
             "sources:\n  - path: feed.jsonl\n    columns: {id: url}",
             "sources: []",
-            r"night.yaml:2: sources: .*at least 1",
+            r"night.yaml:2: sources: must have an item at least",
         ),
     ],
 )
@@ -87,6 +88,64 @@ def test_a_mistake_is_named_with_line_field_and_remedy(tmp_path: Path, old: str,
     assert old in GOOD
     with pytest.raises(ConfigError, match=said):
         loaded(tmp_path, GOOD.replace(old, new))
+
+
+WHOLE = "must be a whole number, such as 8"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("limits.max_failure_ratio", "yes", r"must be a number, such as 0.05 \(found 'yes'\)"),
+        ("limits.max_failure_ratio", "true", r"must be a number, such as 0.05 \(found true\)"),
+        ("limits.max_failure_ratio", "5", r"must be at most 1 \(found 5\)"),
+        ("limits.max_failure_ratio", ".nan", r"must be a finite number"),
+        ("limits.min_records", "1.000", rf"{WHOLE}; write it without a point, a thousand is 1000 \(found 1.0\)"),
+        ("limits.min_records", "1:30", rf"{WHOLE} \(found '1:30'\)"),
+        ("limits.min_records", "1_000", rf"{WHOLE} \(found '1_000'\)"),
+        ("limits.min_records", "'200'", rf"{WHOLE}; write it without quotes"),
+        ("limits.min_records", f"{'9' * 5000}", r"a number of 5000 digits"),
+        ("limits", "", r"limits: is empty; give it a value, or delete the line"),
+        ("limits", "5", r"limits: must be a section: `field: value`, a line each \(found 5\)"),
+        ("limits", "[5]", r"limits: must be a section"),
+        ("translate.generation.max_new_tokens", "yes", WHOLE),
+        ("translate.generation.early_stopping", "no", r"must be true or false; `no` is text in YAML 1.2"),
+        ("translate.generation.repetition_penalty", "-1", r"must be more than 0"),
+        ("translate.model", "12", r"must be text; put it in quotes \(found 12\)"),
+        ("runtime.threads", "1000000", r"must be at most 1024"),
+        ("runtime.batch_tokens", "999999999999", r"must be at most 16777216"),
+        ("exclude.under_syllables", "-1", r"must be at least 0"),
+        ("deterministic", "1", r"must be true or false \(found 1\)"),
+        ("reproducible", "stric", r"must be one of 'warn' or 'strict'; did you mean `strict`\?"),
+        ("sources.0.keep", "section", r"must be a list: "),
+        ("sources.0.optional", "on", r"must be true or false; `on` is text in YAML 1.2"),
+        ("on_finish", "3", r"on_finish: must be text; .*, or must be a list"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_in_plain_words(tmp_path: Path, field: str, value: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as caught:
+        loaded(tmp_path, GOOD, f"{field}={value}")
+    assert "Input" not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_plain_scalars_are_those_of_yaml_1_2(tmp_path: Path) -> None:
+    config = loaded(
+        tmp_path,
+        GOOD.replace("name: night", "name: no\nlimits: {min_records: 0100, max_failure_ratio: 1e-1}")
+        + "exclude: {under_syllables: 0x10}\n",
+    )
+    assert config.name == "no"
+    assert (config.limits.min_records, config.limits.max_failure_ratio) == (100, 0.1)
+    assert config.exclude.under_syllables == 16
+
+
+@pytest.mark.parametrize("text", ["yes", "off", "1e3", "0o17", "1:30", "0100", "1_000", "2026-11-23", "null", "<<"])
+def test_text_that_looks_like_something_else_survives_a_round_trip(tmp_path: Path, text: str) -> None:
+    config = loaded(tmp_path, GOOD.replace("{id: url}", f"{{id: '{text}'}}"))
+    dumped = configs.dump(config)
+    assert loaded(tmp_path, dumped).sources[0].columns.id == text
+    assert yaml.safe_load(dumped)["sources"][0]["columns"]["id"] == text  # a reader of YAML 1.1
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
@@ -99,11 +158,13 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("translate.generation.num_beams=two", "valid integer"),
+        ("translate.generation.num_beams=two", "must be a whole number"),
         ("runtime.gpu=1", "runtime.gpu: no such field"),
         ("runtime", "write it as"),
         ("sources.3.path=x", "has items 0 to 0"),
         ("name.first=x", "is a value, not a section"),
+        ("sources.²=x", "has items 0 to 0"),
+        (f"sources.{'9' * 5000}=x", "has items 0 to 0"),
     ],
 )
 def test_a_wrong_override_is_named(tmp_path: Path, override: str, said: str) -> None:

@@ -356,7 +356,7 @@ def test_a_card_that_says_what_tomdich_does_not_know_is_refused(trained: tuple[P
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert "tomdich:\n  tone_style: press\n" in card
     (folder / "README.md").write_text(card.replace("tone_style: press", "tone_style: pres"), encoding="utf-8")
-    with pytest.raises(ModelError, match=r"README.md: tomdich.tone_style: Input should be 'press', 'new' or 'any'"):
+    with pytest.raises(ModelError, match=r"README.md: tomdich.tone_style: must be one of 'press', 'new' or 'any'"):
         loaded(folder, cache=tmp_path)
 
 

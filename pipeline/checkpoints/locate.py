@@ -16,6 +16,7 @@ from pipeline import catalog
 from pipeline.checkpoints import hub
 from pipeline.config import NOT_YAML, Stage, is_folder_name
 from pipeline.errors import LicenseError, ModelError
+from pipeline.field_errors import in_words
 
 CALLED = "tomdich"
 """The field of a card's front matter that says how the checkpoint is called."""
@@ -149,7 +150,7 @@ def _called(folder: Path, license_name: str) -> catalog.Entry | None:
         problem = error.errors()[0]
         field = ".".join(str(part) for part in (CALLED, *problem["loc"]))
         raise ModelError(
-            f"{folder / 'README.md'}: {field}: {problem['msg']}; mend the card's front matter, or train it again"
+            f"{folder / 'README.md'}: {field}: {in_words(problem)}; mend the card's front matter, or train it again"
         ) from None
     return catalog.Entry(
         name=folder.name,

@@ -10,11 +10,11 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
 
 from pipeline import config as configs
 from pipeline.catalog import ToneStyle
-from pipeline.config import Exclude, GenerationOptions, Source
+from pipeline.config import Exclude, Flag, GenerationOptions, Source
 from pipeline.errors import ConfigError
 from pipeline.ids import digest
 from pipeline.records import JSON
@@ -24,9 +24,9 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-Count = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Rate = Annotated[float, Field(gt=0, le=1)]
+Count = Annotated[int, Strict(), Field(ge=1)]
+Share = Annotated[float, Strict(), Field(ge=0, lt=1)]
+Rate = Annotated[float, Strict(), Field(gt=0, le=1)]
 
 
 class Pairs(_Model):
@@ -36,11 +36,11 @@ class Pairs(_Model):
     format: Literal["tsv", "csv", "jsonl"] | None = None  # None: by the file's ending
     source: str | Count = "source"  # a column's name in the header, or its number (1 is the first) where there is none
     target: str | Count = "target"
-    skip: Annotated[int, Field(ge=0)] = 0  # of the file's start
+    skip: Annotated[int, Strict(), Field(ge=0)] = 0  # of the file's start
     take: Count | None = None
     every: Count = 1  # of those, each so manyth
     repeat: Count = 1  # how often each stands in an epoch
-    variants: Annotated[int, Field(ge=0, le=20)] = (
+    variants: Annotated[int, Strict(), Field(ge=0, le=20)] = (
         0  # further copies of each with other names and figures on both sides
     )
     license: str = "unstated"  # goes on the card
@@ -56,7 +56,7 @@ class Pairs(_Model):
 class Articles(Source):
     """A source of articles, as in a run's config; the summary is `columns.reference_summary`."""
 
-    skip: Annotated[int, Field(ge=0)] = 0
+    skip: Annotated[int, Strict(), Field(ge=0)] = 0
     take: Count | None = None
     every: Count = 1
     repeat: Count = 1
@@ -68,7 +68,7 @@ class Lines(_Model):
     """A text file, also .gz, .zst or .xz: a sentence a line."""
 
     path: str
-    skip: Annotated[int, Field(ge=0)] = 0
+    skip: Annotated[int, Strict(), Field(ge=0)] = 0
     take: Count | None = None
     every: Count = 1
     license: str = "unstated"
@@ -107,12 +107,14 @@ class Deepen(_Model):
 class Lengths(_Model):
     """Which examples are used, in tokens, the end mark counted; what is left out is counted and told."""
 
-    source: Annotated[int, Field(ge=8, le=65535)] = 160
-    target: Annotated[int, Field(ge=8, le=65535)] = 128
+    source: Annotated[int, Strict(), Field(ge=8, le=65535)] = 160
+    target: Annotated[int, Strict(), Field(ge=8, le=65535)] = 128
     least_source: Count = 4
     least_target: Count = 4
-    ratio: Annotated[float, Field(gt=1)] | None = None  # a side longer than ratio × the other + 6 is no translation
-    cut_source: bool = False  # a longer source is cut to its start (an article's lead), not left out
+    ratio: Annotated[float, Strict(), Field(gt=1)] | None = (
+        None  # a side longer than ratio × the other + 6 is no translation
+    )
+    cut_source: Flag = False  # a longer source is cut to its start (an article's lead), not left out
 
 
 class Optimizer(_Model):
@@ -121,14 +123,14 @@ class Optimizer(_Model):
     kind: Literal["muon", "adamw", "adafactor"] = "muon"
     lr: Rate = 0.01
     embedding_lr: Rate = 0.01  # of muon: for embeddings, norms and position biases, by AdamW
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Strict(), Field(ge=0)] = 0.0
 
 
 class Schedule(_Model):
     """Warm-up, stable, decay: from the stable part a training can go on when `steps` is raised later."""
 
     steps: Count
-    warmup: Annotated[int, Field(ge=0)] = 100
+    warmup: Annotated[int, Strict(), Field(ge=0)] = 100
     decay: Rate = 0.3  # of `steps`, the last
 
     @property
@@ -152,8 +154,8 @@ class Lesson(_Model):
     """Until this step something easier: short pairs, or only the lead of an article; see `train.batches`."""
 
     until: Count
-    longest: Annotated[int, Field(ge=8)] | None = None  # only examples whose both sides are at most so long
-    lead: Annotated[int, Field(ge=8)] | None = None  # sources are cut to so many tokens
+    longest: Annotated[int, Strict(), Field(ge=8)] | None = None  # only examples whose both sides are at most so long
+    lead: Annotated[int, Strict(), Field(ge=8)] | None = None  # sources are cut to so many tokens
 
     @model_validator(mode="after")
     def _easier(self) -> Self:
@@ -166,10 +168,10 @@ class Guidance(_Model):
     """Guided alignment, see `train.guidance`; for pairs the aligner's own numbers, see `train.alignment`."""
 
     steps: Count = 1200
-    weight: Annotated[float, Field(gt=0)] = 0.3
+    weight: Annotated[float, Strict(), Field(gt=0)] = 0.3
     heads: Count = 2
     rounds: Count = 4  # of expectation and maximization
-    diagonal: Annotated[float, Field(ge=0)] = 5.0
+    diagonal: Annotated[float, Strict(), Field(ge=0)] = 5.0
     least_posterior: Share = 0.35
 
 
@@ -184,7 +186,7 @@ class Smoothing(_Model):
     """Label smoothing, from a step on: at first it only hides from a model what it has not found yet."""
 
     value: Share = 0.1
-    after: Annotated[int, Field(ge=0)] = 0
+    after: Annotated[int, Strict(), Field(ge=0)] = 0
 
 
 class Choose(_Model):
@@ -195,13 +197,15 @@ class Choose(_Model):
     examples: Count = 200  # of the dev set's start, for a look; the last choice takes all of it
     beams: Count = 1
     patience: Count | None = None  # looks without a better one, after which the training ends
-    average: Annotated[int, Field(ge=1, le=20)] = 3  # of the last checkpoints: tried against the best single one
+    average: Annotated[int, Strict(), Field(ge=1, le=20)] = (
+        3  # of the last checkpoints: tried against the best single one
+    )
 
 
 class _Training(_Model):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
     folder: str | None = None  # all of this training's files; None: <state folder of the user>/tomdich/training/<name>
-    seed: int = 1
+    seed: Annotated[int, Strict()] = 1
     exclude: Exclude = Exclude()  # of articles
     tone_style: ToneStyle = "press"
     card: Card = Card()
@@ -221,8 +225,8 @@ class TokenizerTraining(_Training):
     articles: tuple[Articles, ...] = ()  # title, summary and the start of the body
     lines: tuple[Lines, ...] = ()
     body_characters: Count = 600
-    vocabulary: Annotated[int, Field(ge=300, le=65535)] = 12000
-    coverage: Annotated[float, Field(gt=0.9, le=1)] = 0.9998  # of the characters; the rest goes by bytes
+    vocabulary: Annotated[int, Strict(), Field(ge=300, le=65535)] = 12000
+    coverage: Annotated[float, Strict(), Field(gt=0.9, le=1)] = 0.9998  # of the characters; the rest goes by bytes
     sentences: Count = 600_000  # a random sample of so many
 
     @model_validator(mode="after")
@@ -243,7 +247,7 @@ class ModelTraining(_Training):
     model: Shape | None = None  # from scratch
     prefix: str | None = None  # in front of each source; None: the catalog's
     lengths: Lengths = Lengths()
-    batch_tokens: Annotated[int, Field(ge=64)] = 7000  # rows × (source + 1.6 × target length) of a batch
+    batch_tokens: Annotated[int, Strict(), Field(ge=64)] = 7000  # rows × (source + 1.6 × target length) of a batch
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     optimizer: Optimizer = Optimizer()
     schedule: Schedule
@@ -253,12 +257,14 @@ class ModelTraining(_Training):
     choose: Choose = Choose()
     generation: GenerationOptions = GenerationOptions()  # of the result
     weights: Literal["float16", "bfloat16", "float32"] = "float16"  # of the result
-    compress: bool = False  # the packed data
-    shard_mb: Annotated[int, Field(ge=1)] | None = None  # no file of a checkpoint over so many MiB
-    max_minutes: Annotated[float, Field(gt=0)] | None = None  # of a call; then it ends cleanly, the same call goes on
+    compress: Flag = False  # the packed data
+    shard_mb: Annotated[int, Strict(), Field(ge=1)] | None = None  # no file of a checkpoint over so many MiB
+    max_minutes: Annotated[float, Strict(), Field(gt=0)] | None = (
+        None  # of a call; then it ends cleanly, the same call goes on
+    )
     only: Literal["pack", "export"] | None = None  # only pack the data, or only make `model/` of the checkpoints
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: Count | None = None
+    threads: Annotated[int, Strict(), Field(ge=1, le=1024)] | None = None
     log_every: Count = 25
 
     @model_validator(mode="after")
@@ -315,7 +321,7 @@ class SummarizeTraining(ModelTraining):
     """A summarizer, from articles that have a summary."""
 
     task: Literal["summarize"]
-    with_title: bool = False  # the headline stands in front of the text
+    with_title: Flag = False  # the headline stands in front of the text
     rounds: Rounds | None = None  # None: an article's start and its summary
     data: Annotated[tuple[Articles, ...], Field(min_length=1)]
     dev: Annotated[tuple[Articles, ...], Field(validate_default=True)] = ()
