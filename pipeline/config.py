@@ -167,7 +167,8 @@ class TranslateStage(Stage):
 class Inspect(_Model):
     """What is done about flags; the checks themselves always run."""
 
-    hold: tuple[str, ...] = ("number", "negation", "procedure", "coverage")  # an error of these holds a record back
+    # an error of these holds a record back
+    hold: tuple[str, ...] = ("number", "negation", "procedure", "coverage", "replacement", "not_prose")
 
     @field_validator("hold")
     @classmethod

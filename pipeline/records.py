@@ -26,7 +26,8 @@ DUPLICATE, SAME_ID = "duplicate", "same_id"  # kinds of failures: an equal text,
 CHECKS = (
     "number", "name", "office", "initials", "pronoun", "negation", "hedge", "procedure", "attribution", "coverage",
     "length", "vietnamese_left", "loop", "unfinished", "empty", "dropped", "prefix_left", "capitals", "support",
-    "copied_lead", "term", "corrected", "edit_outdated", "released", "replacement", "long_sentence", "long_title",
+    "copied_lead", "term", "corrected", "edit_outdated", "released", "replacement", "not_prose", "long_sentence",
+    "long_title",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import TypeAlias, TypeVar
 from pipeline.checks.editing import with_editors_summary
 from pipeline.corrections import Summary
 from pipeline.fit import Fit, Part
+from pipeline.recase import recased
 from pipeline.records import (
     Article,
     Call,
@@ -41,7 +42,7 @@ def summarize(article: Article, fit: Fit) -> Round[Summarized | Failure]:
 
     A checkpoint that reads headlines is shown the article's in front of each part, in each round.
     """
-    heading, fit = fit.headed(article.title)
+    heading, fit = fit.headed(recased(article.title, article.text))
     parts = fit.split(article.text)
     calls: list[Call] = []
     flags = _cut_flags(parts, "a sentence", field="article", length=len(article.text))
@@ -84,7 +85,7 @@ def summarize_or_edited(
 def translate(summarized: Summarized, fit: Fit) -> Round[Translated]:
     """Translate the title, and the summary sentence by sentence: one output for each, put back in order."""
     article = summarized.article
-    title = [article.title] if article.title else []
+    title = [recased(article.title, article.text)] if article.title else []
     split = sentences(summarized.summary)
     cut = [fit.pieces(text) for text in (*title, *split)]
     answers = yield [part.text for parts in cut for part in parts]

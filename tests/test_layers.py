@@ -12,9 +12,9 @@ PACKAGE = Path(__file__).parents[1] / "pipeline"
 
 # A module imports modules of lower floors only; a package is one room, free inside.
 FLOORS = (
-    ("errors", "ids", "catalog", "legacy_encodings", "sentences", "untrusted", "yaml_core", "field_errors"),
+    ("errors", "ids", "catalog", "legacy_encodings", "prose", "sentences", "untrusted", "yaml_core", "field_errors"),
     ("text", "records", "corrections", "tables", "progress", "locking", "durable", "damage", "streams"),
-    ("config", "fit", "house", "stories", "quantities", "monitoring", "attempts"),
+    ("config", "fit", "recase", "house", "stories", "quantities", "monitoring", "attempts"),
     ("memo", "store", "checkpoints", "sources", "metrics", "checks", "dataset_cache"),
     ("rows",),
     ("engines", "stages", "train", "report", "destination", "comet"),

@@ -1,14 +1,15 @@
-"""What the calls themselves tell: text that was cut, cut short or came back empty, and damage in the source."""
+"""What the calls themselves tell: text that was cut, cut short or came back empty, damaged, or is no prose."""
 
 from __future__ import annotations
 
 import re
 
+from pipeline import prose
 from pipeline.records import Call, Flag, Translated
 
 
 def check(translated: Translated) -> list[Flag]:
-    """Return the flags `dropped`, `unfinished`, `empty` and `replacement`."""
+    """Return the flags `dropped`, `unfinished`, `empty`, `replacement` and `not_prose`."""
     article = translated.article
     found: list[Flag] = []
     for call in translated.calls:
@@ -28,7 +29,12 @@ def check(translated: Translated) -> list[Flag]:
     asked = any(call.stage == "translate" for call in translated.calls)  # not so under `--until summarize`
     if asked and article.title and not translated.title_translation.strip():
         found.append(_whole(translated, "empty", "title_translation", "the translator answered nothing"))
-    for field, text in (("title", article.title), ("article", article.text)):
+    outputs = (
+        ("summary", translated.summary),
+        ("title_translation", translated.title_translation),
+        ("translation", translated.translation),
+    )
+    for field, text in (("title", article.title), ("article", article.text), *outputs):
         found += [
             Flag(
                 check="replacement",
@@ -36,10 +42,39 @@ def check(translated: Translated) -> list[Flag]:
                 start=at.start(),
                 end=at.end(),
                 message="unreadable character",
+                severity="error" if (field, text) in outputs else "warning",
             )
             for at in re.finditer("�+", text)
         ]
+    for field, text in outputs:
+        found += _no_prose(field, text)
     return found
+
+
+def _no_prose(field: str, text: str) -> list[Flag]:
+    """Return a flag for what is no prose in an answer: an error where it begins with it, or is mostly that."""
+    if text.strip() and not prose.has_letters(text):
+        return [_not_prose(field, text, (0, len(text)), "there is no word in it", wrong=True)]
+    found = []
+    for spans, what in ((prose.addresses(text), "an address of the web"), (prose.encoded(text), "encoded data")):
+        length = sum(end - start for start, end in spans)
+        for start, end in spans:
+            wrong = what == "encoded data" or not prose.has_letters(text[:start]) or 2 * length >= len(text)
+            found.append(_not_prose(field, text, (start, end), f"{what}, no prose", wrong=wrong))
+    return found
+
+
+def _not_prose(field: str, text: str, span: tuple[int, int], message: str, *, wrong: bool) -> Flag:
+    start, end = span
+    return Flag(
+        check="not_prose",
+        field=field,
+        start=start,
+        end=end,
+        message=message,
+        found=text[start:end],
+        severity="error" if wrong else "note",
+    )
 
 
 def _places(translated: Translated, call: Call) -> list[tuple[str, int, int]]:

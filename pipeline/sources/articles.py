@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
 
-from pipeline import ids, text
+from pipeline import ids, prose, text
 from pipeline.config import Columns, Exclude, Markup, Source
 from pipeline.errors import SourceError
 from pipeline.records import JSON, Article, Failure, Origin
@@ -28,6 +28,9 @@ _SHOWN = 12  # columns named in one message
 _SHOWN_WIDTH = 40
 _COMPARED = 1_000  # columns among which one of a similar name is looked for
 _NESTED = 32  # levels of a value that is kept
+
+
+_NOISE = {"encoded": "encoded data (base64)", "address": "addresses of the web"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +129,17 @@ def finish(
         draft = replace(draft, title=title.text)
     done += [repair for part in (title, outlet, *references) for repair in part.repairs]
     origin = Origin(origin.path, origin.row, origin.encoding, tuple(dict.fromkeys(done)))
-    body = text.tidy(body)
-    if not body:
+    if draft.title and not prose.has_letters(draft.title):
+        set_aside, draft = (*set_aside, ("title", draft.title)), replace(draft, title="")
+    found_text = text.tidy(body)
+    if not found_text:
         return rejected("empty", f"{where}: there is no text", origin, id_=draft.id)
+    body, noise = prose.without_noise(found_text)
+    body, set_aside = text.tidy(body), (*set_aside, *noise)
+    if not prose.has_letters(body):
+        what = f"nothing but {' and '.join(dict.fromkeys(_NOISE[kind] for kind, _ in noise)) or 'signs'}"
+        message = f"{where}: the text is {what}: there is nothing to summarize"
+        return rejected("not_prose", message, origin, id_=draft.id, text_sha256=ids.text_digest(found_text))
     text_sha256 = ids.text_digest(body)
     article_id = draft.id or ids.article_id(text_sha256)
     if exclude.under_syllables and (count := len(text.syllables(body))) < exclude.under_syllables:
