@@ -628,8 +628,10 @@ def models_pin(config: ConfigPath) -> None:
     """Write the present commit of each hub checkpoint into a config."""
     from pipeline.single import pin
 
-    for line in pin(config):
-        typer.echo(line)
+    pinned = pin(config)
+    with _keeping_the_exit_code(f"{config} is written"):
+        for line in pinned:
+            typer.echo(line)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import islice
@@ -20,6 +20,7 @@ from pipeline import config as configs
 from pipeline.checks.editing import edit
 from pipeline.checks.rules import Rules, inspect
 from pipeline.config import Config, Exclude, Source, Stage, TranslateStage, experiment_name
+from pipeline.durable import replacing
 from pipeline.errors import ConfigError, EngineError, SourceError, UsageError
 from pipeline.field_errors import in_words
 from pipeline.fit import Fit
@@ -145,6 +146,8 @@ def write_config(name: str, *, articles: Path) -> Path:
     except FileExistsError:
         raise UsageError(f"{path}: is there already; choose another name, or edit it") from None
     except OSError as error:
+        if path.is_file() and not path.is_symlink():
+            path.unlink()  # the half of it that fitted the disk
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
     try:
         configs.load(path)
@@ -154,36 +157,67 @@ def write_config(name: str, *, articles: Path) -> Path:
     return path
 
 
-def pin(path: Path) -> Iterator[str]:
-    """Write the present commit of each hub checkpoint into the config; yield a line for each stage.
+def pin(path: Path) -> list[str]:
+    """Write the present commit of each hub checkpoint into the config; return a line for each stage.
 
-    Only the lines of `revision:` change: comments and order stay as the person wrote them.
+    Only the lines of `revision:` change: comments, order and line ends stay as the person wrote them, and the file is
+    replaced whole or not at all. Raises `UsageError` where that cannot be done; the file is then as it was.
     """
     config = configs.load(path)
-    text = path.read_text(encoding="utf-8")
+    done, commits = [], {}
     for name, stage in (("summarize", config.summarize), ("translate", config.translate)):
         entry = catalog.find(stage.model)
         if stage.engine == "fake" or configs.is_folder_name(stage.model) or (entry is not None and entry.bundled):
-            yield f"{name}: {stage.model} is on this machine; its content is in the recipe, there is nothing to pin"
+            done.append(
+                f"{name}: {stage.model} is on this machine; its content is in the recipe, there is nothing to pin"
+            )
             continue
-        commit = checkpoints.pin(stage.model)
-        text = _with_revision(text, section=name, model=stage.model, commit=commit)
-        yield f"{name}: {stage.model}@{commit}"
-    path.write_text(text, encoding="utf-8")
+        commits[name] = checkpoints.pin(stage.model)
+        done.append(f"{name}: {stage.model}@{commits[name]}")
+    try:
+        old = path.read_bytes()  # only now: asking the hub takes time, and an editor may have saved it meanwhile
+        new = _with_revisions(path, old.decode("utf-8"), commits).encode("utf-8")
+        if new != old:
+            with replacing(path) as file:
+                file.write(new)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{path}: cannot be written: {reason}; it is as it was. {_by_hand(commits)}") from None
+    return done
 
 
-def _with_revision(text: str, *, section: str, model: str, commit: str) -> str:
-    """Return the YAML `text` with `revision: commit` in a top-level section, beside its `model:`."""
-    block = re.compile(rf"^{section}:[^\n]*\n(?:[ \t]+[^\n]*\n?|[ \t]*\n|#[^\n]*\n)+", re.MULTILINE)
+def _by_hand(commits: Mapping[str, str]) -> str:
+    lines = (f"`revision: {commit}` under `{section}:`" for section, commit in commits.items())
+    return f"By hand, write {' and '.join(lines)}"
+
+
+def _with_revisions(path: Path, text: str, commits: Mapping[str, str]) -> str:
+    """Return the YAML `text` with `revision: commit` in each top-level section, beside its `model:`.
+
+    Raises `UsageError` where the text that comes out does not say this, and all else as before.
+    """
+    raw, _ = configs.read_yaml(text)
+    new = text
+    for section, commit in commits.items():
+        raw[section]["revision"] = commit
+        new = _with_revision(new, section=section, commit=commit)
+    if configs.read_yaml(new)[0] != raw:
+        raise UsageError(f"{path}: a stage is not written as a block of lines; it is as it was. {_by_hand(commits)}")
+    return new
+
+
+def _with_revision(text: str, *, section: str, commit: str) -> str:
+    block = re.compile(rf"^{section}:[^\n]*\n(?:[ \t]+[^\n]*\n?|[ \t]*\r?\n|#[^\n]*\n)+", re.MULTILINE)
     found = block.search(text)
     if found is None:
-        raise UsageError(f"`{section}:` is not written as a block; add `revision: {commit}` to it by hand")
-    old = found[0]
-    revised, count = re.subn(r"^([ \t]+)revision:[^\n#]*", rf"\g<1>revision: {commit} ", old, flags=re.MULTILINE)
+        return text
+    revised, count = re.subn(
+        r"^([ \t]+revision:)[^\r\n#]*?(?=[ \t]*(?:#|\r?$))", rf"\1 {commit}", found[0], flags=re.MULTILINE
+    )
     if not count:
-        revised = re.sub(r"^([ \t]+)(model:[^\n]*)", rf"\1\2\n\1revision: {commit}", old, count=1, flags=re.MULTILINE)
-    if revised == old and commit not in old:
-        raise UsageError(f"`{section}.model: {model}` was not found; add `revision: {commit}` by hand")
+        end = "\r\n" if "\r\n" in found[0] else "\n"
+        line = rf"\1\2{end}\1revision: {commit}"
+        revised = re.sub(r"^([ \t]+)(model:[^\r\n]*)", line, found[0], count=1, flags=re.MULTILINE)
     return text[: found.start()] + revised + text[found.end() :]
 
 
