@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from pipeline import __version__, streams
-from pipeline.errors import HungError, ReaderGoneError, StdoutError, StoppedError, TomdichError, UsageError
+from pipeline.disk_errors import describe, path_of
+from pipeline.errors import HungError, ReaderGoneError, StdoutError, StoppedError, TomdichError, UsageError, WorldError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -570,6 +571,7 @@ def _say_what_is_left(found: Forgotten, *, name: str | None, emptied: bool, yes:
     """Say what `forget` cannot reach."""
     from pipeline import dataset_cache
 
+    cache = dataset_cache.location()
     if found.already and not found.holdings:
         _say("withdrawn before: no version here holds it any more")
     if found.elsewhere:
@@ -579,8 +581,8 @@ def _say_what_is_left(found: Forgotten, *, name: str | None, emptied: bool, yes:
         _say(f"calls made where {where} cannot be told from others: --memo empties the memo, and nothing is left")
     runs = "into these outputs" if name is None else f"of {name}"
     _say(
-        f"searched the cache of datasets.load_dataset at {dataset_cache.location()}; "
-        "not those of other users, nor a folder given as cache_dir"
+        f"{'searched' if dataset_cache.is_readable(cache) else 'nothing to read in'} the cache of "
+        f"datasets.load_dataset at {cache}; not searched: those of other users, and a folder given as cache_dir"
     )
     _say("sources, exports, briefs and copies that were sent are not touched")
     _say(f"no later run {runs} publishes its text again")
@@ -649,6 +651,10 @@ def main() -> None:
         os._exit(error.exit_code)
     except TomdichError as error:
         code = _failed(error)
+    except OSError as error:
+        if (path := path_of(error)) is None:
+            raise
+        code = _failed(WorldError(describe(error, folder=path)))
     try:
         sys.stdout.flush()
     except TomdichError as error:

@@ -36,6 +36,7 @@ from pipeline.errors import ConfigError
 from pipeline.field_errors import in_words
 from pipeline.field_errors import place as place_of
 from pipeline.records import CHECKS, ROW_COLUMNS
+from pipeline.user_folders import expand_home
 
 # What PyYAML raises: its own error, and whatever its constructors come upon in broken dates, keys and nesting.
 NOT_YAML = (yaml.YAMLError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
@@ -532,7 +533,7 @@ def place(path: str, base: Path) -> str:
     if path == "-" or "://" in path or path.startswith("${"):
         return path
     # not resolve(): a glob or a link the person chose stays as she wrote it
-    return os.path.normpath(base / Path(path).expanduser())
+    return os.path.normpath(base / expand_home(path))
 
 
 def place_source(source: S, base: Path) -> S:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from contextlib import suppress
 from pathlib import Path
+
+from pipeline.disk_errors import require_access
+from pipeline.durable import create
 
 # Of SQLite's result codes, those that say that the file is not what it was.
 _DAMAGE = frozenset(
@@ -25,8 +29,25 @@ _DAMAGE_IN_FULL = frozenset(
         sqlite3.SQLITE_READONLY_DBMOVED,  # another run has set the file aside
     }
 )
+_SIDE_FILES = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file
 # The second where SQLite's own message quotes a damaged schema, which Python then cannot decode.
 FAULTS = (sqlite3.DatabaseError, UnicodeDecodeError)
+
+
+def connect(path: Path, *, timeout: float) -> sqlite3.Connection:
+    """Return a connection to the file at `path`, made if absent, that other accounts of its group can use as well.
+
+    SQLite makes a file with mode 0644 whatever the umask, and those beside with the mode of the file, so the file is
+    made here. Write access is tested first: a reader would leave files beside that the owner cannot write. Raises
+    `PermissionError` naming the file that refuses access.
+    """
+    with suppress(FileExistsError):
+        create(path)
+    for file in (path, *(Path(f"{path}{tail}") for tail in _SIDE_FILES)):
+        if file.exists():
+            require_access(file, os.R_OK | os.W_OK)
+    require_access(path.parent, os.W_OK | os.X_OK)
+    return sqlite3.connect(path, timeout=timeout, isolation_level=None)
 
 
 def require_sound(connection: sqlite3.Connection) -> None:
@@ -55,7 +76,7 @@ def set_aside(path: Path, what: str) -> Path:
     Its logs go first: a process killed between two renames must leave none to be replayed into a new file.
     """
     aside = path.with_name(f"{path.name}.{what}-{time.time_ns()}")
-    for tail in ("-wal", "-shm", "-journal", ""):
+    for tail in (*_SIDE_FILES, ""):
         with suppress(FileNotFoundError):
             Path(f"{path}{tail}").rename(f"{aside}{tail}")
     return aside

@@ -30,11 +30,15 @@ def config_name(version: str, data: Path) -> str:
 
 def location() -> Path:
     """Return the folder of the cache, by the environment variables that `datasets` reads."""
-    if given := os.environ.get("HF_DATASETS_CACHE"):
-        return Path(given).expanduser()
     user_cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    home = os.environ.get("HF_HOME") or os.path.join(user_cache, "huggingface")  # noqa: PTH118 - "~" is expanded below
-    return Path(os.path.expanduser(home)) / "datasets"  # noqa: PTH111 - keeps "~" where there is no home folder
+    home = os.environ.get("HF_HOME") or f"{user_cache}/huggingface"
+    given = os.environ.get("HF_DATASETS_CACHE") or f"{home}/datasets"
+    return Path(os.path.expanduser(given))  # noqa: PTH111 - as `datasets` does, keeps "~" where there is no home folder
+
+
+def is_readable(cache: Path) -> bool:
+    """Return whether there is a cache that this account can read."""
+    return os.access(cache, os.R_OK | os.X_OK)
 
 
 def entries(cache: Path, *, versions: Collection[str], holds: Callable[[str, str], bool]) -> list[Path]:
@@ -44,7 +48,7 @@ def entries(cache: Path, *, versions: Collection[str], holds: Callable[[str, str
     them. An entry is a folder `<dataset>/<config>/<version>/<digest>`, with what `map` and `filter` keep beside it.
     """
     found = []
-    for folder in sorted(cache.glob("*/*/*/*")):
+    for folder in sorted(cache.glob("*/*/*/*")) if is_readable(cache) else ():
         config = folder.parts[-3]
         files = sorted(folder.glob("*.arrow")) if folder.is_dir() else []
         if (files and any(config.startswith(f"{version}-") for version in versions)) or any(

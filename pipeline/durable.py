@@ -16,27 +16,27 @@ _LINKS = 40  # that lead from a name to its file: as many as Linux follows
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, keep_mode: bool = True) -> Iterator[BinaryIO]:
     """Give a file that becomes `path` once it is written, so that no reader sees half of it.
 
-    It is a temporary file in the same folder, renamed at the end. A link is followed, not replaced. The new file keeps
-    the mode and, where the system permits, the owner of the old one; without an old one it has the mode that the umask
-    gives. Raises `PermissionError` for a file that this process may not write, even where it may replace it, and
-    `FileExistsError` for what is no regular file.
+    It is a temporary file in the same folder, renamed at the end. A link is followed, not replaced. The new file has
+    the mode that the umask gives. With `keep_mode`, for the file of a person, it has the mode and, where the system
+    permits, the owner of the old one, and `PermissionError` is raised for a file that this process may not write, even
+    where it may replace it. Raises `FileExistsError` for what is no regular file.
     """
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     old = _stat(target)
     if old is not None and not stat.S_ISREG(old.st_mode):
         raise FileExistsError(errno.EEXIST, "is not a regular file", str(path))
-    if old is not None and not os.access(target, os.W_OK):
+    if old is not None and keep_mode and not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, "the file is read-only", str(path))
     # the ending is that of no other file: a folder may be watched for `*.prom`
     partial = target.with_name(f"{TEMPORARY}{secrets.token_hex(4)}-{target.name[:40]}.part")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            if old is not None:
+            if old is not None and keep_mode:
                 with suppress(PermissionError):
                     os.fchown(descriptor, old.st_uid, old.st_gid)
                 os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
@@ -95,9 +95,21 @@ def is_file_or_absent(path: Path) -> bool:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write `text` to `path`, whole or not at all."""
-    with replacing(path) as file:
+    """Write `text` to a file of ours at `path`, whole or not at all; every account of its group can replace it."""
+    with replacing(path, keep_mode=False) as file:
         file.write(text.encode("utf-8"))
+
+
+def create(path: Path) -> None:
+    """Make an empty file with the mode that the umask gives; raises `FileExistsError` where there is one."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+
+
+def new_folder(parent: Path, prefix: str) -> Path:
+    """Make an empty folder with a new name and the mode that the umask gives; `tempfile` would keep others out."""
+    folder = parent / f"{prefix}{secrets.token_hex(4)}"
+    folder.mkdir()
+    return folder
 
 
 def sync(path: Path) -> None:

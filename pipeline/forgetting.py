@@ -39,6 +39,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from pipeline import compacting, dataset_cache, locking, report, store
+from pipeline.disk_errors import on_disk
 from pipeline.errors import UsageError
 from pipeline.ids import text_digest
 from pipeline.memo import FILE as MEMO
@@ -129,7 +130,7 @@ def forget(
         store.find(outputs, name)  # raises, naming what there is
     asked = [one for one in names if name in {None, one}]
     with (
-        store.on_disk(outputs, remedy="make room for a copy of the largest version and run it again"),
+        on_disk(outputs, remedy="make room for a copy of the largest version and run it again"),
         ExitStack() as stack,
     ):
         experiments = [Experiment(outputs / one) for one in asked]

@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
+from pipeline.disk_errors import describe
 from pipeline.errors import LockedError, StoppedError, WorldError
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
@@ -34,9 +36,11 @@ def locked(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("ab")
+        file = open_shared(folder / ".lock")
     except OSError as error:
-        raise WorldError(f"{folder}: cannot be written: {error.strerror}; choose another {setting}") from None
+        raise WorldError(
+            f"{folder}: cannot be written: {describe(error, folder=folder)}; choose another {setting}"
+        ) from None
     with file:
         deadline = time.monotonic() + wait
         told = False
@@ -50,6 +54,16 @@ def locked(
                 told = True
             time.sleep(_EVERY)
         yield
+
+
+def open_shared(path: Path) -> IO[bytes]:
+    """Open a lock's file, made if absent. To lock it reading suffices: another account may own it."""
+    try:
+        return path.open("ab")
+    except PermissionError:
+        if not path.exists():
+            raise
+        return path.open("rb")
 
 
 def _acquired(descriptor: int, folder: Path, setting: str) -> bool:

@@ -23,9 +23,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from pipeline.damage import FAULTS, is_damage, require_sound, set_aside
+from pipeline.damage import FAULTS, connect, is_damage, require_sound, set_aside
+from pipeline.disk_errors import describe
 from pipeline.errors import MemoError
 from pipeline.ids import canonical
+from pipeline.locking import open_shared
 from pipeline.records import JSON, Generation
 
 SCHEMA = 1
@@ -43,10 +45,14 @@ CREATE TABLE IF NOT EXISTS calls (
 ) STRICT, WITHOUT ROWID;
 """
 _REGISTER = "INSERT OR IGNORE INTO engines (digest, identity, created) VALUES (?, ?, ?)"
+_UNWRITABLE = (
+    "let its owner give this account access (chmod g+rwX, umask 002) or set `memo:` in the config to a folder on a "
+    "local disk that can be written"
+)
 _REMEDIES = {
     sqlite3.SQLITE_FULL: "free some space on that disk and run again: finished calls are kept",
-    sqlite3.SQLITE_READONLY: "set `memo:` in the config to a folder that can be written",
-    sqlite3.SQLITE_CANTOPEN: "set `memo:` in the config to a folder that can be written",
+    sqlite3.SQLITE_READONLY: _UNWRITABLE,
+    sqlite3.SQLITE_CANTOPEN: _UNWRITABLE,
     sqlite3.SQLITE_BUSY: "another process has held it for over a minute; wait for it, or set another `memo:`",
 }
 _REMEDY = "see whether the disk is full or failing, or set `memo:` in the config to a folder on another local disk"
@@ -238,21 +244,23 @@ class Memo:
         """Return a connection to the file, made if absent and set aside if it cannot be used, and its inode."""
         path = self._path
         if path is None:
-            return _connect(":memory:"), None
+            return _connect(None), None
         with _alone(path.with_name(_LOCK)):
             try:
                 schema = _schema(path)
                 if schema > SCHEMA:
                     message = f"was written by a newer tomdich (schema {schema}, this one reads {SCHEMA})"
                     self._set_aside(f"schema-{schema}", message)
-                return _connect(str(path)), _inode(path)
+                return _connect(path), _inode(path)
             except FAULTS as error:
                 if not is_damage(error, path):
                     raise _as_memo_error(path, error) from None
                 self._set_aside("damaged", f"is damaged ({error})")
+            except OSError as error:
+                raise _as_memo_error(path, error) from None
             try:
-                return _connect(str(path)), _inode(path)
-            except FAULTS as error:
+                return _connect(path), _inode(path)
+            except (*FAULTS, OSError) as error:
                 raise _as_memo_error(path, error) from None
 
     def _set_aside(self, what: str, message: str) -> None:
@@ -260,7 +268,8 @@ class Memo:
         try:
             aside = set_aside(self._path, what)
         except OSError as error:
-            raise MemoError(f"{self._path}: {message} and cannot be set aside: {error.strerror}; {_REMEDY}") from None
+            why = describe(error, folder=self._path.parent)
+            raise MemoError(f"{self._path}: {message} and cannot be set aside: {why}; {_REMEDY}") from None
         self._warn(f"{self._path}: {message}; set aside as {aside.name}, its calls will be made again")
 
 
@@ -276,8 +285,9 @@ def open_memo(folder: Path | None, *, warn: Callable[[str], None]) -> Memo:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        remedy = "set `memo:` in the config to a folder on a local disk that can be written"
-        raise MemoError(f"{folder}: the memo's folder cannot be made: {error.strerror}; {remedy}") from None
+        raise MemoError(
+            f"{folder}: the memo's folder cannot be made: {describe(error, folder=folder)}; {_UNWRITABLE}"
+        ) from None
     kind = file_system(folder)
     if kind in _NETWORK:
         raise MemoError(
@@ -304,13 +314,10 @@ def _alone(lock: Path) -> Iterator[None]:
     """Hold the lock under which the memo is opened or set aside, never while it is used."""
     with ExitStack() as stack:
         try:
-            file = stack.enter_context(lock.open("ab"))
+            file = stack.enter_context(open_shared(lock))
             fcntl.flock(file.fileno(), fcntl.LOCK_EX)
         except OSError as error:
-            raise MemoError(
-                f"{lock}: cannot be locked: {error.strerror}; set `memo:` in the config to a folder on a local disk "
-                "that can be written"
-            ) from None
+            raise MemoError(f"the memo cannot be locked: {describe(error, folder=lock)}; {_UNWRITABLE}") from None
         yield
 
 
@@ -325,15 +332,15 @@ def _inode(path: Path) -> tuple[int, int] | None:
 
 def _schema(path: Path) -> int:
     """Return the schema that the file at `path` was written in, 0 for a new one."""
-    connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
+    connection = connect(path, timeout=_WAIT)
     try:
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
     finally:
         connection.close()
 
 
-def _connect(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
+def _connect(path: Path | None) -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None) if path is None else connect(path, timeout=_WAIT)
     try:
         _prepare(connection)
     except BaseException:
@@ -361,6 +368,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _as_memo_error(path: Path | None, error: Exception) -> MemoError:
+    if isinstance(error, OSError):
+        assert path is not None
+        return MemoError(f"{describe(error, folder=path)}; {_UNWRITABLE}")
     remedy = _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, _REMEDY)
     return MemoError(f"{path or 'the memo'}: {error}; {remedy}")
 

@@ -22,7 +22,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from pipeline.damage import FAULTS, is_damage, require_sound, set_aside
+from pipeline.damage import FAULTS, connect, is_damage, require_sound, set_aside
+from pipeline.disk_errors import describe
 from pipeline.durable import TEMPORARY, sync, write_atomically
 from pipeline.errors import WorldError
 from pipeline.ids import text_digest
@@ -74,7 +75,12 @@ def withdrawals(outputs: Path) -> list[Withdrawal]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return []
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise WorldError(
+            f"{describe(error, folder=path)}; without it a run could publish what was withdrawn: keep it, and let its "
+            "owner give this account read access"
+        ) from None
+    except UnicodeDecodeError as error:
         raise WorldError(f"{path}: cannot be read: {error}; {_LIST_REMEDY}") from None
     found = []
     for number, line in enumerate(lines, 1):
@@ -226,7 +232,7 @@ def look(folder: Path, versions: Iterable[Version]) -> Published:
         connection = _checked(sqlite3.connect(uri, uri=True, timeout=60, isolation_level=None))
         published = Published(connection, withdrawn=withdrawn)
     except FAULTS:  # not there yet, damaged, or left by a killed run: the next run mends it
-        published = Published(_connect(Path(":memory:")), withdrawn=withdrawn)
+        published = Published(_connect(None), withdrawn=withdrawn)
         published.note(versions)
     else:
         for version in versions:
@@ -238,8 +244,8 @@ def _withdrawn(folder: Path) -> set[str]:
     return set().union(*(one.digests(folder.name) for one in withdrawals(folder.parent)))
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=60, isolation_level=None)
+def _connect(path: Path | None) -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None) if path is None else connect(path, timeout=60)
     try:
         connection.executescript(_TABLES)
     except BaseException:

@@ -18,7 +18,6 @@ import json
 import os
 import re
 import shutil
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import locking
+from pipeline.disk_errors import on_disk
 from pipeline.durable import sync
 from pipeline.errors import DifferenceError, UsageError, WorldError
 from pipeline.ids import file_digest
@@ -161,7 +161,8 @@ class Experiment:
         """
         for ready in sorted(self.folder.glob(f"{_REPLACING}*")):
             self._put_in_place(ready)
-        shutil.rmtree(self.staging, ignore_errors=True)
+        if self.staging.exists():
+            shutil.rmtree(self.staging)
         self.staging.mkdir()
         latest = self.folder / "latest"
         if latest.is_dir() and not latest.is_symlink():
@@ -203,16 +204,6 @@ def locked(
                     shutil.rmtree(left, ignore_errors=True)
             raise
         shutil.rmtree(experiment.staging, ignore_errors=True)
-
-
-@contextmanager
-def on_disk(outputs: Path, *, remedy: str) -> Iterator[None]:
-    """Turn what a full or read-only disk raises into a `WorldError`; what is visible is whole all the same."""
-    try:
-        yield
-    except (OSError, sqlite3.DatabaseError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise WorldError(f"{outputs}: {reason}; {remedy}") from None
 
 
 def moment(name: str) -> datetime | None:

@@ -95,7 +95,8 @@ def test_the_mode_of_a_file_stays(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "file"
     path.write_text("old")
     path.chmod(mode)
-    write_atomically(path, "new")
+    with replacing(path) as file:
+        file.write(b"new")
     assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
@@ -114,7 +115,8 @@ def test_the_owner_of_a_file_stays(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("old")
     os.chown(path, 12345, 54321)
-    write_atomically(path, "new")
+    with replacing(path) as file:
+        file.write(b"new")
     assert (path.stat().st_uid, path.stat().st_gid) == (12345, 54321)
 
 

@@ -12,8 +12,20 @@ PACKAGE = Path(__file__).parents[1] / "pipeline"
 
 # A module imports modules of lower floors only; a package is one room, free inside.
 FLOORS = (
-    ("errors", "ids", "catalog", "legacy_encodings", "prose", "sentences", "untrusted", "yaml_core", "field_errors"),
-    ("text", "records", "corrections", "tables", "progress", "locking", "durable", "damage", "streams"),
+    (
+        "errors",
+        "ids",
+        "catalog",
+        "durable",
+        "legacy_encodings",
+        "prose",
+        "sentences",
+        "untrusted",
+        "yaml_core",
+        "field_errors",
+    ),
+    ("disk_errors", "user_folders"),
+    ("text", "records", "corrections", "tables", "progress", "locking", "damage", "streams"),
     ("config", "fit", "recase", "house", "stories", "quantities", "monitoring", "attempts"),
     ("memo", "store", "checkpoints", "sources", "metrics", "checks", "dataset_cache"),
     ("rows",),

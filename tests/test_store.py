@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from pipeline import store
+from pipeline.disk_errors import on_disk
 from pipeline.errors import DifferenceError, LockedError, UsageError, WorldError
 
 RECIPE = "3f9a1c2b" + "0" * 56
@@ -317,5 +318,5 @@ def test_a_latest_that_was_copied_as_a_folder_is_an_error_that_says_what_to_do(t
     ],
 )
 def test_what_a_disk_raises_is_one_message_with_a_remedy(tmp_path: Path, error: Exception, said: str) -> None:
-    with pytest.raises(WorldError, match=said), store.on_disk(tmp_path, remedy="make room"):
+    with pytest.raises(WorldError, match=said), on_disk(tmp_path, remedy="make room"):
         raise error

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from pipeline.catalog import Family
 from pipeline.checkpoints.checkpoint import CALLING, Checkpoint, ComputeType, Device, EngineKind, Tokenizer
+from pipeline.checkpoints.files import CACHE_REMEDY
 from pipeline.checkpoints.generation import OTHER_SEARCH
 from pipeline.checkpoints.prepare import FAKE_BUDGET, FAKE_DIGEST, prepare, ready
 from pipeline.checkpoints.shelf import Row, list_models, pin, pull
 
 __all__ = [
+    "CACHE_REMEDY",
     "CALLING",
     "FAKE_BUDGET",
     "FAKE_DIGEST",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -19,7 +18,7 @@ from typing import Literal
 from pipeline.catalog import Family
 from pipeline.checkpoints.checkpoint import Tokenizer
 from pipeline.checkpoints.readers import BpeTokenizer, JsonTokenizer, PieceTokenizer
-from pipeline.durable import sync, write_atomically
+from pipeline.durable import new_folder, sync, write_atomically
 
 _STALE = 24 * 3600.0  # seconds after which an abandoned building site is cleared
 
@@ -80,13 +79,16 @@ def build(where: Path, make: Callable[[Path], object]) -> None:
     """Have `make` fill an empty folder and rename it to `where`; a folder that is there already is kept."""
     where.parent.mkdir(parents=True, exist_ok=True)
     _clear_stale(where.parent)
-    site = Path(tempfile.mkdtemp(dir=where.parent, prefix=".building-"))
+    site = new_folder(where.parent, ".building-")
     try:
         make(site)
         for path in site.rglob("*"):
             sync(path)
-        with contextlib.suppress(OSError):  # it is there: another process was faster
+        try:
             site.rename(where)
+        except OSError:
+            if not where.is_dir():  # else another process was faster
+                raise
     finally:
         shutil.rmtree(site, ignore_errors=True)
 

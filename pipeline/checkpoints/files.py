@@ -11,6 +11,9 @@ from pipeline.errors import ModelError
 from pipeline.ids import digest, file_digest, text_digest
 from pipeline.records import JSON
 
+CACHE_REMEDY = (
+    "set TOMDICH_CACHE to a folder for prepared checkpoints that this account can write, with room for a copy of each"
+)
 CONFIGS = ("config.json", "generation_config.json")
 TOKENIZERS = (
     "tokenizer.json",

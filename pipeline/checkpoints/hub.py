@@ -7,6 +7,7 @@ the files that matter are fetched, and one set of weights, safetensors where the
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -24,11 +25,13 @@ from pipeline.checkpoints.files import (
     shards,
     weights_entry,
 )
+from pipeline.disk_errors import describe, path_of
 from pipeline.durable import write_atomically
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, UsageError, WorldError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_HUB_REMEDY = "set HF_HOME to a folder for downloads that this account can write, with room for the checkpoint"
 _WANTED = (*CONFIGS, *TOKENIZERS, "README.md")
 
 
@@ -131,8 +134,10 @@ def _fetch(
     approve: Callable[[str], None] | None,
 ) -> Snapshot:
     """Return the snapshot after asking the hub what it holds and downloading what is missing."""
-    from huggingface_hub import hf_hub_download, snapshot_download
+    from huggingface_hub import constants, hf_hub_download, snapshot_download
 
+    if constants.HF_HUB_CACHE.startswith("~"):
+        raise UsageError(f"HOME is not set and this account has no home folder; {_HUB_REMEDY}")
     try:
         listing = _ask(name, revision=revision)
     except _UnreachableError as error:
@@ -154,6 +159,8 @@ def _fetch(
             wanted += shards(read_json(Path(index)), where=f"{name}/{entry}")
         folder = Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
     except (_http_error(), OSError) as error:
+        if isinstance(error, OSError) and (path_of(error) is not None or error.errno == errno.ENOSPC):
+            raise WorldError(f"{describe(error, folder=Path(constants.HF_HUB_CACHE))}; {_HUB_REMEDY}") from error
         raise NotThereError(f"{name}: the download broke off ({error}); run again, whole files are kept") from error
     if folder.name != commit:  # the branch moved between the two questions
         return _fetch(name, revision=revision, cache=cache, warn=warn, approve=approve)

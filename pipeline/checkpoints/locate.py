@@ -17,6 +17,7 @@ from pipeline.checkpoints import hub
 from pipeline.config import NOT_YAML, Stage, is_folder_name
 from pipeline.errors import LicenseError, ModelError
 from pipeline.field_errors import in_words
+from pipeline.user_folders import expand_home
 
 CALLED = "tomdich"
 """The field of a card's front matter that says how the checkpoint is called."""
@@ -102,7 +103,7 @@ def _bundled(name: str, entry: catalog.Entry | None) -> Located:
 
 
 def _folder(name: str) -> Located:
-    folder = Path(name).expanduser()
+    folder = expand_home(name)
     if not folder.is_dir():
         raise ModelError(f"{name}: no such folder; give the folder of a checkpoint, or a name{_nearest(name)}")
     license_name = card_license(folder) or catalog.UNKNOWN_LICENSE

@@ -7,6 +7,7 @@ nor transformers.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +21,11 @@ from pipeline.checkpoints.checkpoint import PREPARING, Checkpoint
 from pipeline.checkpoints.choose import choose
 from pipeline.checkpoints.convert import convert
 from pipeline.checkpoints.examine import examine
-from pipeline.checkpoints.files import folder_digest
+from pipeline.checkpoints.files import CACHE_REMEDY, folder_digest
 from pipeline.checkpoints.locate import locate
 from pipeline.checkpoints.readers import WordTokenizer
 from pipeline.config import Runtime, Stage
+from pipeline.disk_errors import on_disk, require_access
 from pipeline.ids import text_digest
 
 FAKE_DIGEST = text_digest("fake-1")
@@ -45,15 +47,16 @@ def prepare(
     `cache` keeps what was found out. `warn` is told of each thing a person should know. Raises `ModelError`,
     `LicenseError` or `ConfigError`, each with its remedy.
     """
-    checkpoint = _prepare(
-        stage,
-        runtime=runtime,
-        deterministic=deterministic,
-        reproducible=reproducible,
-        cache=cache,
-        warn=warn,
-        only_ready=False,
-    )
+    with on_disk(cache, remedy=CACHE_REMEDY):
+        checkpoint = _prepare(
+            stage,
+            runtime=runtime,
+            deterministic=deterministic,
+            reproducible=reproducible,
+            cache=cache,
+            warn=warn,
+            only_ready=False,
+        )
     assert checkpoint is not None
     return checkpoint
 
@@ -72,15 +75,16 @@ def ready(
     Downloads and converts nothing, imports neither torch nor transformers. Raises as `prepare` does for what is wrong
     with the config itself (no such folder, licence not accepted).
     """
-    return _prepare(
-        stage,
-        runtime=runtime,
-        deterministic=deterministic,
-        reproducible=reproducible,
-        cache=cache,
-        warn=warn,
-        only_ready=True,
-    )
+    with on_disk(cache, remedy=CACHE_REMEDY):
+        return _prepare(
+            stage,
+            runtime=runtime,
+            deterministic=deterministic,
+            reproducible=reproducible,
+            cache=cache,
+            warn=warn,
+            only_ready=True,
+        )
 
 
 def _prepare(
@@ -145,6 +149,7 @@ def _prepare(
                 site=site,
             ),
         )
+    require_access(converted, os.R_OK | os.X_OK)
     return replace(checkpoint, converted=converted)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from pipeline import catalog
 from pipeline.checkpoints import hub
+from pipeline.checkpoints.files import CACHE_REMEDY
 from pipeline.checkpoints.locate import bundled_folder
+from pipeline.disk_errors import on_disk
 from pipeline.errors import ModelError
 
 
@@ -42,7 +44,8 @@ def pull(name: str, *, revision: str | None, cache: Path, warn: Callable[[str], 
     if entry is not None and entry.bundled:
         raise ModelError(f"{name}: comes with tomdich; there is nothing to pull")
     wanted = revision or (entry.revision if entry is not None else None)
-    return hub.snapshot(name, revision=wanted, cache=cache, warn=warn)
+    with on_disk(cache, remedy=CACHE_REMEDY):
+        return hub.snapshot(name, revision=wanted, cache=cache, warn=warn)
 
 
 def pin(name: str, *, revision: str | None = None) -> str:

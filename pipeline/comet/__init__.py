@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pipeline.disk_errors import temporary_folder
 from pipeline.errors import EngineError, UsageError
 from pipeline.metrics import RESAMPLES, SEED, Score
+from pipeline.user_folders import expand_home
 
 _WORKER = Path(__file__).with_name("worker.py")
 _SCALE = 100  # COMET's numbers are near 0 to 1; papers print them so
@@ -51,7 +53,7 @@ def locate(checkpoint: Path, *, python: str | None) -> Place:
     """
     if python is None:
         raise UsageError(f"--comet: {REMEDY}")
-    found = shutil.which(Path(python).expanduser())
+    found = shutil.which(expand_home(python))
     if found is None:
         raise UsageError(f"--comet-python {python}: no such program; {REMEDY}")
     return Place(_checkpoint(checkpoint), Path(found).absolute())
@@ -72,7 +74,8 @@ def score(segments: Sequence[Segment], *, place: Place) -> Score:
     ]
     if not lines:
         raise UsageError("--comet: no record has a summary and its translation; run the version without --until")
-    with TemporaryDirectory() as folder:  # its own folder, so that nothing of the present one is imported
+    # a folder of its own, so that nothing of the present one is imported
+    with TemporaryDirectory(dir=temporary_folder()) as folder:
         try:
             done = subprocess.run(
                 [place.python, _WORKER, path],
@@ -106,7 +109,7 @@ def _exit(name: str) -> int:
 
 
 def _checkpoint(given: Path) -> Path:
-    path = given.expanduser().resolve()
+    path = expand_home(given).resolve()
     if path.is_dir():
         found = sorted(path.rglob("*.ckpt"))
         if len(found) != 1:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pipeline.checkpoints import Checkpoint, ready
 from pipeline.config import Config, at_edition, today
+from pipeline.disk_errors import on_disk, temporary_folder
 from pipeline.house import House
 from pipeline.ids import text_digest
 from pipeline.memo import Calls, open_memo
@@ -61,7 +62,12 @@ def plan(config: Config, *, options: Options, progress: Progress) -> Plan:
     Raises as `run` does for what ends it before its first model call: a file of the config that cannot be read, a disk
     without room, a checkpoint that cannot be had, a feed that is too small or of which too much is lost.
     """
-    folder = Path(tempfile.mkdtemp(prefix="tomdich-plan-"))
+    temporary = temporary_folder()
+    with on_disk(temporary, remedy="set TMPDIR to a folder that can be written, with room for the articles"):
+        return _planned(config, options, progress, Path(tempfile.mkdtemp(prefix="tomdich-plan-", dir=temporary)))
+
+
+def _planned(config: Config, options: Options, progress: Progress, folder: Path) -> Plan:
     config = at_edition(config, options.edition or today(config))
     counts: Counter[str] = Counter()  # of failures, by category, and of those of the kind `SAME_ID`
     listed: list[Failure] = []

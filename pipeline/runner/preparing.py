@@ -11,24 +11,28 @@ from pathlib import Path
 from typing import Self
 
 from pipeline import __version__, checks, house, space, stages
-from pipeline.checkpoints import Checkpoint, prepare
+from pipeline.checkpoints import CACHE_REMEDY, Checkpoint, prepare
 from pipeline.config import Config, Runtime, Stage
 from pipeline.engines import Engine, open_engine
 from pipeline.fit import Fit
 from pipeline.house import House
 from pipeline.records import JSON, StageName
 from pipeline.runner.options import REACHED, Options, Until
+from pipeline.user_folders import base_folder
 
 SCHEMA = 1
 _LIBRARIES = ("torch", "transformers", "tokenizers", "ctranslate2", "sentencepiece", "datasets", "pyarrow")
 
 
 def default_cache() -> Path:
-    """Return where prepared checkpoints are kept: TOMDICH_CACHE, else the user's cache folder."""
+    """Return where prepared checkpoints are kept: TOMDICH_CACHE, else the user's cache folder.
+
+    Raises `UsageError` where there is neither.
+    """
     given = os.environ.get("TOMDICH_CACHE")
     if given:
         return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tomdich"
+    return base_folder("XDG_CACHE_HOME", ".cache", remedy=CACHE_REMEDY) / "tomdich"
 
 
 def memo_folder(config: Config, outputs: Path) -> Path:

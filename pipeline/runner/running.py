@@ -15,6 +15,7 @@ from pipeline import __version__, report, space, store
 from pipeline.checkpoints import OTHER_SEARCH, Checkpoint
 from pipeline.checks.wire import Setup
 from pipeline.config import Config, at_edition, dump, today
+from pipeline.disk_errors import on_disk
 from pipeline.errors import StoppedError
 from pipeline.fit import Fit
 from pipeline.house import House
@@ -70,7 +71,7 @@ def run(config: Config, *, options: Options, progress: Progress) -> Outcome:
     go_on_with = edition if names_edition else None
     try:
         with (
-            store.on_disk(options.outputs, remedy=_MAKE_ROOM),
+            on_disk(options.outputs, remedy=_MAKE_ROOM),
             store.locked(
                 options.outputs,
                 config.name,

@@ -24,7 +24,8 @@ from typing import IO, Any, Literal
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from pipeline import config
-from pipeline.errors import SourceError, UnavailableError, WorldError
+from pipeline.disk_errors import on_disk, temporary_folder
+from pipeline.errors import SourceError, UnavailableError
 
 Format = Literal["txt", "html", "jsonl", "csv", "tsv", "parquet"]
 
@@ -221,12 +222,14 @@ def seekable(found: Found, chunks: Iterator[bytes]) -> Iterator[IO[bytes]]:
         with _opened(found) as file:
             yield file
         return
-    with tempfile.TemporaryFile(prefix="tomdich-") as copy:
+    temporary = temporary_folder()
+    remedy = f"set TMPDIR to a folder with room to unpack {found.name}"
+    with ExitStack() as stack:
+        with on_disk(temporary, remedy=remedy):
+            copy = stack.enter_context(tempfile.TemporaryFile(prefix="tomdich-", dir=temporary))
         for chunk in unpacked(chunks, name=found.name):
-            try:
+            with on_disk(temporary, remedy=remedy):
                 copy.write(chunk)
-            except OSError as error:
-                raise WorldError(f"{tempfile.gettempdir()}: no room to unpack {found.name}: {error}") from None
         copy.seek(0)
         yield copy
 

@@ -21,6 +21,7 @@ from pipeline.config import Source, expand_env, is_folder_name
 from pipeline.errors import SourceError, UnavailableError
 from pipeline.sources import files
 from pipeline.sources.articles import BadRow, Row
+from pipeline.user_folders import expand_home
 
 Stamp: TypeAlias = tuple[tuple[str, int, int, int], ...]  # of each file: name, size, mtime, inode
 
@@ -57,7 +58,7 @@ def open_dataset(source: Source, *, wanted: Collection[str]) -> Dataset:
     assert source.dataset is not None
     name = name_of(source)
     place = expand_env(source.dataset)
-    folder = Path(place).expanduser()
+    folder = expand_home(place)
     local = folder.is_dir()
     if not local and is_folder_name(place):
         raise SourceError(f"{source.dataset}: no such folder; a dataset is a folder or a name on the hub")

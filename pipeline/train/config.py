@@ -6,7 +6,6 @@ changes the weights is part of `identity`: a training goes on only where it is t
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -18,6 +17,7 @@ from pipeline.config import Exclude, Flag, GenerationOptions, Source
 from pipeline.errors import ConfigError
 from pipeline.ids import digest
 from pipeline.records import JSON
+from pipeline.user_folders import base_folder
 
 
 class _Model(BaseModel):
@@ -388,5 +388,5 @@ def _folder(training: _Training, base: Path) -> str:
     """Return the training's folder: outside the work tree unless the config says otherwise, for it grows large."""
     if training.folder is not None:
         return configs.place(training.folder, base)
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return str(Path(state) / "tomdich" / "training" / training.name)
+    state = base_folder("XDG_STATE_HOME", ".local/state", remedy="give the training a `folder:`")
+    return str(state / "tomdich" / "training" / training.name)

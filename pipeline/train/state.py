@@ -17,7 +17,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import locking
-from pipeline.durable import TEMPORARY, sync, write_atomically
+from pipeline.durable import TEMPORARY, new_folder, sync, write_atomically
 from pipeline.errors import WorldError
 
 _NUMBERED = re.compile(r"checkpoint-(\d+)")
@@ -96,18 +95,17 @@ def site(target: Path) -> Path:
     """Return a new empty folder beside `target`, links followed, to be `put` in its place."""
     target = Path(os.path.realpath(target))
     target.parent.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(dir=target.parent, prefix=f"{_SITE}{target.name}-"))
+    return new_folder(target.parent, f"{_SITE}{target.name}-")
 
 
 def put(site: Path, target: Path) -> None:
     """Make `site` the folder `target`, or the folder that the link `target` leads to; what was there is gone."""
     target = Path(os.path.realpath(target))
     _sync_folder(site)
-    site.chmod(0o755)  # mkdtemp keeps others out, and so does safetensors
-    for path in site.iterdir():
-        path.chmod(0o644)
+    for path in site.iterdir():  # safetensors gives 0600; the folder has what the umask gives
+        path.chmod(site.stat().st_mode & 0o666)
     if target.exists():
-        old = Path(tempfile.mkdtemp(dir=target.parent, prefix=_SITE))
+        old = new_folder(target.parent, _SITE)
         target.rename(old / target.name)
         site.rename(target)
         shutil.rmtree(old)
@@ -177,7 +175,7 @@ def whole(checkpoint: Saved, home: Path) -> Iterator[Path]:
     if not pieces:
         yield checkpoint.folder
         return
-    copy = Path(tempfile.mkdtemp(dir=home, prefix=_SITE)) / checkpoint.folder.name
+    copy = new_folder(home, _SITE) / checkpoint.folder.name
     copy.mkdir()
     try:
         for path in sorted(checkpoint.folder.iterdir()):
