@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from pipeline import sources, space
@@ -38,9 +39,9 @@ class Finding:
         return "✗" if self.problem else "!" if self.warning else "✓"
 
 
-def check(config: Config, *, outputs: Path, trial: bool) -> list[Finding]:
+def check(config: Config, *, outputs: Path, trial: bool, edition: date | None = None) -> list[Finding]:
     """Return what was found about `config`'s sources, models, licences, disk and device; never raises on a problem."""
-    config = at_edition(config, today(config))
+    config = at_edition(config, edition or today(config))
     return [*_sources(config), *_house(config), *_models(config, trial=trial), *_disk(config, outputs)]
 
 

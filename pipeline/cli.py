@@ -10,7 +10,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
@@ -78,7 +79,11 @@ OnlyNew = Annotated[
 ]
 Edition = Annotated[
     str | None,
-    typer.Option("--edition", metavar="DATE", help="The day that {edition} in source paths is; else today there."),
+    typer.Option(
+        "--edition",
+        metavar="DATE",
+        help="The day that {edition} in source paths is: 2026-11-23, yesterday, -2d; else today there.",
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Really do it; without it, only say what would go.")]
 WaitLock = Annotated[str, typer.Option("--wait-lock", metavar="TIME", help="Wait so long for a run.")]
@@ -119,7 +124,23 @@ def run(
         typer.Option("--wait-lock", metavar="TIME", help="Wait so long for another run on the same name: 90s, 10m."),
     ] = "0s",
     only_new: OnlyNew = False,
-    edition: Edition = None,
+    edition: Annotated[
+        str | None,
+        typer.Option(
+            "--edition",
+            metavar="DATE",
+            help="The day that {edition} in source paths is: 2026-11-23, yesterday, -2d; else today there. A range, "
+            "2026-11-20..2026-11-23, is one run after the other.",
+        ),
+    ] = None,
+    revise: Annotated[
+        bool,
+        typer.Option(
+            "--revise",
+            help="Publish the edition again with today's corrections and terms, from its versions and without a model "
+            "call; it supersedes them.",
+        ),
+    ] = False,
     deadline: Annotated[
         str | None,
         typer.Option("--deadline", metavar="TIME", help="End within this time, what is finished is kept: 90s, 5h."),
@@ -134,33 +155,65 @@ def run(
     from pipeline.finishing import Finish
 
     loaded = _load(config, overrides)
-    with (
-        _stopping() as stopping,
-        _progress() as progress,
-        Finish(loaded, outputs=outputs, notice=progress.notice) as finish,
-    ):
-        options = runner.Options(
-            outputs=outputs,
-            limit=limit,
-            until=until,
-            force=force,
-            wait_lock=_seconds(wait_lock),
-            only_new=only_new,
-            edition=_date(edition),
-            deadline=None if deadline is None else _seconds(deadline),
-            publish_partial=publish_partial,
-            stopping=stopping,
-        )
-        outcome = runner.run(loaded, options=options, progress=progress)
-        finish.version = outcome.version
-        finish.unavailable = outcome.unavailable
-        finish.reason = (
-            "published" if outcome.published else "nothing changed" if outcome.version else _nothing_new(outcome)
-        )
-        if outcome.stopped:
+    days = _days(edition, loaded, revise=revise)
+    waiting, seconds = _seconds(wait_lock), None if deadline is None else _seconds(deadline)
+    started = time.monotonic()
+    with _stopping() as stopping:
+
+        def run_one(day: date | None) -> None:
+            left = None if seconds is None else max(0.0, seconds - (time.monotonic() - started))
+            with _progress() as progress, Finish(loaded, outputs=outputs, notice=progress.notice) as finish:
+                options = runner.Options(
+                    outputs=outputs,
+                    limit=limit,
+                    until=until,
+                    force=force,
+                    wait_lock=waiting,
+                    only_new=only_new,
+                    edition=day,
+                    revise=revise,
+                    deadline=seconds if len(days) == 1 else left,
+                    publish_partial=publish_partial,
+                    stopping=stopping,
+                )
+                outcome = runner.run(loaded, options=options, progress=progress)
+                finish.version = outcome.version
+                finish.unavailable = outcome.unavailable
+                finish.reason = (
+                    "published"
+                    if outcome.published
+                    else "nothing changed"
+                    if outcome.version
+                    else _nothing_new(outcome)
+                )
+                if outcome.stopped:
+                    _report(outcome, show=show_)
+                    raise StoppedError(f"{outcome.stopped}; what is complete is published")
             _report(outcome, show=show_)
-            raise StoppedError(f"{outcome.stopped}; what is complete is published")
-    _report(outcome, show=show_)
+
+        if len(days) == 1:
+            run_one(days[0])
+        else:
+            _run_each(days, run_one)
+
+
+def _run_each(days: Sequence[date | None], run_one: Callable[[date | None], None]) -> None:
+    """Run each day after the other; a run that is stopped early ends them. Exits with the worst code, if any."""
+    codes: list[int] = []
+    for at, day in enumerate(days):
+        _say(f"edition {day}:")
+        try:
+            run_one(day)
+        except HungError:
+            raise
+        except TomdichError as error:
+            _say(f"error: {error}")
+            codes.append(error.exit_code)
+            if isinstance(error, StoppedError):
+                _say(f"not finished: go on with --edition {day}..{days[-1]}" if at + 1 < len(days) else "not finished")
+                break
+    if codes:
+        raise typer.Exit(min(codes))  # the codes are in the order of gravity, see the README
 
 
 def _report(outcome: Outcome, *, show: int) -> None:
@@ -215,9 +268,10 @@ def plan(
     from pipeline.show import print_plan
 
     loaded = _load(config, overrides)
+    day = _day(edition, loaded)
     with _stopping() as stopping, _progress() as progress:
         options = runner.Options(
-            outputs=outputs, limit=limit, until=until, only_new=only_new, edition=_date(edition), stopping=stopping
+            outputs=outputs, limit=limit, until=until, only_new=only_new, edition=day, stopping=stopping
         )
         planned = runner.plan(loaded, options=options, progress=progress)
     print_plan(planned)
@@ -229,11 +283,13 @@ def check(
     overrides: Set = None,
     outputs: Outputs = DEFAULT_OUTPUTS,
     trial: Annotated[bool, typer.Option("--trial", help="Also run one batch through each engine.")] = False,
+    edition: Edition = None,
 ) -> None:
     """Check config, sources, models, licences, disk and device: every problem at once, each with its remedy."""
     from pipeline.checking import check as check_
 
-    findings = check_(_load(config, overrides), outputs=outputs, trial=trial)
+    loaded = _load(config, overrides)
+    findings = check_(loaded, outputs=outputs, trial=trial, edition=_day(edition, loaded))
     for finding in findings:
         typer.echo(f"{finding.mark} {finding.what}: {finding.message}")
     problems = sum(finding.problem for finding in findings)
@@ -305,9 +361,9 @@ def brief(
     output: Output = None,
 ) -> None:
     """Write what an editor mails: English headlines and summaries, with outlet, date and link, by topic."""
-    from pipeline import briefs, store
+    from pipeline import briefs, editions
 
-    written = briefs.write(store.find(outputs, version), to=to, watch=watch, hold=hold, title=title, output=output)
+    written = briefs.write(editions.find(outputs, version), to=to, watch=watch, hold=hold, title=title, output=output)
     _tell(written)
 
 
@@ -319,9 +375,9 @@ def export(
     output: Output = None,
 ) -> None:
     """Write every column of a version for a spreadsheet or another program; near copies share a `story`."""
-    from pipeline import exporting, store
+    from pipeline import editions, exporting
 
-    _tell(exporting.export(store.find(outputs, version), to=to, output=output))
+    _tell(exporting.export(editions.find(outputs, version), to=to, output=output))
 
 
 @app.command(rich_help_panel=EVERY_DAY)
@@ -365,12 +421,12 @@ def show(
     hold: Annotated[bool, typer.Option("--hold", help="Only the records that are held back.")] = False,
 ) -> None:
     """Show a version: article beside summary and translation."""
-    from pipeline import store
+    from pipeline import editions
     from pipeline.show import print_failures, print_jsonl, side_by_side
 
     if failures and hold:
         raise UsageError("show: a failure is no record and cannot be on hold; give --failures or --hold")
-    found = store.find(outputs, version)
+    found = editions.find(outputs, version)
     if failures:
         print_failures(found, limit=limit, as_jsonl=as_jsonl)
     elif as_jsonl:
@@ -459,11 +515,13 @@ def bench(
     """Measure which `runtime:` is the fastest for your articles on this machine; publishes nothing."""
     from pipeline import benching
 
+    loaded = _load(config, overrides)
+    day = _day(edition, loaded)
     with _progress() as progress:
         found = benching.bench(
-            _load(config, overrides),
+            loaded,
             articles=articles or benching.ARTICLES,
-            edition=_date(edition),
+            edition=day,
             notice=progress.notice,
         )
     for line in benching.report(found):
@@ -698,11 +756,30 @@ def _load_given(path: Path | None, overrides: list[str] | None) -> Config:
     return bundled_config(tuple(overrides or ())) if path is None else _load(path, overrides)
 
 
-def _date(text: str | None) -> date | None:
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"--edition {text}: write a date as 2026-11-23") from None
+def _day(text: str | None, config: Config) -> date | None:
+    """Return the day of `--edition`, in the config's time zone."""
+    from pipeline.config import today
+    from pipeline.editions import day
+
+    if text is not None and ".." in text:
+        raise UsageError(f"--edition {text}: only `run` takes a range; name one day")
+    return None if text is None else day(text, today=today(config))
+
+
+def _days(text: str | None, config: Config, *, revise: bool) -> Sequence[date | None]:
+    """Return each day of `--edition` of a run; None is today when the run begins."""
+    from pipeline import editions
+    from pipeline.config import at_edition, today
+
+    if text is None:
+        return [None]
+    days = editions.days(text, today=today(config))
+    if len(days) > 1 and not revise and at_edition(config, days[0]).sources == config.sources:
+        raise UsageError(
+            f"--edition {text}: no source path holds {{edition}}, so that every day would publish the same articles; "
+            "write it into sources.path, as feeds/{edition}/*.jsonl, or name one day"
+        )
+    return days
 
 
 def _seconds(text: str) -> float:

@@ -9,13 +9,14 @@ from typing import BinaryIO
 
 from pipeline.durable import own_descriptor, writing
 from pipeline.errors import UsageError, WorldError
-from pipeline.store import MANIFEST, Version
+from pipeline.rows import Readable
+from pipeline.store import MANIFEST
 
 STDOUT = Path("-")
 _STDOUT_DESCRIPTOR = 1
 
 
-def deliver(version: Version, output: Path | None, *, ending: str, write: Callable[[BinaryIO], object]) -> Path:
+def deliver(version: Readable, output: Path | None, *, ending: str, write: Callable[[BinaryIO], object]) -> Path:
     """Let `write` fill `output` and return its path; `-` is stdout, None a name in the present folder after `version`.
 
     A file is replaced when the new one is whole; a link is followed; a pipe or a device is written into. Raises

@@ -20,8 +20,7 @@ from pipeline import stories
 from pipeline.destination import deliver
 from pipeline.errors import UsageError
 from pipeline.records import ROW_COLUMNS
-from pipeline.rows import Row, column_names, rows
-from pipeline.store import Version
+from pipeline.rows import Readable, Row, column_names, rows
 from pipeline.untrusted import cell, visible
 
 Format: TypeAlias = Literal["xlsx", "csv", "jsonl"]
@@ -48,7 +47,7 @@ _WIDTHS = {
 _ESCAPE = re.compile("_(x[0-9A-Fa-f]{4}_)")  # in a cell these seven characters stand for one: ECMA-376, ST_Xstring
 
 
-def export(version: Version, *, to: Format, output: Path | None, row_limit: int = ROW_LIMIT) -> Path:
+def export(version: Readable, *, to: Format, output: Path | None, row_limit: int = ROW_LIMIT) -> Path:
     """Write the records of `version` and return where; `row_limit` is a sheet's, with its heading.
 
     Raises `UsageError` where it cannot be written there, or where a kept column is called `story`.

@@ -143,6 +143,9 @@ class Translated:
         return " ".join(sentence.translation for sentence in self.sentences if sentence.translation)
 
 
+BY_EDITOR = "by_editor"  # the kind of a rejection that a corrections file asks for
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """A record that is not in the output, and why.

@@ -1,9 +1,10 @@
-"""Read back what a version holds: its records and its failures, in order, a batch in memory at a time."""
+"""Read back what a version or an edition holds: its records and its failures, in order, a batch in memory at a time."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from pipeline import records
@@ -15,14 +16,35 @@ Row: TypeAlias = dict[str, Any]  # a record as `records.arrow_schema` describes 
 _BATCH = 256
 
 
-def rows(version: Version, columns: Sequence[str] | None = None) -> Iterator[Row]:
-    """Yield a version's records in order, or only these columns of them; what an old version lacks is not in the row.
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """Several versions of one day, read as one: of each id the newest text. `editions.find` makes it."""
+
+    name: str  # night@2026-11-23
+    manifest: dict[str, Any]  # of the newest version; `counts` are those of the edition
+    versions: tuple[Version, ...]  # oldest first
+    # by id: the place in `versions` of the one that it is read from, and its `text_sha256`
+    texts: Mapping[str, tuple[int, str]]
+
+
+Readable: TypeAlias = Version | Edition
+
+
+def rows(version: Readable, columns: Sequence[str] | None = None) -> Iterator[Row]:
+    """Yield the records in order, or only these columns of them; what an old version lacks is not in the row.
 
     But for the status of a record and the severity of a flag, which are "ok" and "warning" in versions of before there
     were any: here, so that no reader needs to know. Reading few columns is quick: the files are by column.
     """
     import pyarrow.parquet as pq
 
+    if isinstance(version, Edition):
+        read = None if columns is None else tuple(dict.fromkeys(("id", *columns)))
+        for at, one in enumerate(version.versions):
+            for row in rows(one, read):
+                if version.texts.get(row["id"], (None,))[0] == at:
+                    yield row
+        return
     for path in sorted((version.folder / "data").glob("*.parquet")):
         with pq.ParquetFile(path) as file:
             there = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
@@ -38,16 +60,31 @@ def _completed(row: Row, columns: Sequence[str] | None) -> Row:
     return row
 
 
-def column_names(version: Version) -> tuple[str, ...]:
-    """Return the names of a version's columns, in order."""
+def column_names(version: Readable) -> tuple[str, ...]:
+    """Return the names of the columns, in order; those of an edition that a version of it lacks too."""
     import pyarrow.parquet as pq
 
+    if isinstance(version, Edition):
+        return tuple(dict.fromkeys(name for one in version.versions for name in column_names(one)))
     first = min((version.folder / "data").glob("*.parquet"))
     return tuple(pq.read_schema(first).names)
 
 
-def failures(version: Version) -> Iterator[Row]:
-    """Yield the lines of a version's failures.jsonl, in order."""
+def failures(version: Readable) -> Iterator[Row]:
+    """Yield the lines of failures.jsonl, in order.
+
+    Of an edition each once, and none of an id that a later version of it published.
+    """
+    if isinstance(version, Edition):
+        seen: set[tuple[str, ...]] = set()
+        for at, one in enumerate(version.versions):
+            for failure in failures(one):
+                source = failure["source"]
+                key = (failure["kind"], failure["id"], failure["text_sha256"], source["path"], str(source["row"]))
+                if key not in seen and version.texts.get(failure["id"], (0, ""))[0] <= at:
+                    seen.add(key)
+                    yield failure
+        return
     with (version.folder / "failures.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)

@@ -17,7 +17,7 @@ from pipeline.checkpoints import OTHER_SEARCH, list_models
 from pipeline.progress import duration
 from pipeline.records import SEVERITIES, Translated
 from pipeline.report.rows import HEADLINE, pairs
-from pipeline.rows import Row, failures, on_hold, rows
+from pipeline.rows import Readable, Row, failures, on_hold, rows
 from pipeline.runner import Plan
 from pipeline.runner.planning import StagePlan
 from pipeline.runner.publishing import row
@@ -32,7 +32,7 @@ _WORDS = 40  # of the article that are shown
 _TOLD = 60  # characters of what was expected or found
 
 
-def side_by_side(version: Version, *, limit: int | None, held: bool = False) -> None:
+def side_by_side(version: Readable, *, limit: int | None, held: bool = False) -> None:
     """Print the records: the article's beginning, its summary and its translation, sentence beside sentence.
 
     What a flag is about is underlined in the flag's colour. `held`: only the records that are held back.
@@ -54,17 +54,17 @@ def print_record(record: Translated) -> None:
     _print_row(Console(), row(record, keep=()))
 
 
-def print_jsonl(version: Version, *, limit: int | None, held: bool = False) -> None:
+def print_jsonl(version: Readable, *, limit: int | None, held: bool = False) -> None:
     """Print the records, or only those that are held back, as JSON lines."""
     for record in _chosen(version, limit=limit, held=held):
         print(json.dumps(record, ensure_ascii=False))  # noqa: T201
 
 
-def _chosen(version: Version, *, limit: int | None, held: bool) -> Iterator[Row]:
+def _chosen(version: Readable, *, limit: int | None, held: bool) -> Iterator[Row]:
     return islice((record for record in rows(version) if not held or on_hold(record)), limit)
 
 
-def print_failures(version: Version, *, limit: int | None, as_jsonl: bool) -> None:
+def print_failures(version: Readable, *, limit: int | None, as_jsonl: bool) -> None:
     """Print the articles that are not among the records, and why."""
     everything = list(failures(version))
     found = everything[:limit]
@@ -93,7 +93,7 @@ def print_failures(version: Version, *, limit: int | None, as_jsonl: bool) -> No
     _say_more(console, len(everything) - len(found), version, "--failures")
 
 
-def _say_more(console: Console, more: int, version: Version, *options: str) -> None:
+def _say_more(console: Console, more: int, version: Readable, *options: str) -> None:
     if more > 0:
         said = " ".join([f"\n… and {more} more: tomdich show {version.name}", *options])
         console.print(said, style="dim", highlight=False, soft_wrap=True)

@@ -34,7 +34,7 @@ from pipeline.errors import DifferenceError, UsageError, WorldError
 from pipeline.ids import file_digest
 
 MANIFEST = "manifest.json"
-WHOLE = frozenset({"full", "new"})  # scopes: what else is published is a sample or a part, and never `latest`
+WHOLE = frozenset({"full", "new", "revised"})  # scopes: what else is published is a sample or a part
 _VERSION = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{8}")
 _TIME = "%Y%m%dT%H%M%SZ"
 _REPLACING = ".replacing-"  # before a version's name: its successor, whole, where two folders cannot be exchanged
@@ -167,9 +167,17 @@ class Experiment:
         latest = self.folder / "latest"
         if latest.is_dir() and not latest.is_symlink():
             raise WorldError(f"{latest}: is a folder, and not the link to a version: copied so, perhaps; remove it")
-        whole = [version.folder for version in self.versions() if version.manifest.get("scope") in WHOLE]
-        if whole and latest.resolve().name != whole[-1].name:
-            self.point_latest(whole[-1])
+        leading = [version.folder for version in self.versions() if moves_latest(version.manifest)]
+        if leading and latest.resolve().name != leading[-1].name:
+            self.point_latest(leading[-1])
+
+
+def moves_latest(manifest: dict[str, Any]) -> bool:
+    """Return whether `latest` leads to a version when it is published: one that is whole, and the newest edition's.
+
+    The manifest of a revised version tells whether `latest` led to one that it supersedes.
+    """
+    return manifest.get("scope") in WHOLE and bool(manifest.get("moves_latest", True))
 
 
 @contextmanager

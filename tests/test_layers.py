@@ -29,7 +29,7 @@ FLOORS = (
     ("config", "fit", "recase", "house", "stories", "quantities", "monitoring", "attempts"),
     ("memo", "store", "checkpoints", "sources", "metrics", "checks", "dataset_cache"),
     ("rows",),
-    ("engines", "stages", "train", "report", "destination", "comet"),
+    ("engines", "stages", "train", "report", "destination", "comet", "editions"),
     ("published", "space", "compacting"),
     ("runner", "evaluating", "briefs", "exporting"),
     ("checking", "single", "show", "finishing", "benching", "comparing", "forgetting"),

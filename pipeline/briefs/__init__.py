@@ -14,7 +14,7 @@ from pipeline.briefs.gathering import Hold, gather
 from pipeline.briefs.watchlist import read
 from pipeline.briefs.writing import as_docx, as_html, as_markdown
 from pipeline.destination import deliver
-from pipeline.store import Version
+from pipeline.rows import Readable
 
 __all__ = ["Format", "Hold", "write"]
 
@@ -22,7 +22,7 @@ Format = Literal["html", "docx", "md"]
 
 
 def write(
-    version: Version, *, to: Format, watch: Path | None, hold: Hold, title: str | None, output: Path | None
+    version: Readable, *, to: Format, watch: Path | None, hold: Hold, title: str | None, output: Path | None
 ) -> Path:
     """Write the brief of `version` and return where; raises `UsageError` where list, version or place is no good."""
     brief = gather(version, topics=read(watch) if watch else [], hold=hold, title=title)

@@ -10,8 +10,8 @@ from typing import Literal, TypeAlias
 from pipeline import stories
 from pipeline.briefs.watchlist import Topic, prepare
 from pipeline.errors import UsageError
-from pipeline.rows import Row, on_hold, rows
-from pipeline.store import WHOLE, Version, moment
+from pipeline.rows import Edition, Readable, Row, on_hold, rows
+from pipeline.store import WHOLE, moment
 from pipeline.untrusted import host, one_line, web_link
 
 Hold: TypeAlias = Literal["leave-out", "mark"]
@@ -69,7 +69,7 @@ class Brief:
     notes: tuple[str, ...]
 
 
-def gather(version: Version, *, topics: Sequence[Topic], hold: Hold, title: str | None) -> Brief:
+def gather(version: Readable, *, topics: Sequence[Topic], hold: Hold, title: str | None) -> Brief:
     """Return the brief of `version`; raises `UsageError` where it has no translations."""
     if version.manifest["until"]:
         raise UsageError(
@@ -163,7 +163,7 @@ def _date(published: str) -> str:
     return f"{found.day} {found:%B %Y}"
 
 
-def _subtitle(version: Version, count: int, outlets: int) -> str:
+def _subtitle(version: Readable, count: int, outlets: int) -> str:
     day = _day(version)
     told = [f"{day.day} {day:%B %Y}", _counted(count, "story", "stories")]
     if outlets:
@@ -171,7 +171,7 @@ def _subtitle(version: Version, count: int, outlets: int) -> str:
     return " · ".join(told[:1]) + " · " + " ".join(told[1:])
 
 
-def _day(version: Version) -> date:
+def _day(version: Readable) -> date:
     """Return the day the version is of: its edition; of one before there were editions, when it was made, in UTC."""
     edition = version.manifest.get("edition")
     if edition:
@@ -181,7 +181,7 @@ def _day(version: Version) -> date:
     return made.date()
 
 
-def _notes(version: Version, held: int, empty: int, unmatched: Sequence[str]) -> list[str]:
+def _notes(version: Readable, held: int, empty: int, unmatched: Sequence[str]) -> list[str]:
     notes = ["Summarized and translated from Vietnamese by machine: check before you quote."]
     scope = version.manifest["scope"]
     if scope not in WHOLE:
@@ -196,7 +196,8 @@ def _notes(version: Version, held: int, empty: int, unmatched: Sequence[str]) ->
         notes.append(f"{_counted(failed, 'article', 'articles')} could not be summarized or translated.")
     if unmatched:
         notes.append(f"Nothing on: {', '.join(map(one_line, unmatched))}.")
-    notes.append(f"tomdich {version.name}")
+    made = f" ({', '.join(one.folder.name for one in version.versions)})" if isinstance(version, Edition) else ""
+    notes.append(f"tomdich {version.name}{made}")
     return notes
 
 

@@ -21,10 +21,9 @@ from pipeline.config import Config, masked
 from pipeline.corrections import Rejection
 from pipeline.errors import StoppedError
 from pipeline.published import NEW, Published, Standing
-from pipeline.records import DUPLICATE, JSON, SAME_ID, Article, Failure
+from pipeline.records import BY_EDITOR, DUPLICATE, JSON, SAME_ID, Article, Failure
 from pipeline.stories import is_earlier
 
-BY_EDITOR = "by_editor"  # the kind of a rejection that a corrections file asks for
 _WITHDRAWN = "was withdrawn with `tomdich forget`; take it out of the source"
 _encoder = msgspec.json.Encoder()
 
@@ -118,7 +117,7 @@ def load(
                 loaded.read += 1
                 advance(1)
                 # the digest above is of what was read
-                record = _unless_rejected(_unless_withdrawn(record, withdrawn), rejected)  # noqa: PLW2901
+                record = unless_rejected(_unless_withdrawn(record, withdrawn), rejected)  # noqa: PLW2901
                 if isinstance(record, Failure):
                     loaded.rejected += record.rejected
                     loaded.rejected_by_editor += record.kind == BY_EDITOR
@@ -205,7 +204,7 @@ def _unless_withdrawn(record: Article | Failure, withdrawn: Callable[[str, str],
     return Failure(stage="load", kind="withdrawn", message=_WITHDRAWN, source=record.source, rejected=True)
 
 
-def _unless_rejected(record: Article | Failure, rejected: Mapping[str, Rejection]) -> Article | Failure:
+def unless_rejected(record: Article | Failure, rejected: Mapping[str, Rejection]) -> Article | Failure:
     """Return the record, or the rejection of an article that an editor does not want published."""
     if isinstance(record, Failure) or (line := rejected.get(record.text_sha256)) is None:
         return record

@@ -23,6 +23,7 @@ class Options:
     until: Until | None = None
     only_new: bool = False  # only articles that no version of this name has published
     edition: date | None = None  # None: today, in the config's time zone
+    revise: bool = False  # publish the edition again, from its versions and the memo
     deadline: float | None = None  # seconds from the start, waiting for the lock included
     publish_partial: bool = False  # where the run is stopped early, publish what is complete
     force: bool = False
@@ -31,7 +32,9 @@ class Options:
 
     @property
     def scope(self) -> str:
-        """What part of the job this run is, if it is not stopped early: `full`, `limited`, `until` or `new`."""
+        """What part of the job this run is, if it is not stopped early."""
+        if self.revise:
+            return "revised"
         return "until" if self.until else "limited" if self.limit else "new" if self.only_new else "full"
 
 

@@ -92,10 +92,10 @@ def before_reading(config: Config, options: Options) -> House:
     """Return the house's files; raises what ends a run before it reads its sources.
 
     That is a file of terms or corrections that cannot be used, and a disk that has no room for the run. The room for a
-    sample or for a feed's news is not known in advance.
+    sample or for a feed's news is not known in advance, and a revision reads no source.
     """
     found = house_of(config)
-    if options.limit is None and not options.only_new:
+    if options.limit is None and not options.only_new and not options.revise:
         space.require(config, outputs=options.outputs)
     return found
 

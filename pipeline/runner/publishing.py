@@ -124,6 +124,11 @@ def card(manifest: dict[str, JSON], *, data: Path) -> str:
         "",
         f"Made by tomdich, recipe `{manifest['recipe']}`, scope `{manifest['scope']}`.",
         f"{read}, failed {counts['failures']}, flagged {counts['flagged']}, held back {counts['held']}.",
+        *(
+            [f"It supersedes {', '.join(f'`{name}`' for name in manifest['supersedes'])}: the same articles, revised."]
+            if manifest.get("supersedes")
+            else []
+        ),
         "",
         *(
             f"- {stage}: `{model['name']}` ({model['engine']}, {model['compute_type']}), licence {model['license']}"

@@ -16,7 +16,7 @@ from pipeline.checkpoints import OTHER_SEARCH, Checkpoint
 from pipeline.checks.wire import Setup
 from pipeline.config import Config, at_edition, dump, today
 from pipeline.disk_errors import on_disk
-from pipeline.errors import StoppedError
+from pipeline.errors import StoppedError, UsageError
 from pipeline.fit import Fit
 from pipeline.house import House
 from pipeline.ids import digest
@@ -25,7 +25,8 @@ from pipeline.monitoring import Statistics, drift
 from pipeline.progress import Progress
 from pipeline.published import Published, open_published
 from pipeline.records import JSON, SAME_ID, Article, Failure, StageName, Summarized, Translated
-from pipeline.rows import category, failures
+from pipeline.rows import Edition, category, failures
+from pipeline.runner import revising
 from pipeline.runner.gates import Gates
 from pipeline.runner.handover import Handover
 from pipeline.runner.inspecting import Inspection
@@ -63,12 +64,17 @@ def run(config: Config, *, options: Options, progress: Progress) -> Outcome:
     stopped early with nothing to publish; `UsageError` and `WorldError` as they come. In each case nothing is
     published, and every finished model call is in the memo.
     """
+    if options.revise and (options.limit or options.until or options.only_new or options.publish_partial):
+        raise UsageError(
+            "--revise publishes the whole edition again, from its versions: leave out --limit, --until, --only-new and "
+            "--publish-partial"
+        )
     window = Window(options.deadline)
     edition = options.edition or today(config)
     dated = at_edition(config, edition)
     # the day alone is no news: equal sources are the same again on another day, unless it was asked for
-    names_edition = options.edition is not None or dated.sources != config.sources
-    go_on_with = edition if names_edition else None
+    names_edition = options.edition is not None or options.revise or dated.sources != config.sources
+    go_on_with = f"--edition {edition}{' --revise' if options.revise else ''}" if names_edition else None
     try:
         with (
             on_disk(options.outputs, remedy=_MAKE_ROOM),
@@ -105,11 +111,11 @@ def run(config: Config, *, options: Options, progress: Progress) -> Outcome:
     return replace(outcome, stopped=outcome.stopped and _again(outcome.stopped, go_on_with))
 
 
-def _again(stopped: str, edition: date | None) -> str:
+def _again(stopped: str, go_on_with: str | None) -> str:
     """Return why the run stopped, with the edition to go on with: past midnight, none given is another day's."""
-    if edition is None:
+    if go_on_with is None:
         return stopped
-    return f"{stopped.removesuffix('run it again').rstrip(' ,;')}; run it again with --edition {edition}"
+    return f"{stopped.removesuffix('run it again').rstrip(' ,;')}; run it again with {go_on_with}"
 
 
 @dataclass(slots=True)
@@ -150,6 +156,15 @@ class _Job:
         self.failed_again = 0  # of all failures, those of versions before
         self.superseded_again = 0  # of these, those whose id another text holds
         self.calls: dict[str, dict[str, int]] = {}
+        # the versions that a revision supersedes
+        self.revised = revising.to_revise(experiment, edition) if options.revise else ()
+        if self.revised:
+            self.config = revising.as_published(config, self.revised)
+
+    @cached_property
+    def source(self) -> Edition:
+        """The edition that a revision takes its articles from."""
+        return revising.articles_of(self.experiment, self.edition)
 
     @property
     def scope(self) -> str:
@@ -214,6 +229,8 @@ class _Job:
 
     def _load(self, house: House) -> Loaded:
         options, journal = self.options, self.journal
+        if self.revised:
+            return self._load_revised(house)
         with journal.stage("load", options.limit):
             self.window.begin(reserve=0.0)
             loaded = load(
@@ -236,6 +253,27 @@ class _Job:
         if journal.superseded > loaded.read / 2:
             told = f"{journal.superseded} of {loaded.read} rows have the id of another row"
             journal.notice(f"{told}: is `columns.id` the column that names each article?")
+        return loaded
+
+    def _load_revised(self, house: House) -> Loaded:
+        journal = self.journal
+
+        def check() -> None:
+            self._go_on("while loading")
+
+        with journal.stage("load", None):
+            self.window.begin(reserve=0.0)
+            loaded = revising.load(
+                self.source,
+                folder=self.work,
+                withdrawn=self.published.is_withdrawn,
+                rejected=house.rejected_texts(),
+                fail=self._fail,
+                advance=journal.advance,
+                check=check,
+            )
+        self.failed_loading = self.failed_again = journal.failed
+        self.superseded_again = journal.superseded
         return loaded
 
     def _fail(self, failure: Failure) -> None:
@@ -281,6 +319,9 @@ class _Job:
         """Return the published version that this run would only repeat, or None."""
         if self.options.force or self.options.only_new:
             return None
+        if self.revised:
+            is_same = all(version.manifest["recipe"] == recipe_digest for version in self.revised)
+            return Outcome(self.revised[-1], published=False) if is_same else None
         sources = [asdict(tally) for tally in loaded.tallies]
         for version in reversed(self.experiment.versions()):
             manifest = version.manifest
@@ -307,7 +348,7 @@ class _Job:
             return
         with open_memo(memo_folder(self.config, self.options.outputs), warn=self.journal.notice) as memo:
             edited = partial(summarize_or_edited, summaries=house.summaries)
-            summarizing = self._stage("summarize", edited, checkpoints, memo)
+            summarizing = self._stage("summarize", edited, checkpoints, memo, house=house)
             if "translate" not in checkpoints:
 
                 def keep(record: Summarized) -> None:
@@ -315,7 +356,7 @@ class _Job:
 
                 self._pass(summarizing, loaded, loaded.kept, keep=keep, inspection=inspection, is_last=True)
                 return
-            translating = self._stage("translate", translate, checkpoints, memo)
+            translating = self._stage("translate", translate, checkpoints, memo, house=house)
             with Handover(self.work / "summarize.jsonl", Summarized) as summarized:
 
                 def hand_over(record: Summarized) -> None:
@@ -336,15 +377,20 @@ class _Job:
         stage: Callable[[R, Fit], Round[T | Failure]],
         checkpoints: dict[StageName, Checkpoint],
         memo: Memo,
+        *,
+        house: House,
     ) -> _ModelStage[R, T]:
         checkpoint = checkpoints[name]
         fitted = fit(checkpoint)
         engine = LazyEngine(checkpoint, self.config.runtime, self.journal.notice)
+        open_engine = engine.open
+        if self.revised and not (name == "translate" and revising.may_translate(self.source, house, checkpoint)):
+            open_engine = revising.refuse_calls(name, model=checkpoint.name, newest=self.revised[-1])
         sweep: Sweep[R, T] = Sweep(
             name=name,
             stage=lambda record: stage(record, fitted),
             calls=memo.calls(checkpoint.identity()),
-            engine=engine.open,
+            engine=open_engine,
             stopping=lambda: self._stopping() or self.window.over(),
         )
         return _ModelStage(name, sweep, engine)
@@ -407,7 +453,7 @@ class _Job:
         with journal.stage("publish", records.count):
             statistics = Statistics()
             rows = self._counted(
-                written(records, folder=staged / "data", keep=kept_columns(self.config)), statistics=statistics
+                written(records, folder=staged / "data", keep=self._kept_columns()), statistics=statistics
             )
             with journal.failures.open(encoding="utf-8") as lines:
                 report.write(staged, manifest=manifest, rows=rows, failures=map(json.loads, lines))
@@ -421,9 +467,20 @@ class _Job:
         journal.event("publish", {"counts": manifest["counts"]})
         journal.close()
         manifest["timings"] = journal.timings
-        version = self.experiment.publish(staged, manifest=manifest, move_latest=self.scope in store.WHOLE)
+        version = self.experiment.publish(staged, manifest=manifest, move_latest=store.moves_latest(manifest))
         self.published.note([version])
         return version
+
+    def _kept_columns(self) -> tuple[str, ...]:
+        return revising.kept_columns(self.source) if self.revised else kept_columns(self.config)
+
+    def _revision(self) -> dict[str, JSON]:
+        """Return what the manifest of a revision says of the versions that it supersedes."""
+        if not self.revised:
+            return {}
+        latest = (self.experiment.folder / "latest").resolve().name
+        names = [version.folder.name for version in self.revised]
+        return {"supersedes": names, "moves_latest": latest in names}
 
     def _counted(self, rows: Iterable[dict[str, JSON]], *, statistics: Statistics) -> Iterator[dict[str, JSON]]:
         for row in rows:
@@ -470,6 +527,7 @@ class _Job:
             "scope": self.scope,
             "until": self.options.until,
             "edition": str(self.edition),
+            **self._revision(),
             "signature": "|".join([f"tomdich:{__version__}", *called, f"scope:{self.scope}"]),
             "identity": identity,
             "sources": [asdict(tally) for tally in loaded.tallies],
