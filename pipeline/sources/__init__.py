@@ -17,7 +17,7 @@ from pipeline import text
 from pipeline.config import Columns, Exclude, Markup, Source
 from pipeline.errors import UnavailableError
 from pipeline.records import JSON, Article, Failure, Origin
-from pipeline.sources import articles, dates, files, hub, markup, tables
+from pipeline.sources import articles, dates, files, hub, json_values, markup, tables
 from pipeline.sources.articles import Draft
 from pipeline.sources.files import Format, Found
 
@@ -188,13 +188,17 @@ def _records(found: Found, chunks: Iterator[bytes], source: Source, exclude: Exc
         yield _document(plain, kind=kind, found=found, source=source, exclude=exclude)
         return
     encoding, plain = files.as_utf8(plain)
-    lines = files.lines(plain)
-    if kind == "jsonl":
-        rows = tables.from_jsonl(lines, name=name, encoding=encoding)
+    if kind in {"json", "jsonl"}:
+        in_lines, plain = json_values.is_lines(plain) if kind == "json" else (True, plain)
+        is_array, plain = json_values.is_array(plain)
+        if in_lines and not is_array:
+            rows = tables.from_json(files.lines(plain), name=name, encoding=encoding)
+        else:
+            rows = tables.from_json(json_values.values(plain, name=name), name=name, encoding=encoding, unit="item")
     else:
         text_column = source.columns.text or "text"
         columns, rows = tables.from_csv(
-            lines, name=name, encoding=encoding, tabs=kind == "tsv", text_column=text_column
+            files.lines(plain), name=name, encoding=encoding, tabs=kind == "tsv", text_column=text_column
         )
         if not columns:
             return
@@ -202,11 +206,11 @@ def _records(found: Found, chunks: Iterator[bytes], source: Source, exclude: Exc
 
 
 def _sniffed(chunks: Iterator[bytes]) -> tuple[Format, Iterator[bytes]]:
-    """Return the format of stdin or of a web page by its first characters: JSON lines, HTML, else pasted text."""
+    """Return the format of stdin or of a web page by its first characters: JSON, HTML, else pasted text."""
     head, chunks = files.peek(chunks, 1024)
     start = head.decode("utf-16" if head[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig", errors="ignore").lstrip()
-    if start.startswith("{"):
-        return "jsonl", chunks
+    if start.startswith(("{", "[")):
+        return "json", chunks
     return (
         "html" if start.lower().startswith(("<!doctype html", "<html", "<?xml", "<head", "<body")) else "txt"
     ), chunks

@@ -20,14 +20,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, get_args
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from pipeline import config
 from pipeline.disk_errors import on_disk, temporary_folder
 from pipeline.errors import SourceError, UnavailableError
 
-Format = Literal["txt", "html", "jsonl", "csv", "tsv", "parquet"]
+Format = Literal["txt", "html", "json", "jsonl", "csv", "tsv", "parquet"]
 
 # Bytes of one line, field or document; what is longer is no article. JSON of small values takes some thirty times its
 # size in memory.
@@ -38,6 +38,7 @@ _ENDINGS: dict[str, Format] = {
     ".txt": "txt",
     ".html": "html",
     ".htm": "html",
+    ".json": "json",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".csv": "csv",
@@ -48,6 +49,7 @@ _PACKED = (".gz", ".zst")
 _GZIP = b"\x1f\x8b\x08"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _CHUNK = 256 * 1024
+_LINE_ENDS = 64 * 1024  # bytes in which the end of the first line is looked for
 _PIECE = 1024 * 1024  # bytes unpacked at a time
 _ZSTD_STEP = 256  # bytes fed at a time: a zstd block of 4 bytes can swell to 128 KiB, so 8 MiB at most
 _SECRET = 4  # letters; a shorter value hides nothing, and stands in many a word
@@ -96,7 +98,7 @@ def find(pattern: str, *, given: Format | None, warn: Callable[[str], None]) -> 
             found.append(Found(one, name, kind))
         elif named:
             raise SourceError(
-                f"{name}: unknown ending; give `format:` (txt, html, jsonl, csv, tsv, parquet), or name it .jsonl, …"
+                f"{name}: unknown ending; give `format:` ({', '.join(get_args(Format))}), or name it .jsonl, …"
             )
         else:
             unknown.append(name)
@@ -181,7 +183,14 @@ def as_utf8(chunks: Iterator[bytes]) -> tuple[str | None, Iterator[bytes]]:
 
 
 def lines(chunks: Iterable[bytes], *, longest: int = LONGEST) -> Iterator[bytes | None]:
-    r"""Yield the lines without their "\n"; None stands for a line over `longest` bytes, which is never held."""
+    r"""Yield the lines without their "\n"; None stands for a line over `longest` bytes, which is never held.
+
+    Where a "\r" without a "\n" ends the first line, as on old Macs, each of them ends one.
+    """
+    head, chunks = peek(iter(chunks), _LINE_ENDS)
+    first = re.search(rb"\r\n?|\n", head[:_LINE_ENDS])
+    if first is not None and first[0] == b"\r" and first.end() < len(head):
+        chunks = (chunk.replace(b"\r", b"\n") for chunk in chunks)
     rest: list[bytes] = []
     size = 0
     for chunk in chunks:

@@ -70,17 +70,23 @@ def open_dataset(source: Source, *, wanted: Collection[str]) -> Dataset:
         if (folder / "state.json").exists() or (folder / "dataset_dict.json").exists():
             stream = _saved(datasets.load_from_disk(str(folder)), source, name)
         else:
-            stream = datasets.load_dataset(
-                str(folder) if local else place,
-                source.subset,
-                split=source.split,
-                streaming=True,
-                revision=None if local else digest,
-            )
+            stream = _streamed(datasets, str(folder) if local else place, source, None if local else digest)
         columns: list[str] | None = stream.column_names
         if columns is not None:
             stream = stream.select_columns([column for column in columns if column in wanted])
     return Dataset(name, digest, size, columns, _rows(stream, name), folder if local else None, stamp)
+
+
+def _streamed(datasets: ModuleType, place: str, source: Source, revision: str | None) -> Any:  # noqa: ANN401 - see open_dataset
+    """Return a stream of the rows as each file has them.
+
+    `datasets` takes the columns of the first file for those of all, and refuses a later file with one more. Without
+    its features it casts nothing, and each row names its own columns.
+    """
+    builder = datasets.load_dataset_builder(place, source.subset, revision=revision)
+    stream = builder.as_streaming_dataset(split=source.split)
+    builder.info.features = stream.info.features = None
+    return stream
 
 
 def _library() -> ModuleType:

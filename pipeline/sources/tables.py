@@ -27,17 +27,25 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 _DELIMITERS = (",", ";", "\t", "|")
+# What the csv module says of a row, and what that means to who wrote it.
+_CSV_TOLD = {
+    "unexpected end": "a quote is opened and never closed",
+    "new-line character": "a carriage return stands inside a field; put the field in quotes",
+    "expected after": "something follows the closing quote of a field; double the quotes inside it",
+}
 _SEPARATOR = "\n<|field|>\n"  # between a row's fields while they are decoded as one text
 _PARQUET_ROWS = 256  # rows decoded at a time
 # What Arrow raises for a value that Python has none for: a year 60000, letters that are not UTF-8, an unknown time zone
 _NO_VALUE = (ValueError, OverflowError, KeyError)
 
 
-def from_jsonl(lines: Iterator[bytes | None], *, name: str, encoding: str | None) -> Iterator[Row | BadRow]:
-    """Yield a row for each line that is not blank; `index` counts lines. Never raises for a bad line."""
+def from_json(
+    lines: Iterator[bytes | None], *, name: str, encoding: str | None, unit: str = "line"
+) -> Iterator[Row | BadRow]:
+    """Yield a row for each line, or other `unit`, that is not blank; `index` counts them. Raises for none."""
     decode = msgspec.json.Decoder().decode
     for index, line in enumerate(lines):
-        where = f"line {index + 1}"
+        where = f"{unit} {index + 1}"
         if line is None:
             yield BadRow(index, where, f"{name}: {where}: longer than {MEGABYTES} MiB")
             continue
@@ -205,7 +213,7 @@ def _fields(physical: _Lines, delimiter: str) -> list[str] | str:
         return next(csv.reader(feed(), delimiter=delimiter, strict=True))
     except csv.Error as error:
         physical.rewind_to(start)
-        return "a quote is opened and never closed" if "unexpected end" in str(error) else str(error)
+        return next((told for said, told in _CSV_TOLD.items() if said in str(error)), str(error))
     finally:
         csv.field_size_limit(limit)
 
