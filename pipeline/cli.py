@@ -697,6 +697,8 @@ def models_pin(config: ConfigPath) -> None:
 def main() -> None:
     """Run the command line; every `TomdichError` becomes one message and its exit code."""
     streams.begin()
+    if os.environ.get("COLUMNS", "1").strip("0") == "":
+        del os.environ["COLUMNS"]  # 0 and an empty one mean that the width is not known; rich would print nothing
     code: str | int | None = 0
     try:
         app()

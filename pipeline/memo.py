@@ -28,12 +28,12 @@ from pipeline.disk_errors import describe
 from pipeline.errors import MemoError
 from pipeline.ids import canonical
 from pipeline.locking import open_shared
+from pipeline.mounts import file_system, is_network
 from pipeline.records import JSON, Generation
 
 SCHEMA = 1
 FILE = "memo.sqlite"
 _LOCK = "memo.lock"
-_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "lustre", "glusterfs"})
 _TABLES = """
 CREATE TABLE IF NOT EXISTS engines (
     id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, identity TEXT NOT NULL, created REAL NOT NULL
@@ -289,24 +289,12 @@ def open_memo(folder: Path | None, *, warn: Callable[[str], None]) -> Memo:
             f"{folder}: the memo's folder cannot be made: {describe(error, folder=folder)}; {_UNWRITABLE}"
         ) from None
     kind = file_system(folder)
-    if kind in _NETWORK:
+    if is_network(kind):
         raise MemoError(
             f"{folder}: is on a network file system ({kind}), where SQLite's locks are not safe; "
             "set `memo:` in the config to a folder on a local disk"
         )
     return Memo(folder / FILE, warn=warn)
-
-
-def file_system(folder: Path) -> str:
-    """Return the type of the file system that holds `folder`, "" where the system does not tell (macOS)."""
-    try:
-        lines = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return ""
-    mounts = [(Path(fields[1].replace("\\040", " ")), fields[2]) for fields in (line.split() for line in lines)]
-    real = folder.resolve()
-    holding = [(point, kind) for point, kind in mounts if real.is_relative_to(point)]
-    return max(holding, key=lambda mount: len(mount[0].parts), default=(Path("/"), ""))[1]
 
 
 @contextmanager

@@ -305,6 +305,13 @@ def test_runs_prints_names_whole_on_a_narrow_screen_and_in_a_pipe(tmp_path: Path
         assert line.split()[1:3] == ["full", "1"]
 
 
+@pytest.mark.parametrize("columns", ["0", "00", ""])
+def test_a_screen_without_a_width_shows_everything(tmp_path: Path, columns: str) -> None:
+    shown = tomdich("models", cwd=tmp_path, COLUMNS=columns)
+    assert shown.stdout == tomdich("models", cwd=tmp_path).stdout
+    assert "translate" in shown.stdout
+
+
 def test_bench_prints_a_table_and_a_block_to_paste(night: Path) -> None:
     done = tomdich("bench", night, "--articles", "2", cwd=night.parent)
     assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import MemoError
-from pipeline.memo import Memo, file_system, open_memo
+from pipeline.memo import Memo, open_memo
 from pipeline.records import Generation
 
 ANSWER = Generation("Bão số 3 vào bờ.", 7, 0, 5, finished=True, score=-0.25)
@@ -205,10 +205,6 @@ def test_a_killed_writer_loses_nothing_it_committed(tmp_path: Path) -> None:
     assert killed.returncode == -9
     with opened(tmp_path) as memo:
         assert [memo.calls({}).get(str(n)) is not None for n in range(100)] == [True] * 100
-
-
-def test_the_file_system_of_a_folder_is_known_on_linux(tmp_path: Path) -> None:
-    assert file_system(Path("/proc")) == "proc" if sys.platform == "linux" else file_system(tmp_path) == ""
 
 
 def test_a_score_that_is_no_number_is_none_and_its_row_stands(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import math
 import os
 import platform
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.checkpoints.checkpoint import Device
+from pipeline.cpu_quota import cpu_quota
 from pipeline.errors import ConfigError
 
 
@@ -53,7 +55,7 @@ def torch_has_cuda() -> bool:
 
 
 def cores() -> int:
-    """Return how many CPU cores this process may use, which can be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return how many CPU cores this process may use: by its affinity and by its container's quota, rounded up."""
+    known = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # none on macOS
+    quota = cpu_quota()
+    return known if quota is None else max(1, min(known, math.ceil(quota)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pipeline.checkpoints.device import cores
 from pipeline.checkpoints.weights import load
 from pipeline.engines.batching import Answer
 
@@ -31,8 +32,7 @@ class TransformersBackend:
         """Load the weights; raises `ModelError` when they are not usable."""
         import torch
 
-        if runtime.threads is not None:
-            torch.set_num_threads(runtime.threads)
+        torch.set_num_threads(runtime.threads or min(torch.get_num_threads(), cores()))  # torch knows no quota
         assert checkpoint.compute_type != "int8", "prepare() gives int8 to ctranslate2 alone"
         self._checkpoint = checkpoint
         self._device = torch.device(checkpoint.device)

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.checkpoints.device import resolve
+from pipeline.checkpoints.device import cores, resolve
 from pipeline.errors import ConfigError, EngineError, StoppedError, UsageError
 from pipeline.ids import digest
 from pipeline.progress import Progress
@@ -162,8 +162,7 @@ class _Run:
         from transformers import PrinterCallback, Seq2SeqTrainer
 
         training = self.training
-        if training.threads is not None:
-            torch.set_num_threads(training.threads)
+        torch.set_num_threads(training.threads or min(torch.get_num_threads(), cores()))  # torch knows no quota
         arguments = self._arguments()
         model: Any = modelling.build(training, self.coder)
         model.to(arguments.device)  # before the optimizer is made, as the Trainer asks
