@@ -215,8 +215,12 @@ def test_a_histogram_holds_every_record_within_its_frame(counts: dict[int, int])
 def test_a_histogram_says_in_words_what_it_shows() -> None:
     figure = charts.histogram("Length", Counter({10: 1, 20: 18, 2_000: 1}), unit="words")
     assert figure is not None
-    assert (figure.middle, figure.spread) == ("median 20 words", "nine in ten between 10 and 20")
-    assert figure.bars[-1].label == "2,000 to 2,099 words: 1 record"
+    assert (figure.middle, figure.spread) == ("median 20 words", "nine in ten between 10 and 20, the most 2,000")
+    assert [bar.label for bar in figure.bars] == [
+        "10 words: 1 record",
+        "20 words: 18 records",
+        "21 words or more: 1 record",
+    ]
     assert charts.histogram("Length", Counter(), unit="words") is None
 
 

@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 import pytest
 
-from pipeline import report
+from pipeline import house, report
 
 pytest.importorskip("playwright")
 from playwright.sync_api import Browser, Dialog, Locator, sync_playwright
@@ -97,7 +97,7 @@ class Opened:
     def __init__(self, browser: Browser, folder: Path, *, width: int, fragment: str, scheme: Scheme) -> None:
         self.complaints: list[str] = []
         self.requests: list[str] = []
-        self.page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        self.page = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme).new_page()
         self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("dialog", self._dialog)
@@ -137,7 +137,7 @@ def look(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
 
     yield look
     for tab in tabs:
-        tab.page.close()
+        tab.page.context.close()
         assert not tab.complaints
         assert all(url.startswith(("file:", "blob:")) for url in tab.requests), tab.requests
 
@@ -171,7 +171,7 @@ def test_filters_search_and_sorting(look: Callable[..., Opened]) -> None:
 
     shows([3, 1, 2])
     assert tab.texts("#check option") == [
-        "All records", "On hold (1)", "Flagged (2)", "Checked by you", "negation (1)", "number (1)",
+        "All records", "On hold (1)", "On hold, undecided", "Flagged (2)", "Checked by you", "negation (1)", "number (1)",
     ]  # fmt: skip
     for control, choice, numbers in (
         ("#check", "hold", [3]), ("#check", "any", [3, 2]), ("#check", "check negation", [2]),
@@ -182,8 +182,8 @@ def test_filters_search_and_sorting(look: Callable[..., Opened]) -> None:
         tab.page.select_option(control, choice)
         shows(numbers)
     for words, numbers in (
-        ("bao SO 2", [2]), ("landfall câu", [3, 1, 2]), ("a3", [3]), ("bao chieu", [2]), ('"do bo" 2', [2]),
-        ('"bo do"', []), ("“số 3 đổ", [3]), ("no such", []),
+        ("bao CHIEU", [2]), ("landfall câu", [3, 1, 2]), ("a3", [3]), ('"bao so 2"', [2]), ('"do bo" 3', [3]),
+        ("DUONG sat", [3]), ("dalat", []), ('"da lat" hai', [3]), ('"bo do"', []), ("“số 3 đổ", [3]), ("no such", []),
     ):  # fmt: skip
         tab.page.fill("#search", words)
         shows(numbers)
@@ -292,8 +292,284 @@ def test_leaving_with_unsaved_corrections_warns(look: Callable[..., Opened]) -> 
     assert tab.complaints == ["dialog: beforeunload"]
     tab.complaints.clear()
     tab.page.wait_for_selector("html[data-ready]")
+    assert tab.text("#download") == "Download 1 correction"
     tab.page.reload()  # nothing was decided since
     assert not tab.complaints
+    tab.page.wait_for_selector("html[data-ready]")
+    press = tab.page.keyboard.press
+    press("u")
+    press("a")  # as before, but at another time: a change
+    tab.page.reload()
+    assert tab.complaints == ["dialog: beforeunload"]
+    tab.complaints.clear()
+    tab.page.wait_for_selector("html[data-ready]")
+    with tab.page.expect_download():
+        press("u")
+        press("s")
+        press("a")
+        tab.page.click("#download")
+    press("a")
+    press("u")  # back to what was downloaded
+    tab.page.reload()
+    assert not tab.complaints
+
+
+def test_a_look_and_an_untouched_editor_are_nothing_unsaved(look: Callable[..., Opened]) -> None:
+    tab = look([row(1), row(2)])
+    for key in ("e", "Escape", "v", "Escape", "j", "e"):
+        tab.page.keyboard.press(key)
+    tab.page.reload()
+    assert not tab.complaints
+
+
+# Drafts and decisions that last
+
+
+def sign(tab: Opened, name: str = "Lan") -> None:
+    tab.page.wait_for_selector("#who[open]")
+    tab.page.fill("#name", name)
+    tab.page.keyboard.press("Enter")
+
+
+def downloaded(tab: Opened, path: Path) -> list[dict[str, Any]]:
+    with tab.page.expect_download() as download:
+        tab.page.click("#download")
+    download.value.save_as(path)
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def reopened(tab: Opened) -> None:
+    """Close the report and open it again in the same browser."""
+    tab.page.goto("about:blank")
+    tab.complaints[:] = [complaint for complaint in tab.complaints if complaint != "dialog: beforeunload"]
+    tab.page.go_back()
+    tab.page.wait_for_selector("html[data-ready]")
+
+
+def test_a_half_typed_correction_outlives_another_record_and_the_browser(
+    look: Callable[..., Opened], tmp_path: Path
+) -> None:
+    tab = look([row(1), row(2)])
+    press = tab.page.keyboard.press
+    press("s")
+    press("e")
+    tab.page.keyboard.type(" Half typed")
+    tab.page.click(".row >> nth=1")
+    assert tab.text(".pair.headline .vi") == "Bão số 2 đổ bộ"
+    assert tab.page.locator("textarea").count() == 0
+    assert tab.text(".row >> nth=0").count("draft") == 1
+    assert tab.text("#kept") == "1 draft, kept in this browser"
+    tab.page.click(".row >> nth=0")
+    assert tab.page.input_value("textarea") == "Sentence one of 1. Half typed"
+    assert "A draft, not kept yet" in tab.text(".pair >> nth=1")
+    reopened(tab)
+    assert tab.page.input_value("textarea") == "Sentence one of 1. Half typed"
+    tab.page.focus("textarea")
+    press("Control+Enter")
+    sign(tab)
+    assert [line["en"] for line in downloaded(tab, tmp_path / "c.jsonl")] == ["Sentence one of 1. Half typed"]
+    assert tab.text("#kept") == "1 correction saved as corrections.jsonl."
+    tab.page.reload()
+    assert not tab.complaints
+
+
+def test_what_was_left_can_be_brought_back(look: Callable[..., Opened]) -> None:
+    tab = look([row(1)])
+    tab.page.keyboard.press("e")
+    tab.page.keyboard.type(" dear words")
+    tab.page.keyboard.press("Escape")
+    assert tab.page.locator("textarea").count() == 0
+    tab.page.click("text=Bring back what I typed")
+    assert tab.page.input_value("textarea") == "Storm 1 makes landfall dear words"
+    tab.page.keyboard.press("Escape")
+    tab.page.reload()
+    assert tab.page.locator("textarea").count() == 0
+    tab.complaints.clear()
+
+
+def test_what_is_kept_belongs_to_one_version(look: Callable[..., Opened]) -> None:
+    tab = look([row(1)])
+    tab.page.keyboard.press("a")
+    sign(tab)
+    tab.page.wait_for_selector(".decided")
+    other = [row(1, title_translation="Another machine's headline")]
+    report.write(
+        Path(tab.page.url.removeprefix("file://").split("#")[0]).parent, manifest=MANIFEST, rows=other, failures=[]
+    )
+    reopened(tab)
+    assert tab.text("#download") == "No corrections yet"
+    assert tab.page.locator(".decided").count() == 0
+
+
+def test_two_tabs_of_one_report_do_not_overwrite_each_other(look: Callable[..., Opened], tmp_path: Path) -> None:
+    tab = look([row(1), row(2)])
+    other = tab.page.context.new_page()
+    other.goto(tab.page.url.split("#")[0] + "#r=a2")
+    other.wait_for_selector("html[data-ready]")
+    tab.page.keyboard.press("a")
+    sign(tab)
+    tab.page.wait_for_selector(".decided")
+    expect(other.locator("#download")).to_have_text("Download 1 correction")
+    other.reload()  # it has the name now
+    other.wait_for_selector("html[data-ready]")
+    other.keyboard.press("a")
+    expect(tab.page.locator("#download")).to_have_text("Download 2 corrections")
+    assert {line["id"] for line in downloaded(tab, tmp_path / "c.jsonl")} == {"a1", "a2"}
+    other.close()
+
+
+def test_a_browser_that_keeps_nothing_says_so(look: Callable[..., Opened]) -> None:
+    tab = look([row(1)])
+    tab.page.evaluate(
+        "void (Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); })"
+    )
+    tab.page.keyboard.press("e")
+    tab.page.keyboard.type("x")
+    assert tab.text("#kept") == "1 draft, this browser keeps nothing: download before you close"
+    tab.page.reload()
+    assert tab.complaints == ["dialog: beforeunload"]
+    tab.complaints.clear()
+
+
+def test_a_corrections_file_is_loaded_back_and_nothing_of_it_is_lost(
+    look: Callable[..., Opened], tmp_path: Path
+) -> None:
+    by = {"by": "Mai", "at": "2026-11-23T08:00:00+07:00"}
+    lines: list[dict[str, Any]] = [
+        {"id": "a1", "index": 0, "vi": "Câu  một số 1.", "en": "Mai's sentence.", "machine": "Sentence one of 1."} | by,
+        {"id": "a1", "index": -1, "vi": "Một tít khác", "en": "A headline of another version."} | by,
+        {"id": "a1", "action": "reject", "text_sha256": "ab" * 32, "reason": "off topic"} | by,
+        {"id": "a2", "action": "summary", "text_sha256": "00" * 32, "vi": "Của văn bản khác."} | by,
+        {"id": "a2", "index": 1, "vi": "Câu hai.", "en": "Two.", "machine": "", "by": "Mai", "at": "2020-01-01"},
+    ]  # fmt: skip
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    tab = look([row(1, text_sha256="ab" * 32), row(2)], fragment="#r=a2")
+    tab.page.locator(".pair").nth(2).focus()
+    tab.page.keyboard.press("a")
+    sign(tab)
+    tab.page.wait_for_selector(".decided")
+    tab.page.set_input_files("#file", path)
+    expect(tab.page.locator("#kept")).to_have_text(
+        "3 corrections of this report read from mine.jsonl, 2 of others kept for the download,"
+        " 1 older than yours passed over."
+    )
+    tab.page.keyboard.press("k")
+    assert tab.text(".own") == "Mai's sentence."
+    assert "Rejected by Mai: off topic" in tab.text("#verdict")
+    saved = downloaded(tab, tmp_path / "c.jsonl")
+    assert len(saved) == 5
+    assert all(line in saved for line in lines[:4])
+    assert {(line["id"], line["en"]) for line in saved if line.get("index") == 1} == {("a2", "Sentence two.")}
+    for text, told in (
+        ('{"vi": 1}', "line 1 has no “vi”"), ("[]", "line 1 is not a correction"), ('\n{"action": "x"}', "line 2 is not"),
+        (json.dumps(lines[0] | {"at": "yesterday"}), "line 1: “at” is no time"),
+    ):  # fmt: skip
+        path.write_text(text, encoding="utf-8")
+        tab.page.set_input_files("#file", path)
+        expect(tab.page.locator("#kept")).to_contain_text(f"mine.jsonl was not read: {told}")
+    assert tab.text("#download") == "Download 5 corrections"
+    tab.page.reload()
+    assert not tab.complaints
+
+
+def test_an_editors_summary_a_rejection_and_a_release_are_in_the_download(
+    look: Callable[..., Opened], tmp_path: Path
+) -> None:
+    flags = [flag("translation", 0, 8, expected="5", found="6"), flag("title", 0, 3, severity="note")]
+    tab = look([row(1, text_sha256="ab" * 32, status="hold", flags=flags), row(2, text_sha256="cd" * 32)])
+    press = tab.page.keyboard.press
+    press("v")
+    assert tab.page.input_value("textarea") == "Câu một số 1. Câu hai."
+    tab.page.fill("textarea", "Bản của tôi.\nHai câu.")
+    press("Control+Enter")
+    sign(tab)
+    assert tab.text("#summary .own") == "Bản của tôi. Hai câu."
+    assert "The next run translates this summary" in tab.text("#summary")
+    press("r")
+    assert tab.texts("#errors li") == ["number: a number changed"]
+    press("Enter")
+    assert "Released from hold by Lan" in tab.text("#verdict")
+    press("r")  # a letter typed by mistake takes nothing back
+    assert tab.texts(".badge") == ["Released", "Released"]
+    press("j")
+    press("r")  # it is not on hold
+    press("x")
+    tab.page.fill("#reason", " off  topic")
+    press("Enter")
+    assert "Rejected by Lan: off topic" in tab.text("#verdict")
+    assert tab.text(".row >> nth=1 >> .badge") == "Rejected"
+    summary, release, rejection = downloaded(tab, tmp_path / "c.jsonl")
+    stamped: dict[str, Any] = {"by": "Lan", "text_sha256": "ab" * 32, "id": "a1"}
+    for line, expected in (
+        (summary, stamped | {"action": "summary", "vi": "Bản của tôi. Hai câu.", "machine": "Câu một số 1. Câu hai."}),
+        (release, stamped | {"action": "release", "flags": [
+            {"check": "number", "field": "translation", "expected": "5", "found": "6", "message": "a number changed"}]}),
+        (rejection, stamped | {"action": "reject", "id": "a2", "text_sha256": "cd" * 32, "reason": "off topic"}),
+    ):  # fmt: skip
+        assert datetime.fromisoformat(line.pop("at")).tzinfo
+        assert line == expected
+    read = house.read(None, str(tmp_path / "c.jsonl"))  # as the next run does
+    assert (set(read.summaries), set(read.releases), set(read.rejections)) == ({"a1"}, {"a1"}, {"a2"})
+    tab.page.select_option("#check", "undecided")
+    assert tab.text("#count") == "0 of 2 records"
+    tab.page.select_option("#check", "decided")
+    assert tab.text("#count") == "2 records"
+    press("x")
+    assert not tab.page.is_visible("#why")
+    tab.page.click("text=Do not reject")
+    assert "Rejected" not in tab.text("#verdict")
+    assert tab.page.evaluate("document.activeElement.textContent") == "Reject the article…"  # the focus stays there
+    press("k")
+    tab.page.click("text=Hold again")
+    assert tab.text(".about .badge") == "Hold"
+    tab.page.click("#summary >> text=Undo")
+    assert tab.page.locator("#summary .own").count() == 0
+    assert tab.text("#download") == "No corrections yet"
+    reopened(tab)
+    assert tab.text("#download") == "No corrections yet"
+
+
+def test_a_rejection_can_be_called_off(look: Callable[..., Opened]) -> None:
+    tab = look([row(1)])
+    tab.page.click("text=Reject the article…")
+    sign(tab)
+    tab.page.wait_for_selector("#why[open]")
+    tab.page.keyboard.press("Escape")
+    assert tab.text("#download") == "No corrections yet"
+    assert tab.page.locator(".badge").count() == 0
+
+
+def test_near_copies_of_a_story_lead_to_each_other(look: Callable[..., Opened]) -> None:
+    text = " ".join(f"Câu số {number} kể chuyện bão {number * 7} ở tỉnh." for number in range(12))
+    rows = [
+        row(1, article=text, published="2026-11-24T05:00:00+07:00"),
+        row(2, article=text + " Thêm một câu.", published="2026-11-24T06:00:00+07:00"),
+        row(3),
+    ]
+    tab = look(rows)
+    assert tab.text(".also") == "Also in Báo Chiều"
+    assert tab.text(".row >> nth=1 >> .row-about").split() == ["+1", "Báo", "Chiều"]
+    tab.page.click(".also a")
+    assert tab.text(".pair.headline .vi") == "Bão số 2 đổ bộ"
+    assert tab.text(".also") == "Also in Báo Sáng"
+    tab.page.keyboard.press("j")
+    assert tab.page.locator(".also").count() == 0
+
+
+def test_a_search_finds_and_shows_what_only_the_article_says(look: Callable[..., Opened]) -> None:
+    article = "Đoạn mở đầu.\n" + "Dòng dài không có gì. \n" * 80 + "Ông Nguyễn Văn Đức nói về đường sắt."
+    tab = look([row(1), row(2, article=article), row(3)], inline_bytes=0)  # from pages beside the report too
+    tab.page.fill("#search", '"nguyen van duc" storm')
+    expect(tab.page.locator(".row-headline")).to_have_text(["Storm 2 makes landfall"])
+    assert "in the article" in tab.text(".row")
+    tab.page.click(".row")
+    tab.page.wait_for_selector(".body")
+    found = "[...CSS.highlights.get('found')].map(range => range.toString())"
+    assert tab.page.evaluate(found) == ["Nguyễn Văn Đức"]
+    expect(tab.page.locator(".body p").last).to_be_in_viewport()
+    tab.page.fill("#search", "")
+    expect(tab.page.locator("#count")).to_have_text("3 records")
 
 
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'></script><!--<script>{{7*7}}${alert(3)}"
@@ -315,7 +591,7 @@ def test_an_article_is_text_whatever_it_holds(look: Callable[..., Opened]) -> No
     assert tab.text(".body p >> nth=0") == ATTACK
     assert "RLO NUL ZWSP" in tab.text(".body")
     assert "�" in tab.text(".body")
-    assert tab.page.evaluate("document.querySelectorAll('img, iframe, script:not([type])').length") == 3
+    assert tab.page.evaluate("document.querySelectorAll('img, iframe, script:not([type])').length") == 5
     for _ in urls:
         links = tab.page.eval_on_selector_all("a", "links => links.map(link => link.protocol)")
         assert set(links) <= {"file:", "http:", "https:"}, links
@@ -382,6 +658,18 @@ def test_contrast(look: Callable[..., Opened], scheme: Scheme, width: int) -> No
         tab.page.click(".row")
     tab.page.wait_for_selector(".body")
     assert tab.page.evaluate(CONTRAST) == []
+    tab.page.keyboard.press("v")
+    tab.page.fill("textarea", "Bản khác.")
+    tab.page.keyboard.press("Control+Enter")
+    sign(tab)
+    tab.page.keyboard.press("e")
+    tab.page.keyboard.type("!")
+    for button, confirm in (("Release from hold…", "Release"), ("Reject the article…", "Reject")):
+        tab.page.click(f"text={button}")
+        assert tab.page.evaluate(CONTRAST) == []
+        tab.page.click(f"dialog[open] button:text-is('{confirm}')")
+        assert tab.page.evaluate(CONTRAST) == []
+    assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 # Every element with text of its own, whose colour stands less than 4.5 : 1 against the first background under it.

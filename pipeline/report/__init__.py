@@ -4,7 +4,8 @@
     tally.py    what the head counts, and the figures' data, gathered while the rows go by
     charts.py   the figures' geometry
     writing.py  the pages of data and the file
-    report.html.j2, report.css, text.js, pages.js, report.js    the page; without a framework or a build step
+    report.html.j2, report.css    the page
+    text.js, pages.js, decisions.js, search.js, report.js    its script; without a framework or a build step
 
 Nothing here sees a model, and nothing writes text into markup but Jinja with autoescape and, in the browser,
 text nodes.

@@ -17,6 +17,7 @@ ROW_HEIGHT = 19
 _MOST_BARS = 24
 _MOST_ROWS = 7
 _TAIL = 0.98  # what lies above this quantile is drawn as one last bar
+_FENCE = 3.0  # and what lies this many times the distance of the quartiles above the upper one
 _LABEL_WIDTH = 104
 _COUNT_WIDTH = 44
 
@@ -79,7 +80,8 @@ def histogram(title: str, counts: Counter[int], *, unit: str) -> Histogram | Non
     """Return the figure of `counts` (value: how many records), or None where there is nothing to draw."""
     if not counts:
         return None
-    low, median, high, top = (_quantile(counts, share) for share in (0.05, 0.5, 0.95, _TAIL))
+    low, median, high = (_quantile(counts, share) for share in (0.05, 0.5, 0.95))
+    top = _top(counts)
     least = min(counts)
     step = next(step for step in _steps() if (top - least // step * step) // step < _MOST_BARS)
     first, last = least // step * step, top // step * step
@@ -103,9 +105,13 @@ def histogram(title: str, counts: Counter[int], *, unit: str) -> Histogram | Non
     return Histogram(
         title=title,
         middle=f"median {median:,} {unit}",
-        spread=f"nine in ten between {low:,} and {high:,}",
+        spread=f"nine in ten between {low:,} and {high:,}"
+        + (f", the most {max(counts):,}" if beyond and max(counts) > high else ""),
         bars=tuple(bars),
-        ticks=(Tick(0, f"{first:,}", "start"), Tick(WIDTH, f"{last:,}+" if beyond else f"{last + step:,}", "end")),
+        ticks=(
+            Tick(0, f"{first:,}", "start"),
+            Tick(WIDTH, f"{last + step:,}+" if beyond else f"{last + step:,}", "end"),
+        ),
         median=min(WIDTH * (median - first + 0.5) / (step * len(edges)), WIDTH),
     )
 
@@ -141,6 +147,13 @@ def by_check(flags: Counter[tuple[str, str]]) -> ByCheck | None:
         lines=tuple(lines),
         height=len(lines) * ROW_HEIGHT,
     )
+
+
+def _top(counts: Counter[int]) -> int:
+    """Return the highest value of the axis: among few records one far out must not flatten the others to a line."""
+    lower, upper, tail = (_quantile(counts, share) for share in (0.25, 0.75, _TAIL))
+    fence = max(upper + _FENCE * (upper - lower), 2 * upper)
+    return max(value for value in counts if value <= min(tail, fence))
 
 
 def _quantile(counts: Counter[int], share: float) -> int:

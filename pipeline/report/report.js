@@ -1,4 +1,4 @@
-// The page: draws the rows in view and the record that is open, follows keys and links, keeps the editor's decisions.
+// The page: draws the rows in view and the record that is open, follows keys and links, takes the editor's decisions.
 (() => {
 "use strict";
 
@@ -47,14 +47,7 @@ const addressOf = (record) => `#r=${encodeURIComponent(record.id)}`;
 const titleOf = (record) => record.pairs.find((pair) => pair[2] === -1) || ["", "", -1];
 const nameOf = (record) => plain(titleOf(record)[1] || titleOf(record)[0] || record.id) || "untitled";
 
-// Search: without marks, đ as d, every word somewhere; what is quoted stands together
-
-const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/đ/g, "d");
-
-function searched(record) {
-  return (record.folded ??= fold([record.id, record.origin, ...record.pairs.map((pair) => `${pair[0]}\n${pair[1]}`)].join("\n")));
-}
-
+let words = []; // that are searched for
 let shown = []; // the records that pass the filters, sorted
 let open = null;
 
@@ -67,15 +60,16 @@ const sorts = {
 };
 
 function filter() {
-  const words = (fold($("search").value).replace(/[“”]/g, '"').match(/"[^"]*"?|[^\s"]+/g) || []).map((word) => word.replaceAll('"', "").trim());
+  words = Search.wordsOf($("search").value);
   const [check, severity, origin] = ["check", "severity", "origin"].map((id) => $(id).value);
   const name = check.startsWith("check ") ? check.slice(6) : null;
   shown = records.filter((record) =>
     (check !== "hold" || record.hold)
-    && (check !== "decided" || record.pairs.some((pair) => decisions.has(key(record, pair))))
+    && (check !== "undecided" || (record.hold && !Decisions.decision("release", record) && !Decisions.decision("reject", record)))
+    && (check !== "decided" || Decisions.of(record).length)
     && (!(severity || name || check === "any") || record.flags.some((flag) => (!severity || flag.severity === severity) && (!name || flag.check === name)))
     && (!origin || record.origin === origin)
-    && words.every((word) => searched(record).includes(word)));
+    && Search.inArticle(record, words) !== null);
   shown.sort(sorts[$("sort").value]);
   $("count").textContent = shown.length === records.length ? plural(records.length, "record")
     : `${shown.length.toLocaleString("en")} of ${plural(records.length, "record")}`;
@@ -87,6 +81,32 @@ function filter() {
 function filterAnew() {
   $("list").scrollTop = 0;
   filter();
+  if (open) showFound($("record").querySelector(".source"), open);
+  if (words.length) readArticles();
+  else search += 1;
+}
+
+// The articles are packed: they are read page by page, and what is found in them joins the list.
+let search = 0; // the number of the search that may still change the list
+
+async function readArticles() {
+  const mine = ++search;
+  let unreadable = 0;
+  let drawnAt = performance.now();
+  for (const page of facts.pages.keys()) {
+    try {
+      await Search.read(page, Pages.articles);
+    } catch {
+      unreadable += 1;
+    }
+    if (mine !== search) return;
+    if (performance.now() - drawnAt < 250) continue;
+    filter();
+    $("count").textContent += `, reading the articles (${page + 1} of ${facts.pages.length})…`;
+    drawnAt = performance.now();
+  }
+  filter();
+  if (unreadable) $("count").textContent += `; the articles of ${plural(unreadable, "page")} cannot be read`;
 }
 
 // The list: only the rows in view are in the page
@@ -116,21 +136,32 @@ function drawRows(anew) {
 function row(record, number) {
   const [title, headline] = titleOf(record);
   const severities = Object.keys(SEVERITY).map((name) => [name, record.flags.filter((flag) => flag.severity === name).length]);
-  const decided = record.pairs.filter((pair) => decisions.has(key(record, pair))).length;
+  const decided = Decisions.of(record);
+  const rejected = decided.includes("reject");
+  const checked = decided.filter((kind) => kind === "sentence" || kind === "summary").length;
+  const copies = copiesOf(record).length;
   const element = el("div", {
-    className: "row", role: "option", id: `row-${record.order}`,
+    className: rejected ? "row rejected" : "row", role: "option", id: `row-${record.order}`,
     "aria-selected": String(record === open), "aria-setsize": String(shown.length), "aria-posinset": String(number + 1),
   },
     write(el("p", { className: "row-headline", lang: headline ? "en" : "vi", dir: "auto" }), clip(headline || title || record.id)),
     write(el("p", { className: "row-title", lang: "vi", dir: "auto" }), clip(headline ? title : record.pairs.find((pair) => pair[2] !== -1)?.[0] || "")),
     el("p", { className: "row-about" },
-      record.hold && el("span", { className: "badge error" }, "Hold"),
+      rejected ? el("span", { className: "badge" }, "Rejected") : holdBadge(record),
+      checked > 0 && el("span", { className: "tag done" }, `${checked} checked`),
+      decided.includes("draft") && el("span", { className: "tag warning" }, "draft"),
       ...severities.filter(([, count]) => count).map(([name, count]) => el("span", { className: `tag ${name}` }, plural(count, name))),
-      decided > 0 && el("span", { className: "tag done" }, `${decided} checked`),
+      copies > 0 && el("span", { className: "tag" }, `+${copies}`),
+      Boolean(words.length && Search.inArticle(record, words)?.length) && el("span", { className: "tag note" }, "in the article"),
       write(el("bdi", {}), clip(record.origin))));
   element.style.top = `${number * ROW}px`;
   element.addEventListener("click", () => show(record, { read: true }));
   return element;
+}
+
+function holdBadge(record) {
+  if (!record.hold) return false;
+  return Decisions.decision("release", record) ? el("span", { className: "badge done" }, "Released") : el("span", { className: "badge error" }, "Hold");
 }
 
 function reveal(record) {
@@ -192,7 +223,7 @@ function drawRecord() {
       el("span", { className: "quiet", id: "position" }),
       el("button", { type: "button", onclick: () => step(-1), "aria-label": "Previous record", "aria-keyshortcuts": "k" }, "↑"),
       el("button", { type: "button", onclick: () => step(1), "aria-label": "Next record", "aria-keyshortcuts": "j" }, "↓")),
-    about(record), flagList(record), pairTable(record));
+    about(record), alsoIn(record), verdict(record), flagList(record), pairTable(record));
   $("record").replaceChildren(work, source);
   $("record").setAttribute("aria-label", clip(nameOf(record)));
   drawPosition();
@@ -205,10 +236,45 @@ function about(record) {
   const link = /^https?:\/\//i.test(record.url) ? el("a", { href: record.url, target: "_blank", rel: "noopener noreferrer" }, "Original") : record.url && write(el("bdi", {}), record.url);
   const date = /^\d{4}-\d\d-\d\d(T\d\d:\d\d)?/.exec(record.published);
   const parts = [write(el("bdi", {}), record.origin), date ? date[0].replace("T", " ") : record.published && write(el("bdi", {}), record.published), link];
-  return el("p", { className: "about" }, record.hold && el("span", { className: "badge error" }, "Hold"),
+  return el("p", { className: "about" }, holdBadge(record),
     ...parts.filter(Boolean).map((part) => el("span", {}, part)),
     el("span", { className: "path", title: plain(record.source) }, write(el("bdi", {}), record.source.split("/").slice(-2).join("/"))),
     el("a", { href: addressOf(record), title: plain(record.id) }, "Link to this record"));
+}
+
+// Near copies of the story, each a link to its record
+const copyGroups = new Map(facts.copies.flatMap((group) => group.map((id) => [id, group])));
+const copiesOf = (record) => (copyGroups.get(record.id) || []).filter((id) => id !== record.id && byId.has(id)).map((id) => byId.get(id));
+
+function alsoIn(record) {
+  const copies = copiesOf(record);
+  if (!copies.length) return "";
+  return el("p", { className: "also" }, el("span", { className: "quiet" }, "Also in "),
+    ...copies.slice(0, 20).map((copy, number) => el("span", {}, write(el("a", { href: addressOf(copy), title: nameOf(copy) }), clip(copy.origin)), number < copies.length - 1 ? ", " : "")),
+    copies.length > 20 && `${copies.length - 20} more`);
+}
+
+// What is decided about the record as a whole
+function verdict(record) {
+  const rejected = Decisions.decision("reject", record);
+  const released = Decisions.decision("release", record);
+  const buttons = el("p", { className: "buttons" });
+  const element = el("div", { className: "verdict", id: "verdict", role: "group", "aria-label": "The record as a whole" });
+  if (rejected) {
+    element.append(el("p", { className: "rejected-by" }, write(el("strong", {}), `Rejected by ${rejected.by}`), rejected.reason && write(el("span", {}), `: ${rejected.reason}`),
+      el("span", { className: "quiet" }, " The next run lists the article among the rejected.")));
+  } else if (released) {
+    element.append(el("p", { className: "by" }, write(el("strong", {}), `Released from hold by ${released.by}`)));
+  }
+  const button = (label, action, shortcut) => buttons.append(el("button", { type: "button", "aria-keyshortcuts": shortcut, onclick: action }, label));
+  if (rejected) button("Do not reject", () => takeBack("reject", "Not rejected."));
+  else {
+    if (released) button("Hold again", () => takeBack("release", "On hold again."));
+    else if (record.hold) button("Release from hold…", release, "r");
+    button("Reject the article…", reject, "x");
+  }
+  element.append(buttons);
+  return element;
 }
 
 function flagList(record) {
@@ -237,10 +303,36 @@ function pairTable(record) {
       el("div", { className: "en" }));
     element.addEventListener("focusin", () => { sentence = number; showOrigin(vi); });
     element.addEventListener("mouseenter", () => showOrigin(vi));
+    if (!headline && !table.querySelector(".summary")) table.append(summaryBox(record));
     table.append(element);
     drawEnglish(record, number, element);
   });
+  if (!table.querySelector(".summary")) table.append(summaryBox(record));
   return table;
+}
+
+const summaryOf = (record) => record.pairs.filter((pair) => pair[2] !== -1).map((pair) => pair[0].trim()).join(" ");
+
+// Between the headline and the sentences: the summary as a whole, which an editor may write anew
+function summaryBox(record) {
+  const box = el("div", { className: "summary", id: "summary", role: "group", "aria-label": "Vietnamese summary" });
+  const own = Decisions.decision("summary", record);
+  const draft = Decisions.draft(record, "summary");
+  if (own) {
+    box.append(write(el("p", { lang: "vi", dir: "auto", className: "own" }), own.vi),
+      el("p", { className: "quiet" }, "The next run translates this summary and checks it. Below is the machine's."));
+  }
+  const buttons = el("p", { className: "buttons" });
+  box.append(buttons);
+  if (own) {
+    buttons.append(write(el("span", { className: "by" }, "✎ Summary written by "), own.by),
+      el("button", { type: "button", onclick: editSummary, "aria-keyshortcuts": "v" }, "Change"),
+      el("button", { type: "button", onclick: () => takeBack("summary", "The machine's summary stands again.") }, "Undo"));
+  } else {
+    buttons.append(el("button", { type: "button", onclick: editSummary, "aria-keyshortcuts": "v" }, "Correct the Vietnamese summary"));
+  }
+  if (draft !== undefined) writeSummary(record, box, draft);
+  return box;
 }
 
 function drawEnglish(record, number, element = $(`pair-${number}`)) {
@@ -249,7 +341,8 @@ function drawEnglish(record, number, element = $(`pair-${number}`)) {
   const headline = index === -1;
   const cell = element.querySelector(".en");
   const tag = headline ? "h3" : "p";
-  const decision = decisions.get(key(record, pair));
+  const decision = Decisions.decision("sentence", record, index);
+  const draft = Decisions.draft(record, index);
   const machine = el(tag, { lang: "en", dir: "auto" });
   if (en) writeMarked(machine, en, spansOf(record, headline ? "headline" : `en${number}`));
   else machine.append(el("span", { className: "quiet" }, index === null ? "not given to the translator" : "nothing came back"));
@@ -258,13 +351,16 @@ function drawEnglish(record, number, element = $(`pair-${number}`)) {
   element.classList.toggle("decided", Boolean(decision));
   if (decision) {
     const accepted = decision.en === decision.machine;
+    const published = decision.en === en; // the version has the editor's sentence already
+    const wrote = published && !accepted && decision.machine ? write(el("p", { lang: "en", dir: "auto" }), decision.machine) : machine;
     cell.replaceChildren(...(accepted ? [machine] : [write(el(tag, { lang: "en", dir: "auto", className: "own" }), decision.en),
-      el("div", { className: "machine" }, el("span", { className: "quiet" }, "The machine wrote"), machine)]), buttons);
+      el("div", { className: "machine" }, el("span", { className: "quiet" }, "The machine wrote"), wrote)]), buttons);
     buttons.append(write(el("span", { className: "by" }, accepted ? "✓ Accepted by " : "✎ Corrected by "), decision.by), button("Change", "e", edit), button("Undo", "u", undo));
   } else {
     cell.replaceChildren(machine, buttons);
     if (mayDecide(pair)) buttons.append(en ? button("Accept", "a", accept) : "", button("Correct", "e", edit));
   }
+  if (draft !== undefined && mayDecide(pair)) writeSentence(record, number, cell, draft);
 }
 
 function drawArticle(source, record, { article, aside, references }) {
@@ -287,6 +383,28 @@ function drawArticle(source, record, { article, aside, references }) {
     source.append(el("details", { className: "aside" }, el("summary", {}, `${plural(aside.length, "line")} of the page set aside`),
       el("ul", { className: "plain" }, ...aside.map(([kind, text]) => el("li", {}, el("span", { className: "quiet" }, `${kind.replaceAll("_", " ")}: `), write(el("bdi", { lang: "vi" }), text))))));
   }
+  showFound(source, record, { scroll: true });
+}
+
+// Light up what was searched for, and show the first of it where only the article has it.
+function showFound(source, record, { scroll = false } = {}) {
+  CSS.highlights?.delete("found");
+  if (!CSS.highlights || !words.length) return;
+  const ranges = [...source.querySelectorAll(".body p")].flatMap((line) => Search.places(line.textContent, words).map(([start, end]) => rangeIn(line, start, end)));
+  if (!ranges.length) return;
+  CSS.highlights.set("found", new Highlight(...ranges));
+  if (scroll && Search.inArticle(record, words)?.length) source.scrollTop += ranges[0].getBoundingClientRect().top - source.getBoundingClientRect().top - 80;
+}
+
+function rangeIn(element, start, end) {
+  const range = new Range();
+  const walk = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  for (let at = 0; walk.nextNode(); at += walk.currentNode.length) {
+    const [from, to] = [start - at, end - at];
+    if (from >= 0 && from < walk.currentNode.length) range.setStart(walk.currentNode, from);
+    if (to > 0 && to <= walk.currentNode.length) range.setEnd(walk.currentNode, to);
+  }
+  return range;
 }
 
 // Where the summary took a sentence from the article as it stands, light it up there, without touching the text.
@@ -296,14 +414,7 @@ function showOrigin(text) {
   for (const line of $("record").querySelectorAll(".body p")) {
     const start = line.textContent.indexOf(text);
     if (start < 0 || !text) continue;
-    const range = new Range();
-    const walk = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
-    for (let at = 0; walk.nextNode(); at += walk.currentNode.length) {
-      const [from, to] = [start - at, start + text.length - at];
-      if (from >= 0 && from < walk.currentNode.length) range.setStart(walk.currentNode, from);
-      if (to > 0 && to <= walk.currentNode.length) range.setEnd(walk.currentNode, to);
-    }
-    CSS.highlights.set("origin", new Highlight(range));
+    CSS.highlights.set("origin", new Highlight(rangeIn(line, start, start + text.length)));
     return;
   }
 }
@@ -338,11 +449,7 @@ function nextFlag() {
 
 // Decisions
 
-const decisions = new Map(); // what the editor accepted or corrected, by record and sentence
-let unsaved = 0;
 let editor = remembered("tomdich editor") || "";
-
-const key = (record, pair) => JSON.stringify([record.id, pair[2]]);
 
 function remembered(name, value) { // a page from a disk may be denied storage
   try {
@@ -359,34 +466,56 @@ function signed(action) {
 }
 
 function askName(action) {
-  const dialog = $("who");
   $("name").value = editor;
-  dialog.returnValue = "";
-  dialog.addEventListener("close", () => {
+  ask($("who"), () => {
     const name = $("name").value.trim();
-    if (dialog.returnValue !== "keep" || !name) return;
+    if (!name) return;
     editor = name;
     remembered("tomdich editor", editor);
     action?.();
     drawSaving();
-  }, { once: true });
+  });
+}
+
+// Show a dialog; `kept` is done where it is not cancelled.
+function ask(dialog, kept) {
+  dialog.returnValue = "";
+  dialog.addEventListener("close", () => { if (dialog.returnValue === "keep") kept(); }, { once: true });
   dialog.showModal();
 }
 
 function decide(record, number, en) {
   const pair = record.pairs[number];
-  decisions.set(key(record, pair), { id: record.id, index: pair[2], vi: pair[0], en, machine: pair[1], by: editor, at: new Date().toISOString() });
-  unsaved += 1;
+  Decisions.dropDraft(record, pair[2]);
+  Decisions.decide("sentence", record, pair[2], { id: record.id, index: pair[2], vi: pair[0], en, machine: pair[1], ...signature() });
   if (record === open) drawEnglish(record, number);
-  drawSaving();
-  drawRows(true);
+}
+
+const signature = () => ({ by: editor, at: new Date().toISOString() });
+
+// A decision about the record as a whole: a line that names the text that was read
+function decideRecord(kind, record, fields) {
+  Decisions.decide(kind, record, undefined, { action: kind, id: record.id, text_sha256: record.sha, ...fields, ...signature() });
+  redraw(record);
+}
+
+function redraw(record) {
+  if (record !== open) return;
+  const focused = ["verdict", "summary"].find((id) => $(id).contains(document.activeElement));
+  $("verdict").replaceWith(verdict(record));
+  $("summary").replaceWith(summaryBox(record));
+  $("record").querySelector(".about").replaceWith(about(record));
+  if (focused) $(focused).querySelector("button").focus({ preventScroll: true });
 }
 
 function drawSaving() {
-  const count = decisions.size;
+  const [count, drafts] = [Decisions.count(), Decisions.drafts()];
   $("download").disabled = !count;
   $("download").textContent = count ? `Download ${plural(count, "correction")}` : "No corrections yet";
-  $("download").classList.toggle("primary", unsaved > 0);
+  $("download").classList.toggle("primary", Decisions.waiting());
+  $("kept").textContent = [drafts && plural(drafts, "draft"),
+    (count || drafts) && (Decisions.works() ? "kept in this browser" : "this browser keeps nothing: download before you close")].filter(Boolean).join(", ");
+  $("kept").classList.toggle("problem", !Decisions.works());
   $("signature").hidden = !editor;
   $("signature").textContent = `Signed ${clip(editor)}`;
   $("signature").title = "Change the name";
@@ -417,55 +546,158 @@ function accept() {
 function acceptAll() {
   const record = open;
   if (record) signed(() => {
-    record.pairs.forEach((pair, number) => { if (mayDecide(pair) && pair[1] && !decisions.has(key(record, pair))) decide(record, number, pair[1]); });
-    say("Every sentence of the record is accepted.");
+    const drafts = record.pairs.filter((pair) => Decisions.draft(record, pair[2]) !== undefined).length;
+    record.pairs.forEach((pair, number) => {
+      if (mayDecide(pair) && pair[1] && !Decisions.decision("sentence", record, pair[2]) && Decisions.draft(record, pair[2]) === undefined) decide(record, number, pair[1]);
+    });
+    say(drafts ? `Accepted, but for ${plural(drafts, "draft")}.` : "Every sentence of the record is accepted.");
   });
 }
 
 function undo() {
-  if (!decidable() || !decisions.delete(key(open, open.pairs[sentence]))) return;
-  unsaved = decisions.size;
+  if (!decidable() || !Decisions.undo("sentence", open, open.pairs[sentence][2])) return;
   drawEnglish(open, sentence);
-  drawSaving();
-  drawRows(true);
   toSentence(sentence);
   say("Taken back.");
 }
 
-function edit() {
-  if (!decidable()) return;
-  const [record, number] = [open, sentence];
-  const pair = record.pairs[number];
-  const cell = $(`pair-${number}`).querySelector(".en");
-  if (cell.querySelector("textarea")) return;
-  const text = el("textarea", { lang: "en", dir: "auto", rows: 4, "aria-label": "Your sentence", value: decisions.get(key(record, pair))?.en ?? pair[1] });
-  const leave = () => { drawEnglish(record, number); toSentence(number); };
-  const keep = () => {
+// A text that is being typed is kept as it grows; leaving it gives it up, which can be taken back.
+function writing({ label, lang, rows, value, draft, keep, save, give }) {
+  const text = el("textarea", { lang, dir: "auto", rows, "aria-label": label, value: draft ?? value });
+  text.addEventListener("input", () => save(text.value === value ? null : text.value));
+  const done = () => {
     const own = text.value.replace(/\s+/g, " ").trim();
-    if (!own) return say("The sentence is empty; write one, or leave it with Esc.");
-    signed(() => { decide(record, number, own); say("Kept."); toSentence(number); });
+    if (own) keep(own);
+    else say("The text is empty; write one, or leave it with Esc.");
   };
+  const leave = () => give(text.value === value ? null : text.value);
   text.addEventListener("keydown", (event) => {
     if (event.key === "Escape") leave();
-    else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) keep();
+    else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) done();
     else return;
     event.preventDefault();
     event.stopPropagation();
   });
-  cell.querySelector(".buttons").replaceWith(text, el("p", { className: "buttons" },
-    el("button", { type: "button", className: "primary", onclick: keep }, "Keep"), el("button", { type: "button", onclick: leave }, "Leave")));
+  return [text, el("p", { className: "buttons" },
+    el("button", { type: "button", className: "primary", onclick: done }, "Keep"), el("button", { type: "button", onclick: leave }, "Leave"),
+    draft !== undefined && el("span", { className: "quiet" }, "A draft, not kept yet"))];
+}
+
+function writeSentence(record, number, cell, draft) {
+  const pair = record.pairs[number];
+  const again = () => { if (record === open) { drawEnglish(record, number); toSentence(number); } };
+  const parts = writing({
+    label: "Your sentence", lang: "en", rows: 4, draft, value: Decisions.decision("sentence", record, pair[2])?.en ?? pair[1],
+    save: (text) => (text === null ? Decisions.dropDraft(record, pair[2]) : Decisions.setDraft(record, pair[2], text)),
+    keep: (own) => signed(() => { decide(record, number, own); say("Kept."); if (record === open) toSentence(number); }),
+    give: (text) => {
+      Decisions.dropDraft(record, pair[2]);
+      again();
+      if (text !== null) offerBack(cell, () => { Decisions.setDraft(record, pair[2], text); drawEnglish(record, number); cell.querySelector("textarea").focus(); });
+    },
+  });
+  cell.querySelector(".buttons").replaceWith(...parts);
+  return parts[0];
+}
+
+function writeSummary(record, box, draft) {
+  const parts = writing({
+    label: "Your summary, in Vietnamese", lang: "vi", rows: 7, draft, value: Decisions.decision("summary", record)?.vi ?? summaryOf(record),
+    save: (text) => (text === null ? Decisions.dropDraft(record, "summary") : Decisions.setDraft(record, "summary", text)),
+    keep: (own) => signed(() => {
+      Decisions.dropDraft(record, "summary");
+      decideRecord("summary", record, { vi: own, machine: summaryOf(record) });
+      say("Your summary is kept; the next run translates it.");
+    }),
+    give: (text) => {
+      Decisions.dropDraft(record, "summary");
+      redraw(record);
+      if (text !== null) offerBack($("summary"), () => { Decisions.setDraft(record, "summary", text); redraw(record); $("summary").querySelector("textarea").focus(); });
+    },
+  });
+  box.querySelector(".buttons").replaceWith(...parts);
+  return parts[0];
+}
+
+function offerBack(place, bring) {
+  place.querySelector(".buttons").append(el("button", { type: "button", onclick: bring }, "Bring back what I typed"));
+  say("Left. What you typed can be brought back.");
+}
+
+function toEnd(text) {
   text.focus();
   text.setSelectionRange(text.value.length, text.value.length);
 }
 
+function edit() {
+  if (!decidable()) return;
+  const cell = $(`pair-${sentence}`).querySelector(".en");
+  toEnd(cell.querySelector("textarea") ?? writeSentence(open, sentence, cell));
+}
+
+function editSummary() {
+  if (!open) return;
+  toEnd($("summary").querySelector("textarea") ?? writeSummary(open, $("summary")));
+}
+
+// Keys only ask; what is decided is taken back with its button, not by a letter typed in the wrong place.
+function reject() {
+  const record = open;
+  if (!record || Decisions.decision("reject", record)) return;
+  signed(() => {
+    $("reason").value = "";
+    ask($("why"), () => {
+      const reason = $("reason").value.replace(/\s+/g, " ").trim();
+      decideRecord("reject", record, reason ? { reason } : {});
+      say("Rejected.");
+    });
+  });
+}
+
+function release() {
+  const record = open;
+  if (!record?.hold || Decisions.decision("release", record) || Decisions.decision("reject", record)) return;
+  const errors = record.flags.filter((flag) => flag.severity === "error");
+  signed(() => {
+    $("errors").replaceChildren(...errors.map((flag) => write(el("li", {}), `${flag.check.replaceAll("_", " ")}: ${flag.message}`)));
+    ask($("sure"), () => {
+      decideRecord("release", record, { flags: errors.map(({ check, field, expected, found, message }) => ({ check, field, expected, found, message })) });
+      say("Released from hold.");
+    });
+  });
+}
+
+function takeBack(kind, said) {
+  Decisions.undo(kind, open);
+  redraw(open);
+  say(said);
+}
+
 function download() {
-  const lines = [...decisions.values()].map((decision) => JSON.stringify(decision) + "\n");
-  const url = URL.createObjectURL(new Blob(lines, { type: "application/x-ndjson" }));
+  const [count, drafts] = [Decisions.count(), Decisions.drafts()];
+  const url = URL.createObjectURL(new Blob([Decisions.file()], { type: "application/x-ndjson" }));
   el("a", { href: url, download: "corrections.jsonl" }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10000);
-  unsaved = 0;
-  drawSaving();
-  say(`${plural(lines.length, "correction")} saved as corrections.jsonl.`);
+  tell(`${plural(count, "correction")} saved as corrections.jsonl${drafts ? `, without ${plural(drafts, "draft")}` : ""}.`);
+}
+
+async function loadFile(file) {
+  try {
+    const { here, elsewhere, older } = Decisions.load(await file.text(), byId);
+    tell([`${plural(here, "correction")} of this report read from ${file.name}`,
+      elsewhere && `${elsewhere.toLocaleString("en")} of others kept for the download`,
+      older && `${older.toLocaleString("en")} older than yours passed over`].filter(Boolean).join(", ") + ".");
+    if (open) drawRecord();
+    drawRows(true);
+  } catch (error) {
+    tell(`${file.name} was not read: ${error.message}.`);
+  }
+}
+
+// Say it, and show it where the corrections are counted.
+function tell(text) {
+  say(text);
+  $("kept").textContent = text;
 }
 
 // Keys
@@ -473,7 +705,7 @@ function download() {
 const keys = {
   j: () => step(1), n: () => step(1), k: () => step(-1), p: () => step(-1),
   s: () => toSentence(Math.min(sentence + 1, (open?.pairs.length ?? 1) - 1)), w: () => toSentence(Math.max(sentence - 1, 0)),
-  f: nextFlag, a: accept, A: acceptAll, e: edit, u: undo,
+  f: nextFlag, a: accept, A: acceptAll, e: edit, u: undo, v: editSummary, r: release, x: reject,
   "/": () => { $("search").focus(); $("search").select(); }, "?": () => $("help").showModal(),
 };
 
@@ -510,8 +742,10 @@ addEventListener("beforeprint", () => {
   $("sheet").replaceChildren(
     el("h2", {}, `${plural(shown.length, "record")}${some.length < shown.length ? `, the first ${PRINTED}` : ""}`),
     ...some.map((record) => el("article", {}, about(record),
+      ...[["reject", "Rejected"], ["release", "Released from hold"], ["summary", "Summary written"]].map(([kind, label]) => [label, Decisions.decision(kind, record)])
+        .filter(([, line]) => line).map(([label, line]) => write(el("p", {}), `${label} by ${line.by}${line.reason || line.vi ? `: ${line.reason || line.vi}` : ""}`)),
       ...record.pairs.map((pair, number) => {
-        const own = decisions.get(key(record, pair));
+        const own = Decisions.decision("sentence", record, pair[2]);
         const slots = pair[2] === -1 ? ["title", "headline"] : [`vi${number}`, `en${number}`];
         const english = el("p", { lang: "en", dir: "auto" });
         return el("div", { className: pair[2] === -1 ? "pair headline" : "pair" },
@@ -555,13 +789,15 @@ let frame = 0;
 $("list").addEventListener("scroll", () => { cancelAnimationFrame(frame); frame = requestAnimationFrame(() => drawRows(false)); }, { passive: true });
 addEventListener("resize", () => drawRows(false));
 addEventListener("hashchange", follow);
-addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
+addEventListener("beforeunload", (event) => { if (Decisions.unsaved()) event.preventDefault(); });
 let typed = 0;
 $("search").addEventListener("input", () => { clearTimeout(typed); typed = setTimeout(filterAnew, 80); });
 for (const id of ["check", "severity", "origin", "sort"]) $(id).addEventListener("change", filterAnew);
 $("toolbar").addEventListener("submit", (event) => { event.preventDefault(); filterAnew(); });
 $("download").addEventListener("click", download);
 $("signature").addEventListener("click", () => askName());
+$("load").addEventListener("click", () => $("file").click());
+$("file").addEventListener("change", () => { if ($("file").files[0]) loadFile($("file").files[0]); $("file").value = ""; });
 $("help-button").addEventListener("click", () => $("help").showModal());
 $("record").addEventListener("click", (event) => {
   const mark = event.target.closest("mark");
@@ -569,6 +805,11 @@ $("record").addEventListener("click", (event) => {
 });
 theme(remembered("tomdich theme"));
 drawSaving();
+Decisions.onChange((elsewhere) => { // elsewhere: the record that another tab has changed
+  drawSaving();
+  drawRows(true);
+  if (elsewhere !== undefined && open?.id === elsewhere && !$("record").contains(document.activeElement)) drawRecord();
+});
 
 (async () => {
   const ahead = []; // pages being inflated while one is taken in
@@ -580,7 +821,7 @@ drawSaving();
     if (number === 0) filter(); // the first rows are there while the others are read
     $("count").textContent = `${records.length.toLocaleString("en")} of ${plural(facts.shown, "record")} read…`;
   }
-  options("check", [["hold", `On hold (${records.filter((record) => record.hold).length.toLocaleString("en")})`],
+  options("check", [["hold", `On hold (${records.filter((record) => record.hold).length.toLocaleString("en")})`], ["undecided", "On hold, undecided"],
     ["any", `Flagged (${records.filter((record) => record.flags.length).length.toLocaleString("en")})`], ["decided", "Checked by you"],
     ...counted(records.flatMap((record) => [...new Set(record.flags.map((flag) => flag.check))])).map(([name, count]) => [`check ${name}`, `${name.replaceAll("_", " ")} (${count.toLocaleString("en")})`])]);
   options("origin", counted(records.map((record) => record.origin)).map(([name, count]) => [name, `${clip(plain(name))} (${count.toLocaleString("en")})`]));

@@ -47,6 +47,7 @@ def listed(row: dict[str, JSON], *, order: int, sources: Sequence[str]) -> dict[
     return {
         "id": row["id"],
         "order": order,
+        "sha": row["text_sha256"],
         "hold": on_hold(row),
         "origin": origin(row, sources),
         "published": row.get("published") or "",
@@ -62,7 +63,8 @@ def listed(row: dict[str, JSON], *, order: int, sources: Sequence[str]) -> dict[
                 "message": flag["message"],
                 "expected": flag.get("expected") or "",
                 "found": flag.get("found") or "",
-                "spans": spans(flag, placed[flag["field"]]),
+                # a release is about the whole record
+                "spans": [] if flag["check"] == "released" else spans(flag, placed[flag["field"]]),
             }
             for flag in row["flags"] or ()
         ],

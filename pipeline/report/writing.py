@@ -11,9 +11,12 @@ Past it the articles go into `report-data/` beside the report, as scripts, becau
 nothing else; past it again the listed part goes there too. A browser tab has an end as well: beyond `MOST_RECORDS` the
 report holds the held records and the first of the others, and says so.
 
-Memory: a page, and the counts. 10,000 records of 3,000 characters: 21.7 MB, written in 2.1 s of processor time.
-Opened on two cores at a load of nine (Chromium 156, eight times): the first rows after 0.3 to 0.7 s, all of them after
-1.0 to 3.0 s, 1.8 in the middle; scrolling at the screen's rate.
+Near copies of one story are found among the first `MOST_COMPARED` records, for which `stories` takes 8 kB and 0.7 ms
+each.
+
+Memory: a page, the counts, and what the near copies take. 10,000 records of 3,000 characters: 21.7 MB, written in 2.1 s
+of processor time and some 7 s for the near copies. Opened on two cores at a load of nine (Chromium 156, eight times):
+the first rows after 0.3 to 0.7 s, all of them after 1.0 to 3.0 s, 1.8 in the middle; scrolling at the screen's rate.
 `python -m pytest tests/test_report_browser.py -k ten_thousand` prints the like.
 """
 
@@ -25,13 +28,14 @@ import json
 import re
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import IO
 
+from pipeline import stories
 from pipeline.progress import duration
 from pipeline.records import JSON
 from pipeline.report import charts
@@ -44,10 +48,11 @@ FILE = "report.html"
 FOLDER = "report-data"
 INLINE_BYTES = 32_000_000  # of base64
 MOST_RECORDS = 100_000
+MOST_COMPARED = 20_000
 PAGE_CHARACTERS = 1_000_000
 _LEVEL = 4  # the press packs 3.2 to one; level 6 makes that 3.5 in three times the time, level 1 2.7 in half of it
 _HERE = Path(__file__).parent
-_SCRIPTS = ("text.js", "pages.js", "report.js")
+_SCRIPTS = ("text.js", "pages.js", "decisions.js", "search.js", "report.js")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -78,6 +83,7 @@ class _Pages:
 
     name: str
     spool: IO[bytes]
+    digest: hashlib._Hash  # of all that goes into the spool
     done: list[_Page] = field(default_factory=list)
     _listed: list[str] = field(default_factory=list)
     _opened: list[str] = field(default_factory=list)
@@ -104,6 +110,7 @@ class _Pages:
         items.clear()
         start = self.spool.tell()
         self.spool.write(packed)
+        self.digest.update(packed)
         return _Part(name, start, len(packed))
 
 
@@ -116,6 +123,7 @@ def write(
     made: datetime | None = None,
     inline_bytes: int = INLINE_BYTES,
     most_records: int = MOST_RECORDS,
+    most_compared: int = MOST_COMPARED,
 ) -> list[Path]:
     """Write `folder`/report.html, and report-data/ beside it where the records fill more than one file; return them.
 
@@ -125,10 +133,18 @@ def write(
     tally = Tally()
     sources = [source["path"] for source in manifest.get("sources", ())]
     with tempfile.TemporaryFile(dir=folder) as spool:
-        held, clean = _Pages("held", spool), _Pages("rest", spool)
-        for order, row in enumerate(rows):
-            tally.add(row)
-            (held if on_hold(row) else clean).add(listed(row, order=order, sources=sources), opened(row))
+        digest = hashlib.sha256(str(manifest["name"]).encode())
+        held, clean = _Pages("held", spool, digest), _Pages("rest", spool, digest)
+
+        def packed() -> Iterator[dict[str, JSON]]:
+            """Pack every row; yield what the first ones are compared by."""
+            for order, row in enumerate(rows):
+                tally.add(row)
+                (held if on_hold(row) else clean).add(listed(row, order=order, sources=sources), opened(row))
+                if order < most_compared:
+                    yield {"id": row["id"], "article": row["article"], "published": row.get("published") or ""}
+
+        copies = _near_copies(stories.leads(packed()))
         held.close()
         clean.close()
         pages = _first([*held.done, *clean.done], most_records)
@@ -143,11 +159,14 @@ def write(
             "beside": {"list": not lists_fit, "text": not texts_fit},
             "folder": FOLDER,
             "shown": shown,
+            "digest": digest.hexdigest(),  # of the records: what the page keeps in the browser is kept under it
+            "copies": copies,
         }
         template().stream(
             facts=facts,
             tally=tally,
             shown=shown,
+            compared=min(tally.records, most_compared),
             missing=missing(failures),
             manifest=manifest,
             when=_when(manifest, made or datetime.now(UTC)),
@@ -199,6 +218,16 @@ def _first(pages: Iterable[_Page], records: int) -> list[_Page]:
             break
         kept.append(page)
     return kept
+
+
+def _near_copies(leads: Mapping[str, str]) -> list[list[str]]:
+    """Return the ids of the records that are near copies of each other, each group with its lead first."""
+    groups: dict[str, list[str]] = {}
+    for id_, lead in leads.items():
+        group = groups.setdefault(lead, [lead])
+        if id_ != lead:
+            group.append(id_)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def _write_beside(folder: Path, part: _Part, *, read: Callable[[_Part], str]) -> Path:

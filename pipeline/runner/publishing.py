@@ -53,6 +53,7 @@ def row(record: Translated, *, keep: tuple[str, ...]) -> dict[str, JSON]:
 
 def get_ready() -> None:
     """Load what publishing needs, which takes a fifth of a second: in good time it costs nothing."""
+    import datasketch  # noqa: F401
     import pyarrow.json
     import pyarrow.parquet  # noqa: F401
 
