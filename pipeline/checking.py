@@ -56,7 +56,8 @@ def _sources(config: Config) -> Iterator[Finding]:
                 for record in sources.sample(source, exclude=config.exclude, warn=warnings.append)
             ]
         except TomdichError as error:
-            yield Finding(what, str(error), problem=True)
+            # what is checked is named already
+            yield Finding(what, str(error).removeprefix(f"{source.path or source.dataset}: "), problem=True)
             continue
         yield from (Finding(what, warning, warning=True) for warning in warnings)
         if sample:

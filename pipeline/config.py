@@ -529,9 +529,16 @@ def _fields_at(kind: type[BaseModel], where: list[Any]) -> list[str]:
 
 
 def place(path: str, base: Path) -> str:
-    """Return a path as a config writes it, absolute against `base`; a URL, `-` and `${ENV}` stay as they are."""
-    if path == "-" or "://" in path or path.startswith("${"):
+    """Return a path as a config writes it, absolute against `base`; a URL and `-` stay as they are.
+
+    `${NAME}` stays unexpanded, behind `base` where its value in the environment is a relative path.
+    """
+    if path == "-" or "://" in path:
         return path
+    if path.startswith("${"):
+        now = ENV.sub(lambda match: os.environ.get(match[1], ""), path)
+        stays = not now or now == "-" or "://" in now or now.startswith(("/", "~"))
+        return path if stays else os.path.join(base, path)  # noqa: PTH118 - a Path would drop what is `..` in it
     # not resolve(): a glob or a link the person chose stays as she wrote it
     return os.path.normpath(base / expand_home(path))
 

@@ -50,6 +50,7 @@ from pipeline.published import Withdrawal, look, open_published, withdraw, withd
 from pipeline.records import JSON
 from pipeline.rows import Row, category, failures, on_hold, rows
 from pipeline.runner.publishing import ROWS_PER_GROUP, card
+from pipeline.sources.names import forms as name_forms
 from pipeline.store import Experiment, Version
 
 if TYPE_CHECKING:
@@ -138,7 +139,8 @@ def forget(
             experiments = _locked(stack, outputs, asked, wait=wait, notice=notice)
         else:
             _name_strays(experiments, notice)  # as the locks do
-        article = _Article(article_id, _texts(outputs, names, article_id))
+        article = _named(outputs, names, article_id)
+        article_id = article.id
         found = _look(outputs, asked, article)
         told = [one for one in withdrawals(outputs) if one.article == text_digest(article_id)]
         found.already = found.already or any(one.name in {None, *asked} for one in told)
@@ -159,6 +161,7 @@ def forget(
                 Withdrawal(_now(), text_digest(article_id), tuple(sorted(article.texts)), name, tuple(sorted(held))),
             )
         numbers = frozenset(number for holding in found.holdings for number in _paid(holding.version, article))
+        found.holdings = [one for one in found.holdings if not _is_linked(one.version, notice)]
         memos = compacting.memos(outputs, [version for one in experiments for version in one.versions()])
         for memo in memos:
             found.calls += _forget_calls(memo, None if everything else numbers, really=really, warn=notice)
@@ -174,6 +177,21 @@ def forget(
                 _rewrite(Experiment(holding.version.folder.parent), holding.version, article)
     found.cached = _forget_cached(found, article, really=really)
     return found
+
+
+def _named(outputs: Path, names: Iterable[str], article_id: str) -> _Article:
+    """Return what to look for by an id in the normal form of Unicode in which something is held under it."""
+    spelled = {form: _texts(outputs, names, form) for form in name_forms(article_id)}
+    held = next((form for form, texts in spelled.items() if texts), article_id)
+    return _Article(held, spelled[held])
+
+
+def _is_linked(version: Version, notice: Callable[[str], None]) -> bool:
+    """Return whether a version is linked from elsewhere, which `notice` is then told: it is left alone."""
+    linked = store.linked_from_elsewhere(version)
+    if linked:
+        notice(f"{linked}; it holds the article and is left alone: forget it there, or remove the link")
+    return bool(linked)
 
 
 def _forget_cached(found: Forgotten, article: _Article, *, really: bool) -> list[Path]:

@@ -161,6 +161,11 @@ class Experiment:
         """
         for ready in sorted(self.folder.glob(f"{_REPLACING}*")):
             self._put_in_place(ready)
+        if self.staging.is_symlink():
+            raise WorldError(
+                f"{self.staging}: is a link to {self.staging.readlink()}, and versions are renamed within one file "
+                "system; remove the link"
+            )
         if self.staging.exists():
             shutil.rmtree(self.staging)
         self.staging.mkdir()
@@ -328,6 +333,9 @@ def prune(
     """
     if not versions(outputs / name):
         find(outputs, name)  # raises, naming what there is
+    for version in versions(outputs / name):
+        if linked := linked_from_elsewhere(version):
+            notice(f"{linked}; it is left alone: remove it by hand")
     doomed = _doomed(outputs / name, keep=keep, older_than=older_than, over=over)
     if not really or not doomed:
         return doomed
@@ -341,10 +349,19 @@ def prune(
     return doomed
 
 
+def linked_from_elsewhere(version: Version) -> str:
+    """Return a clause that says to where a version, or a file of it, is a link, "" where none is."""
+    entries = (version.folder, *sorted(version.folder.rglob("*")))
+    link = next((entry for entry in entries if entry.is_symlink()), None)
+    return "" if link is None else f"{link}: is a link to {link.readlink()}"
+
+
 def _doomed(
     folder: Path, *, keep: int | None, older_than: timedelta | None, over: int | None
 ) -> list[tuple[Version, int]]:
-    there = [(version, version.bytes()) for version in versions(folder)]
+    there = [(version, version.bytes()) for version in versions(folder) if not linked_from_elsewhere(version)]
+    if not there:
+        return []
     latest = folder / "latest"
     stays = latest.resolve().name if latest.exists() else there[-1][0].folder.name
     left = sum(size for _, size in there)

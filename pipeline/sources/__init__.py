@@ -17,7 +17,7 @@ from pipeline import text
 from pipeline.config import Columns, Exclude, Markup, Source
 from pipeline.errors import UnavailableError
 from pipeline.records import JSON, Article, Failure, Origin
-from pipeline.sources import articles, dates, files, hub, json_values, markup, tables
+from pipeline.sources import articles, dates, files, hub, json_values, markup, names, tables
 from pipeline.sources.articles import Draft
 from pipeline.sources.files import Format, Found
 
@@ -289,4 +289,4 @@ def _read_dataset(
 def _wanted(source: Source) -> frozenset[str]:
     """Return the columns that are of use."""
     mapped = (getattr(source.columns, field) or field for field in Columns.model_fields)
-    return frozenset((*mapped, *source.keep))
+    return frozenset(form for column in (*mapped, *source.keep) for form in names.forms(column))

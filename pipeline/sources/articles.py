@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -17,7 +18,7 @@ from pipeline import ids, prose, text
 from pipeline.config import Columns, Exclude, Markup, Source
 from pipeline.errors import SourceError
 from pipeline.records import JSON, Article, Failure, Origin
-from pipeline.sources import dates, markup
+from pipeline.sources import dates, markup, names
 from pipeline.sources.files import LONGEST, MEGABYTES
 from pipeline.sources.markup import Plain
 
@@ -213,7 +214,7 @@ def _from_row(
     found: dict[str, str] = {}
     published: object = ""
     for field, column in fields.items():
-        value = row.values.get(column)
+        value = _cell(row, column)
         if field == "published":
             if isinstance(value, list | tuple | dict):
                 return damaged("bad_row", f"{where}: column '{column}' holds no date", origin)
@@ -226,10 +227,10 @@ def _from_row(
     extra: dict[str, JSON] = {}
     for column in source.keep:
         try:
-            extra[column] = _plain(row.values.get(column))
+            extra[column] = _plain(_cell(row, column))
         except ValueError as error:
             return damaged("bad_row", f"{where}: column '{column}': {error}", origin)
-    found["id"] = found["id"].strip()
+    found["id"] = unicodedata.normalize("NFC", found["id"].strip())  # one id is typed in either form
     draft = Draft(published=published, **found)
     return finish(draft, origin=origin, exclude=exclude, where=where, fields=source.markup, extra=extra)
 
@@ -244,7 +245,12 @@ def _absent(source: Source, columns: Collection[str]) -> list[tuple[str, str]]:
     if source.columns.text is None:
         wanted.append(("columns.text", "text"))
     wanted += [("keep", column) for column in source.keep]
-    return [(field, column) for field, column in wanted if column not in columns]
+    return [(field, column) for field, column in wanted if names.among(column, columns) is None]
+
+
+def _cell(row: Row, column: str) -> object:
+    held = names.among(column, row.values)
+    return None if held is None else row.values[held]
 
 
 def _check_columns(source: Source, columns: Collection[str], *, name: str) -> None:

@@ -26,6 +26,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 from pipeline import config
 from pipeline.disk_errors import on_disk, temporary_folder
 from pipeline.errors import SourceError, UnavailableError
+from pipeline.sources.names import forms as name_forms
 
 Format = Literal["txt", "html", "json", "jsonl", "csv", "tsv", "parquet"]
 
@@ -85,6 +86,8 @@ def find(pattern: str, *, given: Format | None, warn: Callable[[str], None]) -> 
     nothing is found, with what is there instead.
     """
     path = config.expand_env(pattern)
+    if not path:
+        raise SourceError(f"{pattern}: is empty in the environment; set it to the path of a file or folder")
     if path == "-":
         return [Found("-", "-", given)]
     with _reading(pattern):
@@ -249,18 +252,35 @@ def _listed(path: str, pattern: str) -> tuple[list[str], bool]:
         path = unquote(urlsplit(path).path)
     if "://" in path:
         return _listed_remote(path, pattern)
-    if Path(path).is_dir():
-        return sorted(_walk(path, pattern)), False
-    if Path(path).exists():
-        return [path], True
-    if not glob.has_magic(path):
+    there, rest = _on_disk(path)
+    if not rest:
+        return (sorted(_walk(there, pattern)), False) if Path(there).is_dir() else ([there], True)
+    if not glob.has_magic(rest):
         raise _missing(path, pattern)
-    matches = glob.glob(path, recursive=True)  # noqa: PTH207 - the pattern may be absolute
+    folder = glob.escape(there)  # its own [ and ] are no pattern
+    patterns = (os.path.join(folder, form) for form in name_forms(rest))  # noqa: PTH118 - may be absolute
+    matches = [match for one in patterns for match in glob.glob(one, recursive=True)]  # noqa: PTH207
     inside = (_walk(match, pattern) if Path(match).is_dir() else [match] for match in matches)
     paths = sorted(set(chain.from_iterable(inside)))
     if not matches:
         raise _missing(path, pattern)
     return paths, False
+
+
+def _on_disk(path: str) -> tuple[str, str]:
+    """Return the part of `path` that is there, each name in the normal form that the disk has, and the rest.
+
+    A name that is there is itself, whatever it would mean in a pattern: `tin [1]`.
+    """
+    parts = Path(path).parts
+    there = ""
+    for at, part in enumerate(parts):
+        steps = (os.path.join(there, form) for form in name_forms(part))  # noqa: PTH118 - "" is no Path
+        found = next((step for step in steps if Path(step).exists()), None)
+        if found is None:
+            return there, os.path.join(*parts[at:])  # noqa: PTH118
+        there = found
+    return there, ""
 
 
 def _listed_remote(path: str, pattern: str) -> tuple[list[str], bool]:
@@ -348,6 +368,7 @@ def hidden(message: str, pattern: str) -> str:
         value = os.environ.get(match[1], "")
         # as it stands, and as URLs write it
         forms = {value, quote(value), quote(value, safe=""), quote_plus(value), repr(value)[1:-1]}
+        forms = {shown for form in forms for shown in name_forms(form)}
         for form in sorted(forms, key=len, reverse=True):
             if len(form) >= _SECRET:
                 message = message.replace(form, match[0])
@@ -379,8 +400,16 @@ def _reading(name: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         # fsspec says this of a server that refuses too, and keeps what the server said beside it
-        told = f": {error.__cause__}" if error.__cause__ is not None else ""
-        raise UnavailableError(f"{name}: no such file{_masked(told, name)}") from None
+        cause = error.__cause__
+        reason = "" if cause is None else f": {_masked(str(cause), name)}"
+        match None if cause is None else getattr(cause, "status", 0):
+            case None | 404 | 410:
+                what = f"no such file{reason}"
+            case 0:
+                what = f"cannot be reached{reason}; is the address right, and the network up?"
+            case _:
+                what = f"the server refuses it{reason}"
+        raise UnavailableError(f"{name}: {what}") from None
     except ImportError as error:
         remedy = "for s3:// install tomdich[s3], for gs:// tomdich[gcs]"
         raise SourceError(f"{name}: {_masked(str(error), name)}; {remedy}") from None

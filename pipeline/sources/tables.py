@@ -19,6 +19,7 @@ import msgspec
 
 from pipeline import text
 from pipeline.errors import SourceError, UnavailableError
+from pipeline.sources import names
 from pipeline.sources.articles import BadRow, Row
 from pipeline.sources.files import LONGEST, MEGABYTES
 
@@ -250,7 +251,7 @@ def _delimiter(header: str, default: str, text_column: str) -> str:
             columns = next(csv.reader([header], delimiter=delimiter), [])
         except csv.Error:
             continue
-        if len(columns) > 1 and text_column in {column.strip() for column in columns}:
+        if len(columns) > 1 and names.among(text_column, {column.strip() for column in columns}) is not None:
             return delimiter
         counts[delimiter] = len(columns)
     return max(counts, key=counts.__getitem__, default=default)
