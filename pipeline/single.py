@@ -22,6 +22,7 @@ from pipeline.checks.rules import Rules, inspect
 from pipeline.config import Config, Exclude, Source, Stage, TranslateStage, experiment_name
 from pipeline.durable import replacing
 from pipeline.errors import ConfigError, EngineError, SourceError, UsageError
+from pipeline.examples import example_config
 from pipeline.field_errors import in_words
 from pipeline.fit import Fit
 from pipeline.memo import Memo, open_memo
@@ -52,7 +53,7 @@ exclude:
   not_vietnamese: true
 
 # The bundled checkpoints are small, for trying things out and for machines without a model hub.
-# `tomdich models` lists better ones; configs/gpu.yaml shows them in use.
+# `tomdich models` lists better ones; an example with them: {example}
 summarize:
   model: {summarizer}
 translate:
@@ -139,7 +140,14 @@ def write_config(name: str, *, articles: Path) -> Path:
         raise UsageError(f"init {name!r}: {error}") from None
     path = Path(f"{name}.yaml")
     quoted = json.dumps(str(articles), ensure_ascii=False)  # YAML reads it as it is, a # or a colon in it too
-    text = _TEMPLATE.format(name=name, file=path, articles=quoted, summarizer=SUMMARIZER, translator=TRANSLATOR)
+    text = _TEMPLATE.format(
+        name=name,
+        file=path,
+        articles=quoted,
+        example=example_config("gpu.yaml") or "configs/gpu.yaml of the project",
+        summarizer=SUMMARIZER,
+        translator=TRANSLATOR,
+    )
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)

@@ -17,6 +17,7 @@ FLOORS = (
         "ids",
         "catalog",
         "durable",
+        "examples",
         "legacy_encodings",
         "mounts",
         "prose",
