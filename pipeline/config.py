@@ -417,11 +417,12 @@ def command(told: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def dump(config: Config) -> str:
-    """Return `config` as YAML that `load` reads back to one that makes the same version; unset fields are left out.
+    """Return `config` as YAML that `load` reads back to an equal one.
 
-    So are `on_finish` and `metrics`: they are of the place where it ran, and a web hook's address is a secret.
+    Defaults are written out: those of a later version may differ. `on_finish` and `metrics`
+    are left out: they are of the place where it ran, and a web hook's address is a secret.
     """
-    fields = config.model_dump(mode="json", exclude_defaults=True, exclude={"on_finish", "metrics"})
+    fields = config.model_dump(mode="json", exclude_none=True, exclude={"on_finish", "metrics"})
     return yaml_core.dump(fields, width=110)
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Self
 
+from pydantic import ValidationError
+
 from pipeline import __version__, checks, house, space, stages
 from pipeline.checkpoints import CACHE_REMEDY, Checkpoint, prepare
-from pipeline.config import Config, Runtime, Stage
+from pipeline.config import Config, GenerationOptions, Runtime, Stage
 from pipeline.engines import Engine, open_engine
 from pipeline.fit import Fit
 from pipeline.house import House
@@ -81,6 +84,33 @@ def recipe(config: Config, checkpoints: dict[StageName, Checkpoint], house_: Hou
         "inspect": {"version": checks.VERSION, "hold": sorted(set(config.inspect.hold))},
         "house": dict(house_.digests),
     }
+
+
+def resolved(config: Config, checkpoints: dict[StageName, Checkpoint]) -> Config:
+    """Return `config` with what it left open as this run took it: commit, engine, compute type, generation values.
+
+    It gives the same recipe later and elsewhere, where `auto` or the main branch would be another.
+    """
+    update: dict[str, Stage] = {}
+    for name, checkpoint in checkpoints.items():
+        stage: Stage = getattr(config, name)
+        update[name] = stage.model_copy(
+            update={
+                "revision": checkpoint.revision or stage.revision,
+                "engine": checkpoint.engine,
+                "compute_type": checkpoint.compute_type,
+                "generation": _written(checkpoint.generation, stage.generation),
+            }
+        )
+    return config.model_copy(update=update)
+
+
+def _written(values: Mapping[str, JSON], asked: GenerationOptions) -> GenerationOptions:
+    """Return generation values as a config says them; one that only a checkpoint can say stays the checkpoint's."""
+    for name, value in values.items():
+        with suppress(ValidationError):
+            asked = GenerationOptions.model_validate(asked.model_dump() | {name: value})
+    return asked
 
 
 def house_of(config: Config) -> House:

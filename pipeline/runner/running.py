@@ -43,6 +43,7 @@ from pipeline.runner.preparing import (
     memo_folder,
     prepare_stages,
     recipe,
+    resolved,
 )
 from pipeline.runner.publishing import card, get_ready, written
 from pipeline.runner.sweep import Sweep
@@ -215,7 +216,7 @@ class _Job:
         )
         self.gates.holds(inspection.held, records=records.count, listed=inspection.listed)
         manifest = self._manifest(identity, loaded, checkpoints, inspection)
-        version = self._publish(records, manifest, loaded)
+        version = self._publish(records, manifest, loaded, config=resolved(config, checkpoints))
         return Outcome(version, published=True, stopped=self.stopped, unavailable=_reasons(loaded))
 
     def _go_on(self, when: str) -> None:
@@ -447,7 +448,9 @@ class _Job:
                 return float(timings["translate"] / max(timings["summarize"], 0.001))
         return _TRANSLATING
 
-    def _publish(self, records: Handover[Translated], manifest: dict[str, JSON], loaded: Loaded) -> store.Version:
+    def _publish(
+        self, records: Handover[Translated], manifest: dict[str, JSON], loaded: Loaded, *, config: Config
+    ) -> store.Version:
         """Write the version's files, the rows and the report in one pass over the records, and publish it."""
         journal, staged = self.journal, self.staged
         with journal.stage("publish", records.count):
@@ -461,7 +464,7 @@ class _Job:
             manifest["drift"] = self._drift(manifest)
             manifest["version"] = self.experiment.next_name(manifest["recipe"])
             (staged / "README.md").write_text(card(manifest, data=staged / "data"), encoding="utf-8")
-            (staged / "config.yaml").write_text(dump(self.config), encoding="utf-8")
+            (staged / "config.yaml").write_text(dump(config), encoding="utf-8")
             with (staged / "sources.jsonl").open("w", encoding="utf-8") as out:
                 out.writelines(json.dumps(asdict(file), ensure_ascii=False) + "\n" for file in loaded.files)
         journal.event("publish", {"counts": manifest["counts"]})
