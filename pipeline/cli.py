@@ -64,7 +64,8 @@ UntilOption = Annotated[
 VersionName = Annotated[
     str | None,
     typer.Argument(
-        metavar="[VERSION]", help="`name`, `name/prefix`, `name@edition` or a path; without it, the newest."
+        metavar="[VERSION]",
+        help="`name`, `name/prefix`, `name@edition`, the digest in a version's name or a path; without it, the newest.",
     ),
 ]
 TableFormat = Annotated[
@@ -85,6 +86,7 @@ Edition = Annotated[
         help="The day that {edition} in source paths is: 2026-11-23, yesterday, -2d; else today there.",
     ),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Really do it; without it, only say what would go.")]
 WaitLock = Annotated[str, typer.Option("--wait-lock", metavar="TIME", help="Wait so long for a run.")]
 DEFAULT_OUTPUTS = Path("outputs")
@@ -262,9 +264,10 @@ def plan(
     until: UntilOption = None,
     only_new: OnlyNew = False,
     edition: Edition = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say what would be read, what is already paid for and how many calls remain; loads no model."""
-    from pipeline import runner
+    from pipeline import listings, runner
     from pipeline.show import print_plan
 
     loaded = _load(config, overrides)
@@ -274,7 +277,10 @@ def plan(
             outputs=outputs, limit=limit, until=until, only_new=only_new, edition=day, stopping=stopping
         )
         planned = runner.plan(loaded, options=options, progress=progress)
-    print_plan(planned)
+    if as_json:
+        typer.echo(listings.plan(planned))
+    else:
+        print_plan(planned)
 
 
 @app.command(rich_help_panel=EVERY_DAY)
@@ -284,18 +290,24 @@ def check(
     outputs: Outputs = DEFAULT_OUTPUTS,
     trial: Annotated[bool, typer.Option("--trial", help="Also run one batch through each engine.")] = False,
     edition: Edition = None,
+    as_json: AsJson = False,
 ) -> None:
     """Check config, sources, models, licences, disk and device: every problem at once, each with its remedy."""
+    from pipeline import listings
     from pipeline.checking import check as check_
 
     loaded = _load(config, overrides)
     findings = check_(loaded, outputs=outputs, trial=trial, edition=_day(edition, loaded))
-    for finding in findings:
-        typer.echo(f"{finding.mark} {finding.what}: {finding.message}")
+    if as_json:
+        typer.echo(listings.check(findings))
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.mark} {finding.what}: {finding.message}")
     problems = sum(finding.problem for finding in findings)
     if problems:
         raise UsageError(f"{config}: {problems} {'problem' if problems == 1 else 'problems'} found, see above")
-    typer.echo(f"{config}: ready")
+    if not as_json:
+        typer.echo(f"{config}: ready")
 
 
 @app.command("try", rich_help_panel=EVERY_DAY)
@@ -397,18 +409,23 @@ def init(
 def runs(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this experiment.")] = None,
     outputs: Outputs = DEFAULT_OUTPUTS,
+    as_json: AsJson = False,
 ) -> None:
     """List the published versions, newest last."""
-    from pipeline import store
+    from pipeline import listings, store
     from pipeline.show import print_runs
 
     folders = [outputs / name] if name else store.experiments(outputs)
     if name and not store.versions(folders[0]):
-        store.find(outputs, name)  # raises, naming what there is
+        folders = [store.find(outputs, name).folder.parent]  # raises, naming what there is
     for folder in folders:
         for said in store.strays(folder):
             _say(said)
-    print_runs([(folder, store.versions(folder)) for folder in folders])
+    listed = [(folder, store.versions(folder)) for folder in folders]
+    if as_json:
+        typer.echo(listings.runs(listed))
+    else:
+        print_runs(listed)
 
 
 @app.command(rich_help_panel=INSPECT)
@@ -660,12 +677,16 @@ def train(config: ConfigPath, overrides: Set = None) -> None:
 
 
 @models_app.callback()
-def models(context: typer.Context) -> None:
+def models(context: typer.Context, as_json: AsJson = False) -> None:
     """List the checkpoints the catalog knows, with licence and whether they are in the local cache."""
     if context.invoked_subcommand is None:
+        from pipeline import listings
         from pipeline.show import print_models
 
-        print_models()
+        if as_json:
+            typer.echo(listings.models())
+        else:
+            print_models()
 
 
 @models_app.command("pull")

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.checkpoints import OTHER_SEARCH, list_models
+from pipeline.editions import superseded
 from pipeline.progress import duration
 from pipeline.records import SEVERITIES, Translated
 from pipeline.report.rows import HEADLINE, pairs
@@ -22,12 +23,13 @@ from pipeline.runner import Plan
 from pipeline.runner.planning import StagePlan
 from pipeline.runner.publishing import row
 from pipeline.store import Version
-from pipeline.tables import print_whole
+from pipeline.tables import print_fitted, print_whole
 from pipeline.untrusted import visible
 
 _COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
 _HOLD = "bold white on red"
 _NUMBERS = {"records", "flagged", "held", "failed", "seconds"}
+_PROSE = 30  # characters that a column of sentences has at least
 _WORDS = 40  # of the article that are shown
 _TOLD = 60  # characters of what was expected or found
 
@@ -44,7 +46,7 @@ def side_by_side(version: Readable, *, limit: int | None, held: bool = False) ->
         _print_row(console, record)
     total = version.manifest["counts"].get("held" if held else "records", 0)
     if held and not total:
-        console.print(f"{version.name}: no record is held back", highlight=False)
+        console.print(f"{version.name}: no record is held back", highlight=False, soft_wrap=True)
     if limit is not None:
         _say_more(console, total - limit, version, *(["--hold"] if held else []))
 
@@ -74,11 +76,12 @@ def print_failures(version: Readable, *, limit: int | None, as_jsonl: bool) -> N
         return
     console = Console()
     if not found:
-        console.print(f"{version.name}: every article read is among the records")
+        console.print(f"{version.name}: every article read is among the records", soft_wrap=True)
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("stage", "kind", "where", "id", "message"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("stage", "kind", "where", "id"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("message", overflow="fold", min_width=_PROSE)
     for failure in found:
         source = failure["source"]
         cells = (
@@ -89,7 +92,7 @@ def print_failures(version: Readable, *, limit: int | None, as_jsonl: bool) -> N
             failure["message"],
         )
         table.add_row(*(Text(visible(cell)) for cell in cells))
-    console.print(table)
+    print_fitted(table, console=console)
     _say_more(console, len(everything) - len(found), version, "--failures")
 
 
@@ -106,21 +109,27 @@ def print_runs(listed: Sequence[tuple[Path, Sequence[Version]]]) -> None:
         console.print("no version is published here yet; `tomdich run CONFIG` publishes one")
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("version", "scope", "records", "flagged", "held", "failed", "seconds", ""):
+    for heading in ("version", "edition", "scope", "records", "flagged", "held", "failed", "seconds", ""):
         table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=True)
     for folder, versions in listed:
         latest = (folder / "latest").resolve()
+        replaced = superseded(versions)
         for version in versions:
             manifest, counts = version.manifest, version.manifest["counts"]
             table.add_row(
                 escape(version.name),
+                manifest.get("edition") or "",
                 manifest["scope"],
                 str(counts["records"]),
                 str(counts["flagged"]),
                 str(counts.get("held", 0)),
                 str(counts["failures"]),
                 f"{sum(manifest['timings'].values()):.1f}",
-                "latest" if version.folder.resolve() == latest else "",
+                "latest"
+                if version.folder.resolve() == latest
+                else "superseded"
+                if version.folder.name in replaced
+                else "",
             )
     print_whole(table, console=console)  # a name that is cut names nothing
 
@@ -167,13 +176,14 @@ def print_models() -> None:
     """Print the catalog: what each checkpoint is for, its licence, and whether it is at hand."""
     console = Console()
     table = Table(box=None, pad_edge=False)
-    for heading in ("model", "stage", "licence", "on this machine", "note"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("model", "stage", "licence", "on this machine"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("note", overflow="fold", min_width=_PROSE)
     for listed in list_models():
         here = ", ".join(commit[:12] for commit in listed.commits) or ("yes" if listed.present else "no")
         entry = listed.entry
         table.add_row(*map(escape, (entry.name, entry.stage, entry.license, here, entry.note)))
-    console.print(table)
+    print_fitted(table, console=console)
 
 
 def _print_row(console: Console, record: Row) -> None:

@@ -36,6 +36,7 @@ from pipeline.ids import file_digest
 MANIFEST = "manifest.json"
 WHOLE = frozenset({"full", "new", "revised"})  # scopes: what else is published is a sample or a part
 _VERSION = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{8}")
+_NAME_OR_DIGEST = re.compile(r"\d{8}T|[0-9a-f]{4,8}$")  # where a version may be meant that is named without `name/`
 _TIME = "%Y%m%dT%H%M%SZ"
 _REPLACING = ".replacing-"  # before a version's name: its successor, whole, where two folders cannot be exchanged
 _AT_CWD = -100  # AT_FDCWD of Linux's fcntl.h
@@ -256,8 +257,9 @@ def experiments(outputs: Path) -> list[Path]:
 def find(outputs: Path, name: str | None) -> Version:
     """Return the version that `name`, `name/prefix`, `name@edition` or a path stands for; None is the newest of all.
 
-    `name` alone, and `name@latest`, is its `latest`; of an edition it is the newest that is whole. Raises `UsageError`
-    naming what there is.
+    `name` alone, and `name@latest`, is its `latest`; of an edition it is the newest that is whole. The digest at the
+    end of a version's name stands for it too, with or without `name/` before it. Raises `UsageError` naming what there
+    is.
     """
     if name is None:
         every = [version for folder in experiments(outputs) for version in versions(folder)]
@@ -271,6 +273,8 @@ def find(outputs: Path, name: str | None) -> Version:
     experiment, _, prefix = experiment.partition("/")
     found = versions(outputs / experiment)
     if not found:
+        if called := _called_anywhere(outputs, name):
+            return _only(called, name)
         _require_readable(outputs / experiment, "")
         there = ", ".join(folder.name for folder in experiments(outputs)) or "none"
         raise UsageError(f"{name}: no such experiment in {outputs}; there are: {there}")
@@ -281,11 +285,31 @@ def find(outputs: Path, name: str | None) -> Version:
         if latest.exists():
             return Version(latest.resolve(), _read_manifest(latest))
         return found[-1]
-    matching = [version for version in found if version.folder.name.startswith(prefix)]
-    if len(matching) != 1:
+    matching = _called(found, prefix)
+    if not matching:
         _require_readable(outputs / experiment, prefix)
-        which = ", ".join(version.folder.name for version in (matching or found)[-5:])
-        raise UsageError(f"{name}: {'several match' if matching else 'no such version'}; there are: {which}")
+        which = ", ".join(version.folder.name for version in found[-5:])
+        raise UsageError(f"{name}: no such version; there are: {which}")
+    return _only(matching, name)
+
+
+def _called(versions: list[Version], prefix: str) -> list[Version]:
+    """Return the versions whose name begins so; where none does, those whose recipe's digest does."""
+    by_name = [version for version in versions if version.folder.name.startswith(prefix)]
+    return by_name or [version for version in versions if version.folder.name.partition("-")[2].startswith(prefix)]
+
+
+def _called_anywhere(outputs: Path, name: str) -> list[Version]:
+    """Return the versions that a version's name or digest alone stands for."""
+    if not _NAME_OR_DIGEST.match(name):
+        return []
+    return _called([version for folder in experiments(outputs) for version in versions(folder)], name)
+
+
+def _only(matching: list[Version], name: str) -> Version:
+    if len(matching) > 1:
+        which = ", ".join(version.name for version in matching[-5:])
+        raise UsageError(f"{name}: several match; name one of them whole: {which}")
     return matching[0]
 
 

@@ -48,7 +48,7 @@ def print_tables(tables: Iterable[Table], *, console: Console | None = None) -> 
             if table.align == "numbers":
                 print_whole(grid, console=console)
             else:
-                console.print(grid)
+                print_fitted(grid, console=console)
         for note in table.notes:
             console.print(Text(visible(note), style="dim"), soft_wrap=True)
 
@@ -58,6 +58,24 @@ def print_whole(grid: Grid, *, console: Console) -> None:
     natural = Measurement.get(console, console.options.update(width=_ANY_WIDTH), grid).maximum
     screen = console.width
     console.width = max(screen, natural)  # rich prints nothing wider than its console
+    console.print(grid)
+    console.width = screen
+
+
+def print_fitted(grid: Grid, *, console: Console) -> None:
+    """Print `grid` with its cells folded to the screen, but for columns that are not wrapped: these stay whole.
+
+    Where the output is no terminal, every line is whole: a program reads it.
+    """
+    if not console.is_terminal:
+        print_whole(grid, console=console)
+        return
+    screen, wide = console.width, console.options.update(width=_ANY_WIDTH)
+    for column in grid.columns:
+        if column.no_wrap:
+            cells = (column.header, *column.cells)
+            column.min_width = max(Measurement.get(console, wide, cell).maximum for cell in cells)
+    console.width = max(screen, Measurement.get(console, wide, grid).minimum)
     console.print(grid)
     console.width = screen
 

@@ -35,6 +35,7 @@ FLOORS = (
     ("published", "space", "compacting"),
     ("runner", "evaluating", "briefs", "exporting"),
     ("checking", "single", "show", "finishing", "benching", "comparing", "forgetting"),
+    ("listings",),
     ("cli",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
