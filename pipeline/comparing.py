@@ -20,7 +20,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from pipeline.evaluating import TRANSLATION, Tally, interval, signatures, signed
-from pipeline.metrics import Difference, Metric, Score, paired, score
+from pipeline.metrics import P_VALUE, Difference, Metric, Score, paired, score
 from pipeline.records import SEVERITIES
 from pipeline.rows import Row, category, failures, rows
 from pipeline.store import Version
@@ -371,7 +371,7 @@ def _score_table(comparison: Comparison) -> Table:
         ),
         notes=(
             *left_out,
-            "p of no difference, paired bootstrap",
+            P_VALUE,
             *signatures([one.a for one in comparison.scores]),
         ),
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import comet
-from pipeline.metrics import Difference, Metric, Score, paired, score
+from pipeline.metrics import P_VALUE, Difference, Metric, Score, paired, score
 from pipeline.records import SEVERITIES
 from pipeline.rows import Row, on_hold, rows
 from pipeline.sentences import sentences
@@ -309,7 +309,8 @@ def _summary_table(summaries: tuple[Beside, ...]) -> Table:
         headings=("", "score", "95 %", "− lead-1", "95 %", "p"),
         rows=tuple(lines),
         notes=(
-            "lead-1: the article’s first sentence as the summary; p of no difference, paired bootstrap",
+            "lead-1: the article’s first sentence as the summary",
+            P_VALUE,
             *signatures([one.score for one in summaries]),
         ),
     )

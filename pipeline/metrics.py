@@ -57,15 +57,19 @@ class Score:
         return f"{self.name} {self.value:.2f} [{self.low:.2f}, {self.high:.2f}] n={self.texts} {self.signature}"
 
 
+# What `p` is, for the notes of tables: the p-value of a test, not the probability that the systems are equal.
+P_VALUE = "p: how often equal systems would differ by this much or more (p-value, two-sided paired bootstrap)"
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How much more one system scores than a baseline on the same texts, its 95 % interval, and p of no difference."""
+    """How much more one system scores than a baseline on the same texts, its 95 % interval, and its p-value."""
 
     name: str
     value: float
     low: float
     high: float
-    p: float
+    p: float  # see P_VALUE
     texts: int
     signature: str
 

@@ -138,6 +138,7 @@ def test_significance_is_the_paired_bootstraps_on_common_records_with_the_same_r
     assert [one.difference.name for one in found.scores] == ["ROUGE-1", "ROUGE-2", "ROUGE-L", "chrF++", "BLEU"]
     (table,) = [table for table in tables(found) if table.title.startswith("Scores")]
     assert table.notes[0] == "left out: 1 records whose references differ"
+    assert table.notes[1] == metrics.P_VALUE
 
 
 def test_flags_stand_side_by_side_for_the_common_records(two: Any) -> None:

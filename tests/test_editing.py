@@ -116,3 +116,11 @@ def test_a_warning_holds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     flag = Flag(check="number", field="summary", start=0, end=4, message="")
     monkeypatch.setattr("pipeline.checks.rules._CHECKS", (lambda _record: [flag],))
     assert inspect(RECORD, Rules(hold=frozenset({"number"}))).status == "ok"
+
+
+def test_equal_flags_are_listed_once() -> None:
+    # as each round of a long article may raise one
+    same = Flag(check="long_sentence", field="article", start=0, end=4, message="split at clauses")
+    other = replace(same, end=3)
+    flags = inspect(replace(RECORD, flags=(same, other, same))).flags
+    assert (flags.count(same), flags.count(other)) == (1, 1)

@@ -62,6 +62,8 @@ def test_scores_are_the_metrics_on_the_records_with_references(version: Version)
     texts = [row["translation"] for row in referenced], [row["reference_translation"] for row in referenced]
     assert list(found.translations) == [metrics.score("chrf++", *texts), metrics.score("bleu", *texts)]
     assert found.summaries[0].score.texts == 4
+    assert metrics.P_VALUE in tables(found)[1].notes  # not "the probability of no difference"
+    assert metrics.P_VALUE.startswith("p: how often equal systems would differ by this much or more")
 
 
 def test_without_references_there_are_no_scores_and_it_says_so(tmp_path: Path) -> None:
