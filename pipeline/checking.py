@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,6 +22,7 @@ from pipeline.runner.gates import FROM
 from pipeline.runner.preparing import house_of, memo_folder
 from pipeline.store import strays
 
+_PATIENCE = 60.0  # seconds for a sample of one source
 _TRIAL = "Hà Nội hôm nay trời nắng, nhiệt độ cao nhất 34 độ C."
 
 
@@ -50,10 +52,11 @@ def _sources(config: Config) -> Iterator[Finding]:
         what = f"source {source.path or source.dataset}"
         warnings: list[str] = []
         try:
-            found = sources.find(source, warn=lambda _: None)  # told by `sample` too
+            stopping = _patience()
+            found = sources.find(source, warn=lambda _: None, stopping=stopping)  # told by `sample` too
             sample = [
                 record if isinstance(record, Failure) else None
-                for record in sources.sample(source, exclude=config.exclude, warn=warnings.append)
+                for record in sources.sample(source, exclude=config.exclude, warn=warnings.append, stopping=stopping)
             ]
         except TomdichError as error:
             # what is checked is named already
@@ -64,6 +67,12 @@ def _sources(config: Config) -> Iterator[Finding]:
             yield _sampled(what, len(found), sample, config)
         else:
             yield Finding(what, "holds no record", problem=not source.optional, warning=source.optional)
+
+
+def _patience() -> Callable[[], str | None]:
+    """Return what says that a source has been waited for long enough."""
+    end = time.monotonic() + _PATIENCE
+    return lambda: f"not read within {_PATIENCE:.0f} s" if time.monotonic() > end else None
 
 
 def _sampled(what: str, files: int, sample: list[Failure | None], config: Config) -> Finding:

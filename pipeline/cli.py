@@ -21,7 +21,16 @@ import typer
 
 from pipeline import __version__, streams
 from pipeline.disk_errors import describe, path_of
-from pipeline.errors import HungError, ReaderGoneError, StdoutError, StoppedError, TomdichError, UsageError, WorldError
+from pipeline.errors import (
+    AbandonedError,
+    HungError,
+    ReaderGoneError,
+    StdoutError,
+    StoppedError,
+    TomdichError,
+    UsageError,
+    WorldError,
+)
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -725,7 +734,7 @@ def main() -> None:
         app()
     except SystemExit as ended:
         code = ended.code
-    except HungError as error:  # its thread would be waited for at the end of a usual exit
+    except (HungError, AbandonedError) as error:  # its thread would be waited for at the end of a usual exit
         _say(f"error: {error}")
         with suppress(TomdichError):
             sys.stdout.flush()

@@ -10,6 +10,7 @@
     ├── GateError          (3)    too many failures, or too many flags: nothing was published
     ├── LockedError        (4)    another run holds this name
     ├── StoppedError       (5)    a signal or the deadline ended the run early; it is safe to rerun
+    │   └── AbandonedError        a read never came back: its thread cannot be stopped, so the process must end
     ├── ReaderGoneError  (141)    the reader of stdout has ended, as `head` does: no fault of ours
     └── WorldError         (1)    the disk, the device, the memo or the engine gave way
         ├── StdoutError           stdout cannot be written
@@ -74,6 +75,10 @@ class StoppedError(TomdichError):
     """The run was stopped early by a signal or its deadline; finished calls are kept."""
 
     exit_code = 5
+
+
+class AbandonedError(StoppedError):
+    """A read was given up on: its thread cannot be stopped, so whoever catches this must end the process at last."""
 
 
 class WorldError(TomdichError):

@@ -27,7 +27,7 @@ FLOORS = (
         "field_errors",
     ),
     ("disk_errors", "user_folders", "cpu_quota"),
-    ("text", "records", "corrections", "tables", "progress", "locking", "damage", "streams"),
+    ("text", "records", "corrections", "tables", "progress", "locking", "damage", "streams", "waiting"),
     ("config", "fit", "recase", "house", "stories", "quantities", "monitoring", "attempts"),
     ("memo", "store", "checkpoints", "sources", "metrics", "checks", "dataset_cache"),
     ("rows",),

@@ -110,6 +110,7 @@ def load(
                 on_file=loaded.files.append,
                 on_unavailable=miss,
                 timezone=config.timezone,
+                stopping=stopping,
             ):
                 _check(stopping)
                 running.update(_encoder.encode(_content(record)))

@@ -108,7 +108,7 @@ def run(config: Config, *, options: Options, progress: Progress) -> Outcome:
             )
             outcome = job.run()
     except StoppedError as error:
-        raise StoppedError(_again(str(error), go_on_with)) from None
+        raise type(error)(_again(str(error), go_on_with)) from None
     return replace(outcome, stopped=outcome.stopped and _again(outcome.stopped, go_on_with))
 
 

@@ -13,13 +13,14 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pipeline import text
-from pipeline.config import Columns, Exclude, Markup, Source
+from pipeline import text, waiting
+from pipeline.config import Columns, Exclude, Markup, Source, expand_env
 from pipeline.errors import UnavailableError
 from pipeline.records import JSON, Article, Failure, Origin
 from pipeline.sources import articles, dates, files, hub, json_values, markup, names, tables
 from pipeline.sources.articles import Draft
 from pipeline.sources.files import Format, Found
+from pipeline.waiting import Stopping
 
 if TYPE_CHECKING:
     from pipeline.sources.pasted import Pasted
@@ -44,15 +45,15 @@ def _ignore(_: str) -> None:
     pass
 
 
-def find(source: Source, *, warn: Callable[[str], None]) -> list[str]:
+def find(source: Source, *, warn: Callable[[str], None], stopping: Stopping | None = None) -> list[str]:
     """Return the files that `read` would read, in its order; a dataset is one name.
 
     Raises `SourceError` where there is nothing to read; where that is `UnavailableError` and the source is optional,
-    `warn` is told instead.
+    `warn` is told instead. `stopping`: as in `read`.
     """
     if source.path is None:
         return [hub.name_of(source)]
-    return [found.name for found in _found(source, source.path, warn=warn, on_unavailable=_ignore)]
+    return [found.name for found in _found(source, source.path, warn=warn, on_unavailable=_ignore, stopping=stopping)]
 
 
 def read(
@@ -63,6 +64,7 @@ def read(
     on_file: Callable[[SourceFile], None],
     on_unavailable: Callable[[str], None] = _ignore,
     timezone: str | None = None,
+    stopping: Stopping | None = None,
 ) -> Iterator[Article | Failure]:
     """Yield every article of `source`, and a listed failure for everything that is none, in a stable order.
 
@@ -70,10 +72,13 @@ def read(
     or of no known format, and `UnavailableError`, which is one, for a file that is missing, cut short or changed while
     it was read. For the latter an optional source goes on with the next file, what was read stays, and `warn` and
     `on_unavailable` are told why. `timezone`: of dates of publication that have a time and no offset; without it they
-    stay as they are.
+    stay as they are. `stopping` gives a reason to stop while a pipe, a server or a hub is waited for, which then raises
+    `AbandonedError`; without it they are waited for as long as they take.
     """
     zone = None if timezone is None else ZoneInfo(timezone)
-    for record in _read(source, exclude=exclude, warn=warn, on_file=on_file, on_unavailable=on_unavailable):
+    for record in _read(
+        source, exclude=exclude, warn=warn, on_file=on_file, on_unavailable=on_unavailable, stopping=stopping
+    ):
         if zone is not None and isinstance(record, Article) and record.published:
             yield replace(record, published=dates.in_zone(record.published, zone))
         else:
@@ -87,27 +92,32 @@ def _read(
     warn: Callable[[str], None],
     on_file: Callable[[SourceFile], None],
     on_unavailable: Callable[[str], None],
+    stopping: Stopping | None,
 ) -> Iterator[Article | Failure]:
     if source.path is None:
-        yield from _guarded(_read_dataset(source, exclude, on_file), source, warn, on_unavailable)
+        yield from _guarded(_read_dataset(source, exclude, on_file, stopping), source, warn, on_unavailable)
         return
-    for found in _found(source, source.path, warn=warn, on_unavailable=on_unavailable):
-        yield from _guarded(_read_file(found, source, exclude, on_file), source, warn, on_unavailable)
+    for found in _found(source, source.path, warn=warn, on_unavailable=on_unavailable, stopping=stopping):
+        yield from _guarded(_read_file(found, source, exclude, on_file, stopping), source, warn, on_unavailable)
 
 
-def sample(source: Source, *, exclude: Exclude, warn: Callable[[str], None]) -> Iterator[Article | Failure]:
+def sample(
+    source: Source, *, exclude: Exclude, warn: Callable[[str], None], stopping: Stopping
+) -> Iterator[Article | Failure]:
     """Yield what `read` yields for the first rows of up to a hundred files, spread evenly over those of `source`.
 
     Raises as `read` does.
     """
     if source.path is None:
-        yield from islice(_guarded(_read_dataset(source, exclude, _ignore_file), source, warn, _ignore), _SAMPLED)
+        dataset = _read_dataset(source, exclude, _ignore_file, stopping)
+        yield from islice(_guarded(dataset, source, warn, _ignore), _SAMPLED)
         return
-    found = _found(source, source.path, warn=warn, on_unavailable=_ignore)
+    found = _found(source, source.path, warn=warn, on_unavailable=_ignore, stopping=stopping)
     chosen = [found[number * len(found) // _SAMPLED_FILES] for number in range(_SAMPLED_FILES)]
     chosen = found if len(found) <= _SAMPLED_FILES else chosen
     for one in chosen:
-        with closing(_guarded(_read_file(one, source, exclude, _ignore_file), source, warn, _ignore)) as records:
+        file = _read_file(one, source, exclude, _ignore_file, stopping)
+        with closing(_guarded(file, source, warn, _ignore)) as records:
             yield from islice(records, _SAMPLED // len(chosen))
 
 
@@ -116,10 +126,19 @@ def _ignore_file(_: SourceFile) -> None:
 
 
 def _found(
-    source: Source, path: str, *, warn: Callable[[str], None], on_unavailable: Callable[[str], None]
+    source: Source,
+    path: str,
+    *,
+    warn: Callable[[str], None],
+    on_unavailable: Callable[[str], None],
+    stopping: Stopping | None,
 ) -> list[Found]:
     try:
-        return files.find(path, given=source.format, warn=warn)
+        return waiting.call(
+            lambda: files.find(path, given=source.format, warn=warn),
+            what=path,
+            stopping=stopping if "://" in expand_env(path) else None,
+        )
     except UnavailableError as error:
         if not source.optional:
             raise
@@ -144,12 +163,19 @@ def _guarded(
 
 
 def _read_file(
-    found: Found, source: Source, exclude: Exclude, on_file: Callable[[SourceFile], None]
+    found: Found,
+    source: Source,
+    exclude: Exclude,
+    on_file: Callable[[SourceFile], None],
+    stopping: Stopping | None,
 ) -> Iterator[Article | Failure]:
     before = files.stamp(found)
     tally = files.Tally()
     records = 0
-    with closing(files.raw(found, tally)) as chunks:
+    chunks = waiting.iterate(
+        lambda: files.raw(found, tally), what=found.name, stopping=stopping if before is None else None
+    )
+    with closing(chunks):
         try:
             for record in _records(found, chunks, source, exclude):
                 records += 1
@@ -272,15 +298,15 @@ def _finished(
 
 
 def _read_dataset(
-    source: Source, exclude: Exclude, on_file: Callable[[SourceFile], None]
+    source: Source, exclude: Exclude, on_file: Callable[[SourceFile], None], stopping: Stopping | None
 ) -> Iterator[Article | Failure]:
-    dataset = hub.open_dataset(source, wanted=_wanted(source))
+    name = hub.name_of(source)
+    dataset = waiting.call(lambda: hub.open_dataset(source, wanted=_wanted(source)), what=name, stopping=stopping)
     records = 0
-    for record in articles.from_rows(
-        dataset.rows, name=dataset.name, source=source, exclude=exclude, columns=dataset.columns
-    ):
-        records += 1
-        yield record
+    with closing(waiting.iterate(lambda: dataset.rows, what=name, stopping=stopping)) as rows:
+        for record in articles.from_rows(rows, name=name, source=source, exclude=exclude, columns=dataset.columns):
+            records += 1
+            yield record
     if dataset.changed():
         raise UnavailableError(f"{dataset.name}: was changed while it was read; run again when it is complete")
     on_file(SourceFile(dataset.name, dataset.digest, dataset.bytes, records))

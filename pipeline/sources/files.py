@@ -12,6 +12,7 @@ import glob
 import hashlib
 import os
 import re
+import stat
 import sys
 import tempfile
 import zlib
@@ -92,6 +93,9 @@ def find(pattern: str, *, given: Format | None, warn: Callable[[str], None]) -> 
         return [Found("-", "-", given)]
     with _reading(pattern):
         paths, named = _listed(path, pattern)
+    if not named and (special := [_masked(one, pattern) for one in paths if _is_special(one)]):
+        warn(f"{pattern}: left out {len(special)} that are no files (a pipe, a socket, a device): {_some(special)}")
+        paths = [one for one in paths if not _is_special(one)]
     found: list[Found] = []
     unknown: list[str] = []
     for one in paths:
@@ -349,6 +353,14 @@ def _some(names: Sequence[str]) -> str:
     return _writable(", ".join(names[:_LISTED]) + more)
 
 
+def _is_special(path: str) -> bool:
+    """Return whether a local path is a pipe, a socket or a device: what reads it may wait for ever."""
+    try:
+        return "://" not in path and not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - see Found.path
+    except OSError:  # a link to nothing, or gone: said when it is opened
+        return False
+
+
 def _is_web(path: str) -> bool:
     return path.startswith(("http://", "https://"))
 
@@ -380,7 +392,8 @@ def hidden(message: str, pattern: str) -> str:
 @contextmanager
 def _opened(found: Found) -> Iterator[IO[bytes]]:
     if found.path == "-":
-        yield sys.stdin.buffer
+        # not by way of its buffer: a read that is given up on would hold that one's lock when the process ends
+        yield getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
         return
     with ExitStack() as stack:
         with _reading(found.name):
