@@ -157,7 +157,7 @@ def test_an_error_comes_from_where_it_was_raised_and_the_iterator_is_closed() ->
         finally:
             closed.set()
 
-    found = []
+    found: list[int] = []
     with pytest.raises(ValueError, match="lost"):
         found.extend(waiting.iterate(items, what="items", stopping=lambda: None))
     assert closed.wait(10)
