@@ -252,6 +252,10 @@ class _Listening:
             self.texts.append(text)
             yield text
 
+    def at_hand(self) -> int:
+        """Return how many answers are computed already."""
+        return self._engine.at_hand()
+
     def close(self) -> None:
         """Close the engine."""
         self._engine.close()

@@ -34,6 +34,10 @@ class Progress(Protocol):
         """Say that so many more are done in the present stage."""
         ...
 
+    def expect(self, seconds: float) -> None:
+        """Say how many seconds the present stage still needs, where that is known better than by what is done."""
+        ...
+
     def notice(self, message: str) -> None:
         """Say something a person should know."""
         ...
@@ -50,7 +54,6 @@ class Bar:
             Progress,
             TextColumn,
             TimeElapsedColumn,
-            TimeRemainingColumn,
         )
 
         self._bars = Progress(
@@ -59,10 +62,11 @@ class Bar:
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
             console=Console(stderr=True),
         )
         self._task: TaskID | None = None
+        self._expects = False
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -75,7 +79,8 @@ class Bar:
     def begin(self, stage: str, total: int | None) -> None:
         """Start a bar; the one before it is full."""
         self._end()
-        self._task = self._bars.add_task(stage, total=total, rate="")
+        self._task = self._bars.add_task(stage, total=total, rate="", left="")
+        self._expects = False
 
     def advance(self, count: int) -> None:
         """Move the present bar."""
@@ -84,6 +89,14 @@ class Bar:
             task = self._bars.tasks[self._task]
             if task.speed:
                 self._bars.update(self._task, rate=f"{task.speed:.1f}/s")
+            if not self._expects and task.time_remaining is not None:
+                self._bars.update(self._task, left=f"{duration(task.time_remaining)} left")
+
+    def expect(self, seconds: float) -> None:
+        """Show the time left beside the present bar."""
+        if self._task is not None:
+            self._expects = True
+            self._bars.update(self._task, left=f"{duration(seconds)} left")
 
     def notice(self, message: str) -> None:
         """Print above the bars."""
@@ -92,8 +105,7 @@ class Bar:
     def _end(self) -> None:
         if self._task is not None:
             task = self._bars.tasks[self._task]
-            if task.total is None:
-                self._bars.update(self._task, total=task.completed)
+            self._bars.update(self._task, total=task.total or task.completed, left="")
             self._bars.stop_task(self._task)
 
 
@@ -104,19 +116,23 @@ class Lines:
         self._stage, self._done = "", 0
         self._total: int | None = None
         self._started = self._last = 0.0
+        self._ends: float | None = None  # as expected
 
     def begin(self, stage: str, total: int | None) -> None:
         """Start counting a stage."""
         self.done()
-        self._stage, self._total, self._done = stage, total, 0
+        self._stage, self._total, self._done, self._ends = stage, total, 0, None
         self._started = self._last = time.monotonic()
 
     def advance(self, count: int) -> None:
         """Count; say so when the last line is old enough."""
         self._done += count
-        if time.monotonic() - self._last >= _EVERY:
-            self._last = time.monotonic()
-            self._line()
+        self._say()
+
+    def expect(self, seconds: float) -> None:
+        """Keep what the stage still needs; say so when the last line is old enough."""
+        self._ends = time.monotonic() + seconds
+        self._say()
 
     def notice(self, message: str) -> None:
         """Print the message."""
@@ -128,13 +144,18 @@ class Lines:
             self._line()
             self._stage = ""
 
+    def _say(self) -> None:
+        if time.monotonic() - self._last >= _EVERY:
+            self._last = time.monotonic()
+            self._line()
+
     def _line(self) -> None:
-        seconds = max(time.monotonic() - self._started, 1e-3)
+        now = time.monotonic()
+        seconds = max(now - self._started, 1e-3)
         rate = self._done / seconds
-        left = (
-            f", {(self._total - self._done) / rate:.0f} s left"
-            if self._total and self._done < self._total and rate
-            else ""
-        )
+        left = ""
+        if self._total and self._done < self._total and (self._ends is not None or rate):
+            ends = now + (self._total - self._done) / rate if self._ends is None else self._ends
+            left = f", {duration(max(0.0, ends - now))} left"
         of = f" of {self._total}" if self._total else ""
         self.notice(f"{self._stage}: {self._done}{of} in {seconds:.1f} s, {rate:.1f}/s{left}")

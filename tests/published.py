@@ -26,6 +26,9 @@ class _Silent:
     def advance(self, count: int) -> None:
         pass
 
+    def expect(self, _seconds: float) -> None:
+        pass
+
     def notice(self, message: str) -> None:
         pass
 

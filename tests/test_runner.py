@@ -31,6 +31,9 @@ class Silent:
     def advance(self, count: int) -> None:
         pass
 
+    def expect(self, _seconds: float) -> None:
+        pass
+
     def notice(self, message: str) -> None:
         self.notices.append(message)
 
@@ -342,6 +345,28 @@ def test_plan_counts_what_is_known_and_what_remains_and_touches_nothing(
     assert planned.stages["translate"].known == 10
     assert planned.stages["translate"].waiting == 2
     assert sorted(path.name for path in (tmp_path / "out" / "night").iterdir()) == before
+
+
+def test_each_stage_tells_the_time_it_still_needs_down_to_none(
+    tmp_path: Path, load_config: Callable[..., Config]
+) -> None:
+    class Told(Silent):
+        def __init__(self) -> None:
+            super().__init__()
+            self.left: dict[str, list[float]] = {}
+
+        def begin(self, stage: str, _total: int | None) -> None:
+            self.stage = stage
+
+        def expect(self, seconds: float) -> None:
+            self.left.setdefault(self.stage, []).append(seconds)
+
+    write_feed(tmp_path / "feed.jsonl", [article(0, length=60), *FEED[1:]])
+    told = Told()
+    run(load_config(), options=Options(outputs=tmp_path / "out"), progress=told)
+    assert set(told.left) == {"summarize", "translate"}
+    assert [seconds[-1] for seconds in told.left.values()] == [0.0, 0.0]
+    assert all(later > 0 for seconds in told.left.values() for later in seconds[:-1])
 
 
 def test_a_refused_record_of_the_inspection_is_a_listed_failure(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:

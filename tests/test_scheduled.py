@@ -24,7 +24,8 @@ from pipeline import store
 from pipeline.config import Config
 from pipeline.errors import EngineError, GateError
 from pipeline.finishing import Finish
-from pipeline.runner.window import Window
+from pipeline.runner.rates import TimeLeft
+from pipeline.runner.window import PUBLISHING, Window
 from tests.conftest import article, tomdich, write_feed
 
 ROOT = Path(__file__).parents[1]
@@ -459,6 +460,18 @@ def test_what_is_complete_at_the_deadline_is_published_on_request(night: Path) -
     assert len(ids(versions(night)[-1])) == 300  # what was partial is still new
 
 
+def test_long_articles_first_and_no_earlier_version_leave_something_to_publish(night: Path) -> None:
+    """Each of 60 articles is five calls and a round more, of 50 ms: one pass of all would complete none for 18 s."""
+    marked = [article(number, length=60) for number in range(60)]
+    for row in marked:
+        row["text"] = " ".join(f"fake:slow {part}." for part in row["text"].split("."))
+    write_feed(night.parent / "feed.jsonl", marked)
+    stopped = run(night, "--deadline", "12s", "--publish-partial", "--set", "runtime.batch_tokens=256")
+    assert stopped.returncode == 5, stopped.stderr
+    (version,) = versions(night)
+    assert 0 < version.manifest["counts"]["records"] < 60
+
+
 def rows_of(version: store.Version) -> list[dict[str, Any]]:
     from pipeline.rows import rows as stored
 
@@ -554,24 +567,58 @@ class Clock:
 
 
 @pytest.mark.parametrize(
-    ("reserve", "later", "step", "stops_at"),
+    ("complete", "later", "step", "stops_at"),
     [
-        (0.0, 0.0, 10.0, 100.0),  # 90 + the longest step is still in time
-        (30.0, 0.0, 10.0, 70.0),
-        (0.0, 1.0, 10.0, 50.0),  # as long again for the next stage
-        (0.0, 0.0, 40.0, 80.0),
+        (0, 0.0, 10.0, 100.0),  # 90 + the longest step is still in time
+        (3000, 0.0, 10.0, 70.0),  # 30 seconds to publish them
+        (0, 1.0, 10.0, 50.0),  # as long again for the next stage
+        (0, 0.0, 40.0, 80.0),
     ],
 )
 def test_a_window_leaves_time_for_the_batch_in_flight_and_for_what_comes_after(
-    reserve: float, later: float, step: float, stops_at: float
+    complete: int, later: float, step: float, stops_at: float
 ) -> None:
     clock = Clock()
     window = Window(100.0, clock=clock)
-    window.begin(reserve=reserve, later=later)
-    while window.over() is None:
+    window.begin(later=later)
+    while window.over(complete=complete) is None:
         clock.now += step
     assert clock.now == pytest.approx(stops_at, abs=step)
-    assert clock.now + reserve + later * clock.now <= 100.0 + step
+    assert clock.now + PUBLISHING * complete + later * clock.now <= 100.0 + step
+
+
+def test_loading_a_model_is_no_batch_and_costs_a_window_only_its_own_time() -> None:
+    clock = Clock()
+    window = Window(25.0, clock=clock)
+    window.begin(later=0.5)
+    clock.now = 5.0
+    window.opened()
+    while window.over() is None:
+        clock.now += 1.0
+    # at t: 1 for the next batch, 5 to load the next model, half of what was computed to translate it: t + 6 + (t - 5) / 2
+    assert clock.now == 15.0
+
+
+def test_time_left_goes_by_source_characters_and_not_by_finished_records() -> None:
+    """A long text of 9,000 characters and 90 of 100: it runs first, and its half stands for a quarter of the time."""
+    clock = Clock()
+    left = TimeLeft(18_000, clock=clock)
+    assert left.seconds(0) is None
+    clock.now = 3.0
+    left.begin(0)  # the model is loaded
+    clock.now = 13.0
+    assert left.seconds(4_500) == pytest.approx(30.0)  # no record is finished yet
+    clock.now = 43.0
+    assert left.seconds(18_000) == 0.0
+
+
+def test_what_the_memo_knew_says_nothing_of_the_time_left() -> None:
+    clock = Clock()
+    left = TimeLeft(1_000, clock=clock)
+    left.begin(800)
+    clock.now = 10.0
+    assert left.seconds(800) is None
+    assert left.seconds(900) == pytest.approx(10.0)
 
 
 def test_without_a_deadline_a_window_is_never_over() -> None:

@@ -54,6 +54,9 @@ class Filling:
                 fill(self._disk, leave=300_000)
                 self._here = False
 
+    def expect(self, _seconds: float) -> None:
+        pass
+
     def notice(self, message: str) -> None:
         pass
 

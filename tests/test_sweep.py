@@ -51,6 +51,9 @@ class Backwards:
             number, text = pending.pop()
             yield number, Refused("error", "poison") if "poison" in text else generation(text)
 
+    def at_hand(self) -> int:
+        return 0
+
     def close(self) -> None:
         pass
 
@@ -157,7 +160,9 @@ def test_records_in_flight_stay_within_the_window() -> None:
             most = max(most, started - finished)
             yield article(number, f"chữ{number}")
 
-    sweep: Sweep[Article, str] = Sweep(name="summarize", stage=spell, calls=memo_calls(), engine=Backwards, window=16)
+    sweep: Sweep[Article, str] = Sweep(
+        name="summarize", stage=spell, calls=memo_calls(), engine=Backwards, window=16, widest=16
+    )
     for _ in sweep.over(records()):
         finished += 1
     assert most <= 16 + 1
@@ -179,6 +184,66 @@ def test_stopping_keeps_what_is_finished() -> None:
         list(sweep.over(article(n, text) for n, text in enumerate(texts)))
     _, again, _ = swept(texts, calls=calls)
     assert (again.tally.replayed, again.tally.computed) == (11, 39)
+
+
+class Batches(Backwards):
+    """It says how many answers of a chunk are left."""
+
+    left = 0
+
+    def flush(self, pending: list[tuple[int, str]]) -> Iterator[tuple[int, Generation | Refused]]:
+        for self.left, answer in zip(range(len(pending) - 1, -1, -1), super().flush(pending), strict=False):
+            yield answer
+
+    def at_hand(self) -> int:
+        return self.left
+
+
+def test_stopping_keeps_the_whole_batch_that_is_computed() -> None:
+    calls = memo_calls()
+    texts = [f"chữ{number}" for number in range(50)]
+    sweep: Sweep[Article, str] = Sweep(
+        name="summarize", stage=spell, calls=calls, engine=lambda: Batches(8), stopping=lambda: "the deadline"
+    )
+    with pytest.raises(StoppedError):
+        list(sweep.over(article(n, text) for n, text in enumerate(texts)))
+    assert sweep.tally.computed == 8
+    assert sweep.finished == 8
+
+
+def test_characters_are_counted_as_they_are_answered_and_are_all_of_a_record_in_the_end() -> None:
+    counted: list[int] = []
+    texts = ["một hai ba", "raise", "poison", "bốn"]
+    sweep: Sweep[Article, str] = Sweep(
+        name="summarize",
+        stage=spell,
+        calls=memo_calls(),
+        engine=Backwards,
+        answered=lambda: counted.append(sweep.characters),
+    )
+    list(sweep.over(article(n, text) for n, text in enumerate(texts)))
+    assert counted == sorted(counted)
+    assert 0 < counted[0] < sweep.characters == sum(map(len, texts))
+    assert sweep.finished == 4
+
+
+def test_a_growing_window_completes_the_first_records_before_it_takes_many() -> None:
+    class Counting(Backwards):
+        def __init__(self) -> None:
+            super().__init__(chunk=100)
+            self.calls: list[int] = []
+
+        def generate(self, texts: Iterable[str]) -> Iterator[tuple[int, Generation | Refused]]:
+            asked = list(texts)
+            self.calls.append(len(asked))
+            return super().generate(asked)
+
+    engine = Counting()
+    sweep: Sweep[Article, str] = Sweep(
+        name="summarize", stage=spell, calls=memo_calls(), engine=lambda: engine, window=2, widest=8
+    )
+    assert len(list(sweep.over(article(n, f"chữ{n}") for n in range(30)))) == 30
+    assert engine.calls == [2, 4, 8, 8, 8]
 
 
 class Twice(Backwards):

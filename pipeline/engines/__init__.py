@@ -25,6 +25,10 @@ class Engine(Protocol):
         """
         ...
 
+    def at_hand(self) -> int:
+        """Return how many answers `generate` gives next that are computed already: the rest of a finished batch."""
+        ...
+
     def close(self) -> None:
         """Free the model's memory."""
         ...

@@ -171,6 +171,7 @@ class BatchingEngine:
         self._ahead = AHEAD * backend.workers
         self._launched: dict[Future[_Outcome], list[_Row]] = {}  # not yet seen to be done
         self._hung = False
+        self._at_hand = 0
         self._budget = budget  # as asked for; `Stats.budget` is what fits
         self._stats = Stats(budget=budget)
         self._worker = ThreadPoolExecutor(backend.workers, thread_name_prefix="engine")
@@ -197,6 +198,10 @@ class BatchingEngine:
         finally:
             for future in call.flying:
                 future.cancel()  # the one that runs cannot be stopped: its answers are dropped
+
+    def at_hand(self) -> int:
+        """Return how many answers of a finished batch `generate` has not given yet."""
+        return self._at_hand
 
     def stats(self) -> Stats:
         """Return the totals of every `generate` of this engine so far."""
@@ -253,8 +258,10 @@ class BatchingEngine:
             answers = self._recover(batch, outcome.result, call.batches)
         else:
             answers = self._answers(batch, outcome.result)
+            self._at_hand = len(batch)
         for answer in answers:
             call.held -= 1
+            self._at_hand = max(0, self._at_hand - 1)
             yield answer
 
     def _done(self, flying: dict[Future[_Outcome], list[_Row]]) -> list[Future[_Outcome]]:

@@ -90,6 +90,10 @@ class Journal:
         self.timings[name] = round(seconds, 3)
         self.event("stage", {"seconds": self.timings[name]})
 
+    def expect(self, seconds: float) -> None:
+        """Say how many seconds the present stage still needs."""
+        self._progress.expect(seconds)
+
     def advance(self, count: int) -> None:
         """Say that so many more records are done in the present stage."""
         self._progress.advance(count)

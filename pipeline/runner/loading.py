@@ -61,6 +61,7 @@ class Loaded:
     unavailable: list[Unavailable] = field(default_factory=list)
     known: int = 0  # passed over: published before, or older than what was published before under the same id
     kept: int = 0
+    characters: int = 0  # of the texts of the articles that are written, superseded ones included
 
     def __iter__(self) -> Iterator[Article]:
         """Yield the articles, in source order."""
@@ -170,6 +171,7 @@ class _Intake:
         verdict = self.seen.same_id(article, standing=self.standing(article))
         if verdict.taken:
             self.out.write(_encoder.encode(article) + b"\n")
+            loaded.characters += len(article.text)
         loser = verdict.loser
         replaced = loser is not None and loser is not article
         loaded.kept += verdict.taken - replaced

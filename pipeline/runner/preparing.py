@@ -154,6 +154,11 @@ class LazyEngine:
         if self._engine is not None:
             self._engine.close()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it was asked for."""
+        return self._engine is not None
+
     def open(self) -> Engine:
         """Return the engine."""
         if self._engine is None:

@@ -1,8 +1,9 @@
-"""How fast the stages were in earlier versions: what a plan estimates time with, and a deadline plans with."""
+"""How fast the stages are: in earlier versions, for the estimate of a plan, and now, for the time that is left."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.checkpoints import Checkpoint
@@ -46,3 +47,26 @@ def _rate(version: Version, name: StageName, checkpoint: Checkpoint) -> Rate | N
         return None
     answered = calls["computed"] + calls["replayed"]
     return Rate(manifest["timings"][name] / calls["computed"], answered / manifest["counts"]["records"])
+
+
+class TimeLeft:
+    """The time a stage still needs, by the source characters that are done.
+
+    Batches run the longest texts first, so the number of records that are finished says little at the beginning. Tokens
+    are proportional to characters within one language.
+    """
+
+    def __init__(self, total: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._total, self._clock = total, clock
+        self._began, self._known = clock(), 0
+
+    def begin(self, known: int) -> None:
+        """Say that the model starts now, with so many characters known from the memo: they took none of its time."""
+        self._began, self._known = self._clock(), known
+
+    def seconds(self, done: int) -> float | None:
+        """Return the seconds left when `done` characters are done; None before the first is."""
+        computed = done - self._known
+        if computed <= 0:
+            return None
+        return max(0, self._total - done) * (self._clock() - self._began) / computed

@@ -16,6 +16,7 @@ from pipeline.checkpoints import OTHER_SEARCH, Checkpoint
 from pipeline.checks.wire import Setup
 from pipeline.config import Config, at_edition, dump, today
 from pipeline.disk_errors import on_disk
+from pipeline.engines import Engine
 from pipeline.errors import StoppedError, UsageError
 from pipeline.fit import Fit
 from pipeline.house import House
@@ -46,11 +47,18 @@ from pipeline.runner.preparing import (
     resolved,
 )
 from pipeline.runner.publishing import card, get_ready, written
-from pipeline.runner.sweep import Sweep
-from pipeline.runner.window import PUBLISHING, Window
+from pipeline.runner.rates import TimeLeft
+from pipeline.runner.sweep import WINDOW, Sweep, characters
+from pipeline.runner.window import Window
 from pipeline.stages import Round, summarize_or_edited, translate
 
 _MAKE_ROOM = "what is finished is kept: make room, or choose another --outputs, and run again"
+# Under a short deadline where what is complete is published, a stage takes few records at a time and in small batches:
+# the engine sorts texts by length, so of many records few are complete before all are, and a large batch may end too
+# late. It is slower, which a run of hours would notice and one of minutes does not.
+_SHORT_DEADLINE = 600.0  # seconds
+_FIRST_RECORDS, _MOST_RECORDS = 2, 16
+_SMALL_BATCH = 512  # source tokens on a CPU, a quarter of the default
 _TRANSLATING = 0.5  # seconds a second of summarizing, where no version tells: sentences are short, articles long
 _TELLING = 20  # calls of both stages in a version that tells better
 
@@ -233,7 +241,7 @@ class _Job:
         if self.revised:
             return self._load_revised(house)
         with journal.stage("load", options.limit):
-            self.window.begin(reserve=0.0)
+            self.window.begin()
             loaded = load(
                 self.config,
                 folder=self.work,
@@ -263,7 +271,7 @@ class _Job:
             self._go_on("while loading")
 
         with journal.stage("load", None):
-            self.window.begin(reserve=0.0)
+            self.window.begin()
             loaded = revising.load(
                 self.source,
                 folder=self.work,
@@ -355,22 +363,49 @@ class _Job:
                 def keep(record: Summarized) -> None:
                     inspection.add(_untranslated(record))
 
-                self._pass(summarizing, loaded, loaded.kept, keep=keep, inspection=inspection, is_last=True)
+                self._pass(
+                    summarizing,
+                    loaded,
+                    loaded.kept,
+                    work=loaded.characters,
+                    keep=keep,
+                    inspection=inspection,
+                    is_last=True,
+                )
                 return
             translating = self._stage("translate", translate, checkpoints, memo, house=house)
+            to_translate = 0  # characters
             with Handover(self.work / "summarize.jsonl", Summarized) as summarized:
 
                 def hand_over(record: Summarized) -> None:
                     """Translate the first records at once, as long as the memo knows them; leave the rest."""
+                    nonlocal to_translate
+                    to_translate += characters(record)
                     if translating.sweep.waits:
                         summarized.add(record)
                     else:
                         for result in translating.sweep.start(record):
                             self._settle(translating, result, keep=inspection.add)
 
-                self._pass(summarizing, loaded, loaded.kept, keep=hand_over, inspection=inspection, is_last=False)
+                self._pass(
+                    summarizing,
+                    loaded,
+                    loaded.kept,
+                    work=loaded.characters,
+                    keep=hand_over,
+                    inspection=inspection,
+                    is_last=False,
+                )
             total = translating.done + translating.sweep.waits + summarized.count
-            self._pass(translating, summarized, total, keep=inspection.add, inspection=inspection, is_last=True)
+            self._pass(
+                translating,
+                summarized,
+                total,
+                work=to_translate,
+                keep=inspection.add,
+                inspection=inspection,
+                is_last=True,
+            )
 
     def _stage(
         self,
@@ -383,7 +418,12 @@ class _Job:
     ) -> _ModelStage[R, T]:
         checkpoint = checkpoints[name]
         fitted = fit(checkpoint)
-        engine = LazyEngine(checkpoint, self.config.runtime, self.journal.notice)
+        runtime, window, widest = self.config.runtime, WINDOW, WINDOW
+        if self.options.publish_partial and (self.options.deadline or _SHORT_DEADLINE) < _SHORT_DEADLINE:
+            window, widest = _FIRST_RECORDS, _MOST_RECORDS
+            if checkpoint.device == "cpu" and runtime.batch_tokens is None:
+                runtime = runtime.model_copy(update={"batch_tokens": _SMALL_BATCH})
+        engine = LazyEngine(checkpoint, runtime, self.journal.notice)
         open_engine = engine.open
         if self.revised and not (name == "translate" and revising.may_translate(self.source, house, checkpoint)):
             open_engine = revising.refuse_calls(name, model=checkpoint.name, newest=self.revised[-1])
@@ -392,7 +432,9 @@ class _Job:
             stage=lambda record: stage(record, fitted),
             calls=memo.calls(checkpoint.identity()),
             engine=open_engine,
-            stopping=lambda: self._stopping() or self.window.over(),
+            stopping=lambda: self._stopping() or self.window.over(complete=sweep.finished),
+            window=window,
+            widest=widest,
         )
         return _ModelStage(name, sweep, engine)
 
@@ -402,11 +444,14 @@ class _Job:
         records: Iterable[R],
         total: int,
         *,
+        work: int,
         keep: Callable[[T], None],
         inspection: Inspection,
         is_last: bool,
     ) -> None:
         """Drive one stage over the records that it has not done yet, and `keep` its results.
+
+        `total`: the records of the stage, those done included; `work`: the characters of their texts.
 
         A run that publishes what is complete goes on with what is finished when its time is over. The summarizing
         stage then ends early enough for its summaries to be translated.
@@ -416,7 +461,24 @@ class _Job:
         inspected = inspection.seconds
         with self.journal.stage(stage.name, total, beside=lambda: inspection.seconds - inspected), stage.engine:
             self.journal.advance(stage.done)
-            self.window.begin(reserve=PUBLISHING * total, later=self._translating() if to_translate else 0.0)
+            self.window.begin(later=self._translating() if to_translate else 0.0)
+            left = TimeLeft(work)
+
+            open_engine = sweep.engine
+
+            def engine() -> Engine:
+                is_first = not stage.engine.is_open
+                opened = open_engine()
+                if is_first:
+                    self.window.opened()
+                    left.begin(sweep.characters)
+                return opened
+
+            def answered() -> None:
+                if (seconds := left.seconds(sweep.characters)) is not None:
+                    self.journal.expect(seconds)
+
+            sweep.engine, sweep.answered = engine, answered
 
             def settle(results: Iterable[T | Failure]) -> None:
                 for result in results:

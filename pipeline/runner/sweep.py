@@ -43,7 +43,20 @@ class _Flight(Generic[R, T]):
     answers: list[Generation | None] = field(default_factory=list)
     missing: int = 0
     started: bool = False
+    rounds: int = 0  # begun
+    uncounted: int = 0  # characters of the record's text that are not in `Sweep.characters` yet
     result: T | Failure | None = None
+
+
+def characters(record: Article | Summarized | Translated) -> int:
+    """Return how many characters a stage reads of a record: a measure of its work that needs no tokenizer."""
+    match record:
+        case Article():
+            return len(record.text)
+        case Summarized():
+            return len(record.summary) + len(record.article.title)
+        case Translated():
+            return 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,8 +68,12 @@ class Sweep(Generic[R, T]):
     calls: Calls
     engine: Callable[[], Engine]
     stopping: Callable[[], str | None] = lambda: None
+    answered: Callable[[], None] = lambda: None  # told after each answer of the engine
     window: int = WINDOW
+    widest: int = 0  # to which `window` doubles, where it is larger, whenever all that it let in is answered
     tally: Tally = field(default_factory=Tally)
+    finished: int = 0  # records with a result, also those that wait for one before them
+    characters: int = 0  # of the records' texts, as far as they are answered
     _flights: deque[_Flight[R, T]] = field(default_factory=deque)
     _todo: deque[str] = field(default_factory=deque)
     _waiting: dict[str, list[tuple[_Flight[R, T], int]]] = field(default_factory=dict)
@@ -72,6 +89,7 @@ class Sweep(Generic[R, T]):
             if self._todo:
                 yield from self._ask(self._feed(source))
                 yield from self._finished()  # those that asked nothing, behind the last answer
+                self.window = max(self.window, min(2 * self.window, self.widest))
             elif (record := next(source, None)) is not None:
                 yield from self.start(record)
                 if not self._todo:
@@ -97,7 +115,7 @@ class Sweep(Generic[R, T]):
         self._flights.clear()
 
     def _start(self, record: R) -> None:
-        flight = _Flight(record, self.stage(record))
+        flight = _Flight(record, self.stage(record), uncounted=characters(record))
         self._flights.append(flight)
         self._advance(flight)
 
@@ -115,15 +133,18 @@ class Sweep(Generic[R, T]):
             yield self._asked[number]
 
     def _ask(self, texts: Iterable[str]) -> Iterator[T | Failure]:
-        answers = self.engine().generate(texts)
+        engine = self.engine()
+        answers = engine.generate(texts)
         with closing(answers):  # type: ignore[type-var]
             for index, answer in answers:
                 text = self._asked.pop(index, None)
                 if text is None:
                     raise EngineError(f"{self.name}: the engine answered text {index} twice, or was never asked it")
                 self._answer(text, answer)
+                self.answered()
                 yield from self._finished()
-                self._check_stop()
+                if not engine.at_hand():  # what a batch has computed is kept whole
+                    self._check_stop()
         if self._asked:
             raise EngineError(f"{self.name}: the engine left {len(self._asked)} texts unanswered")
 
@@ -135,11 +156,14 @@ class Sweep(Generic[R, T]):
                     flight.steps.close()
                     message = f"{answer.kind}: {answer.message}"
                     flight.result = failure(flight.record, stage=self.name, kind="refused", message=message)
+                    self._count(flight, flight.uncounted)
+                    self.finished += 1
             return
         stored = self.calls.put(text, answer)
         self.tally.computed += 1
         self.tally.replayed += len(waiting) - 1
         for flight, slot in waiting:
+            self._count(flight, len(text))
             flight.answers[slot] = stored
             flight.missing -= 1
             if not flight.missing and flight.result is None:
@@ -150,6 +174,14 @@ class Sweep(Generic[R, T]):
         result = attempt(self.name, flight.record, lambda: self._steps(flight))
         if result is not None:
             flight.result = result
+            self._count(flight, flight.uncounted)
+            self.finished += 1
+
+    def _count(self, flight: _Flight[R, T], size: int) -> None:
+        """Count so many more characters of a record as answered, at most what it has."""
+        counted = min(size, flight.uncounted)
+        flight.uncounted -= counted
+        self.characters += counted
 
     def _steps(self, flight: _Flight[R, T]) -> T | Failure | None:
         try:
@@ -167,6 +199,7 @@ class Sweep(Generic[R, T]):
 
     def _request(self, flight: _Flight[R, T], texts: list[str]) -> None:
         flight.answers = [None] * len(texts)
+        flight.rounds += 1
         for slot, text in enumerate(texts):
             known = None if text in self._waiting else self.calls.get(text)
             if known is not None:
@@ -174,7 +207,9 @@ class Sweep(Generic[R, T]):
                 self.tally.replayed += 1
                 continue
             flight.missing += 1
-            if text not in self._waiting:
+            if text not in self._waiting and flight.rounds > 1:
+                self._todo.appendleft(text)  # what completes a record goes before what begins one
+            elif text not in self._waiting:
                 self._todo.append(text)
             self._waiting.setdefault(text, []).append((flight, slot))
 

@@ -10,25 +10,37 @@ PUBLISHING = 0.01
 
 
 class Window:
-    """A deadline, asked after each answer; without one it is never over."""
+    """A deadline, asked after each batch; without one it is never over."""
 
     def __init__(self, seconds: float | None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._seconds = seconds
         self._end = float("inf") if seconds is None else clock() + seconds
-        self.begin(reserve=0.0)
+        self.begin()
 
-    def begin(self, *, reserve: float, later: float = 0.0) -> None:
-        """Start a stage: `reserve` seconds must be left at its end, and `later` seconds for each that it took."""
+    def begin(self, *, later: float = 0.0) -> None:
+        """Start a stage; for each second that it computes, `later` seconds must be left for the next one."""
         self._began = self._last = self._clock()
-        self._longest = 0.0
-        self._reserve, self._later = reserve, later
+        self._longest = self._opening = 0.0
+        self._later = later
 
-    def over(self) -> str | None:
-        """Return why to stop now: the next answer would come too late, if it takes as long as the longest so far."""
+    def opened(self) -> None:
+        """Say that the stage's model is loaded: that time is no batch's, but the next stage's model needs it too."""
+        now = self._clock()
+        self._opening += now - self._last
+        self._began += now - self._last
+        self._last = now
+
+    def over(self, *, complete: int = 0) -> str | None:
+        """Return why to stop now: the next batch would come too late, if it takes as long as the longest so far.
+
+        `complete`: the records that are to be published if the stage ends here. Only they need time for it.
+        """
         now = self._clock()
         self._longest, self._last = max(self._longest, now - self._last), now
-        needed = self._longest + self._reserve + self._later * (now - self._began)
+        needed = self._longest + PUBLISHING * complete
+        if self._later:
+            needed += self._opening + self._later * (now - self._began)
         if now + needed <= self._end:
             return None
         return f"stopped at the deadline of {self._seconds:g} s"

@@ -291,5 +291,8 @@ class Silent:
     def advance(self, count: int) -> None:
         pass
 
+    def expect(self, _seconds: float) -> None:
+        pass
+
     def notice(self, message: str) -> None:
         pass
