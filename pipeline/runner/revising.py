@@ -105,6 +105,7 @@ def load(
             else:
                 out.write(encoder.encode(record) + b"\n")
                 loaded.kept += 1
+                loaded.characters += len(record.text)
     for line in failures(edition):
         if line["kind"] == BY_EDITOR and line["id"] in edition.texts:
             continue  # this edition published it: whether it is rejected now was asked above
