@@ -74,8 +74,8 @@ def test_the_wheel_and_the_sdist_hold_the_configs_and_an_installation_finds_them
         "--no-index",
         "--ignore-installed",
         "--prefix",
-        tmp_path,
-        wheel,
+        str(tmp_path),
+        str(wheel),
     ]
     subprocess.run([sys.executable, *install], check=True, capture_output=True, timeout=200)
     (site,) = tmp_path.glob("lib/python*/site-packages")
