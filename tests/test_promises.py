@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import typer
 import yaml
+from typer.core import TyperGroup
 
+from pipeline import config as configs
 from pipeline import store
+from pipeline.cli import app
 from pipeline.config import Config
+from pipeline.errors import TomdichError
 from pipeline.runner.preparing import prepare_stages, resolved
 from tests.conftest import article, tomdich, write_feed
 
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 FEED = [article(n) for n in range(4)]
 
 
@@ -92,3 +101,84 @@ def _rows(version: store.Version) -> list[dict[str, Any]]:
     from pipeline.rows import rows
 
     return list(rows(version))
+
+
+def block(after: str) -> str:
+    """Return the first block of code in the README behind these words."""
+    return README.split(after, 1)[1].split("```")[1].partition("\n")[2]
+
+
+# What a version's folder holds
+
+
+def test_the_readme_lists_the_files_of_a_version_and_the_columns_of_its_records(
+    tmp_path: Path, make_config: Callable[..., Path]
+) -> None:
+    write_feed(tmp_path / "feed.jsonl", FEED)
+    version = run(make_config())
+    listing = block("A version is a folder that never changes").split(version.folder.parent.name)[-1]
+    told = set(re.findall(r"(?<![\w`])([\w*-]+(?:/\*)?\.(?:jsonl|json|parquet|yaml|html|md))(?!`)", listing))
+    there = {path.name for path in version.folder.iterdir() if path.is_file()}
+    assert there <= told
+    assert list((version.folder / "data").glob("*.parquet"))
+    assert {name for name in told if "*" not in name} == there
+    columns = README.split("gives the records, typed: ", 1)[1].split(", and the columns you asked to keep", 1)[0]
+    assert re.findall(r"`(\w+)`", columns) == list(_rows(version)[0])
+
+
+def test_failures_list_what_is_failed_damaged_rejected_and_duplicate(
+    tmp_path: Path, make_config: Callable[..., Path]
+) -> None:
+    kept = [article(n) for n in range(60)]
+    feed = [
+        *kept,
+        article(100) | {"text": "fake:refuse " + article(100)["text"]},
+        article(101) | {"text": "Ngắn quá."},
+        kept[0] | {"id": "copy"},
+    ]
+    path = write_feed(tmp_path / "feed.jsonl", feed)
+    with path.open("a", encoding="utf-8") as out:
+        out.write('{"id": "cut", "text": "Sáng nay\n')
+    version = run(make_config())
+    listed = [json.loads(line) for line in (version.folder / "failures.jsonl").read_text(encoding="utf-8").splitlines()]
+    counts = version.manifest["counts"]
+    assert (counts["failures"], counts["damaged"], counts["rejected"], counts["duplicates"]) == (1, 1, 1, 1)
+    assert len(listed) == 4
+    assert len({line["kind"] for line in listed}) == 4
+    assert {line["id"] for line in listed} >= {"a100", "a101", "copy"}
+    assert counts["read"] == counts["records"] + len(listed)
+
+
+# The tables and the config
+
+
+def test_the_config_of_the_readme_is_valid_and_sets_what_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "night.yaml"
+    path.write_text(block("## The config"), encoding="utf-8")
+    config = configs.load(path)
+    assert config.sources[0].keep == ("section", "author")
+    assert config.on_finish == (str(tmp_path / "tell.sh"),)
+    assert config.limits.min_records == 200
+
+
+def test_every_option_in_the_tables_of_the_readme_is_one_of_its_command() -> None:
+    commands = typer.main.get_command(app)
+    assert isinstance(commands, TyperGroup)
+    named = 0
+    for line in README.splitlines():
+        found = re.match(r"\| `tomdich (\w+)([^`]*)`", line)
+        if found is None or found[1] == "models":
+            continue
+        options = {name for parameter in commands.commands[found[1]].params for name in parameter.opts}
+        told = set(re.findall(r"`(--[a-z-]+)", line))
+        assert told <= options, found[1]
+        named += len(told)
+    assert named > 25
+
+
+def test_the_readme_lists_every_exit_code() -> None:
+    def codes(kind: type[TomdichError]) -> set[int]:
+        return {kind.exit_code}.union(*(codes(one) for one in kind.__subclasses__()))
+
+    table = {int(code) for code in re.findall(r"^\| (\d+) \| ", README, re.MULTILINE)}
+    assert table == codes(TomdichError) | {0, 130}
