@@ -387,6 +387,45 @@ def test_what_was_left_can_be_brought_back(look: Callable[..., Opened]) -> None:
     tab.complaints.clear()
 
 
+def test_what_was_kept_and_taken_back_can_be_brought_back(look: Callable[..., Opened]) -> None:
+    tab = look([row(1)])
+    for start, undo, place in (
+        ("v", "#summary >> text=Undo", "#summary"),
+        ("e", ".pair.headline >> text=Undo", ".headline"),
+    ):
+        tab.page.keyboard.press(start)
+        tab.page.fill("textarea", "My own words.")
+        tab.page.keyboard.press("Control+Enter")
+        if start == "v":
+            sign(tab)
+        assert tab.text(f"{place} .own") == "My own words."
+        tab.page.click(undo)
+        assert tab.page.locator(f"{place} .own").count() == 0
+        tab.page.click(f"{place} >> text=Bring back what I typed")
+        assert tab.page.input_value(f"{place} textarea") == "My own words."
+        tab.page.focus(f"{place} textarea")
+        tab.page.keyboard.press("Escape")
+    assert tab.text("#download") == "No corrections yet"
+
+
+def test_a_version_that_has_the_decisions_says_so_when_they_are_loaded(
+    look: Callable[..., Opened], tmp_path: Path
+) -> None:
+    by = {"id": "a1", "text_sha256": "ab" * 32, "by": "Mai", "at": "2026-11-23T08:00:00+07:00"}
+    lines = [
+        by | {"action": "summary", "vi": "Câu một số 1. Câu hai.", "machine": "Cũ."},
+        by | {"index": 0, "vi": "Câu một số 1.", "en": "Sentence one of 1.", "machine": "Old one."},
+    ]
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    tab = look([row(1, text_sha256="ab" * 32)])
+    tab.page.set_input_files("#file", path)
+    expect(tab.page.locator("#summary")).to_contain_text("This version has it.")
+    assert "Old one." in tab.text(".pair >> nth=1 >> .machine")
+    tab.page.reload()
+    assert not tab.complaints
+
+
 def test_what_is_kept_belongs_to_one_version(look: Callable[..., Opened]) -> None:
     tab = look([row(1)])
     tab.page.keyboard.press("a")
@@ -538,6 +577,15 @@ def test_a_rejection_can_be_called_off(look: Callable[..., Opened]) -> None:
     tab.page.keyboard.press("Escape")
     assert tab.text("#download") == "No corrections yet"
     assert tab.page.locator(".badge").count() == 0
+
+
+def test_one_absurdly_long_article_does_not_flatten_the_chart(look: Callable[..., Opened]) -> None:
+    rows = [row(number, article="dài " * (100 + 10 * number)) for number in range(9)]
+    tab = look([*rows, row(9, article="dài " * 60_000)])
+    bars = tab.page.locator("figure >> nth=0 >> rect")
+    assert bars.count() >= 9
+    assert tab.text("figure >> nth=0").endswith("nine in ten between 100 and 60,000")
+    assert bars.last.locator("title").text_content() == "185 words or more: 1 record"
 
 
 def test_near_copies_of_a_story_lead_to_each_other(look: Callable[..., Opened]) -> None:

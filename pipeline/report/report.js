@@ -311,7 +311,7 @@ function pairTable(record) {
   return table;
 }
 
-const summaryOf = (record) => record.pairs.filter((pair) => pair[2] !== -1).map((pair) => pair[0].trim()).join(" ");
+const summaryOf = (record) => record.pairs.filter((pair) => pair[2] !== -1).map((pair) => pair[0].trim()).join(" ").replace(/\s+/g, " ");
 
 // Between the headline and the sentences: the summary as a whole, which an editor may write anew
 function summaryBox(record) {
@@ -320,7 +320,7 @@ function summaryBox(record) {
   const draft = Decisions.draft(record, "summary");
   if (own) {
     box.append(write(el("p", { lang: "vi", dir: "auto", className: "own" }), own.vi),
-      el("p", { className: "quiet" }, "The next run translates this summary and checks it. Below is the machine's."));
+      el("p", { className: "quiet" }, own.vi === summaryOf(record) ? "This version has it." : "The next run translates this summary and checks it. Below is the machine's."));
   }
   const buttons = el("p", { className: "buttons" });
   box.append(buttons);
@@ -555,10 +555,15 @@ function acceptAll() {
 }
 
 function undo() {
-  if (!decidable() || !Decisions.undo("sentence", open, open.pairs[sentence][2])) return;
-  drawEnglish(open, sentence);
-  toSentence(sentence);
+  if (!decidable()) return;
+  const [record, number] = [open, sentence];
+  const index = record.pairs[number][2];
+  const line = Decisions.decision("sentence", record, index);
+  if (!Decisions.undo("sentence", record, index)) return;
+  drawEnglish(record, number);
+  toSentence(number);
   say("Taken back.");
+  if (line.en !== line.machine && Decisions.draft(record, index) === undefined) offerSentence(record, number, line.en);
 }
 
 // A text that is being typed is kept as it grows; leaving it gives it up, which can be taken back.
@@ -593,7 +598,7 @@ function writeSentence(record, number, cell, draft) {
     give: (text) => {
       Decisions.dropDraft(record, pair[2]);
       again();
-      if (text !== null) offerBack(cell, () => { Decisions.setDraft(record, pair[2], text); drawEnglish(record, number); cell.querySelector("textarea").focus(); });
+      if (text !== null) offerSentence(record, number, text);
     },
   });
   cell.querySelector(".buttons").replaceWith(...parts);
@@ -612,16 +617,34 @@ function writeSummary(record, box, draft) {
     give: (text) => {
       Decisions.dropDraft(record, "summary");
       redraw(record);
-      if (text !== null) offerBack($("summary"), () => { Decisions.setDraft(record, "summary", text); redraw(record); $("summary").querySelector("textarea").focus(); });
+      if (text !== null) offerSummary(record, text);
     },
   });
   box.querySelector(".buttons").replaceWith(...parts);
   return parts[0];
 }
 
+// What was typed and left, or kept and taken back, can be had again as a draft.
 function offerBack(place, bring) {
   place.querySelector(".buttons").append(el("button", { type: "button", onclick: bring }, "Bring back what I typed"));
-  say("Left. What you typed can be brought back.");
+  say("What you typed can be brought back.");
+}
+
+function offerSentence(record, number, text) {
+  const cell = $(`pair-${number}`).querySelector(".en");
+  offerBack(cell, () => {
+    Decisions.setDraft(record, record.pairs[number][2], text);
+    drawEnglish(record, number);
+    cell.querySelector("textarea").focus();
+  });
+}
+
+function offerSummary(record, text) {
+  offerBack($("summary"), () => {
+    Decisions.setDraft(record, "summary", text);
+    redraw(record);
+    $("summary").querySelector("textarea").focus();
+  });
 }
 
 function toEnd(text) {
@@ -668,9 +691,11 @@ function release() {
 }
 
 function takeBack(kind, said) {
+  const line = Decisions.decision(kind, open);
   Decisions.undo(kind, open);
   redraw(open);
   say(said);
+  if (kind === "summary") offerSummary(open, line.vi);
 }
 
 function download() {
