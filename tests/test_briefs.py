@@ -176,6 +176,72 @@ def test_near_copies_stand_under_also_in(version: Version) -> None:
     assert gathered(version).subtitle.endswith("4 stories from 5 outlets")
 
 
+def test_a_copy_without_an_outlet_is_named_by_its_title_and_not_as_an_outlet(tmp_path: Path) -> None:
+    text = body(1)
+    articles = [
+        article(1) | {"text": text, "outlet": "Báo 1", "published": "2024-03-01"},
+        article(2) | {"text": text + "\nTheo TTXVN.", "outlet": "Báo 2", "published": "2024-03-02"},
+        article(3) | {"text": text + "\nTheo báo bạn.", "title": "Bản không nguồn", "published": "2024-03-02"},
+    ]
+    version = edit(publish(tmp_path, articles, exclude={"under_syllables": 5, "not_vietnamese": False}), english)
+    ((item,),) = (group.items for group in gathered(version).groups)
+    assert ([one.name for one in item.also], [one.name for one in item.copies]) == (["Báo 2"], ["Bản không nguồn"])
+    found = gathered(version)
+    for written in (as_markdown(found), as_html(found)):
+        assert "Near copies, outlet not known: Bản không nguồn" in " ".join(written.split())
+        assert re.search(r"Also in\s+Báo 2(?![,\w])", written)
+    paragraphs = [one.text for one in docx.Document(io.BytesIO(as_docx(found))).paragraphs]
+    assert "Also in Báo 2" in paragraphs
+    assert "Near copies, outlet not known: Bản không nguồn" in paragraphs
+
+
+def test_a_topic_whose_story_is_on_hold_or_under_another_topic_is_not_said_to_be_missing(
+    version: Version, tmp_path: Path
+) -> None:
+    held = edit(
+        version,
+        lambda row: (
+            english(row)
+            | {"status": "hold" if row["id"] == "a0" else "ok"}
+            | {"title": {"a0": "Giá thép tăng", "a2": "Bão và lũ ở miền Trung"}.get(row["id"], row["title"])}
+        ),
+    )
+    topics = read(watch(tmp_path, "bão\nlũ\nthép\nnhôm\n"))
+    notes = gathered(held, topics=topics).notes
+    assert "Nothing of its own on: lũ (see bão), thép (1 article left out)." in notes
+    assert "Nothing on: nhôm." in notes
+    marked = gathered(held, topics=topics, hold="mark")
+    assert [group.name for group in marked.groups] == ["bão", "thép", "Other"]
+
+
+@pytest.mark.parametrize(
+    ("term", "text", "stands"),
+    [
+        ("thép", "Thép Xanh Nam Định thắng đậm trên sân nhà", False),
+        ("thép", "Giá thép giảm, Thép Xanh Nam Định vẫn được tài trợ", True),
+        ("thép", "Thép Hòa Phát xuất khẩu kỷ lục", True),
+        ("steel", "Nam Dinh Green Steel won again", False),
+        ("Thép Xanh Nam Định", "Thép Xanh Nam Định thắng đậm", True),
+        ("CLB Thép Xanh Nam Định", "CLB Thép Xanh Nam Định thắng đậm", True),
+        ("than", "Than Quảng Ninh giải thể", False),
+        ("công an", "CLB Công an Hà Nội vô địch", False),
+        ("công an", "Công an Hà Nội bắt nhóm trộm cáp", True),
+        ("Công an Hà Nội", "Công an Hà Nội tạm giữ một cầu thủ", True),
+        ("Hà Nội", "CLB Hà Nội bổ nhiệm người mới", False),
+        ("Hà Nội", "Hanoi FC signs a player", False),
+        ("CLB Hà Nội", "CLB Hà Nội bổ nhiệm người mới", True),
+        ("Hải Phòng", "HLV của Hải Phòng tiếc vì hai bàn thắng bị từ chối", False),
+        ("Hải Phòng", "Cảng Hải Phòng đón tàu lớn", True),
+        ("cảng", "Cảng Sài Gòn từng vô địch", False),
+    ],
+)
+def test_a_term_inside_the_name_of_a_football_club_does_not_count(
+    tmp_path: Path, term: str, text: str, stands: bool
+) -> None:
+    (topic,) = read(watch(tmp_path, f"{term}\n"))
+    assert topic.matches(prepare([text])) is stands
+
+
 def test_outlets_are_counted_only_where_all_are_known(tmp_path: Path) -> None:
     version = publish(tmp_path, [article(1) | {"text": body(1), "outlet": "Báo 1"}, article(2) | {"text": body(2)}])
     assert gathered(edit(version, english)).subtitle.endswith(" · 2 stories")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -48,7 +49,8 @@ class Item:
     summary: str
     held: tuple[str, ...]  # why it is on hold, where it is
     when: datetime
-    also: list[Copy] = field(default_factory=list)
+    also: list[Copy] = field(default_factory=list)  # by their outlet
+    copies: list[Copy] = field(default_factory=list)  # those whose outlet is not known, by their title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,22 +93,33 @@ def gather(version: Readable, *, topics: Sequence[Topic], hold: Hold, title: str
 
     leads = stories.leads(row for row in rows(version, (*stories.COLUMNS, "status", "translation")) if used(row))
     items: dict[str, Item] = {}
-    copies: list[tuple[str, Copy]] = []
+    copies: list[tuple[str, Row]] = []
+    left_out: Counter[str] = Counter()  # articles by each topic that they are about
+    mentioned: dict[str, list[str]] = {}  # the leads of the stories that are about a topic
     under: dict[str, list[Item]] = {name: [] for name in [*(topic.name for topic in topics), OTHER if topics else ""]}
+    placed: dict[str, str] = {}  # lead: the topic it stands under
     for row in rows(version, _COLUMNS):
         lead = leads.get(row["id"])
+        matched = _matched(row, topics)
         if lead is None:
+            left_out.update(matched)
             continue
         taken.append(_outlet(row))
+        for name in matched:
+            mentioned.setdefault(name, []).append(lead)
         if lead != row["id"]:
-            copies.append(
-                (lead, Copy(_outlet(row) or one_line(row["title"]) or one_line(row["id"]), web_link(row["url"])))
-            )
+            copies.append((lead, row))
             continue
         items[lead] = _item(row)
-        under[_topic(row, topics)].append(items[lead])
-    for lead, copy in copies:
-        items[lead].also.append(copy)
+        placed[lead] = matched[0] if matched else OTHER if topics else ""
+        under[placed[lead]].append(items[lead])
+    for lead, row in copies:
+        _add_copy(items[lead], row)
+    empty_topics = [
+        _Unmatched(name, left_out[name], tuple(dict.fromkeys(placed[lead] for lead in mentioned.get(name, ()))))
+        for name, found in under.items()
+        if not found and name not in {OTHER, ""}
+    ]
     groups = tuple(
         Group(name=name, items=tuple(sorted(found, key=lambda item: item.when, reverse=True)))
         for name, found in under.items()
@@ -116,9 +129,7 @@ def gather(version: Readable, *, topics: Sequence[Topic], hold: Hold, title: str
         title=one_line(title or version.manifest["name"]),
         subtitle=_subtitle(version, len(items), 0 if "" in taken else len({*taken})),  # one of none is from nowhere
         groups=groups,
-        notes=tuple(
-            _notes(version, held, empty, [name for name, found in under.items() if not found and name != OTHER])
-        ),
+        notes=tuple(_notes(version, held, empty, empty_topics)),
     )
 
 
@@ -137,17 +148,20 @@ def _item(row: Row) -> Item:
     )
 
 
-def _topic(row: Row, topics: Sequence[Topic]) -> str:
-    """Return the first topic whose term stands in the headline or the summary; else in the article; else `OTHER`."""
+def _add_copy(item: Item, row: Row) -> None:
+    """Add a near copy to its story, by its outlet or, where that is not known, by its title."""
+    outlet = _outlet(row)
+    copy = Copy(outlet or one_line(row["title"]) or one_line(row["id"]), web_link(row["url"]))
+    (item.also if outlet else item.copies).append(copy)
+
+
+def _matched(row: Row, topics: Sequence[Topic]) -> list[str]:
+    """Return the topics whose terms stand in the headline or the summary, then those of the article alone."""
     if not topics:
-        return ""
+        return []
     names = ("title", "title_translation", "summary", "translation")
-    for fields in (names, ("article",)):
-        text = prepare(row[name] for name in fields)
-        for topic in topics:
-            if topic.matches(text):
-                return topic.name
-    return OTHER
+    texts = [prepare(row[name] for name in fields) for fields in (names, ("article",))]
+    return list(dict.fromkeys(topic.name for text in texts for topic in topics if topic.matches(text)))
 
 
 def _outlet(row: Row) -> str:
@@ -181,7 +195,22 @@ def _day(version: Readable) -> date:
     return made.date()
 
 
-def _notes(version: Readable, held: int, empty: int, unmatched: Sequence[str]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Unmatched:
+    """A topic under which no story stands."""
+
+    name: str
+    left_out: int  # articles about it, on hold or without English
+    under: tuple[str, ...]  # the topics under which stories about it stand
+
+    def told(self) -> str:
+        about = [f"see {', '.join(map(one_line, self.under))}"] if self.under else []
+        if self.left_out:
+            about.append(f"{_counted(self.left_out, 'article', 'articles')} left out")
+        return f"{one_line(self.name)} ({'; '.join(about)})"
+
+
+def _notes(version: Readable, held: int, empty: int, unmatched: Sequence[_Unmatched]) -> list[str]:
     notes = ["Summarized and translated from Vietnamese by machine: check before you quote."]
     scope = version.manifest["scope"]
     if scope not in WHOLE:
@@ -194,8 +223,10 @@ def _notes(version: Readable, held: int, empty: int, unmatched: Sequence[str]) -
     failed = version.manifest["counts"]["failures"]
     if failed:
         notes.append(f"{_counted(failed, 'article', 'articles')} could not be summarized or translated.")
-    if unmatched:
-        notes.append(f"Nothing on: {', '.join(map(one_line, unmatched))}.")
+    if elsewhere := [one.told() for one in unmatched if one.left_out or one.under]:
+        notes.append(f"Nothing of its own on: {', '.join(elsewhere)}.")
+    if nothing := [one_line(one.name) for one in unmatched if not (one.left_out or one.under)]:
+        notes.append(f"Nothing on: {', '.join(nothing)}.")
     made = f" ({', '.join(one.folder.name for one in version.versions)})" if isinstance(version, Edition) else ""
     notes.append(f"tomdich {version.name}{made}")
     return notes

@@ -5,7 +5,8 @@ and forgives what keyboards and English leave out: a letter of the term with mar
 of them or none, a letter without marks by any, a space by none or a hyphen. So `Hà Nội` finds Ha Noi and Hanoi, `ha
 noi` finds Hà Nội, but `bão` (storm) does not find báo (newspaper). Where a text is written with marks, a term of one
 syllable needs its own: it stands there as it is written if it stands at all, and bao (a sack, or how many) is no storm.
-A star at the end takes what begins so: `flood*`.
+A star at the end takes what begins so: `flood*`. A term inside the name of a football club does not count (`thép` in
+Thép Xanh Nam Định): who watches the club writes its name, or `CLB Hà Nội`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.briefs.clubs import Club, clubs
 from pipeline.config import NOT_YAML, read_yaml, why_not_yaml
 from pipeline.errors import UsageError
 from pipeline.text import decode, fold, press_tone, syllables
@@ -38,11 +40,7 @@ class Topic:
 
     def matches(self, text: Prepared) -> bool:
         """Return whether one of the terms stands in `text`."""
-        return any(
-            term.probe in text.squeezed
-            and (term.strict if text.marked else term.lenient).search(text.normal) is not None
-            for term in self.terms
-        )
+        return any(term.stands_in(text) for term in self.terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +52,12 @@ class Term:
     lenient: re.Pattern[str]
 
     def stands_in(self, text: Prepared) -> bool:
-        """Return whether the term stands in `text`."""
+        """Return whether the term stands in `text`, and not only inside the name of a football club."""
+        if self.probe not in text.squeezed:
+            return False
         pattern = self.strict if text.marked else self.lenient
-        return self.probe in text.squeezed and pattern.search(text.normal) is not None
+        places = (match.span() for match in pattern.finditer(text.normal))
+        return any(not any(club.hides(*place) for club in text.clubs) for place in places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Prepared:
     normal: str  # NFC, small letters, tones where the press puts them
     squeezed: str  # without marks, spaces and punctuation
     marked: bool  # written with the marks of Vietnamese, in a part at least
+    clubs: tuple[Club, ...]
 
 
 def prepare(texts: Iterable[str]) -> Prepared:
@@ -73,7 +75,7 @@ def prepare(texts: Iterable[str]) -> Prepared:
     normal = _normal("\n\n\n".join(texts))
     words = syllables(normal)
     marked = sum(any(map(_marks, word)) for word in words)
-    return Prepared(normal, _squeezed(normal), marked >= _MARKED * len(words) > 0)
+    return Prepared(normal, _squeezed(normal), marked >= _MARKED * len(words) > 0, clubs(normal))
 
 
 def read(path: Path) -> list[Topic]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.briefs.gathering import Brief, Item
+from pipeline.briefs.gathering import Brief, Copy, Item
 
 if TYPE_CHECKING:
     from docx.document import Document
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _TEMPLATE = "brief.html.j2"
 _NOTHING = "There is nothing to report."
+_COPIES = "Near copies, outlet not known:"
 # what Markdown (CommonMark and GitHub's) would obey: marks anywhere, a list or a heading at the start of a line
 _MARKS = re.compile(r"([\\`*_\[\]<>#|~&$])")
 _LINE_START = re.compile(r"^([-+=:]|\d+(?=[.)]))")
@@ -30,7 +32,7 @@ def as_html(brief: Brief) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    return environment.get_template(_TEMPLATE).render(brief=brief)
+    return environment.get_template(_TEMPLATE).render(brief=brief, copies_label=_COPIES)
 
 
 def as_markdown(brief: Brief) -> str:
@@ -83,11 +85,17 @@ def _docx_item(document: Document, item: Item) -> None:
         _small(document.add_paragraph(), about)
     document.add_paragraph(item.summary)
     if item.also:
-        paragraph = _small(document.add_paragraph(), "Also in ")
-        for at, copy in enumerate(item.also):
-            if at:
-                _small(paragraph, ", ")
-            _linked(paragraph, copy.name, copy.link, small=True)
+        _docx_copies(document, "Also in ", item.also, between=", ")
+    if item.copies:
+        _docx_copies(document, f"{_COPIES} ", item.copies, between="; ")
+
+
+def _docx_copies(document: Document, label: str, copies: Sequence[Copy], *, between: str) -> None:
+    paragraph = _small(document.add_paragraph(), label)
+    for at, copy in enumerate(copies):
+        if at:
+            _small(paragraph, between)
+        _linked(paragraph, copy.name, copy.link, small=True)
 
 
 def _markdown_item(item: Item) -> list[str]:
@@ -99,8 +107,14 @@ def _markdown_item(item: Item) -> list[str]:
         blocks.append(_escaped(about))
     blocks.append(_escaped(item.summary))
     if item.also:
-        blocks.append("Also in " + ", ".join(_markdown_link(_escaped(copy.name), copy.link) for copy in item.also))
+        blocks.append("Also in " + ", ".join(_markdown_copy(copy) for copy in item.also))
+    if item.copies:
+        blocks.append(f"{_COPIES} " + "; ".join(_markdown_copy(copy) for copy in item.copies))
     return blocks
+
+
+def _markdown_copy(copy: Copy) -> str:
+    return _markdown_link(_escaped(copy.name), copy.link)
 
 
 def _markdown_link(escaped: str, link: str) -> str:
