@@ -18,11 +18,12 @@ import sqlite3
 import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeVar
 
+from pipeline import waiting
 from pipeline.damage import FAULTS, connect, is_damage, require_sound, set_aside
 from pipeline.disk_errors import describe
 from pipeline.errors import MemoError
@@ -30,7 +31,9 @@ from pipeline.ids import canonical
 from pipeline.locking import open_shared
 from pipeline.mounts import file_system, is_network
 from pipeline.records import JSON, Generation
+from pipeline.waiting import Stopping
 
+T = TypeVar("T")
 SCHEMA = 1
 FILE = "memo.sqlite"
 _LOCK = "memo.lock"
@@ -58,6 +61,7 @@ _REMEDIES = {
 _REMEDY = "see whether the disk is full or failing, or set `memo:` in the config to a folder on another local disk"
 _CHECKED_WHOLE = 256 * 1024 * 1024  # bytes; a file up to this size is checked when it is opened
 _WAIT = 60.0  # seconds for another process's transaction
+_TRY = 0.2  # of these, seconds that SQLite waits at a time
 _PAGE = 2_000  # rows looked at, and at most removed, in one transaction
 _AT_ONCE = 200  # rows removed by one statement
 _ROW = 100  # bytes a row takes beside its text: key, checksum, numbers, and what a page of it is not filled
@@ -138,9 +142,10 @@ class Calls:
 class Memo:
     """An open memo; a context manager."""
 
-    def __init__(self, path: Path | None, *, warn: Callable[[str], None]) -> None:
+    def __init__(self, path: Path | None, *, warn: Callable[[str], None], stopping: Stopping) -> None:
         self._path = path
         self._warn = warn
+        self._stopping = stopping
         self._engines: dict[bytes, str] = {}  # in use here: a new file must know them too
         self._connection, self._inode = self._opened()
 
@@ -214,16 +219,40 @@ class Memo:
         disk is full, cannot be written or gives way.
         """
         try:
-            return self._connection.execute(statement, values).fetchall()
+            return self._executed(statement, *values)
         except FAULTS as error:
             if self._path is None or not is_damage(error, self._path):
                 raise _as_memo_error(self._path, error) from None
             self._begin_anew(error)
         return self._ask_once(statement, *values)
 
+    def _executed(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        return self._patiently(lambda: self._connection.execute(statement, values).fetchall())
+
+    def _patiently(self, action: Callable[[], T]) -> T:
+        """Return what `action` returns, tried again for a minute while another process holds the file.
+
+        SQLite's own wait cannot be interrupted, so it is short, and `stopping` is asked in between.
+        """
+        end = time.monotonic() + _WAIT
+
+        def tried() -> tuple[T] | None:
+            try:
+                return (action(),)
+            except sqlite3.OperationalError as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                    raise
+                return None
+
+        return waiting.poll(tried, what=f"another process's transaction on {self._path}", stopping=self._stopping)[0]
+
+    def _alone(self) -> AbstractContextManager[None]:
+        assert self._path is not None
+        return _alone(self._path.with_name(_LOCK), stopping=self._stopping)
+
     def _ask_once(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         try:
-            return self._connection.execute(statement, values).fetchall()
+            return self._executed(statement, *values)
         except FAULTS as error:  # in a new file too: it is the disk
             raise _as_memo_error(self._path, error) from None
 
@@ -233,7 +262,7 @@ class Memo:
         # Before the renaming: on closing SQLite removes the write-ahead log by its name, which is then the new file's.
         with suppress(*FAULTS):
             self._connection.close()
-        with _alone(self._path.with_name(_LOCK)):
+        with self._alone():
             if _inode(self._path) == self._inode:
                 self._set_aside("damaged", f"is damaged ({damage})")
         self._connection, self._inode = self._opened()
@@ -245,13 +274,13 @@ class Memo:
         path = self._path
         if path is None:
             return _connect(None), None
-        with _alone(path.with_name(_LOCK)):
+        with self._alone():
             try:
-                schema = _schema(path)
+                schema = self._patiently(lambda: _schema(path))
                 if schema > SCHEMA:
                     message = f"was written by a newer tomdich (schema {schema}, this one reads {SCHEMA})"
                     self._set_aside(f"schema-{schema}", message)
-                return _connect(path), _inode(path)
+                return self._patiently(lambda: _connect(path)), _inode(path)
             except FAULTS as error:
                 if not is_damage(error, path):
                     raise _as_memo_error(path, error) from None
@@ -259,7 +288,7 @@ class Memo:
             except OSError as error:
                 raise _as_memo_error(path, error) from None
             try:
-                return _connect(path), _inode(path)
+                return self._patiently(lambda: _connect(path)), _inode(path)
             except (*FAULTS, OSError) as error:
                 raise _as_memo_error(path, error) from None
 
@@ -273,15 +302,15 @@ class Memo:
         self._warn(f"{self._path}: {message}; set aside as {aside.name}, its calls will be made again")
 
 
-def open_memo(folder: Path | None, *, warn: Callable[[str], None]) -> Memo:
+def open_memo(folder: Path | None, *, warn: Callable[[str], None], stopping: Stopping = lambda: None) -> Memo:
     """Return the memo in `folder`, made if absent; None keeps it in memory only (`tomdich try`).
 
     A damaged file, and one of a newer tomdich, is set aside beside it and `warn` is told its name; a stale write-ahead
     log goes with it. Raises `MemoError` where the folder cannot be written, and on a network file system, where
-    SQLite's locks cannot be trusted.
+    SQLite's locks cannot be trusted; `StoppedError` where `stopping` gives a reason while another process holds it.
     """
     if folder is None:
-        return Memo(None, warn=warn)
+        return Memo(None, warn=warn, stopping=stopping)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -294,19 +323,28 @@ def open_memo(folder: Path | None, *, warn: Callable[[str], None]) -> Memo:
             f"{folder}: is on a network file system ({kind}), where SQLite's locks are not safe; "
             "set `memo:` in the config to a folder on a local disk"
         )
-    return Memo(folder / FILE, warn=warn)
+    return Memo(folder / FILE, warn=warn, stopping=stopping)
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def _alone(lock: Path, *, stopping: Stopping) -> Iterator[None]:
     """Hold the lock under which the memo is opened or set aside, never while it is used."""
     with ExitStack() as stack:
         try:
             file = stack.enter_context(open_shared(lock))
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+            waiting.poll(lambda: _locked(file.fileno()), what=f"the lock {lock}", stopping=stopping)
         except OSError as error:
             raise MemoError(f"the memo cannot be locked: {describe(error, folder=lock)}; {_UNWRITABLE}") from None
         yield
+
+
+def _locked(descriptor: int) -> Literal[True] | None:
+    """Take a lock, or return None where another process holds it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return None
+    return True
 
 
 def _inode(path: Path) -> tuple[int, int] | None:
@@ -320,7 +358,7 @@ def _inode(path: Path) -> tuple[int, int] | None:
 
 def _schema(path: Path) -> int:
     """Return the schema that the file at `path` was written in, 0 for a new one."""
-    connection = connect(path, timeout=_WAIT)
+    connection = connect(path, timeout=_TRY)
     try:
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
     finally:
@@ -328,7 +366,7 @@ def _schema(path: Path) -> int:
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None) if path is None else connect(path, timeout=_WAIT)
+    connection = sqlite3.connect(":memory:", isolation_level=None) if path is None else connect(path, timeout=_TRY)
     try:
         _prepare(connection)
     except BaseException:

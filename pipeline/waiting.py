@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
-from pipeline.errors import AbandonedError
+from pipeline.errors import AbandonedError, StoppedError
 
 Stopping: TypeAlias = Callable[[], str | None]  # returns why to stop, or None
 
@@ -30,6 +31,16 @@ class _Item(Generic[T]):
 @dataclass(frozen=True, slots=True)
 class _End:
     error: BaseException | None
+
+
+def poll(action: Callable[[], T | None], *, what: str, stopping: Stopping) -> T:
+    """Return what `action` returns, asked ten times a second until it is not None; raises `StoppedError`."""
+    while True:
+        if (found := action()) is not None:
+            return found
+        if reason := stopping():
+            raise StoppedError(f"{reason} while waiting for {what}; run it again")
+        time.sleep(_EVERY)
 
 
 def call(action: Callable[[], T], *, what: str, stopping: Stopping | None) -> T:

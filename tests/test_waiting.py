@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import socket
 import socketserver
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -174,3 +177,50 @@ def test_a_call_that_never_comes_back_is_given_up_on_for_a_reason() -> None:
         waiting.call(never.wait, what="the hub", stopping=lambda: "the time is over")
     never.set()
     assert waiting.call(lambda: 7, what="seven", stopping=lambda: None) == 7
+
+
+# Locks, transactions and the model hub
+
+
+@pytest.fixture
+def fed(tmp_path: Path, make_config: Make) -> Path:
+    """Return a config on the fake engine whose feed and memo are there."""
+    write_feed(tmp_path / "feed.jsonl", map(article, range(3)))
+    night = make_config()
+    assert tomdich("run", night, "--outputs", "out", "--limit", "1", cwd=tmp_path).returncode == 0
+    return night
+
+
+def test_a_signal_ends_a_run_that_waits_for_the_lock_of_the_memo(fed: Path) -> None:
+    with (fed.parent / "out" / ".memo" / "memo.lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "stopped by SIGTERM while waiting for the lock " in ended(started(fed))
+
+
+def test_the_deadline_ends_a_run_that_waits_for_a_transaction(fed: Path) -> None:
+    with closing(sqlite3.connect(fed.parent / "out" / ".memo" / "memo.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = tomdich("run", fed, "--outputs", "out", "--deadline", "5s", cwd=fed.parent)
+    assert done.returncode == 5, done.stderr
+    assert "stopped at the deadline of 5 s while waiting for another process's transaction on " in done.stderr
+
+
+def test_a_transaction_that_ends_in_time_is_waited_for(fed: Path) -> None:
+    with closing(
+        sqlite3.connect(fed.parent / "out" / ".memo" / "memo.sqlite", isolation_level=None, check_same_thread=False)
+    ) as other:
+        other.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(8, other.rollback)
+        timer.start()
+        done = tomdich("run", fed, "--outputs", "out", cwd=fed.parent)
+        timer.join()
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("address", ["silent"], indirect=True)
+def test_the_deadline_ends_a_run_that_waits_for_the_hub(address: str, fed: Path, make_config: Make) -> None:
+    make_config(summarize={"model": "some/model"})
+    hub = {"HF_ENDPOINT": address.removesuffix("/feed.jsonl"), "HF_HOME": str(fed.parent / "hf")}
+    done = tomdich("run", fed, "--outputs", "out", "--deadline", "5s", cwd=fed.parent, **hub)
+    assert done.returncode == 5, done.stderr
+    assert "stopped at the deadline of 5 s while waiting for a checkpoint" in done.stderr

@@ -110,7 +110,7 @@ def _planned(config: Config, options: Options, progress: Progress, folder: Path)
             return planned
         progress.begin("plan", loaded.kept)
         with (
-            open_memo(memo_folder(config, options.outputs), warn=progress.notice) as memo,
+            open_memo(memo_folder(config, options.outputs), warn=progress.notice, stopping=options.stopping) as memo,
             _distinct(folder / "missing.sqlite") as first_time,
         ):
             calls = {name: memo.calls(checkpoint.identity()) for name, checkpoint in checkpoints.items()}

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from pipeline import __version__, report, space, store
+from pipeline import __version__, report, space, store, waiting
 from pipeline.checkpoints import OTHER_SEARCH, Checkpoint
 from pipeline.checks.wire import Setup
 from pipeline.config import Config, at_edition, dump, today
@@ -184,7 +184,11 @@ class _Job:
         journal.event("start", {"name": config.name, "scope": options.scope, "tomdich": __version__})
         house = before_reading(config, options)
         self._go_on("before anything was read")
-        checkpoints = prepare_stages(config, until=options.until, warn=journal.notice)
+        checkpoints = waiting.call(
+            lambda: prepare_stages(config, until=options.until, warn=journal.notice),
+            what="a checkpoint to be fetched or prepared",
+            stopping=self._over,
+        )
         for name, checkpoint in checkpoints.items():
             effective = {"generation": dict(checkpoint.generation), "from": dict(checkpoint.origins)}
             journal.event("model", {"of": name, "name": checkpoint.name, "revision": checkpoint.revision} | effective)
@@ -229,8 +233,12 @@ class _Job:
 
     def _go_on(self, when: str) -> None:
         """Raise `StoppedError` where there is a reason to stop."""
-        if (reason := self._stopping() or self.window.over()) is not None:
+        if (reason := self._over()) is not None:
             raise StoppedError(f"{reason} {when}; run it again")
+
+    def _over(self) -> str | None:
+        """Return why to stop: as `_stopping`, or because the next answer would come too late."""
+        return self._stopping() or self.window.over()
 
     def _stopping(self) -> str | None:
         """Return why to stop and publish nothing: somebody waits for the end, or the disk has no room for a version."""
@@ -253,7 +261,7 @@ class _Job:
                 warn=journal.notice,
                 event=journal.event,
                 advance=journal.advance,
-                stopping=lambda: self._stopping() or self.window.over(),
+                stopping=self._over,
             )
         self.failed_loading = journal.failed
         if not options.limit:
@@ -355,7 +363,8 @@ class _Job:
                     raise StoppedError(f"{reason}, run it again")
                 inspection.add(_untranslated(Summarized(article, "", ())))
             return
-        with open_memo(memo_folder(self.config, self.options.outputs), warn=self.journal.notice) as memo:
+        folder = memo_folder(self.config, self.options.outputs)
+        with open_memo(folder, warn=self.journal.notice, stopping=self._over) as memo:
             edited = partial(summarize_or_edited, summaries=house.summaries)
             summarizing = self._stage("summarize", edited, checkpoints, memo, house=house)
             if "translate" not in checkpoints:
