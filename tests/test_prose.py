@@ -162,6 +162,13 @@ def test_recasing_changes_case_alone(title: str, body: str) -> None:
     assert recased(title, body).upper() == title.upper() or recased(title, body).lower() == title.lower()
 
 
+def test_a_headline_in_capitals_is_checked_in_the_case_that_the_model_read() -> None:
+    shouted = translated(title="CÔNG AN BẮT GIAM NĂM NGƯỜI", title_en="Police detain five people")
+    assert "title_translation" not in dict(found(list(inspect(shouted).flags), "number"))
+    wrong = translated(title="CÔNG AN BẮT GIAM NĂM NGƯỜI", title_en="Police detain six people")
+    assert "title_translation" in dict(found(list(inspect(wrong).flags), "number"))
+
+
 def test_a_run_says_why_a_text_was_rejected(tmp_path: Path) -> None:
     write_feed(tmp_path / "feed.jsonl", [article(1), {"id": "b", "title": "Ảnh", "text": BLOB}])
     (tmp_path / "c.yaml").write_text(

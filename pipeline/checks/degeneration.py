@@ -54,7 +54,7 @@ def check(translated: Translated) -> list[Flag]:
         found += list(_circles(field, text)) or list(_loops(field, text))
         found += _left(field, text)
     for pair in aligned(translated):
-        found += _capitals(pair)
+        found += _capitals(pair, shouted=pair.vietnamese_field == "title" and translated.article.title.isupper())
     return found
 
 
@@ -136,14 +136,14 @@ def _left(field: str, text: str) -> Iterator[Flag]:
             yield _flag("prefix_left", field, match.span(), f"“{match[0].strip()}” is the model's own", text, "error")
 
 
-def _capitals(pair: Pair) -> Iterator[Flag]:
+def _capitals(pair: Pair, *, shouted: bool) -> Iterator[Flag]:
     """Yield a flag for English in capitals: all of it, or a run of words that the Vietnamese does not shout."""
     words = [word for word in _WORD.finditer(pair.english) if len(word[0]) > 1 and not word[0].isdigit()]
     if len(words) < _LEAST_SHOUTED:
         return
     letters = [letter for letter in pair.english if letter.isalpha()]
     if sum(letter.isupper() for letter in letters) >= _SHOUTED * len(letters):
-        source = "as in the Vietnamese" if pair.vietnamese.isupper() else "and the Vietnamese is not"
+        source = "as in the Vietnamese" if shouted or pair.vietnamese.isupper() else "and the Vietnamese is not"
         yield _shouted(pair, 0, len(pair.english), f"all in capitals, {source}: English sets it in small letters")
         return
     if len(words) <= _RUN_SHOUTED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from pipeline.recase import recased
 from pipeline.records import Flag, Severity, Translated
 
 
@@ -100,7 +101,8 @@ def aligned(translated: Translated) -> list[Pair]:
     pairs: list[Pair] = []
     article = translated.article
     if article.title and translated.title_translation:
-        title = article.title
+        shown = recased(article.title, article.text)  # as the translator read it: `NĂM` in capitals is no name
+        title = shown if len(shown) == len(article.title) else article.title
         pairs.append(Pair(title, translated.title_translation, "title", "title_translation", 0, 0, len(title)))
     vietnamese_at = english_at = 0
     for sentence in translated.sentences:
