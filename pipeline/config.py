@@ -102,7 +102,9 @@ class Source(_Model):
     subset: AsWritten | None = None  # the dataset's configuration name
     split: AsWritten = "train"
     revision: AsWritten | None = None
-    format: Literal["txt", "html", "json", "jsonl", "csv", "tsv", "parquet"] | None = None  # None: by the file's ending
+    format: Literal["txt", "html", "feed", "json", "jsonl", "csv", "tsv", "parquet"] | None = (
+        None  # None: by the file's ending
+    )
     markup: Markup = "auto"  # whether texts and titles are HTML; auto: where they have tags or entities
     columns: Columns = Columns()
     keep: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ path, rows as they stand. Only single documents are ever held whole; of a table 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pipeline import text, waiting
 from pipeline.config import Columns, Exclude, Markup, Source, expand_env
-from pipeline.errors import UnavailableError
+from pipeline.errors import SourceError, UnavailableError
 from pipeline.records import JSON, Article, Failure, Origin
 from pipeline.sources import articles, dates, files, hub, json_values, markup, names, tables
 from pipeline.sources.articles import Draft
@@ -29,6 +30,7 @@ __all__ = ["SourceFile", "find", "read", "sample"]
 
 _SAMPLED = 2_000  # rows of a sample: about two seconds
 _SAMPLED_FILES = 100
+_FEED = re.compile(r"<(?:rss|feed|rdf:RDF|urlset|sitemapindex)[\s>]")  # the root of a feed or a sitemap
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,15 @@ def _records(found: Found, chunks: Iterator[bytes], source: Source, exclude: Exc
     if kind in {"txt", "html"}:
         yield _document(plain, kind=kind, found=found, source=source, exclude=exclude)
         return
+    if kind == "feed":
+        from pipeline.sources import feeds
+
+        data = files.whole(plain)
+        if data is None:
+            raise SourceError(f"{name}: longer than {files.MEGABYTES} MiB, which no feed is")
+        entries = feeds.rows(data, name=name)
+        yield from articles.from_rows(entries, name=name, source=source, exclude=exclude, columns=None)
+        return
     encoding, plain = files.as_utf8(plain)
     if kind in {"json", "jsonl"}:
         in_lines, plain = json_values.is_lines(plain) if kind == "json" else (True, plain)
@@ -237,6 +248,8 @@ def _sniffed(chunks: Iterator[bytes]) -> tuple[Format, Iterator[bytes]]:
     start = head.decode("utf-16" if head[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig", errors="ignore").lstrip()
     if start.startswith(("{", "[")):
         return "json", chunks
+    if start.startswith("<") and _FEED.search(start):
+        return "feed", chunks
     return (
         "html" if start.lower().startswith(("<!doctype html", "<html", "<?xml", "<head", "<body")) else "txt"
     ), chunks

@@ -29,7 +29,7 @@ from pipeline.disk_errors import on_disk, temporary_folder
 from pipeline.errors import SourceError, UnavailableError
 from pipeline.sources.names import forms as name_forms
 
-Format = Literal["txt", "html", "json", "jsonl", "csv", "tsv", "parquet"]
+Format = Literal["txt", "html", "feed", "json", "jsonl", "csv", "tsv", "parquet"]
 
 # Bytes of one line, field or document; what is longer is no article. JSON of small values takes some thirty times its
 # size in memory.
@@ -40,6 +40,9 @@ _ENDINGS: dict[str, Format] = {
     ".txt": "txt",
     ".html": "html",
     ".htm": "html",
+    ".rss": "feed",
+    ".atom": "feed",
+    ".xml": "feed",
     ".json": "json",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
