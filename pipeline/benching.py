@@ -20,7 +20,8 @@ from pipeline import sources
 from pipeline.checkpoints import Checkpoint, ComputeType, prepare
 from pipeline.checkpoints.device import cores
 from pipeline.config import Config, Runtime, Source, Stage, at_edition, today
-from pipeline.engines import Engine, open_engine
+from pipeline.engines import open_engine
+from pipeline.engines.batching import BatchingEngine
 from pipeline.errors import SourceError, TomdichError
 from pipeline.memo import open_memo
 from pipeline.records import Article, Failure, Generation, Refused, StageName, Summarized, Translated
@@ -232,15 +233,18 @@ def _articles(source: Source, config: Config, *, notice: Callable[[str], None]) 
 
 
 class _Listening:
-    """An engine that keeps what it was asked, and what it answered."""
+    """An engine, opened when it is first asked, that keeps what it was asked, and what it answered."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, opened: Callable[[], BatchingEngine]) -> None:
+        self._opened = opened
+        self._engine: BatchingEngine | None = None
         self.texts: list[str] = []
         self.answers: dict[int, str] = {}
 
     def generate(self, texts: Iterable[str]) -> Generator[tuple[int, Generation | Refused]]:
         """Pass on the texts and the answers."""
+        if self._engine is None:
+            self._engine = self._opened()
         before = len(self.texts)
         for index, answer in self._engine.generate(self._heard(texts)):
             if isinstance(answer, Generation):
@@ -254,11 +258,17 @@ class _Listening:
 
     def at_hand(self) -> int:
         """Return how many answers are computed already."""
-        return self._engine.at_hand()
+        return 0 if self._engine is None else self._engine.at_hand()
 
     def close(self) -> None:
         """Close the engine."""
-        self._engine.close()
+        if self._engine is not None:
+            self._engine.close()
+
+    @property
+    def budget(self) -> int:
+        """The tokens of a batch; 0 where nothing was asked."""
+        return 0 if self._engine is None else self._engine.stats().budget
 
 
 def _jobs(
@@ -292,8 +302,11 @@ def _swept(
     notice: Callable[[str], None],
 ) -> tuple[list[T], _Job]:
     """Return the results of one stage, with a memo in memory only, and what it asked."""
-    inner = open_engine(checkpoint, runtime=runtime, notice=notice)
-    with open_memo(None, warn=notice) as memo, closing(_Listening(inner)) as engine:
+
+    def opened() -> BatchingEngine:
+        return open_engine(checkpoint, runtime=runtime, notice=notice)
+
+    with open_memo(None, warn=notice) as memo, closing(_Listening(opened)) as engine:
         calls = memo.calls(checkpoint.identity())
         sweep: Sweep[R, T] = Sweep(name=name, stage=stage, calls=calls, engine=lambda: engine)
         results = list(sweep.over(records))
@@ -305,7 +318,7 @@ def _swept(
         checkpoint=checkpoint,
         texts=tuple(engine.texts),
         answers=engine.answers,
-        budget=inner.stats().budget,
+        budget=engine.budget,
     )
     return [result for result in results if not isinstance(result, Failure)], job
 

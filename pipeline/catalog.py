@@ -15,11 +15,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-Family = Literal["t5", "mt5", "mbart", "mbart50", "m2m100", "nllb", "marian", "bart", "fake"]
+Family = Literal["t5", "mt5", "mbart", "mbart50", "m2m100", "nllb", "marian", "bart", "fake", "extractive"]
 LicenseClass = Literal["free", "noncommercial", "copyleft", "unclear"]
 ToneStyle = Literal["press", "new", "any"]
 
 BUNDLED = "bundled/"
+MODEL_FREE = ("extractive", "lead")
+"""The summarizers that are code, not checkpoints: see `extractive`."""
 UNKNOWN_LICENSE = "unknown"
 
 
@@ -48,8 +50,8 @@ class Entry:
 
     @property
     def bundled(self) -> bool:
-        """Whether the checkpoint comes with the package."""
-        return self.name.startswith(BUNDLED)
+        """Whether the checkpoint, or the summarizer that needs none, comes with the package."""
+        return self.name.startswith(BUNDLED) or self.name in MODEL_FREE
 
 
 @cache

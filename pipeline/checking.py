@@ -126,6 +126,10 @@ def _models(config: Config, *, trial: bool) -> Iterator[Finding]:
                 cache=default_cache(),
                 warn=warnings.append,
             )
+            if checkpoint.engine == "extractive":
+                count = checkpoint.generation["sentences"]
+                yield Finding(what, f"no model, takes {count} sentences of the article, licence {checkpoint.license}")
+                continue
             message = (
                 f"{checkpoint.engine} {checkpoint.compute_type} on {checkpoint.device}, licence {checkpoint.license}, "
                 f"takes {checkpoint.budget} tokens of text at a time"

@@ -32,6 +32,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from pipeline import yaml_core
+from pipeline.catalog import MODEL_FREE
 from pipeline.errors import ConfigError
 from pipeline.field_errors import in_words
 from pipeline.field_errors import place as place_of
@@ -156,8 +157,29 @@ class Stage(_Model):
     tone_style: Literal["press", "new", "any"] | None = None  # hòa, hoà, or as it comes
     word_segmented: Flag | None = None
     with_title: Flag | None = None  # of a summarizer: the headline stands in front of each text
+    sentences: Annotated[int, Strict(), Field(ge=1, le=20)] | None = None  # of `extractive` and `lead`
     generation: GenerationOptions = GenerationOptions()
     accept_license: str | None = None
+
+    @model_validator(mode="after")
+    def _only_what_it_takes(self) -> Self:
+        """Refuse an option that would have no effect: a summarizer without a model takes `sentences` only."""
+        if self.model not in MODEL_FREE:
+            if self.sentences is not None:
+                raise ValueError(
+                    f"`sentences` is for {' and '.join(f'`model: {name}`' for name in MODEL_FREE)}; drop it, or "
+                    "limit the length with `generation: {max_new_tokens: N}`"
+                )
+            return self
+        allowed = {"model", "sentences", "accept_license"}
+        fields = type(self).model_fields
+        idle = [name for name in fields if name not in allowed and getattr(self, name) != fields[name].default]
+        if idle:
+            raise ValueError(
+                f"`model: {self.model}` uses no checkpoint and takes `sentences` only; drop "
+                f"{', '.join(f'`{name}`' for name in idle)}"
+            )
+        return self
 
 
 class TranslateStage(Stage):
@@ -165,6 +187,12 @@ class TranslateStage(Stage):
 
     terms: AsWritten | None = None  # a CSV of the house's terms: vi, en, wrong
     corrections: AsWritten | None = None  # JSON lines: what editors decided in the report
+
+    @model_validator(mode="after")
+    def _can_translate(self) -> Self:
+        if self.model in MODEL_FREE:
+            raise ValueError(f"`model: {self.model}` summarizes, it does not translate; name a translator")
+        return self
 
 
 class Inspect(_Model):

@@ -33,6 +33,8 @@ class Fit:
     budget: int  # tokens, less the prefix and the special tokens
     tone_style: str = "any"
     with_title: bool = False  # the checkpoint reads the headline in front of each part
+    # of a summarizer without a model: the sentences it takes of a body and its headline
+    select: Callable[[str, str], list[str]] | None = None
 
     def headed(self, title: str) -> tuple[str, Fit]:
         """Return what stands in front of each part, the headline or "", and what fits beside it.

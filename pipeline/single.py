@@ -244,12 +244,15 @@ def _with_models(config: Config | None, *, summarizer: str | None, translator: s
     """Return `config`, or one of the bundled checkpoints, with the models named instead."""
     if config is None:
         config = bundled_config(())
-    update = {}
-    if summarizer is not None:
-        update["summarize"] = Stage(model=summarizer, accept_license=config.summarize.accept_license)
-    if translator is not None:
-        ours = {name: getattr(config.translate, name) for name in ("accept_license", "terms", "corrections")}
-        update["translate"] = TranslateStage(model=translator, **ours)
+    update: dict[str, Stage] = {}
+    try:
+        if summarizer is not None:
+            update["summarize"] = Stage(model=summarizer, accept_license=config.summarize.accept_license)
+        if translator is not None:
+            ours = {name: getattr(config.translate, name) for name in ("accept_license", "terms", "corrections")}
+            update["translate"] = TranslateStage(model=translator, **ours)
+    except ValidationError as error:
+        raise UsageError(in_words(error.errors()[0])) from None
     return config.model_copy(update=update)
 
 

@@ -40,8 +40,12 @@ SHRINK = 0.75  # each round of a long article must leave at most this share of t
 def summarize(article: Article, fit: Fit) -> Round[Summarized | Failure]:
     """Summarize the body; a long article in rounds: parts, then the summaries of the parts, until one is left.
 
-    A checkpoint that reads headlines is shown the article's in front of each part, in each round.
+    A checkpoint that reads headlines is shown the article's in front of each part, in each round. A summarizer without
+    a model sees the whole body and is no call.
     """
+    if fit.select is not None:
+        yield []
+        return Summarized(article, " ".join(fit.select(article.text, article.title)), ())
     heading, fit = fit.headed(recased(article.title, article.text))
     parts = fit.split(article.text)
     calls: list[Call] = []

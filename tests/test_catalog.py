@@ -33,9 +33,10 @@ def test_an_entry_is_whole(entry: catalog.Entry) -> None:
     assert entry.bundled or entry.max_source
     assert set(entry.generation) <= set(GenerationOptions.model_fields)
     GenerationOptions.model_validate(dict(entry.generation))
-    Stage(model=entry.name, tone_style=entry.tone_style, prefix=entry.prefix, output_prefix=entry.output_prefix)
+    if entry.name not in catalog.MODEL_FREE:
+        Stage(model=entry.name, tone_style=entry.tone_style, prefix=entry.prefix, output_prefix=entry.output_prefix)
     assert entry.revision is None or len(entry.revision) == 40
-    assert entry.bundled == (entry.name in {"bundled/summarizer", "bundled/translator"})
+    assert entry.bundled == (entry.name in {"bundled/summarizer", "bundled/translator", *catalog.MODEL_FREE})
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ FLOORS = (
     ),
     ("disk_errors", "user_folders", "cpu_quota"),
     ("text", "records", "corrections", "tables", "progress", "locking", "damage", "streams", "waiting"),
-    ("config", "fit", "recase", "house", "stories", "quantities", "monitoring", "attempts"),
+    ("config", "extractive", "fit", "recase", "house", "stories", "quantities", "monitoring", "attempts"),
     ("memo", "store", "checkpoints", "sources", "metrics", "checks", "dataset_cache"),
     ("rows",),
     ("engines", "stages", "train", "report", "destination", "comet", "editions"),

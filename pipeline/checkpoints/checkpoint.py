@@ -25,7 +25,7 @@ CALLING = 2
 PREPARING = 2
 """Bumped whenever the facts found out about a checkpoint, or its conversion, change: what is kept is made anew."""
 
-EngineKind = Literal["transformers", "ctranslate2", "fake"]
+EngineKind = Literal["transformers", "ctranslate2", "fake", "extractive"]
 ComputeType = Literal["float32", "bfloat16", "int8"]
 Device = Literal["cpu", "cuda", "mps"]
 

@@ -153,5 +153,5 @@ def frame(
         case "mbart50" | "m2m100" | "nllb":
             assert source_id is not None
             return ((), (eos_id, source_id)) if legacy else ((source_id,), (eos_id,))
-        case "fake":
+        case "fake" | "extractive":
             return (), ()

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from pipeline import catalog, extractive
 from pipeline.checkpoints import device as devices
 from pipeline.checkpoints import facts as known
 from pipeline.checkpoints import generation
@@ -22,7 +23,7 @@ from pipeline.checkpoints.choose import choose
 from pipeline.checkpoints.convert import convert
 from pipeline.checkpoints.examine import examine
 from pipeline.checkpoints.files import CACHE_REMEDY, folder_digest
-from pipeline.checkpoints.locate import locate
+from pipeline.checkpoints.locate import locate, require_license
 from pipeline.checkpoints.readers import WordTokenizer
 from pipeline.config import Runtime, Stage
 from pipeline.disk_errors import on_disk, require_access
@@ -99,6 +100,8 @@ def _prepare(
 ) -> Checkpoint | None:
     if stage.engine == "fake":
         return _fake(stage, deterministic=deterministic)
+    if stage.model in catalog.MODEL_FREE:
+        return _model_free(stage)
     device = devices.resolve(runtime.device)
     where = locate(stage, reproducible=reproducible, cache=cache, warn=warn, only_ready=only_ready)
     if where is None:
@@ -187,4 +190,22 @@ def _fake(stage: Stage, *, deterministic: bool) -> Checkpoint:
         origins=effective.origins,
         tokenizer=tokenizer,
         converted=None,
+    )
+
+
+def _model_free(stage: Stage) -> Checkpoint:
+    """Return what stands for a summarizer without a model: its name, licence and identity; no engine opens it."""
+    entry = catalog.find(stage.model)
+    assert entry is not None
+    require_license(stage, entry.license)
+    return replace(
+        _fake(stage, deterministic=False),  # the fields of a model are idle in both
+        digest=extractive.fingerprint(extractive.method(stage.model)),
+        family=entry.family,
+        license=entry.license,
+        engine="extractive",
+        max_source=0,
+        budget=0,
+        generation={"sentences": stage.sentences or extractive.SENTENCES},
+        origins={"sentences": "default" if stage.sentences is None else "config"},
     )

@@ -28,7 +28,8 @@ def list_models() -> list[Row]:
     rows = []
     for entry in catalog.entries():
         if entry.bundled:
-            rows.append(Row(entry, (bundled_folder(entry) / "config.json").is_file(), ()))
+            present = entry.name in catalog.MODEL_FREE or (bundled_folder(entry) / "config.json").is_file()
+            rows.append(Row(entry, present, ()))
         else:
             commits = tuple(hub.cached_commits(entry.name))
             rows.append(Row(entry, bool(commits), commits))

@@ -56,6 +56,8 @@ def open_engine(checkpoint: Checkpoint, *, runtime: Runtime, notice: Callable[[s
             from pipeline.engines.fake import FakeBackend
 
             backend = FakeBackend(checkpoint)
+        case "extractive":
+            raise AssertionError("a summarizer without a model asks no engine")
     budget = runtime.batch_tokens or _default_budget(checkpoint)
     return BatchingEngine(checkpoint, backend=backend, budget=budget, notice=notice, patience=PATIENCE)
 

@@ -13,7 +13,7 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from pipeline import __version__, checks, house, space, stages
+from pipeline import __version__, checks, extractive, house, space, stages
 from pipeline.checkpoints import CACHE_REMEDY, Checkpoint, prepare
 from pipeline.config import Config, GenerationOptions, Runtime, Stage
 from pipeline.engines import Engine, open_engine
@@ -94,6 +94,9 @@ def resolved(config: Config, checkpoints: dict[StageName, Checkpoint]) -> Config
     update: dict[str, Stage] = {}
     for name, checkpoint in checkpoints.items():
         stage: Stage = getattr(config, name)
+        if checkpoint.engine == "extractive":
+            update[name] = stage.model_copy(update={"sentences": checkpoint.generation["sentences"]})
+            continue
         update[name] = stage.model_copy(
             update={
                 "revision": checkpoint.revision or stage.revision,
@@ -137,7 +140,12 @@ def kept_columns(config: Config) -> tuple[str, ...]:
 
 def fit(checkpoint: Checkpoint) -> Fit:
     """Return what a stage may know of `checkpoint`."""
-    return Fit(checkpoint.count, checkpoint.budget, checkpoint.tone_style, checkpoint.with_title)
+    select = None
+    if checkpoint.engine == "extractive":
+        count = checkpoint.generation["sentences"]
+        assert isinstance(count, int)
+        select = partial(extractive.summarize, method=extractive.method(checkpoint.name), count=count)
+    return Fit(checkpoint.count, checkpoint.budget, checkpoint.tone_style, checkpoint.with_title, select)
 
 
 class LazyEngine:

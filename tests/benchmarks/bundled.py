@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline import metrics, runner
+from pipeline.catalog import MODEL_FREE
 from pipeline.config import Columns, Config, Exclude, Limits, Runtime, Source, Stage, TranslateStage
 from pipeline.metrics import Score
 from pipeline.progress import Lines
@@ -99,7 +100,7 @@ def whole(path: Path, options: argparse.Namespace) -> None:
         columns = Columns(text="body", reference_summary="summary", reference_translation="translation")
         config = _config(
             Source(path=str(feed), columns=columns),
-            summarize=_stage(options.summarizer, options),
+            summarize=_summarizer(options),
             translate=_stage(options.translator, options),
             options=options,
         )
@@ -178,7 +179,7 @@ def _translation_scores(
 
 
 def summarize(path: Path, options: argparse.Namespace) -> None:
-    """Summarize the articles and print ROUGE beside that of their first sentence."""
+    """Summarize the articles and print ROUGE beside that of their first sentence, of the first two, of the headline."""
     with lzma.open(path, "rt", encoding="utf-8") as file:
         lines = list(islice(file, options.skip, options.skip + min(options.first or ARTICLES, ARTICLES)))
     rows = [json.loads(line) for line in lines]
@@ -188,23 +189,24 @@ def summarize(path: Path, options: argparse.Namespace) -> None:
         feed.write_text("".join(lines), encoding="utf-8")
         config = _config(
             Source(path=str(feed), columns=Columns(text="body", reference_summary="abstract")),
-            summarize=_stage(options.summarizer, options),
+            summarize=_summarizer(options),
             options=options,
         )
         published = _published(config, Path(folder) / "outputs", until="summarize")
         answers = [published.get(str(row["id"]), {"summary": ""})["summary"] for row in rows]
     references = [row["abstract"] for row in rows]
-    leads = [row["body"].split("\n")[0] for row in rows]  # a sentence a line
+    leads, twos = (["\n".join(row["body"].split("\n")[:count]) for row in rows] for count in (1, 2))  # one a line
     _head("summarize", options.summarizer, path, len(rows), time.monotonic() - started)
     scores = [*metrics.rouge(answers, references), *metrics.rouge(answers, references, ascii_only=True)]
     titles = [row["title"] for row in rows]
     baselines = [
         [*metrics.rouge(texts, references), *metrics.rouge(texts, references, ascii_only=True)]
-        for texts in (leads, titles)
+        for texts in (leads, twos, titles)
     ]
-    for score, lead, title in zip(scores, *baselines, strict=True):
-        _line(score, beside=f"first sentence {lead.value:.2f}, headline {title.value:.2f}")
-    for name, texts in (("first sentence", leads), ("headline", titles)):
+    for score, lead, two, title in zip(scores, *baselines, strict=True):
+        beside = f"first sentence {lead.value:.2f}, first two {two.value:.2f}, headline {title.value:.2f}"
+        _line(score, beside=beside)
+    for name, texts in (("first sentence", leads), ("first two", twos), ("headline", titles)):
         more = metrics.paired("rougeL", answers, texts, references)
         print(f"  ROUGE-L above the {name} by {more.value:.2f} [{more.low:.2f}, {more.high:.2f}], p={more.p:.3f}")
     same = sum(
@@ -247,6 +249,12 @@ def _config(
         limits=Limits(max_failure_ratio=1.0),
         runtime=Runtime(threads=options.threads),
     )
+
+
+def _summarizer(options: argparse.Namespace) -> Stage:
+    if options.summarizer in MODEL_FREE:
+        return Stage(model=options.summarizer, sentences=options.sentences)
+    return _stage(options.summarizer, options)
 
 
 def _stage(name: str, options: argparse.Namespace) -> TranslateStage:
@@ -302,6 +310,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--with-title", action="store_true", default=None, help="the summarizer, a folder, reads headlines"
     )
+    parser.add_argument("--sentences", type=int, help="of the summarizers `extractive` and `lead`")
     parser.add_argument("--engine", default="auto", choices=["auto", "transformers", "ctranslate2"])
     parser.add_argument("--accept-license", help="of checkpoints whose licence must be accepted by name")
     parser.add_argument("--threads", type=int, help="CPU threads (default: all)")
