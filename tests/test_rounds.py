@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.extractive import summarize
 from pipeline.fit import TITLE_MARK, Fit
 from pipeline.sentences import sentences
 from pipeline.train.config import Rounds
-from pipeline.train.rounds import examples
+from pipeline.train.rounds import examples, extractive_examples
 
 TITLE = "Lũ lên ở Huế"
 SHORT = "Nước sông Hương lên nhanh trong đêm. Người dân Huế dọn đồ lên gác. Trường học cho nghỉ hai ngày."
@@ -78,3 +79,16 @@ def test_some_are_shown_without_their_headline_and_always_the_same_ones() -> Non
 
 def test_what_does_not_fit_together_is_not_asked_for() -> None:
     assert len(asked(LONG, budget=24)) == 1
+
+
+def test_an_extractive_answer_stands_in_what_is_shown() -> None:
+    fit = Fit(words, 100, with_title=True)
+    assert list(extractive_examples(TITLE, SHORT, fit=fit)) == [
+        (TITLE + TITLE_MARK + SHORT, " ".join(summarize(SHORT, TITLE)))
+    ]
+    (part, answer), (together, final) = extractive_examples(TITLE, LONG, fit=fit)
+    for shown, wanted in ((part, answer), (together, final)):
+        assert words(shown) <= 100 + 1
+        chosen = sentences(wanted)
+        assert len(chosen) == 2
+        assert set(chosen) <= set(sentences(shown.removeprefix(TITLE + TITLE_MARK))) <= set(sentences(LONG))

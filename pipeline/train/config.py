@@ -56,6 +56,8 @@ class Pairs(_Model):
 class Articles(Source):
     """A source of articles, as in a run's config; the summary is `columns.reference_summary`."""
 
+    # "extractive": the answer is the extractive summarizer's choice from what is shown; no reference is needed
+    targets: Literal["reference", "extractive"] = "reference"
     skip: Annotated[int, Strict(), Field(ge=0)] = 0
     take: Count | None = None
     every: Count = 1

@@ -259,7 +259,9 @@ def _examples(
         scratch=training.home / "scratch",
         tally=tally,
     ):
-        if not summary:
+        if source.targets == "extractive" and not dev:
+            yield from (_Example(*example, text) for example in rounds.extractive_examples(title, text, fit=fit))
+        elif not summary:
             tally.drop(_NO_SUMMARY)
         elif training.rounds is None or dev:
             yield _Example(fit.headed(title)[0] + text, summary, text)

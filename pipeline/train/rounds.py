@@ -17,6 +17,7 @@ from itertools import pairwise
 from random import Random
 from typing import TypeVar
 
+from pipeline.extractive import summarize
 from pipeline.fit import Fit
 from pipeline.ids import text_digest
 from pipeline.sentences import sentences
@@ -48,6 +49,27 @@ def examples(title: str, text: str, summary: str, *, fit: Fit, rounds: Rounds) -
     together = [part.text for part in beside.split("\n".join(nearest))]
     if len(together) == 1:
         yield heading + together[0], wanted.supported(heading, together[0], rounds.least_support)
+
+
+def extractive_examples(title: str, text: str, *, fit: Fit) -> Iterator[tuple[str, str]]:
+    """Yield source and target where the answer is the extractive summary of what is shown, with its headline.
+
+    An article of one part gives one example; a longer one gives two, a part drawn by the text, and the answers of all
+    parts together, where these fit in one.
+    """
+    rng = Random(text_digest(text))  # noqa: S311 - no secret
+    heading, beside = fit.headed(title)
+    parts = [part.text for part in beside.split(text)]
+
+    def chosen(shown: str) -> str:
+        return " ".join(summarize(shown, title))
+
+    shown = parts[rng.randrange(len(parts))]
+    yield heading + shown, chosen(shown)
+    if len(parts) > 1:
+        together = beside.split("\n".join(map(chosen, parts)))
+        if len(together) == 1:
+            yield heading + together[0].text, chosen(together[0].text)
 
 
 class _Wanted:
