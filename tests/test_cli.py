@@ -301,8 +301,8 @@ def test_runs_prints_names_whole_on_a_narrow_screen_and_in_a_pipe(tmp_path: Path
     for screen in ({}, {"COLUMNS": "30"}, {"COLUMNS": "80"}):
         heading, line = tomdich("runs", "--outputs", "out", cwd=tmp_path, **screen).stdout.splitlines()
         assert line.split()[0] == name
-        assert heading.split() == ["version", "scope", "records", "flagged", "held", "failed", "seconds"]
-        assert line.split()[1:3] == ["full", "1"]
+        assert heading.split() == ["version", "edition", "scope", "records", "flagged", "held", "failed", "seconds"]
+        assert line.split()[2:4] == ["full", "1"]
 
 
 @pytest.mark.parametrize("columns", ["0", "00", ""])
