@@ -4,7 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-FAULTS := $(addprefix tests/test_,faults.py crash.py forgetting.py hostile.py fuzz.py memo.py inspecting.py)
+FAULTS := $(addprefix tests/,test_faults.py test_crash.py test_hostile.py test_fuzz.py commands/test_forget.py \
+  storage/test_memo.py runner/test_inspection.py)
 
 .PHONY: run test lint faults soak clean
 

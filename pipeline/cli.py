@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from pipeline import __version__, streams
-from pipeline.disk_errors import describe, path_of
 from pipeline.errors import (
     AbandonedError,
     HungError,
@@ -31,16 +30,17 @@ from pipeline.errors import (
     UsageError,
     WorldError,
 )
+from pipeline.storage.disk_errors import describe, path_of
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from pipeline.compacting import Compaction
+    from pipeline.commands.compact import Compaction
+    from pipeline.commands.forget import Forgotten
     from pipeline.config import Config
-    from pipeline.forgetting import Forgotten
     from pipeline.progress import Progress
     from pipeline.runner import Outcome
-    from pipeline.store import Version
+    from pipeline.storage.versions import Version
 
 EVERY_DAY, INSPECT, KEEP_HOUSE = "Every day", "Inspect", "Keep house"
 
@@ -163,7 +163,7 @@ def run(
 ) -> None:
     """Load, summarize, translate and publish a version; resumes and replays what is already paid for."""
     from pipeline import runner
-    from pipeline.finishing import Finish
+    from pipeline.runner.notify import Finish
 
     loaded = _load(config, overrides)
     days = _days(edition, loaded, revise=revise)
@@ -246,7 +246,7 @@ def _report(outcome: Outcome, *, show: int) -> None:
     with _keeping_the_exit_code(f"the version is {version.folder}"):
         typer.echo(str(version.folder))
         if show:
-            from pipeline.show import side_by_side
+            from pipeline.commands.show import side_by_side
 
             side_by_side(version, limit=show)
 
@@ -276,8 +276,9 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Say what would be read, what is already paid for and how many calls remain; loads no model."""
-    from pipeline import listings, runner
-    from pipeline.show import print_plan
+    from pipeline import runner
+    from pipeline.commands import listings
+    from pipeline.commands.show import print_plan
 
     loaded = _load(config, overrides)
     day = _day(edition, loaded)
@@ -302,8 +303,8 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Check config, sources, models, licences, disk and device: every problem at once, each with its remedy."""
-    from pipeline import listings
-    from pipeline.checking import check as check_
+    from pipeline.commands import listings
+    from pipeline.commands.check import check as check_
 
     loaded = _load(config, overrides)
     findings = check_(loaded, outputs=outputs, trial=trial, edition=_day(edition, loaded))
@@ -328,8 +329,8 @@ def try_(
     overrides: Set = None,
 ) -> None:
     """Summarize and translate one article, on the screen; nothing is published."""
-    from pipeline.show import print_record
-    from pipeline.single import try_article
+    from pipeline.commands.show import print_record
+    from pipeline.commands.single import try_article
 
     with _progress() as progress:
         record = try_article(
@@ -350,7 +351,7 @@ def translate(
     overrides: Set = None,
 ) -> None:
     """Translate text: a line in, a line out."""
-    from pipeline.single import translate_lines
+    from pipeline.commands.single import translate_lines
 
     with _progress() as progress:
         for line in translate_lines(
@@ -382,7 +383,8 @@ def brief(
     output: Output = None,
 ) -> None:
     """Write what an editor mails: English headlines and summaries, with outlet, date and link, by topic."""
-    from pipeline import briefs, editions
+    from pipeline.export import brief as briefs
+    from pipeline.storage import editions
 
     written = briefs.write(editions.find(outputs, version), to=to, watch=watch, hold=hold, title=title, output=output)
     _tell(written)
@@ -396,9 +398,10 @@ def export(
     output: Output = None,
 ) -> None:
     """Write every column of a version for a spreadsheet or another program; near copies share a `story`."""
-    from pipeline import editions, exporting
+    from pipeline.export import spreadsheets
+    from pipeline.storage import editions
 
-    _tell(exporting.export(editions.find(outputs, version), to=to, output=output))
+    _tell(spreadsheets.export(editions.find(outputs, version), to=to, output=output))
 
 
 @app.command(rich_help_panel=EVERY_DAY)
@@ -407,7 +410,7 @@ def init(
     articles: Annotated[Path, typer.Option("--articles", help="The folder the articles are in.")] = Path("articles"),
 ) -> None:
     """Write a commented config for the articles in a folder."""
-    from pipeline.single import write_config
+    from pipeline.commands.single import write_config
 
     written = write_config(name, articles=articles)
     with _keeping_the_exit_code(f"{written} is written"):
@@ -421,16 +424,17 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """List the published versions, newest last."""
-    from pipeline import listings, store
-    from pipeline.show import print_runs
+    from pipeline.commands import listings
+    from pipeline.commands.show import print_runs
+    from pipeline.storage import versions
 
-    folders = [outputs / name] if name else store.experiments(outputs)
-    if name and not store.versions(folders[0]):
-        folders = [store.find(outputs, name).folder.parent]  # raises, naming what there is
+    folders = [outputs / name] if name else versions.experiments(outputs)
+    if name and not versions.versions(folders[0]):
+        folders = [versions.find(outputs, name).folder.parent]  # raises, naming what there is
     for folder in folders:
-        for said in store.strays(folder):
+        for said in versions.strays(folder):
             _say(said)
-    listed = [(folder, store.versions(folder)) for folder in folders]
+    listed = [(folder, versions.versions(folder)) for folder in folders]
     if as_json:
         typer.echo(listings.runs(listed))
     else:
@@ -447,8 +451,8 @@ def show(
     hold: Annotated[bool, typer.Option("--hold", help="Only the records that are held back.")] = False,
 ) -> None:
     """Show a version: article beside summary and translation."""
-    from pipeline import editions
-    from pipeline.show import print_failures, print_jsonl, side_by_side
+    from pipeline.commands.show import print_failures, print_jsonl, side_by_side
+    from pipeline.storage import editions
 
     if failures and hold:
         raise UsageError("show: a failure is no record and cannot be on hold; give --failures or --hold")
@@ -481,17 +485,18 @@ def eval_(
     ] = None,
 ) -> None:
     """Say what a version is worth: scores where it has references, flags, lengths, novelty and speed."""
-    from pipeline import evaluating, store
-    from pipeline.tables import latex, print_tables
+    from pipeline.evaluation import evaluate
+    from pipeline.evaluation.tables import latex, print_tables
+    from pipeline.storage import versions
 
-    found = evaluating.evaluate(store.find(outputs, version), comet_checkpoint=comet, comet_python=comet_python)
+    found = evaluate.evaluate(versions.find(outputs, version), comet_checkpoint=comet, comet_python=comet_python)
     match to:
         case "text":
-            print_tables(evaluating.tables(found))
+            print_tables(evaluate.tables(found))
         case "json":
-            typer.echo(evaluating.as_json(found))
+            typer.echo(evaluate.as_json(found))
         case "latex":
-            typer.echo(latex(evaluating.tables(found)))
+            typer.echo(latex(evaluate.tables(found)))
 
 
 @app.command(rich_help_panel=INSPECT)
@@ -505,10 +510,11 @@ def compare(
     ] = 5,
 ) -> None:
     """Say what changed between two versions: the recipe, the scores, the flags, the records that differ most."""
-    from pipeline import comparing, store
-    from pipeline.tables import latex
+    from pipeline.evaluation import compare as comparing
+    from pipeline.evaluation.tables import latex
+    from pipeline.storage import versions
 
-    found = comparing.compare(store.find(outputs, a), store.find(outputs, b), records=records)
+    found = comparing.compare(versions.find(outputs, a), versions.find(outputs, b), records=records)
     match to:
         case "text":
             comparing.print_comparison(found)
@@ -521,10 +527,10 @@ def compare(
 @app.command(rich_help_panel=INSPECT)
 def verify(version: VersionName = None, outputs: Outputs = DEFAULT_OUTPUTS) -> None:
     """Check every file of a version against its manifest."""
-    from pipeline import store
+    from pipeline.storage import versions
 
-    found = store.find(outputs, version)
-    store.verify(found)
+    found = versions.find(outputs, version)
+    versions.verify(found)
     typer.echo(f"{found.name}: all {len(found.manifest['files'])} files are as published")
 
 
@@ -539,7 +545,7 @@ def bench(
     edition: Edition = None,
 ) -> None:
     """Measure which `runtime:` is the fastest for your articles on this machine; publishes nothing."""
-    from pipeline import benching
+    from pipeline.commands import bench as benching
 
     loaded = _load(config, overrides)
     day = _day(edition, loaded)
@@ -577,13 +583,14 @@ def prune(
     wait_lock: WaitLock = "0s",
 ) -> None:
     """Delete old versions, never `latest`, and calls of the memo that are paid again if they are asked for again."""
-    from pipeline import compacting, store
+    from pipeline.commands import compact as compacting
+    from pipeline.storage import versions
 
     compact = memo or memo_older_than is not None
     if keep is None and older_than is None and over is None and not compact:
         raise UsageError("prune: say what goes, with --keep N, --older-than 30d, --over 20GB or --memo")
     calls_age = None if memo_older_than is None else timedelta(seconds=_seconds(memo_older_than))
-    doomed = store.prune(
+    doomed = versions.prune(
         outputs,
         name,
         keep=keep,
@@ -603,7 +610,7 @@ def prune(
 
 def _report_pruned(doomed: list[tuple[Version, int]], compactions: list[Compaction], *, yes: bool) -> None:
     """Print what went, or would go: one line for each version, and for each engine of each memo."""
-    from pipeline.space import told
+    from pipeline.runner.disk_space import told
 
     for version, size in doomed:
         typer.echo(f"{'deleted' if yes else 'would delete'} {version.name} ({told(size)})")
@@ -632,8 +639,8 @@ def forget(
     wait_lock: WaitLock = "0s",
 ) -> None:
     """Take an article that its publisher withdrew out of the memo and out of every version that holds it."""
-    from pipeline import forgetting
-    from pipeline.untrusted import one_line
+    from pipeline.commands import forget as forgetting
+    from pipeline.text.sanitize import one_line
 
     found = forgetting.forget(
         outputs, article_id, name=name, everything=memo, really=yes, wait=_seconds(wait_lock), notice=_say
@@ -653,7 +660,7 @@ def forget(
 
 def _say_what_is_left(found: Forgotten, *, name: str | None, emptied: bool, yes: bool) -> None:
     """Say what `forget` cannot reach."""
-    from pipeline import dataset_cache
+    from pipeline.storage import dataset_cache
 
     cache = dataset_cache.location()
     if found.already and not found.holdings:
@@ -689,8 +696,8 @@ def train(config: ConfigPath, overrides: Set = None) -> None:
 def models(context: typer.Context, as_json: AsJson = False) -> None:
     """List the checkpoints the catalog knows, with licence and whether they are in the local cache."""
     if context.invoked_subcommand is None:
-        from pipeline import listings
-        from pipeline.show import print_models
+        from pipeline.commands import listings
+        from pipeline.commands.show import print_models
 
         if as_json:
             typer.echo(listings.models())
@@ -716,7 +723,7 @@ def models_pull(
 @models_app.command("pin")
 def models_pin(config: ConfigPath) -> None:
     """Write the present commit of each hub checkpoint into a config."""
-    from pipeline.single import pin
+    from pipeline.commands.single import pin
 
     pinned = pin(config)
     with _keeping_the_exit_code(f"{config} is written"):
@@ -783,7 +790,7 @@ def _load(path: Path, overrides: list[str] | None) -> Config:
 
 def _load_given(path: Path | None, overrides: list[str] | None) -> Config:
     """Return the config of `--config`, else that of the bundled checkpoints, overrides applied."""
-    from pipeline.single import bundled_config
+    from pipeline.commands.single import bundled_config
 
     return bundled_config(tuple(overrides or ())) if path is None else _load(path, overrides)
 
@@ -791,7 +798,7 @@ def _load_given(path: Path | None, overrides: list[str] | None) -> Config:
 def _day(text: str | None, config: Config) -> date | None:
     """Return the day of `--edition`, in the config's time zone."""
     from pipeline.config import today
-    from pipeline.editions import day
+    from pipeline.storage.editions import day
 
     if text is not None and ".." in text:
         raise UsageError(f"--edition {text}: only `run` takes a range; name one day")
@@ -800,8 +807,8 @@ def _day(text: str | None, config: Config) -> date | None:
 
 def _days(text: str | None, config: Config, *, revise: bool) -> Sequence[date | None]:
     """Return each day of `--edition` of a run; None is today when the run begins."""
-    from pipeline import editions
     from pipeline.config import at_edition, today
+    from pipeline.storage import editions
 
     if text is None:
         return [None]
@@ -847,7 +854,7 @@ def _tell(written: Path) -> None:
 
 
 def _say(message: str) -> None:
-    from pipeline.untrusted import visible
+    from pipeline.text.sanitize import visible
 
     typer.echo(visible(message), err=True)  # a path or an id in it is a stranger's
 

@@ -37,7 +37,7 @@ from pipeline.errors import ConfigError
 from pipeline.field_errors import in_words
 from pipeline.field_errors import place as place_of
 from pipeline.records import CHECKS, ROW_COLUMNS
-from pipeline.user_folders import expand_home
+from pipeline.storage.user_folders import expand_home
 
 # What PyYAML raises: its own error, and whatever its constructors come upon in broken dates, keys and nesting.
 NOT_YAML = (yaml.YAMLError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)

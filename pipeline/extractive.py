@@ -27,8 +27,8 @@ from typing import Literal, cast
 
 from pipeline.catalog import MODEL_FREE
 from pipeline.ids import digest
-from pipeline.sentences import sentences
-from pipeline.text import press_tone, small, syllables
+from pipeline.text.normalize import press_tone, small, syllables
+from pipeline.text.sentences import sentences
 
 Method = Literal["extractive", "lead"]
 SENTENCES = 2

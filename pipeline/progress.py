@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Protocol, Self
 
-from pipeline.untrusted import visible
+from pipeline.text.sanitize import visible
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

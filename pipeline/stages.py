@@ -11,21 +11,11 @@ from typing import TypeAlias, TypeVar
 
 from pipeline.checks.editing import with_editors_summary
 from pipeline.corrections import Summary
-from pipeline.fit import Fit, Part
-from pipeline.recase import recased
-from pipeline.records import (
-    Article,
-    Call,
-    Failure,
-    Flag,
-    Generation,
-    Sentence,
-    StageName,
-    Summarized,
-    Translated,
-)
-from pipeline.sentences import sentences
-from pipeline.text import new_tone, press_tone
+from pipeline.records import Article, Call, Failure, Flag, Generation, Sentence, StageName, Summarized, Translated
+from pipeline.text.chunking import Fit, Part
+from pipeline.text.normalize import new_tone, press_tone
+from pipeline.text.recase import recased
+from pipeline.text.sentences import sentences
 
 T = TypeVar("T")
 Round: TypeAlias = Generator[list[str], list[Generation], T]

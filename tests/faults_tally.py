@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import store
+from pipeline.storage import versions
 
 _PROPERTY = "fault"
 
@@ -57,7 +57,7 @@ def fault(request: pytest.FixtureRequest) -> Tally:
     return under_way
 
 
-def accounted(version: store.Version) -> list[str]:
+def accounted(version: versions.Version) -> list[str]:
     """Return the id of every record and of every failure of a version, and check its own counts against them."""
     rows = pq.read_table(version.folder / "data", columns=["id"]).column("id").to_pylist()
     failures = [json.loads(line) for line in (version.folder / "failures.jsonl").read_text("utf-8").splitlines()]
@@ -68,11 +68,11 @@ def accounted(version: store.Version) -> list[str]:
     return [*rows, *(failure["id"] for failure in failures if failure["kind"] != "duplicate")]
 
 
-def whole(folder: Path) -> list[store.Version]:
+def whole(folder: Path) -> list[versions.Version]:
     """Return an experiment's versions, each verified: whatever is visible is complete."""
-    found = store.versions(folder)
+    found = versions.versions(folder)
     for version in found:
-        store.verify(version)
+        versions.verify(version)
     return found
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from pipeline import config as configs
 from pipeline.runner import Options, run
-from pipeline.store import Version
+from pipeline.storage.versions import Version
 from tests.conftest import write_feed
 
 Row = dict[str, Any]

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from pipeline.cli import app
-from pipeline.durable import new_folder, write_atomically
 from pipeline.errors import TomdichError
+from pipeline.storage.atomic import new_folder, write_atomically
 from tests.accounts import ALICE, BOB, GROUP, ROOT, Step, is_open, needs_root, open_folder, run_as
 from tests.conftest import article, sentence, tomdich, write_feed
 

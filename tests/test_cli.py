@@ -17,8 +17,8 @@ import pytest
 
 import pipeline
 from pipeline import config as configs
-from pipeline import store
-from pipeline.single import write_config
+from pipeline.commands.single import write_config
+from pipeline.storage import versions
 from tests.conftest import article, tomdich, write_feed
 
 ROOT = Path(__file__).parents[1]
@@ -184,10 +184,10 @@ def test_sigterm_stops_within_a_batch_with_exit_5_and_a_rerun_goes_on(night: Pat
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 5, stderr
     assert "run it again" in stderr
-    assert not store.versions(night.parent / "out" / "night")
+    assert not versions.versions(night.parent / "out" / "night")
     again = tomdich("run", night, "--outputs", "out", cwd=night.parent)
     assert again.returncode == 0, again.stderr
-    (version,) = store.versions(night.parent / "out" / "night")
+    (version,) = versions.versions(night.parent / "out" / "night")
     assert version.manifest["calls"]["summarize"]["replayed"] > 0
     assert version.manifest["counts"]["records"] == 400
 
@@ -200,7 +200,7 @@ def test_a_second_run_on_one_name_exits_4_or_waits(night: Path) -> None:
     waited = tomdich("run", night, "--outputs", "out", "--wait-lock", "60s", cwd=night.parent)
     process.communicate(timeout=60)
     assert (process.returncode, waited.returncode) == (0, 0), waited.stderr
-    assert len(store.versions(night.parent / "out" / "night")) == 1
+    assert len(versions.versions(night.parent / "out" / "night")) == 1
 
 
 def test_two_runs_on_one_memo_agree(night: Path) -> None:
@@ -221,7 +221,7 @@ def test_two_runs_on_one_memo_agree(night: Path) -> None:
     rows = [
         (version.folder / "data" / "articles-00000.parquet").read_bytes()
         for name in ("one", "two")
-        for version in store.versions(night.parent / "out" / name)
+        for version in versions.versions(night.parent / "out" / name)
     ]
     assert rows[0] == rows[1]
 
@@ -260,7 +260,7 @@ def test_translate_takes_a_line_sentence_by_sentence_and_says_what_was_cut(night
 def test_verify_says_what_differs_and_exits_1(night: Path) -> None:
     tomdich("run", night, "--outputs", "out", cwd=night.parent)
     assert "as published" in tomdich("verify", "night", "--outputs", "out", cwd=night.parent).stdout
-    (version,) = store.versions(night.parent / "out" / "night")
+    (version,) = versions.versions(night.parent / "out" / "night")
     (version.folder / "README.md").write_text("else")
     done = tomdich("verify", "night", "--outputs", "out", cwd=night.parent)
     assert done.returncode == 1

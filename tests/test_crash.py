@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import store
 from pipeline.cli import app
+from pipeline.storage import versions as store
 from tests import kills
 from tests.conftest import article, write_feed
 from tests.faults_tally import Tally, accounted, whole

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from pipeline import extractive
 from pipeline.extractive import WEIGHTS, Candidates, summarize
-from pipeline.sentences import sentences
+from pipeline.text.sentences import sentences
 from tests.conftest import article, tomdich, write_feed
 
 TITLE = "Nghệ An giải ngân trên 95% vốn đầu tư công"

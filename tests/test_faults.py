@@ -29,16 +29,16 @@ import pytest
 import zstandard
 
 from pipeline import config as configs
-from pipeline import store
 from pipeline.checkpoints import Checkpoint
 from pipeline.engines.batching import Answer, BatchingEngine
 from pipeline.errors import EngineError, GateError, SourceError, TomdichError, WorldError
 from pipeline.records import Generation, Refused
 from pipeline.runner import Options, run
+from pipeline.storage import versions as store
 from tests.conftest import article, tomdich, write_feed
+from tests.engines.test_batching import engine as batching_engine
+from tests.engines.test_batching import words
 from tests.faults_tally import Tally, accounted, whole
-from tests.test_batching import engine as batching_engine
-from tests.test_batching import words
 
 ROOT = Path(__file__).parents[1]
 STAGES = ("load", "summarize", "translate", "publish")  # inspecting goes on beside translating
@@ -268,7 +268,7 @@ def test_a_stale_write_ahead_log_is_never_believed(night: Night, fault: Tally, t
     first = rows_of(night.run())
     old = night.memo.read_bytes()
     script = (
-        "import os, signal, sys; from pathlib import Path; from pipeline.memo import open_memo;"
+        "import os, signal, sys; from pathlib import Path; from pipeline.storage.memo import open_memo;"
         "from pipeline.records import Generation;"
         "calls = open_memo(Path(sys.argv[1]), warn=print).calls({'another': 'engine'});"
         "[calls.put(str(n), Generation('khác ' * 40, 1, 0, 1, True, None)) for n in range(300)];"
@@ -289,8 +289,8 @@ def test_a_stale_write_ahead_log_is_never_believed(night: Night, fault: Tally, t
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("share", range(8))
 def test_a_bit_flipped_in_any_byte_of_the_memo_is_never_believed(tmp_path: Path, fault: Tally, share: int) -> None:
-    from tests.test_memo import fill as filled
-    from tests.test_memo import opened, recalled
+    from tests.storage.test_memo import fill as filled
+    from tests.storage.test_memo import opened, recalled
 
     answers = filled(tmp_path, 30)
     path = tmp_path / "memo.sqlite"
@@ -308,8 +308,8 @@ def test_a_bit_flipped_in_any_byte_of_the_memo_is_never_believed(tmp_path: Path,
 
 @pytest.mark.faults
 def test_a_memo_cut_off_at_any_size_is_never_believed(tmp_path: Path, fault: Tally) -> None:
-    from tests.test_memo import fill as filled
-    from tests.test_memo import opened, recalled
+    from tests.storage.test_memo import fill as filled
+    from tests.storage.test_memo import opened, recalled
 
     answers = filled(tmp_path, 30)
     path = tmp_path / "memo.sqlite"

@@ -22,10 +22,10 @@ import pytest
 import zstandard
 
 from pipeline import config as configs
-from pipeline import store
 from pipeline.config import Config
-from pipeline.published import NEW
 from pipeline.sources import files
+from pipeline.storage import versions
+from pipeline.storage.published import NEW
 from tests.conftest import article, tomdich, write_feed
 from tests.faults_tally import Tally, accounted, whole
 from tests.test_faults import Night
@@ -410,7 +410,7 @@ PLACES = {
 }
 
 
-def published(folder: Path) -> list[store.Version]:
+def published(folder: Path) -> list[versions.Version]:
     return whole(folder / "out" / "night")
 
 

@@ -11,15 +11,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import sources, store
+from pipeline import sources
 from pipeline.cli import app
+from pipeline.commands.forget import forget
 from pipeline.config import Columns, Exclude, Source
 from pipeline.errors import SourceError, WorldError
-from pipeline.forgetting import forget
 from pipeline.records import Article
-from pipeline.rows import rows
+from pipeline.storage import versions as store
+from pipeline.storage.rows import rows
 from tests.conftest import article, tomdich, write_feed
-from tests.test_store import published, quiet
+from tests.storage.test_versions import published, quiet
 
 ALL = Exclude(under_syllables=0, not_vietnamese=False)
 TEXT = article(1)["text"]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.examples import INSTALLED, example_config
+from pipeline.commands.examples import INSTALLED, example_config
 from tests.conftest import tomdich
 
 ROOT = Path(__file__).parents[1]
@@ -80,7 +80,7 @@ def test_the_wheel_and_the_sdist_hold_the_configs_and_an_installation_finds_them
     subprocess.run([sys.executable, *install], check=True, capture_output=True, timeout=200)
     (site,) = tmp_path.glob("lib/python*/site-packages")
     shown = subprocess.run(
-        [sys.executable, "-c", "from pipeline.examples import example_config as find; print(find('gpu.yaml'))"],
+        [sys.executable, "-c", "from pipeline.commands.examples import example_config as find; print(find('gpu.yaml'))"],
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(site)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert shown.stdout.strip() == str(tmp_path / INSTALLED / "gpu.yaml")

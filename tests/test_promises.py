@@ -14,11 +14,11 @@ import yaml
 from typer.core import TyperGroup
 
 from pipeline import config as configs
-from pipeline import store
 from pipeline.cli import app
 from pipeline.config import Config
 from pipeline.errors import TomdichError
 from pipeline.runner.preparing import prepare_stages, resolved
+from pipeline.storage import versions
 from tests.conftest import article, tomdich, write_feed
 
 ROOT = Path(__file__).parents[1]
@@ -26,23 +26,23 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 FEED = [article(n) for n in range(4)]
 
 
-def run(config: Path, *arguments: str | Path, cwd: Path | None = None) -> store.Version:
+def run(config: Path, *arguments: str | Path, cwd: Path | None = None) -> versions.Version:
     """Run `config` into the outputs beside it and return the version that the command names."""
     folder = cwd or config.parent
     done = tomdich("run", config, "--outputs", config.parent / "out", *arguments, cwd=folder)
     assert done.returncode == 0, done.stderr
     (found,) = [
-        one for one in store.versions(config.parent / "out" / "night") if str(one.folder) == done.stdout.strip()
+        one for one in versions.versions(config.parent / "out" / "night") if str(one.folder) == done.stdout.strip()
     ]
     return found
 
 
-def again(version: store.Version, cwd: Path) -> store.Version:
+def again(version: versions.Version, cwd: Path) -> versions.Version:
     """Feed the version's config back into `run`, in other outputs and from another working directory."""
     cwd.mkdir()
     done = tomdich("run", version.folder / "config.yaml", "--outputs", cwd / "out", cwd=cwd)
     assert done.returncode == 0, done.stderr
-    return store.versions(cwd / "out" / "night")[-1]
+    return versions.versions(cwd / "out" / "night")[-1]
 
 
 # What `config.yaml` of a version gives
@@ -97,8 +97,8 @@ def test_a_published_config_names_the_commit_of_a_branch_and_leaves_to_the_check
     assert stage.generation.max_new_tokens == fake.generation["max_new_tokens"]
 
 
-def _rows(version: store.Version) -> list[dict[str, Any]]:
-    from pipeline.rows import rows
+def _rows(version: versions.Version) -> list[dict[str, Any]]:
+    from pipeline.storage.rows import rows
 
     return list(rows(version))
 

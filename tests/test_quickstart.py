@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import store
-from pipeline.metrics import loops
-from pipeline.text import looks_vietnamese, syllables
+from pipeline.evaluation.metrics import loops
+from pipeline.storage import versions
+from pipeline.text.normalize import looks_vietnamese, syllables
 from tests.conftest import tomdich
 
 ROOT = Path(__file__).parents[1]
@@ -25,7 +25,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=ROOT, TOMDICH_CACHE=str(folder / "cache"), HF_HUB_OFFLINE="1",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    store.verify(store.find(outputs, "quickstart"))
+    versions.verify(versions.find(outputs, "quickstart"))
     return outputs
 
 

@@ -20,12 +20,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline import config as configs
-from pipeline import store
 from pipeline.config import Config
 from pipeline.errors import EngineError, GateError
-from pipeline.finishing import Finish
+from pipeline.runner.deadline import PUBLISHING, Window
+from pipeline.runner.notify import Finish
 from pipeline.runner.rates import TimeLeft
-from pipeline.runner.window import PUBLISHING, Window
+from pipeline.storage import versions as store
 from tests.conftest import article, tomdich, write_feed
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +48,7 @@ def versions(night: Path) -> list[store.Version]:
 
 
 def ids(version: store.Version) -> list[str]:
-    from pipeline.rows import rows as stored
+    from pipeline.storage.rows import rows as stored
 
     return [row["id"] for row in stored(version, ["id"])]
 
@@ -473,7 +473,7 @@ def test_long_articles_first_and_no_earlier_version_leave_something_to_publish(n
 
 
 def rows_of(version: store.Version) -> list[dict[str, Any]]:
-    from pipeline.rows import rows as stored
+    from pipeline.storage.rows import rows as stored
 
     return list(stored(version))
 

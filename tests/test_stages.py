@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.checks import delivery
-from pipeline.fit import Fit
+from pipeline.checks import truncation
 from pipeline.records import Article, Failure, Generation, Origin, Summarized, Translated
 from pipeline.stages import summarize, translate
+from pipeline.text.chunking import Fit
 
 
 def words(text: str) -> int:
@@ -162,7 +162,7 @@ def test_the_calls_tell_what_was_cut_short_dropped_empty_or_damaged() -> None:
     next(steps2)
     with pytest.raises(StopIteration) as stop:
         steps2.send([answer("News"), answer("")])
-    flags = delivery.check(stop.value.value)
+    flags = truncation.check(stop.value.value)
     assert [(flag.check, flag.field) for flag in flags] == [
         ("dropped", "summary"),
         ("unfinished", "summary"),
@@ -174,4 +174,4 @@ def test_the_calls_tell_what_was_cut_short_dropped_empty_or_damaged() -> None:
 
 def test_of_a_good_record_the_calls_tell_nothing() -> None:
     result, _ = drive(translate(Summarized(article("x"), "Mưa to.", ()), FIT), say=str)
-    assert delivery.check(result) == []
+    assert truncation.check(result) == []

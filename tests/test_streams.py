@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline import store
+from pipeline.storage import versions
 from tests.conftest import article, write_feed
 from tests.published import publish
 
@@ -45,10 +45,10 @@ def shell(command: str, cwd: Path, **environment: str) -> subprocess.CompletedPr
     )
 
 
-def last(folder: Path) -> store.Version:
+def last(folder: Path) -> versions.Version:
     """Return the newest version, whose files are as published."""
-    found = store.versions(folder / "out" / "night")[-1]
-    store.verify(found)
+    found = versions.versions(folder / "out" / "night")[-1]
+    versions.verify(found)
     return found
 
 
@@ -58,7 +58,7 @@ def test_a_notice_that_cannot_be_written_does_not_end_a_run(night: Path, stderr:
     assert done.returncode == 0
     version = last(night.parent)
     assert done.stdout == f"out/{version.name}\n"
-    assert len(store.versions(night.parent / "out" / "night")) == 2
+    assert len(versions.versions(night.parent / "out" / "night")) == 2
     assert 'tomdich_last_exit_code{name="night"} 0.0' in (night.parent / "night.prom").read_text()
 
 
@@ -82,7 +82,7 @@ def test_a_log_on_a_full_disk_does_not_keep_a_version_from_being_published(night
     done = shell(f"tomdich run {night} --outputs out --force >>/dev/full 2>&1", night.parent)
     assert done.returncode == 0
     last(night.parent)
-    assert len(store.versions(night.parent / "out" / "night")) == 2
+    assert len(versions.versions(night.parent / "out" / "night")) == 2
 
 
 @needs_full
@@ -99,7 +99,7 @@ def test_a_reader_that_leaves_does_not_change_what_a_run_did(night: Path) -> Non
     assert (night.parent / "code").read_text() == "0\n"
     assert "Traceback" not in done.stderr
     last(night.parent)
-    assert len(store.versions(night.parent / "out" / "night")) == 2
+    assert len(versions.versions(night.parent / "out" / "night")) == 2
 
 
 @pytest.mark.parametrize("arguments", ["show", "export --to jsonl -o -"])
@@ -142,7 +142,7 @@ def waiting(night: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         assert "waiting at most 600 s" in process.stderr.readline()
         return process
 
-    with store.locked(night.parent / "out", "night", wait=0, notice=lambda _: None):
+    with versions.locked(night.parent / "out", "night", wait=0, notice=lambda _: None):
         yield start
 
 
@@ -231,7 +231,7 @@ def test_every_command_is_utf8_in_every_locale(tmp_path: Path, locale: dict[str,
     assert "Sáng" in done("translate 'một bài.txt' --config đêm.yaml")
     assert done("export --to csv -o ra-đêm.csv --outputs bản") == "ra-đêm.csv\n"
     assert "Tỉnh số 0" in (folder / "ra-đêm.csv").read_text(encoding="utf-8")
-    version = store.versions(folder / "bản" / "night")[-1]
+    version = versions.versions(folder / "bản" / "night")[-1]
     assert json.loads((version.folder / "sources.jsonl").read_text(encoding="utf-8"))["path"] == str(feed)
     written = yaml.safe_load((version.folder / "config.yaml").read_text(encoding="utf-8"))
     assert written["sources"][0]["path"] == str(feed)

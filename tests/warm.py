@@ -19,9 +19,9 @@ from pipeline.cli import main
 sys.dont_write_bytecode = True  # the first import of a module would be a write, and a rename, that the second lacks
 for _late in (
     "jinja2 prometheus_client pyarrow.compute pyarrow.json pyarrow.parquet rich.console rich.table "
-    "pipeline.checks.worker pipeline.compacting pipeline.engines.fake pipeline.finishing pipeline.forgetting "
-    "pipeline.report.writing pipeline.runner.running "
-    "pipeline.show"
+    "pipeline.checks.worker pipeline.commands.compact pipeline.engines.fake pipeline.runner.notify pipeline.commands.forget "
+    "pipeline.report.writing pipeline.runner.chain "
+    "pipeline.commands.show"
 ).split():
     import_module(_late)
 with suppress(ImportError):

@@ -12,8 +12,8 @@ from pipeline.catalog import Family
 from pipeline.checkpoints.checkpoint import CALLING, Checkpoint, ComputeType, Device, EngineKind, Tokenizer
 from pipeline.checkpoints.files import CACHE_REMEDY
 from pipeline.checkpoints.generation import OTHER_SEARCH
+from pipeline.checkpoints.listing import Row, list_models, pin, pull
 from pipeline.checkpoints.prepare import FAKE_BUDGET, FAKE_DIGEST, prepare, ready
-from pipeline.checkpoints.shelf import Row, list_models, pin, pull
 
 __all__ = [
     "CACHE_REMEDY",

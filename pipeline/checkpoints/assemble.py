@@ -9,9 +9,9 @@ from pipeline import catalog
 from pipeline.checkpoints import families, generation, words
 from pipeline.checkpoints.checkpoint import Checkpoint, Device, Tokenizer
 from pipeline.checkpoints.choose import Choice
-from pipeline.checkpoints.facts import Facts
 from pipeline.checkpoints.files import read_json
 from pipeline.checkpoints.locate import Located
+from pipeline.checkpoints.metadata import Facts
 from pipeline.config import Stage
 from pipeline.errors import ModelError
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.checkpoints.checkpoint import ComputeType, Tokenizer
-from pipeline.checkpoints.facts import Facts
+from pipeline.checkpoints.metadata import Facts
 from pipeline.checkpoints.weights import load
 from pipeline.errors import ModelError
 

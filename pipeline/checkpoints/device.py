@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.checkpoints.checkpoint import Device
-from pipeline.cpu_quota import cpu_quota
+from pipeline.checkpoints.cpu_quota import cpu_quota
 from pipeline.errors import ConfigError
 
 

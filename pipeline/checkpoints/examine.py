@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.checkpoints import facts, families, probes, vocabularies
+from pipeline.checkpoints import families, metadata, tokenizer_check, vocabularies
 from pipeline.checkpoints.files import read_json
-from pipeline.checkpoints.readers import BpeTokenizer, JsonTokenizer, PieceTokenizer
+from pipeline.checkpoints.tokenizers import BpeTokenizer, JsonTokenizer, PieceTokenizer
 from pipeline.errors import ModelError
 from pipeline.records import JSON
 
 _Reader = JsonTokenizer | PieceTokenizer | BpeTokenizer
 
 
-def examine(folder: Path) -> facts.Facts:
+def examine(folder: Path) -> metadata.Facts:
     """Return the facts of the checkpoint in `folder`; raises `ModelError` with a remedy when it cannot be used."""
     config = read_json(folder / "config.json")
     generation = read_json(folder / "generation_config.json")
@@ -45,7 +45,7 @@ def examine(folder: Path) -> facts.Facts:
     assert eos_id is not None
     assert unk_id is not None
     length = _whole(tokenizer_config, "model_max_length")
-    return facts.Facts(
+    return metadata.Facts(
         family=families.refine(family, reader),
         form="json" if by_json else "bpe" if isinstance(reader, BpeTokenizer) else "pieces",
         source=source,
@@ -63,7 +63,7 @@ def examine(folder: Path) -> facts.Facts:
         positions=None if family in {"t5", "mt5"} else _whole(config, "max_position_embeddings"),
         model_max_length=length if length is not None and length < _NO_LENGTH else _whole(config, "n_positions"),
         legacy=tokenizer_config.get("legacy_behaviour") is True,
-        unknown_share=probes.unknown_share(reader, unk_id),
+        unknown_share=tokenizer_check.unknown_share(reader, unk_id),
     )
 
 
@@ -76,8 +76,8 @@ def _choose(folder: Path, table: vocabularies.IdTable | None, *, family: str, un
     by_file = JsonTokenizer(path, unk_piece=unk_piece) if path.is_file() else None
     by_model = table.open(folder, unk_piece) if table is not None else None
     if by_file is not None and by_model is not None and table is not None:
-        if not probes.agree(by_file, by_model, probes.PROBES):
-            raise probes.refuse(folder, json_file=by_file, model_file=by_model, model_name=table.source)
+        if not tokenizer_check.agree(by_file, by_model, tokenizer_check.PROBES):
+            raise tokenizer_check.refuse(folder, json_file=by_file, model_file=by_model, model_name=table.source)
         own = {piece: number for piece, number in by_file.added().items() if not piece.startswith("<extra_id_")}
         if all(table.ids.get(piece) == number for piece, number in own.items()):
             # ten times faster, and it still has the bytes that are lost on the way to tokenizer.json

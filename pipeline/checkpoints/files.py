@@ -6,10 +6,10 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
-from pipeline.durable import write_atomically
 from pipeline.errors import ModelError
 from pipeline.ids import digest, file_digest, text_digest
 from pipeline.records import JSON
+from pipeline.storage.atomic import write_atomically
 
 CACHE_REMEDY = (
     "set TOMDICH_CACHE to a folder for prepared checkpoints that this account can write, with room for a copy of each"

@@ -17,17 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.catalog import UNKNOWN_LICENSE
-from pipeline.checkpoints.files import (
-    CONFIGS,
-    TOKENIZERS,
-    read_json,
-    remembered_digest,
-    shards,
-    weights_entry,
-)
-from pipeline.disk_errors import describe, path_of
-from pipeline.durable import write_atomically
+from pipeline.checkpoints.files import CONFIGS, TOKENIZERS, read_json, remembered_digest, shards, weights_entry
 from pipeline.errors import ModelError, UsageError, WorldError
+from pipeline.storage.atomic import write_atomically
+from pipeline.storage.disk_errors import describe, path_of
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")

@@ -17,7 +17,7 @@ from pipeline.checkpoints import hub
 from pipeline.config import NOT_YAML, Stage, is_folder_name
 from pipeline.errors import LicenseError, ModelError
 from pipeline.field_errors import in_words
-from pipeline.user_folders import expand_home
+from pipeline.storage.user_folders import expand_home
 
 CALLED = "tomdich"
 """The field of a card's front matter that says how the checkpoint is called."""

@@ -15,8 +15,8 @@ from typing import Literal
 
 from pipeline import catalog, extractive
 from pipeline.checkpoints import device as devices
-from pipeline.checkpoints import facts as known
 from pipeline.checkpoints import generation
+from pipeline.checkpoints import metadata as known
 from pipeline.checkpoints.assemble import assemble, effective_values
 from pipeline.checkpoints.checkpoint import PREPARING, Checkpoint
 from pipeline.checkpoints.choose import choose
@@ -24,10 +24,10 @@ from pipeline.checkpoints.convert import convert
 from pipeline.checkpoints.examine import examine
 from pipeline.checkpoints.files import CACHE_REMEDY, folder_digest
 from pipeline.checkpoints.locate import locate, require_license
-from pipeline.checkpoints.readers import WordTokenizer
+from pipeline.checkpoints.tokenizers import WordTokenizer
 from pipeline.config import Runtime, Stage
-from pipeline.disk_errors import on_disk, require_access
 from pipeline.ids import text_digest
+from pipeline.storage.disk_errors import on_disk, require_access
 
 FAKE_DIGEST = text_digest("fake-1")
 FAKE_BUDGET = 256

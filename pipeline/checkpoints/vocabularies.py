@@ -1,7 +1,7 @@
 """The id tables of checkpoints whose tokenizer is a SentencePiece model or PhoBERT's BPE: which piece has which id.
 
 Sources: the tokenizer classes of transformers (T5, MBart, MBart50, Nllb, M2M100, Marian, Bartpho, Phobert), whose ids
-`tests/test_checkpoints.py` compares with these.
+`tests/checkpoints/test_checkpoints.py` compares with these.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline.catalog import Family
 from pipeline.checkpoints.families import language_codes
-from pipeline.checkpoints.readers import BpeTokenizer, PieceTokenizer, load_sentencepiece
+from pipeline.checkpoints.tokenizers import BpeTokenizer, PieceTokenizer, load_sentencepiece
 from pipeline.errors import ModelError
 
 _MODELS = ("spiece.model", "sentencepiece.bpe.model", "sentencepiece.model")

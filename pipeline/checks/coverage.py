@@ -23,8 +23,8 @@ from itertools import combinations
 
 from pipeline.checks.pairs import Pair, aligned
 from pipeline.records import Flag, Severity, Translated
-from pipeline.sentences import sentences
-from pipeline.text import fold, press_tone
+from pipeline.text.normalize import fold, press_tone
+from pipeline.text.sentences import sentences
 
 # How often an anchor is found in a translation that has it, and in another sentence's (3,007 human pairs).
 _KEPT = {"word": 0.86, "name": 0.35, "foreign": 0.87, "figure": 0.95}

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from pipeline.checks.pairs import Pair, aligned
 from pipeline.records import Flag, Severity, Translated
-from pipeline.text import LOOP_LENGTH, LOOP_TIMES
+from pipeline.text.normalize import LOOP_LENGTH, LOOP_TIMES
 
 # One word or some at once again and again, and how often: people say one word three times ("very, very, very good"),
 # but not two or more, and none of these.

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pipeline.checks.pairs import Pair, aligned
 from pipeline.checks.terms import Rendered, Terms
 from pipeline.corrections import Correction, Release, Summary
-from pipeline.house import House, of_text, sentence_key
+from pipeline.glossary import House, of_text, sentence_key
 from pipeline.records import Flag, Summarized, Translated
 
 OUTDATED = "edit_outdated"  # the check of a flag about a decision on an earlier text; its errors always hold a record

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 
 from pipeline.checks.pairs import Pair, aligned, is_copied
 from pipeline.records import Flag, Severity, Translated
-from pipeline.text import press_tone, small
+from pipeline.text.normalize import press_tone, small
 
 _HIDDEN = "#"
 _SHOWN = 24  # characters behind a negator that a message shows

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.recase import recased
 from pipeline.records import Flag, Severity, Translated
+from pipeline.text.recase import recased
 
 
 @dataclass(frozen=True, slots=True)

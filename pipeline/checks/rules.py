@@ -5,30 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from pipeline.checks import coverage, degeneration, delivery, meaning, names, numbers, people, support
-from pipeline.checks.editing import (
-    OUTDATED,
-    edit,
-    has_editors_summary,
-    outdated,
-    released,
-    summary_vouched,
-    vouched,
-)
+from pipeline.checks import coverage, degeneration, meaning, numbers, support, truncation
+from pipeline.checks.editing import OUTDATED, edit, has_editors_summary, outdated, released, summary_vouched, vouched
+from pipeline.checks.names import comparison, gender
 from pipeline.checks.terms import Terms
 from pipeline.corrections import Correction
-from pipeline.house import House, of_text
+from pipeline.glossary import House, of_text
 from pipeline.records import Flag, Translated
 
 _CHECKS = (
     numbers.check,
-    names.check,
-    people.check,
+    comparison.check,
+    gender.check,
     meaning.check,
     coverage.check,
     degeneration.check,
     support.check,
-    delivery.check,
+    truncation.check,
 )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from pipeline.records import Flag, Translated
-from pipeline.text import press_tone, small
+from pipeline.text.normalize import press_tone, small
 
 # Of the content words of a human summary the article has 0.84 in the middle (1,500 of vietnews val; another article's
 # summary: 0.27); one summary in fifty has less than 0.45, one in two hundred less than 0.33.

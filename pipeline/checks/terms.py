@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipeline.house import Term, sentence_key
+from pipeline.glossary import Term, sentence_key
 from pipeline.records import Flag
-from pipeline.text import press_tone
+from pipeline.text.normalize import press_tone
 
 _WORDS = re.compile(r"\w+")
 _ENDING = r"(?:['’]s|s['’]?|es)?(?!\w)"  # of a plural or possessive: stays behind what is replaced

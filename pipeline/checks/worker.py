@@ -10,9 +10,9 @@ from typing import IO
 
 import msgspec
 
-from pipeline.attempts import attempt
+from pipeline.checks.protocol import Inspected, Setup, receive, send
 from pipeline.checks.rules import Rules, inspect
-from pipeline.checks.wire import Inspected, Setup, receive, send
+from pipeline.failures import attempt
 from pipeline.records import Article, Failure, Origin, Sentence, Translated
 
 _FIRST = Translated(

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from pipeline.quantities.units import BY_NAME, SIGNS, Unit
 from pipeline.quantities.values import Kind, Quantity, Reading, Weight
-from pipeline.text import small
+from pipeline.text.normalize import small
 
 DIGIT: Final = "0"  # among the words of a page: it has a figure
 MOST_DIGITS: Final = 30  # what is longer is no number that anybody reads

@@ -32,14 +32,7 @@ from pipeline.quantities.page import (
     short_years,
     square_or_cubic,
 )
-from pipeline.quantities.units import (
-    SQUARE_CUBIC_UNITS,
-    SQUARE_OR_CUBIC,
-    VIETNAMESE,
-    alternatives,
-    named,
-    of_time,
-)
+from pipeline.quantities.units import SQUARE_CUBIC_UNITS, SQUARE_OR_CUBIC, VIETNAMESE, alternatives, named, of_time
 from pipeline.quantities.values import Quantity, Reading, Weight
 from pipeline.quantities.vietnamese_words import DIGITS, END, MONTHS, ORDINALS, START, WEEKDAYS
 

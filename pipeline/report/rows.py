@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from pipeline.records import JSON
-from pipeline.rows import on_hold
+from pipeline.storage.rows import on_hold
 
 HEADLINE = -1  # the index of the headline among a record's sentences
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")

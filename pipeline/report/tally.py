@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from pipeline.records import JSON, Category
-from pipeline.rows import category, on_hold
+from pipeline.storage.rows import category, on_hold
 
 _EXAMPLES = 3
 

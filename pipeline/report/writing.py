@@ -17,7 +17,7 @@ each.
 Memory: a page, the counts, and what the near copies take. 10,000 records of 3,000 characters: 21.7 MB, written in 2.1 s
 of processor time and some 7 s for the near copies. Opened on two cores at a load of nine (Chromium 156, eight times):
 the first rows after 0.3 to 0.7 s, all of them after 1.0 to 3.0 s, 1.8 in the middle; scrolling at the screen's rate.
-`python -m pytest tests/test_report_browser.py -k ten_thousand` prints the like.
+`python -m pytest tests/report/test_report_browser.py -k ten_thousand` prints the like.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
-from pipeline import stories
 from pipeline.progress import duration
 from pipeline.records import JSON
 from pipeline.report import charts
 from pipeline.report.rows import listed, opened
 from pipeline.report.tally import Tally, missing
-from pipeline.rows import on_hold
-from pipeline.store import moment
+from pipeline.storage.rows import on_hold
+from pipeline.storage.versions import moment
+from pipeline.text import near_duplicates
 
 FILE = "report.html"
 FOLDER = "report-data"
@@ -144,7 +144,7 @@ def write(
                 if order < most_compared:
                     yield {"id": row["id"], "article": row["article"], "published": row.get("published") or ""}
 
-        copies = _near_copies(stories.leads(packed()))
+        copies = _near_copies(near_duplicates.leads(packed()))
         held.close()
         clean.close()
         pages = _first([*held.done, *clean.done], most_records)

@@ -4,9 +4,9 @@ The passes hand over through files in the run's staging folder, so memory is bou
 flight. What makes a rerun cost nothing is the memo alone: there is no other state to resume from.
 """
 
+from pipeline.runner.chain import run
 from pipeline.runner.options import Options, Outcome
 from pipeline.runner.planning import Plan, plan
 from pipeline.runner.preparing import default_cache
-from pipeline.runner.running import run
 
 __all__ = ["Options", "Outcome", "Plan", "default_cache", "plan", "run"]

@@ -20,9 +20,9 @@ from pipeline import sources
 from pipeline.config import Config, masked
 from pipeline.corrections import Rejection
 from pipeline.errors import StoppedError
-from pipeline.published import NEW, Published, Standing
 from pipeline.records import BY_EDITOR, DUPLICATE, JSON, SAME_ID, Article, Failure
-from pipeline.stories import is_earlier
+from pipeline.storage.published import NEW, Published, Standing
+from pipeline.text.near_duplicates import is_earlier
 
 _WITHDRAWN = "was withdrawn with `tomdich forget`; take it out of the source"
 _encoder = msgspec.json.Encoder()

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from pipeline.store import Version
+from pipeline.storage.versions import Version
 
 Until = Literal["load", "summarize"]
 REACHED: dict[Until | None, int] = {None: 2, "summarize": 1, "load": 0}  # model stages that a run goes through

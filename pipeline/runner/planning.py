@@ -16,12 +16,9 @@ from pathlib import Path
 
 from pipeline.checkpoints import Checkpoint, ready
 from pipeline.config import Config, at_edition, today
-from pipeline.disk_errors import on_disk, temporary_folder
-from pipeline.house import House
+from pipeline.glossary import House
 from pipeline.ids import text_digest
-from pipeline.memo import Calls, open_memo
 from pipeline.progress import Progress
-from pipeline.published import look
 from pipeline.records import SAME_ID, Article, Failure, Generation, StageName, Summarized
 from pipeline.runner.gates import Gates
 from pipeline.runner.loading import Loaded, load, standing_in
@@ -29,7 +26,10 @@ from pipeline.runner.options import REACHED, Options
 from pipeline.runner.preparing import before_reading, fit, memo_folder, prepare_stages
 from pipeline.runner.rates import Rate, measured
 from pipeline.stages import Round, summarize_or_edited, translate
-from pipeline.store import versions
+from pipeline.storage.disk_errors import on_disk, temporary_folder
+from pipeline.storage.memo import Calls, open_memo
+from pipeline.storage.published import look
+from pipeline.storage.versions import versions
 
 _LISTED = 20  # articles that are named as rejected or failed; a run lists all of them in failures.jsonl
 

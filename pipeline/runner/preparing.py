@@ -13,15 +13,16 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from pipeline import __version__, checks, extractive, house, space, stages
+from pipeline import __version__, checks, extractive, glossary, stages
 from pipeline.checkpoints import CACHE_REMEDY, Checkpoint, prepare
 from pipeline.config import Config, GenerationOptions, Runtime, Stage
 from pipeline.engines import Engine, open_engine
-from pipeline.fit import Fit
-from pipeline.house import House
+from pipeline.glossary import House
 from pipeline.records import JSON, StageName
+from pipeline.runner import disk_space
 from pipeline.runner.options import REACHED, Options, Until
-from pipeline.user_folders import base_folder
+from pipeline.storage.user_folders import base_folder
+from pipeline.text.chunking import Fit
 
 SCHEMA = 1
 _LIBRARIES = ("torch", "transformers", "tokenizers", "ctranslate2", "sentencepiece", "datasets", "pyarrow")
@@ -118,7 +119,7 @@ def _written(values: Mapping[str, JSON], asked: GenerationOptions) -> Generation
 
 def house_of(config: Config) -> House:
     """Return the house's terms and corrections; raises `ConfigError` naming the bad line."""
-    return house.read(config.translate.terms, config.translate.corrections)
+    return glossary.read(config.translate.terms, config.translate.corrections)
 
 
 def before_reading(config: Config, options: Options) -> House:
@@ -129,7 +130,7 @@ def before_reading(config: Config, options: Options) -> House:
     """
     found = house_of(config)
     if options.limit is None and not options.only_new and not options.revise:
-        space.require(config, outputs=options.outputs)
+        disk_space.require(config, outputs=options.outputs)
     return found
 
 

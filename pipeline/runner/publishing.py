@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pipeline import dataset_cache, report
+from pipeline import report
 from pipeline.checkpoints import OTHER_SEARCH
 from pipeline.records import JSON, ROW_COLUMNS, Translated, arrow_schema
+from pipeline.storage import dataset_cache
 
 if TYPE_CHECKING:
     import pyarrow as pa

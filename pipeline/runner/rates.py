@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pipeline.checkpoints import Checkpoint
 from pipeline.records import StageName
-from pipeline.store import Version
+from pipeline.storage.versions import Version
 
 _ENOUGH = 20  # computed calls from which a version's rate says something
 

@@ -13,19 +13,19 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline import store
 from pipeline.checkpoints import Checkpoint
 from pipeline.config import Config, Exclude
 from pipeline.corrections import Rejection
-from pipeline.editions import standing, union
 from pipeline.engines import Engine
 from pipeline.errors import UsageError
-from pipeline.house import House
+from pipeline.glossary import House
 from pipeline.records import BY_EDITOR, ROW_COLUMNS, Article, Failure, Origin, StageName
-from pipeline.rows import Edition, Row, column_names, failures, rows
 from pipeline.runner.loading import Loaded, SourceTally, unless_rejected
 from pipeline.sources import SourceFile
-from pipeline.store import Version
+from pipeline.storage import versions as store
+from pipeline.storage.editions import standing, union
+from pipeline.storage.rows import Edition, Row, column_names, failures, rows
+from pipeline.storage.versions import Version
 
 
 def to_revise(experiment: store.Experiment, edition: date) -> tuple[Version, ...]:

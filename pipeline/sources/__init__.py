@@ -14,13 +14,14 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pipeline import text, waiting
+from pipeline import waiting
 from pipeline.config import Columns, Exclude, Markup, Source, expand_env
 from pipeline.errors import SourceError, UnavailableError
 from pipeline.records import JSON, Article, Failure, Origin
 from pipeline.sources import articles, dates, files, hub, json_values, markup, names, tables
 from pipeline.sources.articles import Draft
 from pipeline.sources.files import Format, Found
+from pipeline.text import normalize
 from pipeline.waiting import Stopping
 
 if TYPE_CHECKING:
@@ -266,10 +267,10 @@ def _document(
     if data is None:
         return articles.damaged("bad_row", f"{name}: longer than any article; is it a table?", Origin(name, 0))
     try:
-        decoded = html.decode(data) if kind == "html" else text.decode(data)
+        decoded = html.decode(data) if kind == "html" else normalize.decode(data)
     except UnicodeError as error:
         return articles.damaged("undecodable", f"{name}: {error}", Origin(name, 0))
-    repaired, repairs = text.repair(decoded.text)
+    repaired, repairs = normalize.repair(decoded.text)
     origin = Origin(name, 0, decoded.encoding, (*decoded.repairs, *repairs))
 
     def finished(parts: Pasted, draft: Draft) -> Article | Failure:

@@ -14,13 +14,15 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
 
-from pipeline import ids, prose, text
+from pipeline import ids
 from pipeline.config import Columns, Exclude, Markup, Source
 from pipeline.errors import SourceError
 from pipeline.records import JSON, Article, Failure, Origin
 from pipeline.sources import dates, markup, names
 from pipeline.sources.files import LONGEST, MEGABYTES
 from pipeline.sources.markup import Plain
+from pipeline.text import normalize as text
+from pipeline.text import prose
 
 _LOOK_AHEAD = 100  # rows that may pass before a column shows up where rows name their own
 _LOOK_AHEAD_CHARACTERS = 8_000_000

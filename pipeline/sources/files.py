@@ -25,9 +25,9 @@ from typing import IO, Any, Literal, get_args
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from pipeline import config
-from pipeline.disk_errors import on_disk, temporary_folder
 from pipeline.errors import SourceError, UnavailableError
 from pipeline.sources.names import forms as name_forms
+from pipeline.storage.disk_errors import on_disk, temporary_folder
 
 Format = Literal["txt", "html", "feed", "json", "jsonl", "csv", "tsv", "parquet"]
 

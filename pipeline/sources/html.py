@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pipeline import text
 from pipeline.sources import dates, markup, pasted
 from pipeline.sources import lines as looks
+from pipeline.text import normalize
 
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w-]{2,40})""", re.IGNORECASE)
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
@@ -41,13 +41,13 @@ class Page:
     outlet: str
 
 
-def decode(data: bytes) -> text.Decoded:
+def decode(data: bytes) -> normalize.Decoded:
     """Return the page's bytes as text: UTF-8 where they are, else as the page says, else as `text.decode` finds.
 
     Raises `UnicodeError` when they are no text.
     """
     try:
-        return text.Decoded(data.decode("utf-8-sig"), "utf-8")
+        return normalize.Decoded(data.decode("utf-8-sig"), "utf-8")
     except UnicodeDecodeError:
         pass
     if named := _CHARSET.search(data[:_HEAD]):
@@ -55,10 +55,10 @@ def decode(data: bytes) -> text.Decoded:
         try:
             encoding = codecs.lookup(_READ_AS.get(name, name)).name
             if encoding not in {"utf-8", "cp1252"}:  # utf-8 it is not; cp1252 is said of TCVN3 and VNI pages too
-                return text.Decoded(data.decode(encoding), encoding)
+                return normalize.Decoded(data.decode(encoding), encoding)
         except (LookupError, UnicodeDecodeError):
             pass
-    return text.decode(data)
+    return normalize.decode(data)
 
 
 def parse(html: str, *, url: str = "") -> Page | None:

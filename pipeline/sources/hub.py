@@ -21,7 +21,7 @@ from pipeline.config import Source, expand_env, is_folder_name
 from pipeline.errors import SourceError, UnavailableError
 from pipeline.sources import files
 from pipeline.sources.articles import BadRow, Row
-from pipeline.user_folders import expand_home
+from pipeline.storage.user_folders import expand_home
 
 Stamp: TypeAlias = tuple[tuple[str, int, int, int], ...]  # of each file: name, size, mtime, inode
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pipeline import text
 from pipeline.sources import dates, page_words
+from pipeline.text import normalize
 
 Kind = Literal[
     "section", "date", "place", "byline", "caption", "related", "share", "tags", "comments", "furniture",
@@ -100,7 +100,7 @@ _TITLE_WORDS = 25
 
 def key(line: str) -> str:
     """Return the words of `line` in lower case, bare of digits and punctuation, toned as the press does."""
-    return text.press_tone(" ".join(re.findall(r"[^\W\d_]+", line.lower())))
+    return normalize.press_tone(" ".join(re.findall(r"[^\W\d_]+", line.lower())))
 
 
 def _is_one_of(line: str, phrases: frozenset[str]) -> bool:

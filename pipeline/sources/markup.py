@@ -15,7 +15,7 @@ from html.entities import html5
 from typing import Literal
 
 from pipeline.config import Markup
-from pipeline.text import repair
+from pipeline.text.normalize import repair
 
 _BLOCKS = (
     "address article aside blockquote body br caption center dd details dialog div dl dt fieldset figcaption figure "

@@ -6,7 +6,7 @@ strings are phrases between semicolons, for patterns, in the case they are print
 
 from __future__ import annotations
 
-from pipeline import text
+from pipeline.text import normalize
 
 
 def phrases(lines: str) -> list[str]:
@@ -15,7 +15,7 @@ def phrases(lines: str) -> list[str]:
 
 
 def _words(lines: str) -> frozenset[str]:
-    return frozenset(text.press_tone(words) for words in phrases(lines))
+    return frozenset(normalize.press_tone(words) for words in phrases(lines))
 
 
 RELATED = _words(  # headings over links to other articles

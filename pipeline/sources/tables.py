@@ -17,11 +17,11 @@ from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
-from pipeline import text
 from pipeline.errors import SourceError, UnavailableError
 from pipeline.sources import names
 from pipeline.sources.articles import BadRow, Row
 from pipeline.sources.files import LONGEST, MEGABYTES
+from pipeline.text import normalize
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,7 +71,7 @@ def from_json(
 def _read_json(line: bytes) -> tuple[object, str, tuple[str, ...]] | BadRow:
     """Return what the strict reader refused: other encodings, NaN, half characters; or why it is no JSON."""
     try:
-        decoded = text.decode(line)
+        decoded = normalize.decode(line)
     except UnicodeError as error:
         return BadRow(0, "", f"cannot be decoded: {error}", "undecodable")
     try:
@@ -227,7 +227,7 @@ def _decoded(fields: list[str], encoding: str | None) -> tuple[list[str], str, t
     except UnicodeDecodeError:
         pass
     try:
-        decoded = text.decode(_SEPARATOR.encode().join(row))
+        decoded = normalize.decode(_SEPARATOR.encode().join(row))
     except UnicodeError as error:
         return str(error)
     parts = decoded.text.split(_SEPARATOR)
@@ -238,7 +238,7 @@ def _decoded(fields: list[str], encoding: str | None) -> tuple[list[str], str, t
 
 def _header_text(line: bytes, name: str) -> str:
     try:
-        return text.decode(line).text
+        return normalize.decode(line).text
     except UnicodeError as error:
         raise SourceError(f"{name}: line 1: {error}; is this a CSV?") from None
 

@@ -33,7 +33,7 @@ def train(
     """
     training = load(path, overrides)
     if isinstance(training, TokenizerTraining):
-        from pipeline.train.tokenizer import build
+        from pipeline.train.from_scratch.tokenizer import build
 
         return build(training, progress=progress)
     from pipeline.train.training import run

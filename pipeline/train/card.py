@@ -15,7 +15,7 @@ from pipeline import __version__
 from pipeline.checkpoints import Checkpoint
 from pipeline.checkpoints.locate import CALLED, Called
 from pipeline.config import is_folder_name
-from pipeline.metrics import Metric, Score
+from pipeline.evaluation.metrics import Metric, Score
 from pipeline.train.choose import history
 from pipeline.train.config import (
     Articles,

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import metrics
 from pipeline.checkpoints.weights import load
-from pipeline.metrics import Metric, Score
+from pipeline.evaluation import metrics
+from pipeline.evaluation.metrics import Metric, Score
 from pipeline.train import state
 from pipeline.train.batches import DevBatches
 from pipeline.train.coding import Coder

@@ -13,7 +13,7 @@ from pathlib import Path
 from pipeline.checkpoints import Checkpoint, prepare
 from pipeline.checkpoints.examine import examine
 from pipeline.checkpoints.locate import Called
-from pipeline.checkpoints.readers import JsonTokenizer, PieceTokenizer
+from pipeline.checkpoints.tokenizers import JsonTokenizer, PieceTokenizer
 from pipeline.config import Runtime, Stage
 from pipeline.errors import ConfigError, ModelError
 from pipeline.ids import digest

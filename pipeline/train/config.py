@@ -17,7 +17,7 @@ from pipeline.config import Exclude, Flag, GenerationOptions, Source
 from pipeline.errors import ConfigError
 from pipeline.ids import digest
 from pipeline.records import JSON
-from pipeline.user_folders import base_folder
+from pipeline.storage.user_folders import base_folder
 
 
 class _Model(BaseModel):

@@ -16,14 +16,15 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from pipeline.durable import replacing
 from pipeline.errors import ConfigError
-from pipeline.fit import Fit
 from pipeline.ids import digest, text_digest
 from pipeline.progress import Progress
-from pipeline.train import reading, rounds, substitution
+from pipeline.storage.atomic import replacing
+from pipeline.text.chunking import Fit
+from pipeline.train import reading, substitution
 from pipeline.train.coding import Coder
 from pipeline.train.config import Articles, ModelTraining, Pairs, SummarizeTraining, TranslateTraining, data_key
+from pipeline.train.from_scratch import rounds
 
 if TYPE_CHECKING:
     import numpy as np

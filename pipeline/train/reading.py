@@ -26,7 +26,7 @@ from pipeline.errors import SourceError
 from pipeline.ids import file_digest
 from pipeline.records import Article, Failure
 from pipeline.sources import files
-from pipeline.text import new_tone, press_tone, repair
+from pipeline.text.normalize import new_tone, press_tone, repair
 from pipeline.train.config import Articles, Lines, Pairs
 
 T = TypeVar("T")

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import locking
-from pipeline.durable import TEMPORARY, new_folder, sync, write_atomically
 from pipeline.errors import WorldError
+from pipeline.storage import locking
+from pipeline.storage.atomic import TEMPORARY, new_folder, sync, write_atomically
 
 _NUMBERED = re.compile(r"checkpoint-(\d+)")
 _PIECE = re.compile(r"(.+)\.piece-(\d{3})")

@@ -17,8 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from pipeline.checks.gazetteer import gazetteer
-from pipeline.checks.naming import Token, is_syllable, read_vietnamese
+from pipeline.checks.names.entities import Token, is_syllable, read_vietnamese
+from pipeline.checks.names.gazetteer import gazetteer
 from pipeline.quantities.values import MONTHS
 
 _SHARE = 0.9  # of the replaceable names and figures are replaced; the rest keep their context

@@ -21,13 +21,13 @@ from pipeline.ids import digest
 from pipeline.progress import Progress
 from pipeline.records import JSON
 from pipeline.train import batches, card, choose, modelling, state
-from pipeline.train.alignment import align
 from pipeline.train.choose import Choice, Examiner
 from pipeline.train.coding import Coder, coder
 from pipeline.train.config import SummarizeTraining, TranslateTraining
 from pipeline.train.data import Dev, Packed, pack
-from pipeline.train.guidance import Guide, Loss
-from pipeline.train.optimizer import muon_and_adamw
+from pipeline.train.from_scratch.alignment import align
+from pipeline.train.from_scratch.guidance import Guide, Loss
+from pipeline.train.from_scratch.muon import muon_and_adamw
 from pipeline.train.state import Saved
 from pipeline.train.watch import Watch, kept
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import EngineError
-from pipeline.metrics import Metric
+from pipeline.evaluation.metrics import Metric
 from pipeline.progress import Progress
 from pipeline.train import choose, state
 from pipeline.train.config import ModelTraining
-from pipeline.train.guidance import Loss
+from pipeline.train.from_scratch.guidance import Loss
 from pipeline.train.state import Saved
 
 if TYPE_CHECKING:

@@ -30,12 +30,13 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline import metrics, runner
+from pipeline import runner
 from pipeline.catalog import MODEL_FREE
+from pipeline.commands.single import SUMMARIZER, TRANSLATOR, translate_lines
 from pipeline.config import Columns, Config, Exclude, Limits, Runtime, Source, Stage, TranslateStage
-from pipeline.metrics import Score
+from pipeline.evaluation import metrics
+from pipeline.evaluation.metrics import Score
 from pipeline.progress import Lines
-from pipeline.single import SUMMARIZER, TRANSLATOR, translate_lines
 from pipeline.train import config as training
 from pipeline.train import reading
 

@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import metrics
+from pipeline.evaluation import metrics
+from pipeline.evaluation.metrics import _f1, _syllable_tokens
 from pipeline.extractive import SENTENCES, WEIGHTS, Candidates
-from pipeline.metrics import _f1, _syllable_tokens
-from pipeline.text import repair, tidy
+from pipeline.text.normalize import repair, tidy
 from tests.benchmarks.bundled import DATA
 
 TRAIN, DEV = "summaries.train.jsonl.xz", "summaries.dev.jsonl.xz"

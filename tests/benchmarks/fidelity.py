@@ -34,7 +34,7 @@ from pipeline.checks.coverage import looks_left
 from pipeline.checks.rules import inspect
 from pipeline.config import Inspect
 from pipeline.records import Article, Flag, Origin, Sentence, Translated
-from pipeline.text import fold, looks_vietnamese
+from pipeline.text.normalize import fold, looks_vietnamese
 from pipeline.train import config as training
 from pipeline.train import reading
 
@@ -462,7 +462,7 @@ def tellers() -> list[tuple[str, Callable[[str], bool]]]:
     """Return each way that is installed here: whether a text is not English, but Vietnamese."""
     found: list[tuple[str, Callable[[str], bool]]] = [
         ("marks (pipeline.checks.coverage)", looks_left),
-        ("marks (pipeline.text)", looks_vietnamese),
+        ("marks (pipeline.text.normalize)", looks_vietnamese),
     ]
     try:
         py3langid = importlib.import_module("py3langid")  # without types

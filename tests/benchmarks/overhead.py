@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from pipeline import engines, store
+from pipeline import engines
 from pipeline.checkpoints import Checkpoint, prepare
 from pipeline.config import Runtime
 from pipeline.engines.batching import BatchingEngine, Stats
 from pipeline.records import Generation
 from pipeline.runner import default_cache
-from pipeline.runner.inspecting import MANY
+from pipeline.runner.inspection import MANY
+from pipeline.storage import versions
 from tests.benchmarks import machine
 from tests.benchmarks.peers import command_line
 from tests.benchmarks.workload import Asked, Workload, asked, run
@@ -183,7 +184,7 @@ def _batches(stats: Stats) -> str:
 
 def _timings(workload: Workload, outputs: Path) -> None:
     folder = outputs if outputs.is_absolute() else workload.folder / outputs
-    timings = store.find(folder, "throughput").manifest["timings"]
+    timings = versions.find(folder, "throughput").manifest["timings"]
     told = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in timings.items())
     print(f"  seconds by stage: {told}, together {sum(timings.values()):.2f}")
 

@@ -83,7 +83,7 @@ def score(split: Splitter, articles: list[list[str]]) -> Score:
 
 def splitters() -> Iterator[tuple[str, Splitter]]:
     """Yield each splitter that is installed here, and its name."""
-    yield "tomdich", importlib.import_module("pipeline.sentences").sentences
+    yield "tomdich", importlib.import_module("pipeline.text.sentences").sentences
     if underthesea := _module("underthesea"):
         yield "underthesea", underthesea.sent_tokenize
     if sentencex := _module("sentencex"):

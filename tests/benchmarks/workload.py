@@ -25,14 +25,14 @@ import yaml
 from pipeline import config as configs
 from pipeline import runner
 from pipeline.checkpoints import Checkpoint
+from pipeline.commands.single import SUMMARIZER, TRANSLATOR
 from pipeline.config import Config
-from pipeline.memo import open_memo
 from pipeline.records import Article, Failure, Generation, StageName, Summarized, Translated
 from pipeline.runner.preparing import fit, memo_folder, prepare_stages
-from pipeline.runner.sweep import Sweep
-from pipeline.single import SUMMARIZER, TRANSLATOR
+from pipeline.runner.stage_runner import Sweep
 from pipeline.sources import read
 from pipeline.stages import Round, summarize, translate
+from pipeline.storage.memo import open_memo
 from tests.conftest import sentence
 
 if TYPE_CHECKING:

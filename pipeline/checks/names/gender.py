@@ -1,0 +1,245 @@
+"""Who is a man and who is a woman, and what follows Mr: the pronouns and titles of the people in the translation.
+
+Vietnamese calls a person by the given name, which stands last (Nguyễn Xuân Phúc is Mr Phuc), and says by the title
+whether it is a man or a woman; a translator that sees one sentence at a time must guess, and guesses wrong. Flagged is
+only what the text leaves no doubt about: one person, titles of one sex, English pronouns of the other only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.checks.names.entities import is_syllable, read_vietnamese
+from pipeline.checks.names.gazetteer import gazetteer
+from pipeline.checks.pairs import Pair, aligned
+from pipeline.records import Flag, Translated
+from pipeline.text.normalize import fold, press_tone
+
+Sex = Literal["man", "woman"]
+
+_MEN = ("ông", "anh", "chú", "thầy", "cậu", "chàng")
+_WOMEN = ("bà", "chị", "cô", "thím", "mợ", "dì", "nàng")
+_HONORIFICS = frozenset((*_MEN, *_WOMEN))
+_CAPITALS = "".join(chr(code) for code in range(0x41, 0x1EFA) if chr(code).isupper())
+_NAME = f"[{_CAPITALS}][^\\W\\d_]*(?: [{_CAPITALS}][^\\W\\d_]*){{0,4}}"
+_FULL_NAME = re.compile(f"(?<![^\\W_])({_NAME})")
+
+
+def _either(phrases: str) -> re.Pattern[str]:
+    """Return the pattern of any of the phrases, which commas separate, in capitals or not."""
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(phrases.split(', '))})(?![^\W_])", re.IGNORECASE)
+
+
+_TITLES = re.compile(f"(?<![^\\W_])({'|'.join([*_MEN, *_WOMEN, *map(str.title, [*_MEN, *_WOMEN])])}) ({_NAME})")
+_TITLE_WORDS: dict[Sex, re.Pattern[str]] = {"man": _either(", ".join(_MEN)), "woman": _either(", ".join(_WOMEN))}
+# What these syllables mean within other words and names, where they are no person.
+_COMPOUNDS = _either(
+    "anh em, anh chị, anh hùng, anh dũng, anh linh, anh minh, anh tài, anh ngữ, anh đào, anh quốc, chị em, ông bà, "
+    "ông lớn, ông trùm, ông kẹ, ông bụt, bà con, bà rịa, bà nà, bà đen, bà mụ, bà triệu, cô đơn, cô lập, cô đọng, "
+    "cô đặc, cô quạnh, cô thôn, cô hồn, chú trọng, chú ý, chú giải, chú thích, chú tâm, chú chó, chú mèo, chú khỉ, "
+    "chú cá, chú chim, chú lợn, chú gấu, chú ngựa, chú voi, chú rối, chú lùn, thầy cô, thầy thuốc, thầy trò, thần chú, "
+    "ghi chú, bùa chú, tiếng anh, nước anh, người anh, bảng anh, mẫu anh, dặm anh"
+)
+# Persons whose sex the word tells (tàu and thuyền: a ship may be she), and persons whose sex it does not.
+_NOUNS: dict[Sex, re.Pattern[str]] = {
+    "man": _either(
+        "đàn ông, cậu bé, chàng trai, anh trai, em trai, con trai, bé trai, chồng, bố, cha, nam sinh, nam diễn viên, "
+        "nam ca sĩ, nam thanh niên, nam bệnh nhân, nam nghi phạm, nam giới, vua, hoàng tử, chú rể, quý ông"
+    ),
+    "woman": _either(
+        "phụ nữ, đàn bà, cô gái, cô bé, cô dâu, chị gái, em gái, con gái, bé gái, thiếu nữ, vợ, mẹ, nữ, nữ sinh, "
+        "hoàng hậu, công chúa, nữ hoàng, hoa hậu, quý bà, góa phụ, tàu, thuyền"
+    ),
+}
+_SOMEBODY = _either(
+    "em, cháu, con, bé, trẻ, cụ, bác, nạn nhân, bệnh nhân, bị cáo, bị can, nghi phạm, nghi can, thân nhân, bạn, "
+    "người yêu, người tình, người này, đối tượng, diễn viên, ca sĩ, người mẫu, cầu thủ, thí sinh, học sinh, sinh viên, "
+    "tài xế, luật sư, bác sĩ"
+)
+_BEFORE_NAME = re.compile(f" [{_CAPITALS}]")
+_PRONOUNS: dict[Sex, re.Pattern[str]] = {
+    "man": _either("he, him, his, himself"),
+    "woman": _either("she, her, hers, herself"),
+}
+_ENGLISH_TITLE = re.compile(
+    r"\b(Mr|Mister|Ms|Mrs|Miss|Madam|Madame|Dr|Prof|Professor|President|Prime Minister|Deputy Prime Minister|Minister|"
+    r"Deputy Minister|Chairman|Chairwoman|General|Colonel|Captain|Major|Lieutenant|Lawyer|Judge|Secretary|Director)"
+    r"\.?\s+([A-Z][a-z]+)\b(?![-\s]+[A-Z])"
+)
+_TITLE_SEX: dict[str, Sex] = {
+    "Mr": "man", "Mister": "man", "Ms": "woman", "Mrs": "woman", "Miss": "woman", "Madam": "woman", "Madame": "woman",
+}  # fmt: skip
+_BY_SURNAME = frozenset({"ho chi minh"})  # known by the surname abroad
+_FEWEST_OF_A_FULL_NAME = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _People:
+    """The Vietnamese people of a record, by name without marks, small letters."""
+
+    full: frozenset[tuple[str, ...]]  # surname first
+    sex: Mapping[str, Sex]  # by given name, where the article has titles of one sex only
+
+
+def check(translated: Translated) -> list[Flag]:
+    """Return the flags `pronoun`, and `name` where a title stands before a surname."""
+    speaking = [pair for pair in aligned(translated) if _speaks_of_somebody(pair.english)]
+    if not speaking:
+        return []  # most records: to look for people takes all of the article
+    people = _people(translated)
+    found: list[Flag] = []
+    for pair in speaking:
+        found += _mistitled(pair, people)
+        found += _pronouns(pair, people)
+    return found
+
+
+def _speaks_of_somebody(english: str) -> bool:
+    return any(pattern.search(english) for pattern in (_ENGLISH_TITLE, *_PRONOUNS.values()))
+
+
+def _people(translated: Translated) -> _People:
+    article = translated.article
+    text = press_tone(f"{article.title}\n{article.text}\n{translated.summary}")
+    table = gazetteer()
+    full: set[tuple[str, ...]] = set()
+    sexes: dict[str, set[Sex]] = {}
+    for match in _TITLES.finditer(text):
+        parts = fold(match[2]).split()
+        sexes.setdefault(parts[-1], set()).add(_sex_of(match[1].lower()))
+    for name in set(_FULL_NAME.findall(text)):
+        words = name.lower().split()
+        # Ông at the head of a sentence is a title, and no surname; GS Nguyễn Lân
+        while len(words) > _FEWEST_OF_A_FULL_NAME and (words[0] in _HONORIFICS or words[0] not in table.surnames):
+            words = words[1:]
+        if len(words) >= _FEWEST_OF_A_FULL_NAME and words[0] in table.surnames:
+            folded = tuple(map(fold, words))
+            if (
+                words[0] not in _HONORIFICS
+                and all(map(is_syllable, folded))
+                and f" {' '.join(words)} " not in table.renamed
+            ):
+                full.add(folded)
+            if "thị" in words[1:-1]:
+                sexes.setdefault(folded[-1], set()).add("woman")
+    return _People(frozenset(full), {given: next(iter(of)) for given, of in sexes.items() if len(of) == 1})
+
+
+def _sex_of(title: str) -> Sex:
+    return "man" if title in _MEN else "woman"
+
+
+# Mr and a surname
+
+
+def _mistitled(pair: Pair, people: _People) -> list[Flag]:
+    """Return a flag for each title that stands before the surname alone, or is of the other sex."""
+    found: list[Flag] = []
+    given = {name[-1] for name in people.full} | set(people.sex)
+    for match in _ENGLISH_TITLE.finditer(pair.english):
+        name = fold(match[2])
+        bearers = sorted(full for full in people.full if full[0] == name and " ".join(full) not in _BY_SURNAME)
+        sentence = fold(pair.vietnamese)
+        here = [full for full in bearers if re.search(rf"\b{full[-1]}\b", sentence)] or bearers
+        if name not in given and here:
+            right = f"{match[1]} {here[0][-1].capitalize()}"
+            whole = " ".join(part.capitalize() for part in here[0])
+            found.append(
+                pair.english_flag(
+                    "name",
+                    f"“{match[0]}”: in {whole} the given name comes last, and the person is {right}",
+                    span=match.span(),
+                    expected=right,
+                    found=match[0],
+                    severity="warning",
+                )
+            )
+        said = _TITLE_SEX.get(match[1])
+        sex = people.sex.get(name)
+        if said and sex and said != sex:
+            right = f"{'Mr' if sex == 'man' else 'Ms'} {match[2]}"
+            found.append(
+                pair.english_flag(
+                    "pronoun",
+                    f"the article calls {match[2]} a {sex}; the translation says “{match[0]}”",
+                    span=match.span(),
+                    expected=right,
+                    found=match[0],
+                    severity="error",
+                )
+            )
+    return found
+
+
+# He and she
+
+
+def _pronouns(pair: Pair, people: _People) -> list[Flag]:
+    """Return a flag where the sentence is about one person of known sex, and the English about the other."""
+    his, hers = (_PRONOUNS[sex].search(pair.english) for sex in ("man", "woman"))
+    if (his is None) == (hers is None):
+        return []
+    said: Sex = "man" if his else "woman"
+    sex, word = _sex(pair.vietnamese, people)
+    if sex is None or sex == said:
+        return []
+    pronoun = his or hers
+    assert pronoun is not None
+    right = "he, him, his" if sex == "man" else "she, her"
+    return [
+        pair.english_flag(
+            "pronoun",
+            f"“{word}” is a {sex}; the translation says “{pronoun[0]}”",
+            span=pronoun.span(),
+            expected=right,
+            found=pronoun[0],
+            severity="error",
+        )
+    ]
+
+
+def _sex(vietnamese: str, people: _People) -> tuple[Sex | None, str]:
+    """Return the sex of those whom the sentence is about, and the word that tells it; None where there is a doubt.
+
+    A title that stands for a person (ông nói, vợ của anh) is a pronoun: English must have one of the same sex. One
+    before a name (ông Long) proves something only if the sentence has no other person.
+    """
+    text = _COMPOUNDS.sub(lambda match: "-" * len(match[0]), press_tone(vietnamese))
+    found: dict[Sex, str] = {}
+    bare = False
+    for sex, pattern in _TITLE_WORDS.items():
+        for match in pattern.finditer(text):
+            if _is_title(text, match):
+                found.setdefault(sex, match[0])
+                bare = bare or not _BEFORE_NAME.match(text, match.end())
+    if len(found) > 1 or any(pattern.search(text) for sex, pattern in _NOUNS.items() if sex not in found):
+        return None, ""
+    if found and bare:
+        return next(iter(found.items()))
+    named = _named(text)
+    if len(named) > 1 or _SOMEBODY.search(text):
+        return None, ""
+    if found:
+        return next(iter(found.items()))
+    if named and (sex_by_article := people.sex.get(given := next(iter(named)))):
+        return sex_by_article, given.capitalize()
+    return None, ""
+
+
+def _is_title(text: str, match: re.Match[str]) -> bool:
+    """Return whether this `ông`, `anh` … is a person: Anh within a sentence is England, or a name."""
+    if match[0][0].islower():
+        return True
+    before = text[: match.start()].rstrip(" “\"'")
+    return not before or before[-1] in ".!?…:\n"
+
+
+def _named(text: str) -> set[str]:
+    """Return the given names, folded, of the people whom the sentence names, and of all that may be one."""
+    reading = read_vietnamese(text)
+    names = {run.tokens[-1].folded for run in reading.runs if not run.place and not run.vague}
+    names |= {f"initials {initials.letters}" for initials in reading.initials}
+    return names | {entity.entry.name for entity in reading.entities if entity.entry.kind in {"person", "office"}}

@@ -1,0 +1,153 @@
+"""Names that stand in the English only: in no Vietnamese text of the record, and in no rendering of what stands there.
+
+Where a name of the source is missing, a stranger is what came in its place; where none is, the translation has it from
+nowhere. English writes many words with a capital that are no names: those are told by `ordinary_words.toml`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pipeline.checks.names.entities import English, Run, Token, Vietnamese, roman
+from pipeline.checks.names.gazetteer import gazetteer
+
+SHORTEST_JOINED = 5  # letters: a shorter name may stand within other words by chance
+_SHORTEST_ALIKE = 4
+_LEAST_ALIKE = 0.6
+NAMED = frozenset({"country", "place", "person"})
+_WORD_ENDING = re.compile(
+    ".{3,}(?:[ts]ions?|ments?|ness|it(?:y|ies)|olog(?:y|ies|ical)|ographic|ography|isms?|ists?|ical|ional|icians?|"
+    "ative|ctive|ful|ships?|izing|ising|ously|edly|[ai]bly|ally|ies|ings|ized|ised)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the whole record says in Vietnamese."""
+
+    article: str  # the article and its title: syllables in small letters, a space on each side
+    article_folded: frozenset[str]
+    spoken: str  # with the summary
+    folded: frozenset[str]
+    known: frozenset[str]  # keys of the syllables with a capital within a sentence
+    published: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A name of the English that no Vietnamese text of the record has."""
+
+    start: int
+    end: int
+    begin: int  # its tokens: from `begin` to before `finish`
+    finish: int
+    sure: bool  # in the table
+    weak: bool  # may be any word at the head of a sentence
+
+
+def strangers_of(text: str, vietnamese: Vietnamese, english: English, source: Source) -> list[Stranger]:
+    """Return the names of the English that neither the sentence nor the record has, in order."""
+    table = gazetteer()
+    known = source.folded
+    joined = "".join(token.folded for token in vietnamese.tokens)
+    named = {entity.entry for entity in vietnamese.entities}
+    read_as_chinese = {
+        way for run in vietnamese.runs for token in run.tokens[:1] for way in table.chinese.get(token.key, ())
+    }
+    covered: set[int] = set()
+    found: list[Stranger] = []
+    for means, begin, end in english.entities:
+        span = english.tokens[begin:end]
+        if (
+            all(entry.kind not in NAMED for entry in means)
+            or all(_is_ordinary(token) for token in span)
+            or not named.isdisjoint(means)
+            or any(way in source.spoken for entry in means for way in table.spoken[entry])
+            or all(token.folded in known for token in span)
+            or text[span[-1].end : span[-1].end + 1] == "$"  # US$1
+        ):
+            covered.update(range(begin, end))
+        elif span[0].capital and not (end - begin == 1 and all(entry.kind == "person" for entry in means)):
+            covered.update(range(begin, end))
+            added = any(entry.name == "Việt Nam" for entry in means)  # a translator says which country
+            found.append(Stranger(span[0].start, span[-1].end, begin, end, sure=True, weak=added))
+    at = 0
+    while at < len(english.tokens):
+        end = at
+        while (
+            end < len(english.tokens)
+            and end not in covered
+            and (end == at or _adjacent(english, end))
+            and _is_strange(english.tokens[end], vietnamese, known, joined)
+        ):
+            end += 1
+        if end > at:
+            span = english.tokens[at:end]
+            if not read_as_chinese.isdisjoint(token.folded for token in span):
+                at = end
+                continue
+            sure = len(span) > 1
+            weak = span[0].first and len(span) == 1
+            found.append(Stranger(span[0].start, span[-1].end, at, end, sure=sure, weak=weak))
+        at = max(end, at + 1)
+    return sorted(found, key=lambda stranger: stranger.start)
+
+
+def _adjacent(english: English, at: int) -> bool:
+    """Return whether nothing but a space or hyphen stands before token `at`."""
+    return english.tokens[at].start - english.tokens[at - 1].end == 1
+
+
+def _is_ordinary(token: Token) -> bool:
+    ordinary = gazetteer().ordinary
+    word = token.folded
+    return word in ordinary or word.removesuffix("s") in ordinary or _WORD_ENDING.fullmatch(word) is not None
+
+
+def _is_strange(token: Token, vietnamese: Vietnamese, known: frozenset[str], joined: str) -> bool:
+    word = token.folded
+    return (
+        token.capital
+        and len(word) > 1
+        and word.isalpha()
+        and not (token.text.isupper())
+        and not _is_ordinary(token)
+        and word not in known
+        and word.removesuffix("s") not in known
+        and not (len(word) >= SHORTEST_JOINED and word in joined)
+        and not alike(word, [other.folded for other in vietnamese.tokens])
+        and not roman().fullmatch(token.text)
+    )
+
+
+def changed(run: Run, english: English, strangers: Sequence[Stranger]) -> Stranger | None:
+    """Return the stranger that stands within this name, where a part of the name is missing."""
+    parts = {token.folded for token in run.tokens}
+    if parts <= english.words:
+        return None
+    for stranger in strangers:
+        before = english.tokens[max(0, stranger.begin - 1) : stranger.begin]
+        after = english.tokens[stranger.finish : stranger.finish + 1]
+        if any(token.folded in parts and token.capital for token in (*before, *after)):
+            return stranger
+    return None
+
+
+def alike(folded: str, words: Iterable[str]) -> bool:
+    """Return whether one of `words` begins like `folded`: Ukraina and Ukraine, Philippin and Philippines."""
+    if len(folded) < _SHORTEST_ALIKE:
+        return False
+    head = folded[:_SHORTEST_ALIKE]
+    for word in words:
+        if word.startswith(head):
+            longest = max(len(word), len(folded))
+            same = next(
+                (at for at, pair in enumerate(zip(word, folded, strict=False)) if pair[0] != pair[1]),
+                min(len(word), len(folded)),
+            )
+            if same >= _LEAST_ALIKE * longest:
+                return True
+    return False

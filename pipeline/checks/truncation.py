@@ -1,0 +1,113 @@
+"""What the calls themselves tell: text that was cut, cut short or came back empty, damaged, or is no prose."""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.records import Call, Flag, Translated
+from pipeline.text import prose
+
+
+def check(translated: Translated) -> list[Flag]:
+    """Return the flags `dropped`, `unfinished`, `empty`, `replacement` and `not_prose`."""
+    article = translated.article
+    found: list[Flag] = []
+    for call in translated.calls:
+        for field, start, end in _places(translated, call):
+            if call.dropped_tokens:
+                message = f"{call.dropped_tokens} source tokens did not fit"
+                found.append(Flag(check="dropped", field=field, start=start, end=end, message=message))
+            if not call.finished:
+                message = f"stopped at the length limit, {call.output_tokens} tokens"
+                found.append(Flag(check="unfinished", field=field, start=start, end=end, message=message))
+    if not translated.summary.strip():
+        found.append(_whole(translated, "empty", "summary", "the summarizer answered nothing"))
+    empty = [sentence for sentence in translated.sentences if not sentence.translation.strip()]
+    if empty:
+        message = f"{len(empty)} of {len(translated.sentences)} sentences came back empty"
+        found.append(_whole(translated, "empty", "translation", message))
+    asked = any(call.stage == "translate" for call in translated.calls)  # not so under `--until summarize`
+    if asked and article.title and not translated.title_translation.strip():
+        found.append(_whole(translated, "empty", "title_translation", "the translator answered nothing"))
+    outputs = (
+        ("summary", translated.summary),
+        ("title_translation", translated.title_translation),
+        ("translation", translated.translation),
+    )
+    for field, text in (("title", article.title), ("article", article.text), *outputs):
+        found += [
+            Flag(
+                check="replacement",
+                field=field,
+                start=at.start(),
+                end=at.end(),
+                message="unreadable character",
+                severity="error" if (field, text) in outputs else "warning",
+            )
+            for at in re.finditer("�+", text)
+        ]
+    for field, text in outputs:
+        found += _no_prose(field, text)
+    return found
+
+
+def _no_prose(field: str, text: str) -> list[Flag]:
+    """Return a flag for what is no prose in an answer: an error where it begins with it, or is mostly that."""
+    if text.strip() and not prose.has_letters(text):
+        return [_not_prose(field, text, (0, len(text)), "there is no word in it", wrong=True)]
+    found = []
+    for spans, what in ((prose.addresses(text), "an address of the web"), (prose.encoded(text), "encoded data")):
+        length = sum(end - start for start, end in spans)
+        for start, end in spans:
+            wrong = what == "encoded data" or not prose.has_letters(text[:start]) or 2 * length >= len(text)
+            found.append(_not_prose(field, text, (start, end), f"{what}, no prose", wrong=wrong))
+    return found
+
+
+def _not_prose(field: str, text: str, span: tuple[int, int], message: str, *, wrong: bool) -> Flag:
+    start, end = span
+    return Flag(
+        check="not_prose",
+        field=field,
+        start=start,
+        end=end,
+        message=message,
+        found=text[start:end],
+        severity="error" if wrong else "note",
+    )
+
+
+def _places(translated: Translated, call: Call) -> list[tuple[str, int, int]]:
+    """Return where the answer of a call stands: the headline, a sentence, or a field where its sentence is not known.
+
+    A call does not say what it is about; the headline is translated first, then each sentence, in as many pieces as it
+    takes (`stages.translate`). Where both were cut, a piece in the middle may be of either field: then it is both.
+    """
+    if call.stage == "summarize":
+        return [("summary", 0, len(translated.summary))]
+    headline = 1 if translated.article.title else 0
+    texts = headline + len(translated.sentences)
+    pieces = sum(1 for other in translated.calls if other.stage == "translate")
+    cut = {flag.field for flag in translated.flags if flag.check == "long_sentence"}
+    most = headline + (pieces - texts if "title" in cut else 0)  # of the pieces that may be the headline's
+    least = headline + (1 if "title" in cut else 0) if "summary" in cut else most
+    places: list[tuple[str, int, int]] = []
+    if call.index < most:
+        places.append(("title_translation", 0, len(translated.title_translation)))
+    if call.index >= least:
+        start, end = 0, len(translated.translation)
+        if pieces == texts:
+            before = translated.sentences[: call.index - headline]
+            start = min(end, sum(len(sentence.translation) + 1 for sentence in before if sentence.translation))
+            end = start + len(translated.sentences[call.index - headline].translation)
+        places.append(("translation", start, end))
+    return places
+
+
+def _whole(translated: Translated, check: str, field: str, message: str) -> Flag:
+    text = {
+        "summary": translated.summary,
+        "translation": translated.translation,
+        "title_translation": translated.title_translation,
+    }[field]
+    return Flag(check=check, field=field, start=0, end=len(text), message=message)

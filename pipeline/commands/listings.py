@@ -1,0 +1,97 @@
+"""What `runs`, `plan`, `check` and `models` tell, as JSON for a program; `show` prints the same for a person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from pipeline.checkpoints import list_models
+from pipeline.commands.check import Finding
+from pipeline.records import JSON
+from pipeline.runner import Plan
+from pipeline.storage.editions import superseded
+from pipeline.storage.versions import Version
+
+
+def runs(listed: Iterable[tuple[Path, Sequence[Version]]]) -> str:
+    """Return the versions of each experiment, oldest first."""
+    return _json([_version(version, folder, there) for folder, there in listed for version in there])
+
+
+def _version(version: Version, folder: Path, there: Sequence[Version]) -> dict[str, JSON]:
+    manifest = version.manifest
+    return {
+        "version": version.name,
+        "path": str(version.folder),
+        "edition": manifest.get("edition"),
+        "scope": manifest["scope"],
+        "until": manifest["until"],
+        "latest": version.folder.resolve() == (folder / "latest").resolve(),
+        "supersedes": manifest.get("supersedes", []),
+        "superseded": version.folder.name in superseded(there),
+        "recipe": manifest["recipe"],
+        "counts": manifest["counts"],
+        "seconds": round(sum(manifest["timings"].values()), 3),
+    }
+
+
+def plan(planned: Plan) -> str:
+    """Return what a run would read, replay and compute; the listed failures are the first."""
+    loaded = planned.loaded
+    return _json(
+        {
+            "read": loaded.read,
+            "articles": loaded.kept,
+            "known": loaded.known,
+            "duplicates": loaded.duplicates,
+            "rejected": loaded.rejected,
+            "damaged": loaded.damaged,
+            "failed": planned.failures,
+            "sources": [asdict(tally) for tally in loaded.tallies],
+            "listed": [asdict(failure) for failure in planned.listed],
+            "models": {
+                name: {
+                    "name": checkpoint.name,
+                    "engine": checkpoint.engine,
+                    "compute_type": checkpoint.compute_type,
+                    "device": checkpoint.device,
+                }
+                for name, checkpoint in planned.checkpoints.items()
+            },
+            "stages": {name: asdict(stage) for name, stage in planned.stages.items()},
+            "unprepared": planned.unprepared,
+        }
+    )
+
+
+def check(findings: Sequence[Finding]) -> str:
+    """Return what a check found."""
+    return _json(
+        {
+            "ready": not any(finding.problem for finding in findings),
+            "findings": [asdict(finding) for finding in findings],
+        }
+    )
+
+
+def models() -> str:
+    """Return the catalog: what each checkpoint is for, its licence, and what of it is on this machine."""
+    return _json(
+        [
+            {
+                "model": listed.entry.name,
+                "stage": listed.entry.stage,
+                "license": listed.entry.license,
+                "present": listed.present,
+                "commits": listed.commits,
+                "note": listed.entry.note,
+            }
+            for listed in list_models()
+        ]
+    )
+
+
+def _json(value: JSON) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)

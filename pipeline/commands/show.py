@@ -1,0 +1,258 @@
+"""What the command line prints about versions, plans and checkpoints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.checkpoints import OTHER_SEARCH, list_models
+from pipeline.evaluation.tables import print_fitted, print_whole
+from pipeline.progress import duration
+from pipeline.records import SEVERITIES, Translated
+from pipeline.report.rows import HEADLINE, pairs
+from pipeline.runner import Plan
+from pipeline.runner.planning import StagePlan
+from pipeline.runner.publishing import row
+from pipeline.storage.editions import superseded
+from pipeline.storage.rows import Readable, Row, failures, on_hold, rows
+from pipeline.storage.versions import Version
+from pipeline.text.sanitize import visible
+
+_COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
+_HOLD = "bold white on red"
+_NUMBERS = {"records", "flagged", "held", "failed", "seconds"}
+_PROSE = 30  # characters that a column of sentences has at least
+_WORDS = 40  # of the article that are shown
+_TOLD = 60  # characters of what was expected or found
+
+
+def side_by_side(version: Readable, *, limit: int | None, held: bool = False) -> None:
+    """Print the records: the article's beginning, its summary and its translation, sentence beside sentence.
+
+    What a flag is about is underlined in the flag's colour. `held`: only the records that are held back.
+    """
+    console = Console(soft_wrap=False)
+    for number, record in enumerate(_chosen(version, limit=limit, held=held)):
+        if number:
+            console.print()
+        _print_row(console, record)
+    total = version.manifest["counts"].get("held" if held else "records", 0)
+    if held and not total:
+        console.print(f"{version.name}: no record is held back", highlight=False, soft_wrap=True)
+    if limit is not None:
+        _say_more(console, total - limit, version, *(["--hold"] if held else []))
+
+
+def print_record(record: Translated) -> None:
+    """Print one record that is not published."""
+    _print_row(Console(), row(record, keep=()))
+
+
+def print_jsonl(version: Readable, *, limit: int | None, held: bool = False) -> None:
+    """Print the records, or only those that are held back, as JSON lines."""
+    for record in _chosen(version, limit=limit, held=held):
+        print(json.dumps(record, ensure_ascii=False))  # noqa: T201
+
+
+def _chosen(version: Readable, *, limit: int | None, held: bool) -> Iterator[Row]:
+    return islice((record for record in rows(version) if not held or on_hold(record)), limit)
+
+
+def print_failures(version: Readable, *, limit: int | None, as_jsonl: bool) -> None:
+    """Print the articles that are not among the records, and why."""
+    everything = list(failures(version))
+    found = everything[:limit]
+    if as_jsonl:
+        for failure in found:
+            print(json.dumps(failure, ensure_ascii=False))  # noqa: T201
+        return
+    console = Console()
+    if not found:
+        console.print(f"{version.name}: every article read is among the records", soft_wrap=True)
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("stage", "kind", "where", "id"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("message", overflow="fold", min_width=_PROSE)
+    for failure in found:
+        source = failure["source"]
+        cells = (
+            failure["stage"],
+            failure["kind"],
+            f"{source['path']}:{source['row']}",
+            failure["id"],
+            failure["message"],
+        )
+        table.add_row(*(Text(visible(cell)) for cell in cells))
+    print_fitted(table, console=console)
+    _say_more(console, len(everything) - len(found), version, "--failures")
+
+
+def _say_more(console: Console, more: int, version: Readable, *options: str) -> None:
+    if more > 0:
+        said = " ".join([f"\n… and {more} more: tomdich show {version.name}", *options])
+        console.print(said, style="dim", highlight=False, soft_wrap=True)
+
+
+def print_runs(listed: Sequence[tuple[Path, Sequence[Version]]]) -> None:
+    """Print the versions of each experiment, newest last, with an arrow at `latest`."""
+    console = Console()
+    if not any(versions for _, versions in listed):
+        console.print("no version is published here yet; `tomdich run CONFIG` publishes one")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("version", "edition", "scope", "records", "flagged", "held", "failed", "seconds", ""):
+        table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=True)
+    for folder, versions in listed:
+        latest = (folder / "latest").resolve()
+        replaced = superseded(versions)
+        for version in versions:
+            manifest, counts = version.manifest, version.manifest["counts"]
+            table.add_row(
+                escape(version.name),
+                manifest.get("edition") or "",
+                manifest["scope"],
+                str(counts["records"]),
+                str(counts["flagged"]),
+                str(counts.get("held", 0)),
+                str(counts["failures"]),
+                f"{sum(manifest['timings'].values()):.1f}",
+                "latest"
+                if version.folder.resolve() == latest
+                else "superseded"
+                if version.folder.name in replaced
+                else "",
+            )
+    print_whole(table, console=console)  # a name that is cut names nothing
+
+
+def print_plan(plan: Plan) -> None:
+    """Print what would be read, what is known, what remains and how long it may take."""
+    console = Console(highlight=False, soft_wrap=True)
+    loaded = plan.loaded
+    console.print(
+        f"read {loaded.read}: {loaded.kept} articles, {loaded.duplicates} duplicates, {loaded.rejected} rejected, "
+        f"{loaded.damaged} damaged, "
+        f"{plan.failures} failed"
+    )
+    for tally in loaded.tallies:
+        console.print(f"  {escape(tally.path)}: {tally.records} records")
+    for failure in plan.listed:
+        state = failure.category
+        where = f"{failure.source.path}:{failure.source.row}"
+        console.print(f"  {state}: {escape(visible(f'{where} {failure.id} ({failure.kind}): {failure.message}'))}")
+    more = loaded.rejected + loaded.damaged + loaded.duplicates + plan.failures - len(plan.listed)
+    if more > 0:
+        console.print(f"  … and {more} more; a run lists every one in failures.jsonl")
+    for name, checkpoint in plan.checkpoints.items():
+        how = f"{checkpoint.engine} {checkpoint.compute_type} on {checkpoint.device}"
+        console.print(f"{name}: {escape(checkpoint.name)} by {how}")
+        for difference in checkpoint.search_differences:
+            console.print(f"  {OTHER_SEARCH}: {difference}")
+    if plan.unprepared:
+        console.print(f"all calls remain, and cannot be counted yet: {escape(plan.unprepared)}")
+    for name, stage in plan.stages.items():
+        depends = f", and at least {stage.waiting} that depend on them or on the stage before" if stage.waiting else ""
+        console.print(f"{name}: {stage.known} calls known, {stage.missing} to make{depends}{_time(stage)}")
+
+
+def _time(stage: StagePlan) -> str:
+    if not stage.missing and not stage.waiting:
+        return ""
+    if stage.seconds is None:
+        return "; how long they take, no version of this name has measured"
+    return f"; about {duration(stage.seconds)} at the rate of an earlier version"
+
+
+def print_models() -> None:
+    """Print the catalog: what each checkpoint is for, its licence, and whether it is at hand."""
+    console = Console()
+    table = Table(box=None, pad_edge=False)
+    for heading in ("model", "stage", "licence", "on this machine"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("note", overflow="fold", min_width=_PROSE)
+    for listed in list_models():
+        here = ", ".join(commit[:12] for commit in listed.commits) or ("yes" if listed.present else "no")
+        entry = listed.entry
+        table.add_row(*map(escape, (entry.name, entry.stage, entry.license, here, entry.note)))
+    print_fitted(table, console=console)
+
+
+def _print_row(console: Console, record: Row) -> None:
+    held = Text.assemble((" HOLD ", _HOLD), " ") if on_hold(record) else Text("")
+    headline, *sentences = [
+        *([] if record["title"] else [(Text(visible(record["id"])), Text(""))]),
+        *_paired(record),
+    ]
+    for text, style in zip(headline, ("bold", "bold cyan"), strict=True):
+        if text.plain:
+            text.style = style
+            console.print(Text.assemble(held, text))
+            held = Text("")
+    words = record["article"].split()
+    about = " · ".join(
+        part
+        for part in (record["outlet"], record["published"], f"{len(words)} words", record["source"]["path"])
+        if part
+    )
+    console.print(Text(visible(about), style="dim"), soft_wrap=True)
+    beginning = " ".join(words[:_WORDS]) + (" …" if len(words) > _WORDS else "")
+    console.print(Padding(Text(visible(beginning), style="dim"), (0, 2)))
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 2))
+    table.add_column(ratio=1)
+    table.add_column(ratio=1)
+    for vietnamese, english in sentences:
+        english.style = "cyan"
+        table.add_row(vietnamese, english)
+    console.print(table)
+    for flag in sorted(record["flags"], key=lambda flag: SEVERITIES.index(flag["severity"])):
+        console.print(Padding(_flag(flag), (0, 2)))
+
+
+def _paired(record: Row) -> Iterator[tuple[Text, Text]]:
+    """Yield the headline and the sentences beside their translations, what a flag is about in its colour."""
+    for pair in pairs(record):
+        title = pair.index == HEADLINE
+        yield (
+            _marked(pair.vietnamese, pair.vietnamese_start, "title" if title else "summary", record["flags"]),
+            _marked(pair.english, pair.english_start, "title_translation" if title else "translation", record["flags"]),
+        )
+
+
+def _marked(text: str, start: int | None, field: str, flags: Sequence[Row]) -> Text:
+    """Return a text that stands at `start` of `field`, with its flagged spans; those of the whole text mark nothing."""
+    marked = Text(text)
+    if start is not None:
+        for flag in sorted(flags, key=lambda flag: -SEVERITIES.index(flag["severity"])):
+            begin, end = max(flag["start"] - start, 0), min(flag["end"] - start, len(text))
+            if flag["field"] == field and begin < end and (begin, end) != (0, len(text)):
+                marked.stylize(f"{_COLOURS[flag['severity']]} underline", begin, end)
+    return _visible(marked)
+
+
+def _visible(text: Text) -> Text:
+    """Return `text` with what could act in a terminal written out; its marks stay where they were."""
+    if visible(text.plain) == text.plain:
+        return text
+    return Text("").join(Text(visible(one.plain), spans=one.spans) for one in text.divide(range(1, len(text))))
+
+
+def _flag(flag: Row) -> Text:
+    told = [f"{name} {_shortened(visible(flag[name]))}" for name in ("expected", "found") if flag[name]]
+    return Text.assemble(
+        (f"⚑ {flag['check']}", _COLOURS[flag["severity"]]),
+        f" ({flag['field']}): {visible(flag['message'])}",
+        (f" · {', '.join(told)}" if told else "", "dim"),
+    )
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _TOLD else f"{text[:_TOLD]}…"

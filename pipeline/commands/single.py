@@ -1,0 +1,312 @@
+"""The small jobs beside a run: one article on the screen, lines translated, a config written or pinned."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Literal, TextIO, TypeVar
+
+from pydantic import ValidationError
+
+from pipeline import catalog, checkpoints, sources
+from pipeline import config as configs
+from pipeline.checks.editing import edit
+from pipeline.checks.rules import Rules, inspect
+from pipeline.commands.examples import example_config
+from pipeline.config import Config, Exclude, Source, Stage, TranslateStage, experiment_name
+from pipeline.errors import ConfigError, EngineError, SourceError, UsageError
+from pipeline.field_errors import in_words
+from pipeline.records import Article, Failure, Origin, Summarized, Translated
+from pipeline.runner.preparing import LazyEngine, default_cache, fit, house_of
+from pipeline.runner.stage_runner import Sweep
+from pipeline.stages import Round, summarize_or_edited, translate
+from pipeline.storage.atomic import replacing
+from pipeline.storage.memo import Memo, open_memo
+from pipeline.text.chunking import Fit
+from pipeline.text.normalize import repair
+
+R = TypeVar("R", Article, Summarized)
+T = TypeVar("T", Summarized, Translated)
+
+_TEMPLATE = """\
+# tomdich: {name}. Check it with `tomdich check {file}`, run it with `tomdich run {file}`.
+name: {name}
+
+sources:
+  # A file, a folder, a glob, a URL, or `dataset:` for a Hugging Face dataset.
+  # .txt and .html are one article each; .jsonl, .csv, .tsv and .parquet one a row.
+  - path: {articles}
+    # Tables: which column holds which field.
+    # columns: {{id: url, text: content, title: headline, published: date, outlet: site}}
+    # keep: [section, author]     # passed through to the output
+    # optional: true              # a missing source is a warning, not an error
+
+exclude:
+  under_syllables: 20             # shorter texts are listed as rejected
+  not_vietnamese: true
+
+# The bundled checkpoints are small, for trying things out and for machines without a model hub.
+# `tomdich models` lists better ones; an example with them: {example}
+summarize:
+  model: {summarizer}
+translate:
+  model: {translator}
+  # terms: house.csv              # columns vi, en, wrong: what the house calls things
+  # corrections: corrections.jsonl  # what your editors decided in the report
+
+limits:
+  max_failure_ratio: 0.05         # above it nothing is published
+  # max_hold_ratio: 0.3           # nor where more than this is held back by the checks
+"""
+
+
+SUMMARIZER, TRANSLATOR = "bundled/summarizer", "bundled/translator"
+
+
+def try_article(
+    where: str,
+    *,
+    config: Config | None,
+    summarizer: str | None,
+    translator: str | None,
+    notice: Callable[[str], None],
+) -> Translated:
+    """Return the one article at `where` (a file, a URL, `-`) summarized, translated, inspected; keeps nothing."""
+    config = _with_models(config, summarizer=summarizer, translator=translator)
+    everything = Exclude(under_syllables=0, not_vietnamese=False)
+    try:
+        source = Source(path=where)
+    except ValidationError as error:
+        raise UsageError(in_words(error.errors()[0])) from None
+    found = list(islice(sources.read(source, exclude=everything, warn=notice, on_file=lambda _: None), 2))
+    if len(found) != 1:
+        raise SourceError(f"{where}: holds {'several articles' if found else 'no article'}; `tomdich run` takes many")
+    article = found[0]
+    if isinstance(article, Failure):
+        raise SourceError(f"{where}: {article.kind}: {article.message}")
+    house = house_of(config)
+    rules = Rules.of(house, hold=config.inspect.hold)
+    summarizing = partial(summarize_or_edited, summaries=house.summaries)
+    with open_memo(None, warn=notice) as memo:
+        summarized = next(_swept("summarize", summarizing, [article], config, memo, notice))
+        return inspect(next(_swept("translate", translate, [summarized], config, memo, notice)), rules)
+
+
+def translate_lines(
+    file: str, *, config: Config | None, translator: str | None, notice: Callable[[str], None]
+) -> Iterator[str]:
+    """Yield the translation of each line of `file` (`-`: stdin), in order; an empty line gives an empty line.
+
+    A line of several sentences is translated sentence by sentence, as a run does. The config's house terms and
+    corrections apply, as in a run. A notice names each line of which something was cut.
+    """
+    config = _with_models(config, summarizer=None, translator=translator)
+    rules = Rules.of(house_of(config), hold=())
+    with ExitStack() as stack:
+        memo = stack.enter_context(open_memo(None, warn=notice))
+        try:
+            opened = _utf8_stdin() if file == "-" else Path(file).open(encoding="utf-8")  # noqa: SIM115 - just below
+            lines = stack.enter_context(opened)
+        except OSError as error:
+            raise SourceError(f"{file}: cannot be read: {error.strerror}") from None
+        for record in _swept("translate", translate, _lines(lines, name=file), config, memo, notice):
+            for said in _cuts(record):
+                notice(f"{file}:{record.article.source.row}: {said}")
+            edited = edit(record, terms=rules.terms, corrections=rules.corrections)
+            yield " ".join(edited.record.translation.split())
+
+
+@contextmanager
+def _utf8_stdin() -> Iterator[TextIO]:
+    text = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8")
+    try:
+        yield text
+    finally:
+        text.detach()  # it would close stdin
+
+
+def write_config(name: str, *, articles: Path) -> Path:
+    """Write a commented config NAME.yaml for the articles in a folder; return its path; never overwrites."""
+    try:
+        experiment_name(name)
+    except ValueError as error:
+        raise UsageError(f"init {name!r}: {error}") from None
+    path = Path(f"{name}.yaml")
+    quoted = json.dumps(str(articles), ensure_ascii=False)  # YAML reads it as it is, a # or a colon in it too
+    text = _TEMPLATE.format(
+        name=name,
+        file=path,
+        articles=quoted,
+        example=example_config("gpu.yaml") or "configs/gpu.yaml of the project",
+        summarizer=SUMMARIZER,
+        translator=TRANSLATOR,
+    )
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{path}: is there already; choose another name, or edit it") from None
+    except OSError as error:
+        if path.is_file() and not path.is_symlink():
+            path.unlink()  # the half of it that fitted the disk
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+    try:
+        configs.load(path)
+    except ConfigError:
+        path.unlink()
+        raise
+    return path
+
+
+def pin(path: Path) -> list[str]:
+    """Write the present commit of each hub checkpoint into the config; return a line for each stage.
+
+    Only the lines of `revision:` change: comments, order and line ends stay as the person wrote them, and the file is
+    replaced whole or not at all. Raises `UsageError` where that cannot be done; the file is then as it was.
+    """
+    config = configs.load(path)
+    done, commits = [], {}
+    for name, stage in (("summarize", config.summarize), ("translate", config.translate)):
+        entry = catalog.find(stage.model)
+        if stage.engine == "fake" or configs.is_folder_name(stage.model) or (entry is not None and entry.bundled):
+            done.append(
+                f"{name}: {stage.model} is on this machine; its content is in the recipe, there is nothing to pin"
+            )
+            continue
+        commits[name] = checkpoints.pin(stage.model)
+        done.append(f"{name}: {stage.model}@{commits[name]}")
+    try:
+        old = path.read_bytes()  # only now: asking the hub takes time, and an editor may have saved it meanwhile
+        new = _with_revisions(path, old.decode("utf-8"), commits).encode("utf-8")
+        if new != old:
+            with replacing(path) as file:
+                file.write(new)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{path}: cannot be written: {reason}; it is as it was. {_by_hand(commits)}") from None
+    return done
+
+
+def _by_hand(commits: Mapping[str, str]) -> str:
+    lines = (f"`revision: {commit}` under `{section}:`" for section, commit in commits.items())
+    return f"By hand, write {' and '.join(lines)}"
+
+
+def _with_revisions(path: Path, text: str, commits: Mapping[str, str]) -> str:
+    """Return the YAML `text` with `revision: commit` in each top-level section, beside its `model:`.
+
+    Raises `UsageError` where the text that comes out does not say this, and all else as before.
+    """
+    raw, _ = configs.read_yaml(text)
+    new = text
+    for section, commit in commits.items():
+        raw[section]["revision"] = commit
+        new = _with_revision(new, section=section, commit=commit)
+    if configs.read_yaml(new)[0] != raw:
+        raise UsageError(f"{path}: a stage is not written as a block of lines; it is as it was. {_by_hand(commits)}")
+    return new
+
+
+def _with_revision(text: str, *, section: str, commit: str) -> str:
+    block = re.compile(rf"^{section}:[^\n]*\n(?:[ \t]+[^\n]*\n?|[ \t]*\r?\n|#[^\n]*\n)+", re.MULTILINE)
+    found = block.search(text)
+    if found is None:
+        return text
+    revised, count = re.subn(
+        r"^([ \t]+revision:)[^\r\n#]*?(?=[ \t]*(?:#|\r?$))", rf"\1 {commit}", found[0], flags=re.MULTILINE
+    )
+    if not count:
+        end = "\r\n" if "\r\n" in found[0] else "\n"
+        line = rf"\1\2{end}\1revision: {commit}"
+        revised = re.sub(r"^([ \t]+)(model:[^\r\n]*)", line, found[0], count=1, flags=re.MULTILINE)
+    return text[: found.start()] + revised + text[found.end() :]
+
+
+def bundled_config(overrides: tuple[str, ...]) -> Config:
+    """Return the config of the bundled checkpoints, with `a.b=v` overrides applied."""
+    fields = {
+        "name": "single",
+        "sources": [{"path": "-"}],
+        "summarize": {"model": SUMMARIZER},
+        "translate": {"model": TRANSLATOR},
+    }
+    return configs.build(fields, overrides, named="--set")
+
+
+def _with_models(config: Config | None, *, summarizer: str | None, translator: str | None) -> Config:
+    """Return `config`, or one of the bundled checkpoints, with the models named instead."""
+    if config is None:
+        config = bundled_config(())
+    update: dict[str, Stage] = {}
+    try:
+        if summarizer is not None:
+            update["summarize"] = Stage(model=summarizer, accept_license=config.summarize.accept_license)
+        if translator is not None:
+            ours = {name: getattr(config.translate, name) for name in ("accept_license", "terms", "corrections")}
+            update["translate"] = TranslateStage(model=translator, **ours)
+    except ValidationError as error:
+        raise UsageError(in_words(error.errors()[0])) from None
+    return config.model_copy(update=update)
+
+
+def _swept(
+    name: Literal["summarize", "translate"],
+    stage: Callable[[R, Fit], Round[T | Failure]],
+    records: Iterable[R],
+    config: Config,
+    memo: Memo,
+    notice: Callable[[str], None],
+) -> Iterator[T]:
+    """Yield the stage's results in order; raises `EngineError` where one failed."""
+    checkpoint = checkpoints.prepare(
+        config.summarize if name == "summarize" else config.translate,
+        runtime=config.runtime,
+        deterministic=config.deterministic,
+        reproducible=config.reproducible,
+        cache=default_cache(),
+        warn=notice,
+    )
+    fitted = fit(checkpoint)
+    with LazyEngine(checkpoint, config.runtime, notice) as engine:
+        sweep: Sweep[R, T] = Sweep(
+            name=name,
+            stage=lambda record: stage(record, fitted),
+            calls=memo.calls(checkpoint.identity()),
+            engine=engine.open,
+        )
+        for result in sweep.over(records):
+            if isinstance(result, Failure):
+                raise EngineError(f"{name}: {result.message}")
+            yield result
+
+
+def _lines(lines: Iterable[str], *, name: str) -> Iterator[Summarized]:
+    """Yield each line as the summary of an article that has nothing else; raises `SourceError` that names the file."""
+    try:
+        for number, line in enumerate(lines, start=1):
+            text, _ = repair(line.strip())
+            yield Summarized(Article(id=str(number), text="", text_sha256="", source=Origin("-", number)), text, ())
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{name}: is not UTF-8 ({error.reason}); convert it first") from None
+    except OSError as error:
+        raise SourceError(f"{name}: cannot be read: {error.strerror}") from None
+
+
+def _cuts(record: Translated) -> Iterator[str]:
+    """Yield what a person should know of a translation that is not of the whole line, or of a line in pieces."""
+    yield from (flag.message for flag in record.flags if flag.check == "long_sentence")
+    for call in record.calls:
+        if call.dropped_tokens:
+            yield f"its last {call.dropped_tokens} tokens are not translated: the model takes no more"
+        if not call.finished:
+            yield (
+                f"the translation is cut off after {call.output_tokens} tokens, the most the model may write; "
+                "`generation.max_new_tokens` in a config raises it"
+            )

@@ -1,0 +1,1 @@
+"""Scores of a version against references, and of versions against each other."""

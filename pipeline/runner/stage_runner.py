@@ -1,0 +1,223 @@
+"""Drive one stage over a stream of records: thousands of generators side by side, one stream of texts to the engine.
+
+A record that the memo knows wholly leaves at once, if nothing waits before it; the engine is opened only when something
+is left to ask. Results leave in the order of the records; at most `window` records are in flight.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Generic, TypeVar
+
+from pipeline.engines import Engine
+from pipeline.errors import EngineError, StoppedError
+from pipeline.failures import attempt, failure
+from pipeline.records import Article, Failure, Generation, Refused, StageName, Summarized, Translated
+from pipeline.stages import Round
+from pipeline.storage.memo import Calls
+
+R = TypeVar("R", Article, Summarized, Translated)
+T = TypeVar("T")
+
+WINDOW = 4096
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a stage's calls came to: paid for now, or answered by the memo or by an equal text's call."""
+
+    computed: int = 0
+    replayed: int = 0
+
+
+@dataclass(slots=True)
+class _Flight(Generic[R, T]):
+    """One record under way: its generator, and the answers of its present round."""
+
+    record: R
+    steps: Round[T | Failure]
+    answers: list[Generation | None] = field(default_factory=list)
+    missing: int = 0
+    started: bool = False
+    rounds: int = 0  # begun
+    uncounted: int = 0  # characters of the record's text that are not in `Sweep.characters` yet
+    result: T | Failure | None = None
+
+
+def characters(record: Article | Summarized | Translated) -> int:
+    """Return how many characters a stage reads of a record: a measure of its work that needs no tokenizer."""
+    match record:
+        case Article():
+            return len(record.text)
+        case Summarized():
+            return len(record.summary) + len(record.article.title)
+        case Translated():
+            return 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Sweep(Generic[R, T]):
+    """One stage over many records."""
+
+    name: StageName
+    stage: Callable[[R], Round[T | Failure]]
+    calls: Calls
+    engine: Callable[[], Engine]
+    stopping: Callable[[], str | None] = lambda: None
+    answered: Callable[[], None] = lambda: None  # told after each answer of the engine
+    window: int = WINDOW
+    widest: int = 0  # to which `window` doubles, where it is larger, whenever all that it let in is answered
+    tally: Tally = field(default_factory=Tally)
+    finished: int = 0  # records with a result, also those that wait for one before them
+    characters: int = 0  # of the records' texts, as far as they are answered
+    _flights: deque[_Flight[R, T]] = field(default_factory=deque)
+    _todo: deque[str] = field(default_factory=deque)
+    _waiting: dict[str, list[tuple[_Flight[R, T], int]]] = field(default_factory=dict)
+    _asked: dict[int, str] = field(default_factory=dict)
+
+    def over(self, records: Iterable[R]) -> Iterator[T | Failure]:
+        """Yield the stage's result for each record, in order.
+
+        Raises `StoppedError` when asked to stop; every finished call is in the memo by then.
+        """
+        source = iter(records)
+        while True:
+            if self._todo:
+                yield from self._ask(self._feed(source))
+                yield from self._finished()  # those that asked nothing, behind the last answer
+                self.window = max(self.window, min(2 * self.window, self.widest))
+            elif (record := next(source, None)) is not None:
+                yield from self.start(record)
+                if not self._todo:
+                    self._check_stop()
+            else:
+                return
+
+    def start(self, record: R) -> Iterator[T | Failure]:
+        """Start a record, and return what is finished: it itself, where the memo knows it all and nothing waits."""
+        self._start(record)
+        return self._finished()
+
+    @property
+    def waits(self) -> bool:
+        """Whether a record is under way that the engine has to be asked for."""
+        return bool(self._flights)
+
+    def complete(self) -> Iterator[T | Failure]:
+        """Yield the results that are finished when `over` was stopped, in order; what is in flight is passed over."""
+        for flight in self._flights:
+            if flight.result is not None:
+                yield flight.result
+        self._flights.clear()
+
+    def _start(self, record: R) -> None:
+        flight = _Flight(record, self.stage(record), uncounted=characters(record))
+        self._flights.append(flight)
+        self._advance(flight)
+
+    def _feed(self, source: Iterator[R]) -> Generator[str]:
+        """Yield the texts the memo does not know; start records as long as the window has room."""
+        for number in count():
+            while not self._todo:
+                if len(self._flights) >= self.window:
+                    return
+                record = next(source, None)
+                if record is None:
+                    return
+                self._start(record)
+            self._asked[number] = self._todo.popleft()
+            yield self._asked[number]
+
+    def _ask(self, texts: Iterable[str]) -> Iterator[T | Failure]:
+        engine = self.engine()
+        answers = engine.generate(texts)
+        with closing(answers):  # type: ignore[type-var]
+            for index, answer in answers:
+                text = self._asked.pop(index, None)
+                if text is None:
+                    raise EngineError(f"{self.name}: the engine answered text {index} twice, or was never asked it")
+                self._answer(text, answer)
+                self.answered()
+                yield from self._finished()
+                if not engine.at_hand():  # what a batch has computed is kept whole
+                    self._check_stop()
+        if self._asked:
+            raise EngineError(f"{self.name}: the engine left {len(self._asked)} texts unanswered")
+
+    def _answer(self, text: str, answer: Generation | Refused) -> None:
+        waiting = self._waiting.pop(text)
+        if isinstance(answer, Refused):
+            for flight, _ in waiting:
+                if flight.result is None:
+                    flight.steps.close()
+                    message = f"{answer.kind}: {answer.message}"
+                    flight.result = failure(flight.record, stage=self.name, kind="refused", message=message)
+                    self._count(flight, flight.uncounted)
+                    self.finished += 1
+            return
+        stored = self.calls.put(text, answer)
+        self.tally.computed += 1
+        self.tally.replayed += len(waiting) - 1
+        for flight, slot in waiting:
+            self._count(flight, len(text))
+            flight.answers[slot] = stored
+            flight.missing -= 1
+            if not flight.missing and flight.result is None:
+                self._advance(flight)
+
+    def _advance(self, flight: _Flight[R, T]) -> None:
+        """Send the answers in, take the next round; go on for as long as the memo knows it all."""
+        result = attempt(self.name, flight.record, lambda: self._steps(flight))
+        if result is not None:
+            flight.result = result
+            self._count(flight, flight.uncounted)
+            self.finished += 1
+
+    def _count(self, flight: _Flight[R, T], size: int) -> None:
+        """Count so many more characters of a record as answered, at most what it has."""
+        counted = min(size, flight.uncounted)
+        flight.uncounted -= counted
+        self.characters += counted
+
+    def _steps(self, flight: _Flight[R, T]) -> T | Failure | None:
+        try:
+            while not flight.missing:
+                if flight.started:
+                    answers = [answer for answer in flight.answers if answer is not None]
+                    round_ = flight.steps.send(answers)
+                else:
+                    flight.started = True
+                    round_ = next(flight.steps)
+                self._request(flight, round_)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        return None
+
+    def _request(self, flight: _Flight[R, T], texts: list[str]) -> None:
+        flight.answers = [None] * len(texts)
+        flight.rounds += 1
+        for slot, text in enumerate(texts):
+            known = None if text in self._waiting else self.calls.get(text)
+            if known is not None:
+                flight.answers[slot] = known
+                self.tally.replayed += 1
+                continue
+            flight.missing += 1
+            if text not in self._waiting and flight.rounds > 1:
+                self._todo.appendleft(text)  # what completes a record goes before what begins one
+            elif text not in self._waiting:
+                self._todo.append(text)
+            self._waiting.setdefault(text, []).append((flight, slot))
+
+    def _finished(self) -> Iterator[T | Failure]:
+        while self._flights and self._flights[0].result is not None:
+            yield self._flights.popleft().result  # type: ignore[misc]
+
+    def _check_stop(self) -> None:
+        reason = self.stopping()
+        if reason:
+            raise StoppedError(f"{reason}; {self.tally.computed} finished {self.name} calls are kept, run it again")

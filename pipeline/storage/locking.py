@@ -1,0 +1,78 @@
+"""The kernel's lock on a folder, by flock on its `.lock`: it dies with its process, so a killed one leaves none."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from pipeline.errors import LockedError, StoppedError, WorldError
+from pipeline.storage.disk_errors import describe
+
+_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
+_EVERY = 0.1  # seconds between two looks
+
+
+@contextmanager
+def locked(
+    folder: Path,
+    *,
+    holder: str,
+    busy: str,
+    setting: str,
+    wait: float = 0.0,
+    notice: Callable[[str], None] = lambda _: None,
+    stopping: Callable[[], str | None] = lambda: None,
+) -> Iterator[None]:
+    """Hold `folder`, made if need be, for the block, waiting at most `wait` seconds.
+
+    For the messages: who may hold it ("run"), what to do then, and which setting names another folder. Raises
+    `LockedError` where another process holds it, `StoppedError` where `stopping` gives a reason not to wait for it any
+    longer, `WorldError` where it cannot be written or has no locks.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = open_shared(folder / ".lock")
+    except OSError as error:
+        raise WorldError(
+            f"{folder}: cannot be written: {describe(error, folder=folder)}; choose another {setting}"
+        ) from None
+    with file:
+        deadline = time.monotonic() + wait
+        told = False
+        while not _acquired(file.fileno(), folder, setting):
+            if told and (reason := stopping()):
+                raise StoppedError(f"{folder.name}: {reason} while waiting for another {holder}; run it again")
+            if time.monotonic() >= deadline:
+                raise LockedError(f"{folder.name}: another {holder} holds {folder / '.lock'}; {busy}")
+            if not told:
+                notice(f"{folder.name}: another {holder} holds the lock; waiting at most {wait:.0f} s")
+                told = True
+            time.sleep(_EVERY)
+        yield
+
+
+def open_shared(path: Path) -> IO[bytes]:
+    """Open a lock's file, made if absent. To lock it reading suffices: another account may own it."""
+    try:
+        return path.open("ab")
+    except PermissionError:
+        if not path.exists():
+            raise
+        return path.open("rb")
+
+
+def _acquired(descriptor: int, folder: Path, setting: str) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            raise WorldError(f"{folder}: this file system has no locks; put {setting} on a local disk") from None
+        raise WorldError(f"{folder}: cannot be locked: {error.strerror}; put {setting} on a local disk") from None
+    return True

@@ -1,0 +1,430 @@
+"""The memo: every model call ever paid for, keyed by (the engine's identity, the exact text).
+
+It knows nothing of records or stages. SQLite in WAL mode: a call is committed as it is answered, so that after
+`kill -9` only what was in flight is paid again. Writing is insert-or-ignore followed by reading the stored row back:
+two runs that share a memo agree on every text. Refusals are never stored.
+
+A damaged file is never believed: a row stands only with its checksum, and a file whose structure is broken is set
+aside under another name, whenever that comes to light, and a new one begun; its calls are made again. Opening and
+setting aside happen under a lock of their own, so that of many runs that meet one damaged file only one moves it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import math
+import sqlite3
+import struct
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+from pipeline import waiting
+from pipeline.errors import MemoError
+from pipeline.ids import canonical
+from pipeline.records import JSON, Generation
+from pipeline.storage.disk_errors import describe
+from pipeline.storage.locking import open_shared
+from pipeline.storage.mounts import file_system, is_network
+from pipeline.storage.sqlite_recovery import FAULTS, connect, is_damage, require_sound, set_aside
+from pipeline.waiting import Stopping
+
+T = TypeVar("T")
+SCHEMA = 1
+FILE = "memo.sqlite"
+_LOCK = "memo.lock"
+_TABLES = """
+CREATE TABLE IF NOT EXISTS engines (
+    id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, identity TEXT NOT NULL, created REAL NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS calls (
+    key BLOB PRIMARY KEY, engine INTEGER NOT NULL REFERENCES engines (id), created REAL NOT NULL,
+    text TEXT NOT NULL, source_tokens INTEGER NOT NULL, dropped_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL, finished INTEGER NOT NULL, score REAL, checksum BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+_REGISTER = "INSERT OR IGNORE INTO engines (digest, identity, created) VALUES (?, ?, ?)"
+_UNWRITABLE = (
+    "let its owner give this account access (chmod g+rwX, umask 002) or set `memo:` in the config to a folder on a "
+    "local disk that can be written"
+)
+_REMEDIES = {
+    sqlite3.SQLITE_FULL: "free some space on that disk and run again: finished calls are kept",
+    sqlite3.SQLITE_READONLY: _UNWRITABLE,
+    sqlite3.SQLITE_CANTOPEN: _UNWRITABLE,
+    sqlite3.SQLITE_BUSY: "another process has held it for over a minute; wait for it, or set another `memo:`",
+}
+_REMEDY = "see whether the disk is full or failing, or set `memo:` in the config to a folder on another local disk"
+_CHECKED_WHOLE = 256 * 1024 * 1024  # bytes; a file up to this size is checked when it is opened
+_WAIT = 60.0  # seconds for another process's transaction
+_TRY = 0.2  # of these, seconds that SQLite waits at a time
+_PAGE = 2_000  # rows looked at, and at most removed, in one transaction
+_AT_ONCE = 200  # rows removed by one statement
+_ROW = 100  # bytes a row takes beside its text: key, checksum, numbers, and what a page of it is not filled
+_INCREMENTAL = 2  # of PRAGMA auto_vacuum
+_WRITTEN_ANEW = 1024**3  # bytes
+_GIVEN_BACK = 1_000  # pages of 4 KiB, in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is known of a stored call but its text."""
+
+    engine: str  # the digest of its identity, in hexadecimal
+    created: float  # seconds since 1970
+    source_tokens: int
+    dropped_tokens: int
+    output_tokens: int
+    finished: bool
+    score: float | None
+    bytes: int  # that it takes, about
+
+
+class Calls:
+    """The calls of one engine in one memo."""
+
+    def __init__(self, memo: Memo, *, digest: bytes, warn: Callable[[str], None]) -> None:
+        self._memo = memo
+        self._digest = digest
+        self._warn = warn
+
+    def get(self, text: str) -> Generation | None:
+        """Return the stored generation of `text`, or None; a row that fails its checksum is removed and named.
+
+        Raises `MemoError` where the disk gives way.
+        """
+        key = self._key(text)
+        rows = self._memo.ask(
+            "SELECT text, source_tokens, dropped_tokens, output_tokens, finished, score, checksum"
+            " FROM calls WHERE key = ?",
+            key,
+        )
+        if not rows:
+            return None
+        generation = _trusted(key, rows[0])
+        if generation is None:
+            self._warn(f"memo: the row {key.hex()[:12]} fails its checksum; it is removed and the call made again")
+            self._memo.ask("DELETE FROM calls WHERE key = ?", key)
+        return generation
+
+    def put(self, text: str, generation: Generation) -> Generation:
+        """Store and commit; return the stored row, which is another run's where that was first.
+
+        Raises `MemoError` where the disk is full or gives way.
+        """
+        if generation.score is not None and math.isnan(generation.score):  # SQLite keeps no NaN, and it says nothing
+            generation = replace(generation, score=None)
+        key = self._key(text)
+        added = self._memo.ask(
+            "INSERT OR IGNORE INTO calls VALUES (?, (SELECT id FROM engines WHERE digest = ?), ?, ?, ?, ?, ?, ?, ?, ?)"
+            " RETURNING 1",
+            key,
+            self._digest,
+            time.time(),
+            generation.text,
+            generation.source_tokens,
+            generation.dropped_tokens,
+            generation.output_tokens,
+            int(generation.finished),
+            generation.score,
+            _checksum(key, generation),
+        )
+        return generation if added else self.get(text) or generation
+
+    def _key(self, text: str) -> bytes:
+        return hashlib.sha256(self._digest + text.encode()).digest()
+
+
+class Memo:
+    """An open memo; a context manager."""
+
+    def __init__(self, path: Path | None, *, warn: Callable[[str], None], stopping: Stopping) -> None:
+        self._path = path
+        self._warn = warn
+        self._stopping = stopping
+        self._engines: dict[bytes, str] = {}  # in use here: a new file must know them too
+        self._connection, self._inode = self._opened()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def calls(self, identity: dict[str, JSON]) -> Calls:
+        """Return the calls of the engine with this identity."""
+        text = canonical(identity)
+        digest = hashlib.sha256(text).digest()
+        self._engines[digest] = text.decode()
+        self.ask(_REGISTER, digest, text.decode(), time.time())
+        return Calls(self, digest=digest, warn=self._warn)
+
+    def size(self) -> int:
+        """Return the number of stored calls."""
+        return int(self.ask("SELECT count(*) FROM calls")[0][0])
+
+    def identities(self) -> dict[str, str]:
+        """Return the engines whose calls were ever kept here: their digests in hexadecimal, and their identities."""
+        return {digest.hex(): identity for digest, identity in self.ask("SELECT digest, identity FROM engines")}
+
+    def sift(self, unwanted: Callable[[Stored], bool], *, really: bool) -> Iterator[Stored]:
+        """Yield every stored call that is `unwanted`; remove them if `really`, when the last has been taken.
+
+        In the order of their keys, a page a transaction: a run beside this writes between two pages. It loses
+        nothing: it may pay again for a call that it has not asked for yet. The engines stay: a run beside this may
+        be about to store a call of any of them.
+        """
+        last = b""
+        while page := self.ask(
+            "SELECT key, lower(hex(digest)), calls.created, source_tokens, dropped_tokens, output_tokens, finished,"
+            " score, length(CAST(text AS BLOB)) FROM calls JOIN engines ON engines.id = engine"
+            " WHERE key > ? ORDER BY key LIMIT ?",
+            last,
+            _PAGE,
+        ):
+            last = page[-1][0]
+            found = [(key, stored) for key, stored in map(_stored, page) if unwanted(stored)]
+            yield from (stored for _, stored in found)
+            for start in range(0, len(found) if really else 0, _AT_ONCE):
+                some = [key for key, _ in found[start : start + _AT_ONCE]]
+                marks = ",".join("?" * len(some))
+                self.ask(f"DELETE FROM calls WHERE key IN ({marks})", *some)  # noqa: S608 - nothing but marks
+
+    def shrink(self, *, wholly: bool = False) -> None:
+        """Give the room of removed calls back to the disk.
+
+        The file is written anew, for which a run beside this waits: measured, 100 MB of calls in 2 s on a busy
+        machine, so a run's patience of a minute lasts for 2 GB and more. A larger file only gives back the pages that
+        are wholly free, in small transactions, unless `wholly`: then no byte of a removed call is left, whatever it
+        takes. Returns when the write-ahead log is emptied too, or a minute later where a run beside this reads it.
+        """
+        pages, free, size = (self.ask(f"PRAGMA {what}")[0][0] for what in ("page_count", "freelist_count", "page_size"))
+        if wholly or (pages - free) * size <= _WRITTEN_ANEW:
+            self.ask("PRAGMA secure_delete = ON")
+            self.ask("VACUUM")
+        while (free := self.ask("PRAGMA freelist_count")[0][0]) > 0:
+            self.ask(f"PRAGMA incremental_vacuum({_GIVEN_BACK})")
+            if self.ask("PRAGMA freelist_count")[0][0] >= free:
+                break  # a run beside this frees as fast; the rest is for its own rows
+        self.ask("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Run one statement to its end and return its rows.
+
+        Where the file proves damaged it is set aside and the statement run on a new one. Raises `MemoError` where the
+        disk is full, cannot be written or gives way.
+        """
+        try:
+            return self._executed(statement, *values)
+        except FAULTS as error:
+            if self._path is None or not is_damage(error, self._path):
+                raise _as_memo_error(self._path, error) from None
+            self._begin_anew(error)
+        return self._ask_once(statement, *values)
+
+    def _executed(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        return self._patiently(lambda: self._connection.execute(statement, values).fetchall())
+
+    def _patiently(self, action: Callable[[], T]) -> T:
+        """Return what `action` returns, tried again for a minute while another process holds the file.
+
+        SQLite's own wait cannot be interrupted, so it is short, and `stopping` is asked in between.
+        """
+        end = time.monotonic() + _WAIT
+
+        def tried() -> tuple[T] | None:
+            try:
+                return (action(),)
+            except sqlite3.OperationalError as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                    raise
+                return None
+
+        return waiting.poll(tried, what=f"another process's transaction on {self._path}", stopping=self._stopping)[0]
+
+    def _alone(self) -> AbstractContextManager[None]:
+        assert self._path is not None
+        return _alone(self._path.with_name(_LOCK), stopping=self._stopping)
+
+    def _ask_once(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        try:
+            return self._executed(statement, *values)
+        except FAULTS as error:  # in a new file too: it is the disk
+            raise _as_memo_error(self._path, error) from None
+
+    def _begin_anew(self, damage: Exception) -> None:
+        """Set the file aside, unless another run has, and open the one that takes its place."""
+        assert self._path is not None
+        # Before the renaming: on closing SQLite removes the write-ahead log by its name, which is then the new file's.
+        with suppress(*FAULTS):
+            self._connection.close()
+        with self._alone():
+            if _inode(self._path) == self._inode:
+                self._set_aside("damaged", f"is damaged ({damage})")
+        self._connection, self._inode = self._opened()
+        for digest, identity in self._engines.items():
+            self._ask_once(_REGISTER, digest, identity, time.time())
+
+    def _opened(self) -> tuple[sqlite3.Connection, tuple[int, int] | None]:
+        """Return a connection to the file, made if absent and set aside if it cannot be used, and its inode."""
+        path = self._path
+        if path is None:
+            return _connect(None), None
+        with self._alone():
+            try:
+                schema = self._patiently(lambda: _schema(path))
+                if schema > SCHEMA:
+                    message = f"was written by a newer tomdich (schema {schema}, this one reads {SCHEMA})"
+                    self._set_aside(f"schema-{schema}", message)
+                return self._patiently(lambda: _connect(path)), _inode(path)
+            except FAULTS as error:
+                if not is_damage(error, path):
+                    raise _as_memo_error(path, error) from None
+                self._set_aside("damaged", f"is damaged ({error})")
+            except OSError as error:
+                raise _as_memo_error(path, error) from None
+            try:
+                return self._patiently(lambda: _connect(path)), _inode(path)
+            except (*FAULTS, OSError) as error:
+                raise _as_memo_error(path, error) from None
+
+    def _set_aside(self, what: str, message: str) -> None:
+        assert self._path is not None
+        try:
+            aside = set_aside(self._path, what)
+        except OSError as error:
+            why = describe(error, folder=self._path.parent)
+            raise MemoError(f"{self._path}: {message} and cannot be set aside: {why}; {_REMEDY}") from None
+        self._warn(f"{self._path}: {message}; set aside as {aside.name}, its calls will be made again")
+
+
+def open_memo(folder: Path | None, *, warn: Callable[[str], None], stopping: Stopping = lambda: None) -> Memo:
+    """Return the memo in `folder`, made if absent; None keeps it in memory only (`tomdich try`).
+
+    A damaged file, and one of a newer tomdich, is set aside beside it and `warn` is told its name; a stale write-ahead
+    log goes with it. Raises `MemoError` where the folder cannot be written, and on a network file system, where
+    SQLite's locks cannot be trusted; `StoppedError` where `stopping` gives a reason while another process holds it.
+    """
+    if folder is None:
+        return Memo(None, warn=warn, stopping=stopping)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MemoError(
+            f"{folder}: the memo's folder cannot be made: {describe(error, folder=folder)}; {_UNWRITABLE}"
+        ) from None
+    kind = file_system(folder)
+    if is_network(kind):
+        raise MemoError(
+            f"{folder}: is on a network file system ({kind}), where SQLite's locks are not safe; "
+            "set `memo:` in the config to a folder on a local disk"
+        )
+    return Memo(folder / FILE, warn=warn, stopping=stopping)
+
+
+@contextmanager
+def _alone(lock: Path, *, stopping: Stopping) -> Iterator[None]:
+    """Hold the lock under which the memo is opened or set aside, never while it is used."""
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(open_shared(lock))
+            waiting.poll(lambda: _locked(file.fileno()), what=f"the lock {lock}", stopping=stopping)
+        except OSError as error:
+            raise MemoError(f"the memo cannot be locked: {describe(error, folder=lock)}; {_UNWRITABLE}") from None
+        yield
+
+
+def _locked(descriptor: int) -> Literal[True] | None:
+    """Take a lock, or return None where another process holds it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return None
+    return True
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    """Return what tells this file from another of the same name."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _schema(path: Path) -> int:
+    """Return the schema that the file at `path` was written in, 0 for a new one."""
+    connection = connect(path, timeout=_TRY)
+    try:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    finally:
+        connection.close()
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None) if path is None else connect(path, timeout=_TRY)
+    try:
+        _prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    # damaged letters fail their row's checksum; they are no error of the file
+    connection.text_factory = lambda data: data.decode("utf-8", errors="replace")
+    connection.execute("PRAGMA cell_size_check = ON")
+    connection.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")  # of a new file; no matter to one that is there
+    connection.execute("PRAGMA journal_mode = WAL")
+    # NORMAL: a process killed loses nothing; a power cut may lose the last calls, never the file
+    connection.execute("PRAGMA synchronous = NORMAL")
+    pages, size = (int(connection.execute(f"PRAGMA {what}").fetchone()[0]) for what in ("page_count", "page_size"))
+    if 0 < pages * size <= _CHECKED_WHOLE:
+        require_sound(connection)
+    connection.executescript(_TABLES)
+    connection.execute(f"PRAGMA user_version = {SCHEMA}")
+    # Statements that read each column: a table of another shape fails here
+    connection.execute("SELECT id, digest, identity, created FROM engines LIMIT 1").fetchone()
+    connection.execute("SELECT key, engine, created, checksum FROM calls LIMIT 1").fetchone()
+
+
+def _as_memo_error(path: Path | None, error: Exception) -> MemoError:
+    if isinstance(error, OSError):
+        assert path is not None
+        return MemoError(f"{describe(error, folder=path)}; {_UNWRITABLE}")
+    remedy = _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, _REMEDY)
+    return MemoError(f"{path or 'the memo'}: {error}; {remedy}")
+
+
+def _stored(row: tuple[Any, ...]) -> tuple[bytes, Stored]:
+    """Return the key, and what is known of the call, of a row as `sift` asks for it."""
+    key, engine, created, source_tokens, dropped_tokens, output_tokens, finished, score, size = row
+    numbers = source_tokens, dropped_tokens, output_tokens
+    return key, Stored(engine, created, *numbers, bool(finished), score, size + _ROW)
+
+
+def _trusted(key: bytes, row: tuple[Any, ...]) -> Generation | None:
+    """Return the generation of a stored row, or None where it is not what was stored under `key`."""
+    text, source_tokens, dropped_tokens, output_tokens, finished, score, checksum = row
+    try:
+        generation = Generation(text, source_tokens, dropped_tokens, output_tokens, bool(finished), score)
+        return generation if checksum == _checksum(key, generation) else None
+    except (struct.error, TypeError, AttributeError, UnicodeError):  # a value of another type than was stored
+        return None
+
+
+def _checksum(key: bytes, generation: Generation) -> bytes:
+    numbers = struct.pack(
+        "<qqq?d",
+        generation.source_tokens,
+        generation.dropped_tokens,
+        generation.output_tokens,
+        generation.finished,
+        float("inf") if generation.score is None else generation.score,
+    )
+    return hashlib.blake2b(key + numbers + generation.text.encode(), digest_size=8).digest()

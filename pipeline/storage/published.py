@@ -1,0 +1,267 @@
+"""What an experiment has published so far: the ids and text digests behind `--only-new`, in `<name>/.published`.
+
+For each id it also keeps the text that was published last and the latest date of publication, so that an older text
+of an id, which a feed brings late or again, is not published over a newer one.
+
+It is filled from the versions themselves: under the lock, every version that is whole (`full` or `new`; what a sample
+holds is still to be published) and is not yet in it is read, each in one transaction. So a run that is killed between
+publishing and noting it is made good by the next one, and what was pruned since is still known. A damaged file is set
+aside and filled again from the versions that are left.
+
+What was withdrawn since (`tomdich forget`), no run publishes again, in whatever source it still stands: it is known by
+`<outputs>/.withdrawn`, the list of all withdrawals, and by the manifests of the versions that were rewritten. Both hold
+digests of ids and of text digests, which name nobody who does not know the id.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from pipeline.errors import WorldError
+from pipeline.ids import text_digest
+from pipeline.storage.atomic import TEMPORARY, sync, write_atomically
+from pipeline.storage.disk_errors import describe
+from pipeline.storage.rows import rows
+from pipeline.storage.sqlite_recovery import FAULTS, connect, is_damage, require_sound, set_aside
+from pipeline.storage.versions import WHOLE, Version
+from pipeline.text.near_duplicates import is_earlier, moment
+
+FILE = ".published"
+WITHDRAWN = ".withdrawn"
+_TABLES = """
+CREATE TABLE IF NOT EXISTS articles (id TEXT, sha TEXT, PRIMARY KEY (id, sha)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dated_versions (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS newest (id TEXT PRIMARY KEY, sha TEXT, published TEXT) STRICT, WITHOUT ROWID;
+"""
+_LIST_REMEDY = "put it back from a copy, or remove it and `tomdich forget` again what was withdrawn"
+
+
+class Standing(NamedTuple):
+    """How an article stands to what was published under its id."""
+
+    known: bool  # this text was published, and no newer date brings it back
+    outdated: bool  # a text with a later date of publication was published
+
+
+NEW = Standing(known=False, outdated=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """One article that was withdrawn: `text_digest` of its id and of the digests of its texts."""
+
+    at: str  # ISO 8601
+    article: str
+    texts: tuple[str, ...]
+    name: str | None  # the one experiment it was withdrawn from, None: all of the folder, those to come too
+    names: tuple[str, ...]  # experiments in which the id is this article's; elsewhere it may be another's
+
+    def digests(self, experiment: str) -> set[str]:
+        """Return what an experiment must not publish."""
+        if self.name not in {None, experiment}:
+            return set()
+        return {*self.texts, self.article} if experiment in self.names else {*self.texts}
+
+
+def withdrawals(outputs: Path) -> list[Withdrawal]:
+    """Return every withdrawal of a folder of outputs, oldest first; raises `WorldError` where the list is damaged."""
+    path = outputs / WITHDRAWN
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise WorldError(
+            f"{describe(error, folder=path)}; without it a run could publish what was withdrawn: keep it, and let its "
+            "owner give this account read access"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise WorldError(f"{path}: cannot be read: {error}; {_LIST_REMEDY}") from None
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            told = json.loads(line)
+            found.append(
+                Withdrawal(told["at"], told["article"], tuple(told["texts"]), told["name"], tuple(told["names"]))
+            )
+        except (ValueError, TypeError, KeyError):
+            raise WorldError(f"{path}:{number}: is damaged; {_LIST_REMEDY}") from None
+    return found
+
+
+def withdraw(outputs: Path, withdrawal: Withdrawal) -> None:
+    """Add a withdrawal to the list of a folder of outputs, unless one that says the same is on it; needs its lock."""
+    there = withdrawals(outputs)
+    said = (withdrawal.article, withdrawal.texts, withdrawal.name, withdrawal.names)
+    if any((one.article, one.texts, one.name, one.names) == said for one in there):
+        return
+    for left in outputs.glob(f"{TEMPORARY}*-{WITHDRAWN}.part"):  # by a process that was killed
+        left.unlink()
+    lines = (json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in (*there, withdrawal))
+    write_atomically(outputs / WITHDRAWN, "".join(lines))
+    sync(outputs)
+
+
+class Published:
+    """The articles published so far; a context manager. `withdrawn`: digests of ids and texts."""
+
+    def __init__(self, connection: sqlite3.Connection, *, withdrawn: Collection[str] = ()) -> None:
+        self._connection = connection
+        self._withdrawn = set(withdrawn)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def has(self, article_id: str, text_sha256: str) -> bool:
+        """Return whether this id was published with this text: an updated text is new."""
+        found = self._connection.execute("SELECT 1 FROM articles WHERE id = ? AND sha = ?", (article_id, text_sha256))
+        return found.fetchone() is not None
+
+    def standing(self, article_id: str, text_sha256: str, published: str) -> Standing:
+        """Return how an article stands to what was published under its id; `published`: its own date.
+
+        A text that was published, then replaced, and comes back with a later date than any before is new again: the
+        publisher went back to it.
+        """
+        found = self._connection.execute("SELECT sha, published FROM newest WHERE id = ?", (article_id,)).fetchone()
+        known = self.has(article_id, text_sha256)
+        if found is None:
+            return Standing(known=known, outdated=False)
+        sha, latest = found
+        comes_back = sha != text_sha256 and is_earlier(latest, published)
+        return Standing(known=known and not comes_back, outdated=is_earlier(published, latest))
+
+    def has_any(self) -> bool:
+        """Return whether any article was published, in a version that is pruned since too."""
+        return self._connection.execute("SELECT 1 FROM articles").fetchone() is not None
+
+    def texts(self, article_id: str) -> frozenset[str]:
+        """Return the digests of the texts that were published under this id."""
+        found = self._connection.execute("SELECT sha FROM articles WHERE id = ?", (article_id,))
+        return frozenset(sha for (sha,) in found)
+
+    def is_withdrawn(self, article_id: str, text_sha256: str = "") -> bool:
+        """Return whether this id, or this text, was withdrawn."""
+        return not self._withdrawn.isdisjoint((text_digest(article_id), text_digest(text_sha256)))
+
+    def forget(self, *, article_id: str | None, texts: Collection[str]) -> None:
+        """Keep neither the id nor texts with these digests of their digests among the published; raises `WorldError`.
+
+        The file is written anew: no byte of them is left.
+        """
+        try:
+            self._connection.execute("PRAGMA secure_delete = ON")
+            shas = [(sha,) for (sha,) in self._connection.execute("SELECT DISTINCT sha FROM articles")]
+            with self._connection:
+                self._connection.execute("BEGIN")
+                self._connection.execute("DELETE FROM articles WHERE id = ?", (article_id,))
+                self._connection.execute("DELETE FROM newest WHERE id = ?", (article_id,))
+                gone = [(sha,) for (sha,) in shas if text_digest(sha) in texts]
+                self._connection.executemany("DELETE FROM articles WHERE sha = ?", gone)
+                self._connection.executemany("DELETE FROM newest WHERE sha = ?", gone)
+            self._connection.execute("VACUUM")
+        except sqlite3.Error as error:
+            raise WorldError(f"{FILE}: cannot be written: {error}") from None
+
+    def note(self, versions: Iterable[Version]) -> None:
+        """Take in the articles of the versions that are whole and not known yet; raises `WorldError`."""
+        for version in versions:
+            name = version.folder.name
+            self.take_back(version)
+            if (
+                version.manifest["scope"] not in WHOLE
+                or self._connection.execute("SELECT 1 FROM dated_versions WHERE name = ?", (name,)).fetchone()
+            ):
+                continue
+            try:
+                with self._connection:
+                    self._connection.execute("BEGIN")
+                    for row in rows(version, ["id", "text_sha256", "published"]):
+                        self._note_row(row["id"], row["text_sha256"], row.get("published") or "")
+                    self._connection.execute("INSERT INTO dated_versions VALUES (?)", (name,))
+            except sqlite3.Error as error:
+                raise WorldError(f"{version.folder.parent / FILE}: cannot be written: {error}") from None
+
+    def _note_row(self, article_id: str, text_sha256: str, published: str) -> None:
+        self._connection.execute("INSERT OR IGNORE INTO articles VALUES (?, ?)", (article_id, text_sha256))
+        found = self._connection.execute("SELECT published FROM newest WHERE id = ?", (article_id,)).fetchone()
+        latest = "" if found is None else found[0]
+        if is_earlier(published, latest):
+            return
+        later = published if moment(published) is not None else latest  # an unreadable date hides no earlier one
+        self._connection.execute("INSERT OR REPLACE INTO newest VALUES (?, ?, ?)", (article_id, text_sha256, later))
+
+    def take_back(self, version: Version) -> None:
+        """Take in what the version's manifest says was withdrawn from it."""
+        self._withdrawn.update(digest for one in version.manifest.get("withdrawn", ()) for digest in one["digests"])
+
+
+def open_published(folder: Path, versions: Iterable[Version], *, warn: Callable[[str], None]) -> Published:
+    """Return what the experiment in `folder` has published, every version of `versions` taken in; needs the lock."""
+    path = folder / FILE
+    withdrawn = _withdrawn(folder)
+    try:
+        published = Published(_connect(path), withdrawn=withdrawn)
+    except FAULTS as error:
+        if not is_damage(error, path):  # locked, read-only, disk full
+            raise WorldError(f"{path}: cannot be opened: {error}") from None
+        aside = set_aside(path, "damaged")
+        warn(f"{path}: is damaged ({error}); set aside as {aside.name}, filled again from the versions that are left")
+        published = Published(_connect(path), withdrawn=withdrawn)
+    published.note(versions)
+    return published
+
+
+def look(folder: Path, versions: Iterable[Version]) -> Published:
+    """Return what the experiment in `folder` has published, without a lock and without writing anything."""
+    uri = f"{(folder / FILE).absolute().as_uri()}?mode=ro"
+    withdrawn = _withdrawn(folder)
+    try:
+        connection = _checked(sqlite3.connect(uri, uri=True, timeout=60, isolation_level=None))
+        published = Published(connection, withdrawn=withdrawn)
+    except FAULTS:  # not there yet, damaged, or left by a killed run: the next run mends it
+        published = Published(_connect(None), withdrawn=withdrawn)
+        published.note(versions)
+    else:
+        for version in versions:
+            published.take_back(version)
+    return published
+
+
+def _withdrawn(folder: Path) -> set[str]:
+    return set().union(*(one.digests(folder.name) for one in withdrawals(folder.parent)))
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None) if path is None else connect(path, timeout=60)
+    try:
+        connection.executescript(_TABLES)
+    except BaseException:
+        connection.close()
+        raise
+    return _checked(connection)
+
+
+def _checked(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Return the connection, closed where its file is damaged or of another shape."""
+    try:
+        require_sound(connection)
+        connection.execute("SELECT id, sha FROM articles LIMIT 1").fetchone()
+        connection.execute("SELECT name FROM dated_versions LIMIT 1").fetchone()
+        connection.execute("SELECT id, sha, published FROM newest LIMIT 1").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,477 @@
+"""Versions on disk: presence means complete.
+
+A version is built in `<name>/.staging/`, every file fsynced, and renamed into place; `latest` moves last. Nothing
+visible is half-written; there are no status files, and a folder without a manifest is no version. Nothing published is
+ever changed, with one exception, `replace`: an article that its publisher withdrew must leave the versions that hold
+it. Deleting is building backwards: rename into `.staging/`, then remove; whoever next holds the lock clears what a
+killed process left there. The lock is the kernel's (flock): it dies with its process. This module never sees a model.
+
+Layout:
+    <outputs>/<name>/latest -> <version>        <outputs>/<name>/.staging/   <outputs>/<name>/.lock
+    <outputs>/<name>/<version>/manifest.json    and the files the manifest lists with size and SHA-256
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import DifferenceError, UsageError, WorldError
+from pipeline.ids import file_digest
+from pipeline.storage import locking
+from pipeline.storage.atomic import sync
+from pipeline.storage.disk_errors import on_disk
+
+MANIFEST = "manifest.json"
+WHOLE = frozenset({"full", "new", "revised"})  # scopes: what else is published is a sample or a part
+_VERSION = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{8}")
+_NAME_OR_DIGEST = re.compile(r"\d{8}T|[0-9a-f]{4,8}$")  # where a version may be meant that is named without `name/`
+_TIME = "%Y%m%dT%H%M%SZ"
+_REPLACING = ".replacing-"  # before a version's name: its successor, whole, where two folders cannot be exchanged
+_AT_CWD = -100  # AT_FDCWD of Linux's fcntl.h
+_EXCHANGE = 2  # RENAME_EXCHANGE of linux/fs.h, RENAME_SWAP of macOS's stdio.h
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A published version: its folder and its manifest."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The experiment and the version, as the command line takes them: `name/version`."""
+        return f"{self.folder.parent.name}/{self.folder.name}"
+
+    @property
+    def published(self) -> datetime:
+        """When it was published, by its name."""
+        found = moment(self.folder.name)
+        assert found is not None, self.folder
+        return found
+
+    def bytes(self) -> int:
+        """Return what its files take."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One experiment's folder, with its lock held."""
+
+    folder: Path
+
+    @property
+    def staging(self) -> Path:
+        """Where versions are built and what is deleted goes to die."""
+        return self.folder / ".staging"
+
+    def stage(self) -> Path:
+        """Return a new empty folder in the staging area."""
+        folder = self.staging / f"build-{time.time_ns()}"
+        folder.mkdir(parents=True)
+        return folder
+
+    def versions(self) -> list[Version]:
+        """Return the published versions, oldest first."""
+        return versions(self.folder)
+
+    def next_name(self, recipe: str) -> str:
+        """Return the next version's name: the UTC time, always later than the last one's, and the recipe's digest."""
+        return _next_name(self.folder, recipe=recipe)
+
+    def publish(self, staged: Path, *, manifest: dict[str, Any], move_latest: bool) -> Version:
+        """Write the manifest of `staged`, make it durable, rename it into place, and move `latest` to it.
+
+        The version's name is that of `manifest["version"]`, taken from `next_name` before, else the `next_name`.
+        """
+        name = manifest.get("version") or self.next_name(manifest["recipe"])
+        manifest = manifest | {"version": name, "files": _files(staged)}
+        write_json(staged / MANIFEST, manifest)
+        _sync_tree(staged)
+        target = self.folder / name
+        staged.rename(target)
+        sync(self.folder)
+        if move_latest:
+            self.point_latest(target)
+        return Version(target, manifest)
+
+    def point_latest(self, version: Path) -> None:
+        """Make `latest` lead to `version`; one atomic rename."""
+        self.staging.mkdir(exist_ok=True)
+        link = self.staging / f"latest-{time.time_ns()}"
+        link.symlink_to(version.name)
+        link.replace(self.folder / "latest")
+        sync(self.folder)
+
+    def remove(self, version: Version) -> None:
+        """Take a version out of sight at once, then remove it."""
+        self.staging.mkdir(exist_ok=True)
+        doomed = self.staging / f"doomed-{version.folder.name}"
+        version.folder.rename(doomed)
+        sync(self.folder)
+        shutil.rmtree(doomed)
+
+    def replace(self, version: Version, staged: Path, *, manifest: dict[str, Any]) -> Version:
+        """Put `staged` in the place of `version`, under its name; only what was withdrawn is a reason to.
+
+        One atomic exchange of two folders; where the file system has none, whoever next holds the lock ends what a
+        killed process began, and for a moment between two renames there is no version of this name. Raises
+        `DifferenceError` where `staged` is not what its manifest says.
+        """
+        manifest = manifest | {"version": version.folder.name, "files": _files(staged)}
+        write_json(staged / MANIFEST, manifest)
+        _sync_tree(staged)
+        verify(Version(staged, _read_manifest(staged)))
+        if _exchanged(staged, version.folder):
+            sync(self.folder)
+            shutil.rmtree(staged)
+        else:
+            ready = self.folder / f"{_REPLACING}{version.folder.name}"
+            staged.rename(ready)
+            sync(self.folder)
+            self._put_in_place(ready)
+        return Version(version.folder, manifest)
+
+    def _put_in_place(self, ready: Path) -> None:
+        """End a replacement: out of sight with the version, if it is there still, and its successor in its place."""
+        target = self.folder / ready.name.removeprefix(_REPLACING)
+        if target.exists():
+            self.staging.mkdir(exist_ok=True)
+            target.rename(self.staging / f"doomed-{target.name}")
+        ready.rename(target)
+        sync(self.folder)
+
+    def clear(self) -> None:
+        """Make good what a killed process left: replacements are ended, what was being built or deleted goes.
+
+        `latest` leads to the newest whole version: it is moved where the process was killed just before it would have.
+        Raises `WorldError` where it is no link but a folder, whose articles no command would find.
+        """
+        for ready in sorted(self.folder.glob(f"{_REPLACING}*")):
+            self._put_in_place(ready)
+        if self.staging.is_symlink():
+            raise WorldError(
+                f"{self.staging}: is a link to {self.staging.readlink()}, and versions are renamed within one file "
+                "system; remove the link"
+            )
+        if self.staging.exists():
+            shutil.rmtree(self.staging)
+        self.staging.mkdir()
+        latest = self.folder / "latest"
+        if latest.is_dir() and not latest.is_symlink():
+            raise WorldError(f"{latest}: is a folder, and not the link to a version: copied so, perhaps; remove it")
+        leading = [version.folder for version in self.versions() if moves_latest(version.manifest)]
+        if leading and latest.resolve().name != leading[-1].name:
+            self.point_latest(leading[-1])
+
+
+def moves_latest(manifest: dict[str, Any]) -> bool:
+    """Return whether `latest` leads to a version when it is published: one that is whole, and the newest edition's.
+
+    The manifest of a revised version tells whether `latest` led to one that it supersedes.
+    """
+    return manifest.get("scope") in WHOLE and bool(manifest.get("moves_latest", True))
+
+
+@contextmanager
+def locked(
+    outputs: Path,
+    name: str,
+    *,
+    wait: float,
+    notice: Callable[[str], None],
+    stopping: Callable[[], str | None] = lambda: None,
+) -> Iterator[Experiment]:
+    """Hold the lock of experiment `name` for the block, waiting at most `wait` seconds; clear what was left in staging.
+
+    What the block leaves there goes too, but for the files that a gate left for a person. `notice` is told of what
+    looks like a version and is none. Raises `LockedError` when another run holds it, `StoppedError` where `stopping`
+    says so before it is let go, `WorldError` where the file system has no locks or cannot be written.
+    """
+    folder = outputs / name
+    busy = "wait for it with --wait-lock 10m"
+    with locking.locked(
+        folder, holder="run", busy=busy, setting="--outputs", wait=wait, notice=notice, stopping=stopping
+    ):
+        experiment = Experiment(folder)
+        experiment.clear()
+        for said in strays(folder):
+            notice(said)
+        try:
+            yield experiment
+        except BaseException:
+            for left in experiment.staging.iterdir():
+                if left.is_dir() and not left.is_symlink():
+                    shutil.rmtree(left, ignore_errors=True)
+            raise
+        shutil.rmtree(experiment.staging, ignore_errors=True)
+
+
+def moment(name: str) -> datetime | None:
+    """Return when a version was published by its name, None where that is no version's."""
+    match = _VERSION.fullmatch(name)
+    return None if match is None else datetime.strptime(match[1], _TIME).replace(tzinfo=UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """Return a moment as the names of versions and runs have it; in the order of time."""
+    return moment.astimezone(UTC).strftime(_TIME)
+
+
+def versions(folder: Path) -> list[Version]:
+    """Return the versions published in an experiment's folder, oldest first; `strays` tells of what is passed over."""
+    return [Version(entry, manifest) for entry in _entries(folder) if (manifest := _manifest_or_none(entry))]
+
+
+def strays(folder: Path) -> list[str]:
+    """Return a sentence for each folder that has a version's name and no manifest that can be read."""
+    return [
+        f"{entry}: is passed over, its {MANIFEST} is missing or damaged: put it back from a copy, or remove the folder"
+        for entry in _entries(folder)
+        if _manifest_or_none(entry) is None and entry.exists()  # a prune beside this may have taken it away just now
+    ]
+
+
+def experiments(outputs: Path) -> list[Path]:
+    """Return the folders of the experiments that have a version, by name."""
+    if not outputs.is_dir():
+        return []
+    return sorted(
+        entry for entry in outputs.iterdir() if not entry.name.startswith(".") and entry.is_dir() and versions(entry)
+    )
+
+
+def find(outputs: Path, name: str | None) -> Version:
+    """Return the version that `name`, `name/prefix`, `name@edition` or a path stands for; None is the newest of all.
+
+    `name` alone, and `name@latest`, is its `latest`; of an edition it is the newest that is whole. The digest at the
+    end of a version's name stands for it too, with or without `name/` before it. Raises `UsageError` naming what there
+    is.
+    """
+    if name is None:
+        every = [version for folder in experiments(outputs) for version in versions(folder)]
+        if not every:
+            raise UsageError(f"{outputs}: no version is published here yet; `tomdich run CONFIG` publishes one")
+        return max(every, key=lambda version: version.folder.name)
+    path = Path(name)
+    if (path / MANIFEST).is_file():
+        return Version(path.resolve(), _read_manifest(path))
+    experiment, at, edition = name.partition("@")
+    experiment, _, prefix = experiment.partition("/")
+    found = versions(outputs / experiment)
+    if not found:
+        if called := _called_anywhere(outputs, name):
+            return _only(called, name)
+        _require_readable(outputs / experiment, "")
+        there = ", ".join(folder.name for folder in experiments(outputs)) or "none"
+        raise UsageError(f"{name}: no such experiment in {outputs}; there are: {there}")
+    if at and edition != "latest":
+        return _of_edition(name, found, edition)
+    if prefix in {"", "latest"}:
+        latest = outputs / experiment / "latest"
+        if latest.exists():
+            return Version(latest.resolve(), _read_manifest(latest))
+        return found[-1]
+    matching = _called(found, prefix)
+    if not matching:
+        _require_readable(outputs / experiment, prefix)
+        which = ", ".join(version.folder.name for version in found[-5:])
+        raise UsageError(f"{name}: no such version; there are: {which}")
+    return _only(matching, name)
+
+
+def _called(versions: list[Version], prefix: str) -> list[Version]:
+    """Return the versions whose name begins so; where none does, those whose recipe's digest does."""
+    by_name = [version for version in versions if version.folder.name.startswith(prefix)]
+    return by_name or [version for version in versions if version.folder.name.partition("-")[2].startswith(prefix)]
+
+
+def _called_anywhere(outputs: Path, name: str) -> list[Version]:
+    """Return the versions that a version's name or digest alone stands for."""
+    if not _NAME_OR_DIGEST.match(name):
+        return []
+    return _called([version for folder in experiments(outputs) for version in versions(folder)], name)
+
+
+def _only(matching: list[Version], name: str) -> Version:
+    if len(matching) > 1:
+        which = ", ".join(version.name for version in matching[-5:])
+        raise UsageError(f"{name}: several match; name one of them whole: {which}")
+    return matching[0]
+
+
+def _of_edition(name: str, versions: list[Version], edition: str) -> Version:
+    """Return the newest version of an edition, a sample or a part only where there is no other."""
+    editions = [str(version.manifest.get("edition")) for version in versions]
+    matching = [version for version, one in zip(versions, editions, strict=True) if one == edition]
+    if not matching:
+        raise UsageError(f"{name}: no such edition; there are: {', '.join(sorted(set(editions))[-5:])}")
+    return max(matching, key=lambda version: (version.manifest["scope"] in WHOLE, version.folder.name))
+
+
+def verify(version: Version) -> None:
+    """Raise `DifferenceError` naming every file that is missing, changed or not in the manifest."""
+    listed = {file["path"]: file for file in version.manifest["files"]}
+    problems = []
+    for path, file in listed.items():
+        at = version.folder / path
+        if not at.is_file():
+            problems.append(f"{path}: missing")
+        elif at.stat().st_size != file["bytes"] or file_digest(at) != file["sha256"]:
+            problems.append(f"{path}: changed since it was published")
+    there = {str(path.relative_to(version.folder)) for path in version.folder.rglob("*") if path.is_file()}
+    problems += [f"{path}: not in the manifest" for path in sorted(there - set(listed) - {MANIFEST})]
+    if problems:
+        raise DifferenceError("\n".join(f"{version.folder}: {problem}" for problem in problems))
+
+
+def prune(
+    outputs: Path,
+    name: str,
+    *,
+    keep: int | None = None,
+    older_than: timedelta | None = None,
+    over: int | None = None,
+    really: bool,
+    wait: float,
+    notice: Callable[[str], None],
+) -> list[tuple[Version, int]]:
+    """Return the versions that any of the rules lets go, oldest first, with their bytes; delete them if `really`.
+
+    The rules: beyond the newest `keep`; published longer ago than `older_than`; the oldest, until what is left takes
+    `over` bytes or less. `latest` always stays, and so does the newest where there is no `latest`. The lock is taken
+    only to delete.
+    """
+    if not versions(outputs / name):
+        find(outputs, name)  # raises, naming what there is
+    for version in versions(outputs / name):
+        if linked := linked_from_elsewhere(version):
+            notice(f"{linked}; it is left alone: remove it by hand")
+    doomed = _doomed(outputs / name, keep=keep, older_than=older_than, over=over)
+    if not really or not doomed:
+        return doomed
+    with (
+        on_disk(outputs, remedy="what is deleted is deleted; run it again"),
+        locked(outputs, name, wait=wait, notice=notice) as experiment,
+    ):
+        doomed = _doomed(experiment.folder, keep=keep, older_than=older_than, over=over)
+        for version, _ in doomed:
+            experiment.remove(version)
+    return doomed
+
+
+def linked_from_elsewhere(version: Version) -> str:
+    """Return a clause that says to where a version, or a file of it, is a link, "" where none is."""
+    entries = (version.folder, *sorted(version.folder.rglob("*")))
+    link = next((entry for entry in entries if entry.is_symlink()), None)
+    return "" if link is None else f"{link}: is a link to {link.readlink()}"
+
+
+def _doomed(
+    folder: Path, *, keep: int | None, older_than: timedelta | None, over: int | None
+) -> list[tuple[Version, int]]:
+    there = [(version, version.bytes()) for version in versions(folder) if not linked_from_elsewhere(version)]
+    if not there:
+        return []
+    latest = folder / "latest"
+    stays = latest.resolve().name if latest.exists() else there[-1][0].folder.name
+    left = sum(size for _, size in there)
+    now = datetime.now(UTC)
+    doomed = []
+    for age, (version, size) in zip(range(len(there), 0, -1), there, strict=True):  # age 1 is the newest
+        goes = (
+            (keep is not None and age > keep)
+            or (older_than is not None and now - version.published > older_than)
+            or (over is not None and left > over)
+        )
+        if goes and version.folder.name != stays:
+            doomed.append((version, size))
+            left -= size
+    return doomed
+
+
+def _next_name(folder: Path, *, recipe: str) -> str:
+    """Return the name of a new version: after all others, also of two in one second and when the clock went back."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    taken = _entries(folder)
+    last = moment(taken[-1].name) if taken else None
+    if last is not None and now <= last:
+        now = last + timedelta(seconds=1)
+    return f"{stamp(now)}-{recipe[:8]}"
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return the folders that have a version's name, in the order of time."""
+    if not folder.is_dir():
+        return []
+    return sorted(entry for entry in folder.iterdir() if _VERSION.fullmatch(entry.name))
+
+
+def _require_readable(folder: Path, prefix: str) -> None:
+    """Raise `DifferenceError` where a version that is asked for is there, and its manifest damaged."""
+    for entry in _entries(folder):
+        if entry.name.startswith(prefix):
+            _read_manifest(entry)
+
+
+def _manifest_or_none(folder: Path) -> dict[str, Any] | None:
+    try:
+        return _read_manifest(folder)
+    except DifferenceError:
+        return None
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as indented JSON with a final newline."""
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DifferenceError(f"{path}: cannot be read: {error}") from None
+    if not isinstance(manifest, dict):
+        raise DifferenceError(f"{path}: is not a manifest")
+    return manifest
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two folders of one file system in one step; return False where the system or the disk cannot."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    names = os.fsencode(one), os.fsencode(other)
+    if sys.platform == "darwin":
+        done = libc.renamex_np(*names, _EXCHANGE)
+    elif hasattr(libc, "renameat2"):
+        done = libc.renameat2(_AT_CWD, names[0], _AT_CWD, names[1], _EXCHANGE)
+    else:
+        return False
+    return bool(done == 0)
+
+
+def _files(folder: Path) -> list[dict[str, str | int]]:
+    return [
+        {"path": str(path.relative_to(folder)), "bytes": path.stat().st_size, "sha256": file_digest(path)}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        sync(path)
+    sync(folder)

@@ -1,0 +1,1 @@
+"""Vietnamese text: normalization, sentences, chunking, legacy encodings, near duplicates."""

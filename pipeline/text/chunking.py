@@ -1,0 +1,148 @@
+"""Cutting a text to what a checkpoint takes: whole sentences in parts of about equal length, and nothing lost.
+
+Pure: what it knows of the checkpoint is a token counter and a budget. Used by the stages, and by the training of
+summarizers, which must see what they will be shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.text.normalize import new_tone, press_tone
+from pipeline.text.sentences import clauses, sentences
+
+_NEARLY = 0.9  # of the budget
+TITLE_MARK = " | "  # between the headline and the text, for a checkpoint that reads both
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of text that fits the model, how many tokens it takes, and how it had to be cut."""
+
+    text: str
+    tokens: int
+    cut: str = ""  # "", "clause" or "token": where one sentence was longer than the budget
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What a stage may know of its checkpoint: how many tokens a text takes, and how many fit."""
+
+    count: Callable[[str], int]
+    budget: int  # tokens, less the prefix and the special tokens
+    tone_style: str = "any"
+    with_title: bool = False  # the checkpoint reads the headline in front of each part
+    # of a summarizer without a model: the sentences it takes of a body and its headline
+    select: Callable[[str, str], list[str]] | None = None
+
+    def headed(self, title: str) -> tuple[str, Fit]:
+        """Return what stands in front of each part, the headline or "", and what fits beside it.
+
+        A headline that would take more than half of the budget is left out: compare with `takes_title`.
+        """
+        if not self.takes_title(title):
+            return "", self
+        heading = " ".join(self.turn(title).split()) + TITLE_MARK
+        # one token more: the first of the text may be cut otherwise behind the mark
+        return heading, replace(self, budget=self.budget - self.count(heading) - 1)
+
+    def takes_title(self, title: str) -> bool:
+        """Return whether the checkpoint is shown this headline."""
+        return self.with_title and bool(title.strip()) and 2 * self.count(title) <= self.budget
+
+    def turn(self, text: str) -> str:
+        """Return `text` in the tone style the checkpoint was trained on."""
+        match self.tone_style:
+            case "press":
+                return press_tone(text)
+            case "new":
+                return new_tone(text)
+            case _:
+                return text
+
+    def split(self, text: str) -> list[Part]:
+        """Return `text` in as few parts of whole sentences as fit the budget, of about equal length, in order."""
+        turned = self.turn(text)
+        whole = " ".join(turned.split())
+        size = self.count(whole)
+        if size <= self.budget:
+            return [Part(whole, size)]
+        pieces = [piece for sentence in sentences(turned) for piece in self._pieces(sentence)]
+        # Joined, sentences hardly take more tokens than one by one, and counting each join costs more than all else.
+        parts = self._in_shares(pieces, counted_from=_NEARLY * self.budget)
+        if all(part.tokens <= self.budget for part in parts):
+            return parts
+        return self._in_shares(pieces, counted_from=0)
+
+    def _in_shares(self, pieces: Sequence[Part], *, counted_from: float) -> list[Part]:
+        """Return neighbours joined into parts of about equal length; joins of fewer tokens are taken to fit."""
+        total = sum(piece.tokens for piece in pieces)
+        share = total / -(-total // self.budget)
+        packed: list[Part] = []
+        held: list[Part] = []
+        used = done = 0
+        for piece in pieces:
+            past_share = done + used + piece.tokens / 2 > share * (len(packed) + 1)
+            if held and (past_share or not self._takes([*held, piece], used + piece.tokens, counted_from)):
+                packed.append(self._joined(held))
+                done += used
+                held, used = [], 0
+            held.append(piece)
+            used += piece.tokens
+        return [*packed, self._joined(held)]
+
+    def _takes(self, held: Sequence[Part], tokens: int, counted_from: float) -> bool:
+        return tokens < counted_from or self._joined(held).tokens <= self.budget
+
+    def _joined(self, parts: Sequence[Part]) -> Part:
+        if len(parts) == 1:
+            return parts[0]
+        worst = max(part.cut for part in parts)  # "" < "clause" < "token"
+        return self._part(" ".join(part.text for part in parts), worst)
+
+    def _part(self, text: str, cut: str) -> Part:
+        return Part(text, self.count(text), cut)
+
+    def pieces(self, sentence: str) -> list[Part]:
+        """Return one sentence as it fits the budget: itself, or its clauses packed, or cut between words."""
+        return self._pieces(self.turn(sentence))
+
+    def _pieces(self, turned: str) -> list[Part]:
+        whole = self._part(turned, "")
+        if whole.tokens <= self.budget:
+            return [whole]
+        fitting: list[Part] = []
+        for clause in clauses(turned):
+            part = self._part(clause, "clause")
+            if part.tokens <= self.budget:
+                fitting.append(part)
+            else:
+                fitting.extend(self._part(piece, "token") for piece in self._cut(clause))
+        packed: list[Part] = []
+        for part in fitting:
+            joined = self._joined([*packed[-1:], part])
+            if joined.tokens <= self.budget:
+                packed[-1:] = [joined]
+            else:
+                packed.append(part)
+        return packed
+
+    def _cut(self, text: str) -> list[str]:
+        """Return `text` cut wherever it must be, between words where there are any: nothing is lost."""
+        cut: list[str] = []
+        while text:
+            # The longest prefix that fits, by bisection: token counts grow with the text.
+            # A token is rarely over 16 characters: looking further than twice that would only cost time.
+            low, high = 1, min(len(text), 32 * self.budget)
+            while low < high:
+                middle = (low + high + 1) // 2
+                if self.count(text[:middle]) <= self.budget:
+                    low = middle
+                else:
+                    high = middle - 1
+            space = text.rfind(" ", 1, low + 1)
+            end = space if low < len(text) and space > 0 else low
+            cut.append(text[:end].strip())
+            text = text[end:].strip()
+        return cut

@@ -1,0 +1,108 @@
+"""What a plan says, and that it refuses what a run refuses before its first model call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.storage import versions
+from tests.conftest import article, tomdich, write_feed
+
+ROOT = Path(__file__).parents[2]
+TWICE = [article(number) for number in range(20)] + [article(number) | {"text": article(90 + number)["text"]} for number in range(3)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("feed", "fields", "code", "message"),
+    [
+        (20, {"translate": {"model": "fake", "engine": "fake", "terms": "nowhere.csv"}}, 2, "nowhere.csv"),
+        (20, {"translate": {"model": "fake", "engine": "fake", "corrections": "nowhere.jsonl"}}, 2, "nowhere.jsonl"),
+        (20, {"summarize": {"model": "./nowhere"}}, 2, "no such folder"),
+        (20, {"translate": {"model": "bundled/translater"}}, 2, "did you mean bundled/translator"),
+        (20, {"translate": {"model": "no such/name"}}, 2, "is not the name of a model"),
+        (20, {"translate": {"model": "nobody/nothing"}}, 2, "HF_HUB_OFFLINE is set"),
+        (20, {"limits": {"min_records": 21}}, 3, "fewer than limits.min_records"),
+        ([{"id": "1", "text": "Ngắn."}], {}, 3, "no record is left of 1 read"),
+        (TWICE, {}, 3, "3 of 23 records failed"),
+    ],
+)
+def test_a_plan_refuses_what_a_run_refuses_before_its_first_call(
+    make_config: Callable[..., Path],
+    tmp_path: Path,
+    feed: int | list[dict[str, Any]],
+    fields: dict[str, Any],
+    code: int,
+    message: str,
+) -> None:
+    write_feed(tmp_path / "feed.jsonl", [article(n) for n in range(feed)] if isinstance(feed, int) else feed)
+    config = make_config(**fields)
+    for command in ("plan", "run"):
+        done = tomdich(command, config, "--outputs", "out", cwd=tmp_path, HF_HUB_OFFLINE="1")
+        assert done.returncode == code, (command, done.stdout, done.stderr)
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+    if code == 2:
+        checked = tomdich("check", config, "--outputs", "out", cwd=tmp_path, HF_HUB_OFFLINE="1")
+        assert checked.returncode == 2
+        assert message in checked.stdout
+    assert (
+        not list((tmp_path / "out").glob(".memo/*.sqlite*"))
+        or "0 calls known" in tomdich("check", make_config(), "--outputs", "out", cwd=tmp_path).stdout
+    )
+
+
+def test_a_plan_names_what_is_rejected_and_what_failed(make_config: Callable[..., Path], tmp_path: Path) -> None:
+    rejected = [{"id": f"r{number}", "text": "Ngắn."} for number in range(30)]
+    write_feed(tmp_path / "feed.jsonl", [*TWICE[:21], *rejected])
+    planned = tomdich("plan", make_config(), "--outputs", "out", cwd=tmp_path)
+    assert planned.returncode == 0, planned.stderr
+    assert "failed: " in planned.stdout
+    assert " a0 (same_id): another text has the same id" in planned.stdout
+    assert " r0 (short): " in planned.stdout
+    assert planned.stdout.count("  rejected: ") == 19
+    assert "… and 11 more; a run lists every one in failures.jsonl" in planned.stdout
+
+
+def test_a_plan_estimates_time_from_what_an_earlier_version_took(
+    make_config: Callable[..., Path], tmp_path: Path
+) -> None:
+    config = make_config()
+    write_feed(tmp_path / "feed.jsonl", [article(number) for number in range(25)])
+    first = tomdich("plan", config, "--outputs", "out", cwd=tmp_path).stdout
+    assert "summarize: 0 calls known, 25 to make; how long they take, no version of this name has measured" in first
+    assert tomdich("run", config, "--outputs", "out", cwd=tmp_path).returncode == 0
+    write_feed(tmp_path / "feed.jsonl", [article(number) for number in range(50)])
+    second = tomdich("plan", config, "--outputs", "out", cwd=tmp_path).stdout
+    assert "summarize: 25 calls known, 25 to make; about " in second
+    assert second.count("at the rate of an earlier version") == 2
+
+
+def test_another_search_keeps_the_engine_and_is_told_in_plan_manifest_and_card(tmp_path: Path) -> None:
+    config = tmp_path / "beams.yaml"
+    models = "summarize: {model: bundled/summarizer}\ntranslate: {model: bundled/translator}\n"
+    config.write_text(f"name: beams\nsources: [{{path: feed.jsonl}}]\n{models}", encoding="utf-8")
+    write_feed(tmp_path / "feed.jsonl", [article(1)])
+    search = ("--set", "summarize.generation.num_beams=4")
+    done = tomdich("run", config, "--outputs", "out", *search, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    version = versions.find(tmp_path / "out", "beams")
+    summarizer = version.manifest["models"]["summarize"]
+    assert (summarizer["engine"], summarizer["compute_type"]) == ("ctranslate2", "int8")
+    named = ["early_stopping=False with num_beams=4", "no_repeat_ngram_size=5 with num_beams=4"]
+    assert [difference.partition(":")[0] for difference in summarizer["search_differences"]] == named
+    planned = tomdich("plan", config, "--outputs", "out", *search, cwd=tmp_path).stdout
+    card = (version.folder / "README.md").read_text(encoding="utf-8")
+    for difference in named:
+        assert difference in planned
+        assert difference in card
+        assert difference in done.stderr
+    parity = (*search, "--set", "summarize.engine=transformers", "--force")
+    assert tomdich("run", config, "--outputs", "out", *parity, cwd=tmp_path).returncode == 0
+    other = versions.find(tmp_path / "out", "beams").manifest
+    assert other["models"]["summarize"]["search_differences"] == []
+    assert other["recipe"] != version.manifest["recipe"]
+    assert json.dumps(other["calls"]["summarize"]) == json.dumps({"computed": 1, "replayed": 0})  # nothing is shared

@@ -1,0 +1,273 @@
+"""Driving a stage: in order, each text once, bounded, and never past a broken engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import EngineError, StoppedError
+from pipeline.records import Article, Failure, Generation, Origin, Refused
+from pipeline.runner.stage_runner import Sweep
+from pipeline.stages import Round
+from pipeline.storage.memo import Calls, open_memo
+
+
+def quiet(_message: str) -> None:
+    """Say nothing."""
+
+
+def article(number: int, text: str) -> Article:
+    return Article(id=f"a{number}", text=text, text_sha256="", source=Origin("f", number))
+
+
+def generation(text: str) -> Generation:
+    return Generation(text[::-1], len(text), 0, len(text), finished=True, score=None)
+
+
+class Backwards:
+    """An engine that answers each chunk of texts in reverse order, and remembers what it was asked."""
+
+    def __init__(self, chunk: int = 4) -> None:
+        self.asked: list[str] = []
+        self.chunk = chunk
+        self.ahead = 0
+
+    def generate(self, texts: Iterable[str]) -> Iterator[tuple[int, Generation | Refused]]:
+        pending: list[tuple[int, str]] = []
+        for number, text in enumerate(texts):
+            self.asked.append(text)
+            pending.append((number, text))
+            self.ahead = max(self.ahead, len(pending))
+            if len(pending) == self.chunk:
+                yield from self.flush(pending)
+        yield from self.flush(pending)
+
+    def flush(self, pending: list[tuple[int, str]]) -> Iterator[tuple[int, Generation | Refused]]:
+        while pending:
+            number, text = pending.pop()
+            yield number, Refused("error", "poison") if "poison" in text else generation(text)
+
+    def at_hand(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        pass
+
+
+def spell(record: Article) -> Round[str | Failure]:
+    """Ask for each word, then for all the answers joined; a text `raise` is a bug in the stage."""
+    if record.text == "raise":
+        raise ValueError("a bug")
+    words = yield record.text.split()
+    if len(words) > 1:
+        words = yield [" ".join(word.text for word in words)]
+    return words[0].text if words else ""
+
+
+def expected(text: str) -> str:
+    words = [word[::-1] for word in text.split()]
+    return " ".join(words)[::-1] if len(words) > 1 else "".join(words)
+
+
+def memo_calls() -> Calls:
+    return open_memo(None, warn=quiet).calls({})
+
+
+def swept(texts: list[str], *, window: int = 8, engine: Backwards | None = None, calls: Calls | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    engine = engine or Backwards()
+    sweep: Sweep[Article, str] = Sweep(
+        name="summarize", stage=spell, calls=calls or memo_calls(), engine=lambda: engine, window=window
+    )
+    return list(sweep.over(article(n, text) for n, text in enumerate(texts))), sweep, engine
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(alphabet="ab ", max_size=12), max_size=40), st.integers(1, 10), st.integers(1, 7))
+def test_results_come_in_order_and_each_distinct_text_is_asked_once(texts: list[str], window: int, chunk: int) -> None:
+    results, sweep, engine = swept(texts, window=window, engine=Backwards(chunk))
+    assert results == [expected(text) for text in texts]
+    assert len(engine.asked) == len(set(engine.asked)) == sweep.tally.computed
+
+
+def test_what_the_memo_knows_opens_no_engine() -> None:
+    calls = memo_calls()
+    texts = ["một hai", "ba", "bốn năm"]
+    first, _, _ = swept(texts, calls=calls)
+    again, sweep, engine = swept(texts, calls=calls)
+    assert again == first
+    assert engine.asked == []
+    assert (sweep.tally.computed, sweep.tally.replayed) == (0, 7 - 0)
+
+
+def test_what_the_memo_knows_leaves_before_the_next_record_is_started() -> None:
+    calls = memo_calls()
+    texts = ["một hai", "ba", "bốn năm", "sáu"]
+    swept(texts, calls=calls)
+    started = 0
+
+    def records() -> Iterator[Article]:
+        nonlocal started
+        for number, text in enumerate([*texts[:3], "mới", texts[3]]):
+            started += 1
+            yield article(number, text)
+
+    sweep: Sweep[Article, str] = Sweep(name="summarize", stage=spell, calls=calls, engine=Backwards)
+    seen = [started for _ in sweep.over(records())]
+    assert seen == [1, 2, 3, 5, 5]
+
+
+def test_a_record_started_before_the_others_is_the_first_of_them() -> None:
+    calls = memo_calls()
+    swept(["ba", "bốn"], calls=calls)
+    engine = Backwards()
+    sweep: Sweep[Article, str] = Sweep(name="summarize", stage=spell, calls=calls, engine=lambda: engine)
+    assert list(sweep.start(article(0, "ba"))) == ["ab"]
+    assert not sweep.waits
+    assert list(sweep.start(article(1, "mới"))) == []
+    assert sweep.waits
+    assert list(sweep.over([article(2, "bốn"), article(3, "hai")])) == ["iớm", "nốb", "iah"]
+    assert engine.asked == ["mới", "hai"]
+
+
+def test_a_refused_text_fails_its_records_only_and_is_asked_again_next_time() -> None:
+    calls = memo_calls()
+    results, _, _ = swept(["một", "poison", "hai", "ba poison"], calls=calls)
+    assert [type(result).__name__ for result in results] == ["str", "Failure", "str", "Failure"]
+    assert results[1].retry
+    assert "poison" in results[1].message
+    _, _, engine = swept(["poison"], calls=calls)
+    assert engine.asked == ["poison"]
+
+
+def test_a_bug_in_a_stage_fails_its_record_only() -> None:
+    results, _, _ = swept(["một", "raise", "hai"])
+    assert isinstance(results[1], Failure)
+    assert "ValueError: a bug" in results[1].message
+    assert results[0::2] == ["tộm", "iah"]
+
+
+def test_records_in_flight_stay_within_the_window() -> None:
+    started = finished = most = 0
+
+    def records() -> Iterator[Article]:
+        nonlocal started, most
+        for number in range(200):
+            started += 1
+            most = max(most, started - finished)
+            yield article(number, f"chữ{number}")
+
+    sweep: Sweep[Article, str] = Sweep(
+        name="summarize", stage=spell, calls=memo_calls(), engine=Backwards, window=16, widest=16
+    )
+    for _ in sweep.over(records()):
+        finished += 1
+    assert most <= 16 + 1
+    assert finished == 200
+
+
+def test_stopping_keeps_what_is_finished() -> None:
+    calls = memo_calls()
+    texts = [f"chữ{number}" for number in range(50)]
+    answered = 0
+
+    def stopping() -> str | None:
+        nonlocal answered
+        answered += 1
+        return "SIGTERM" if answered > 10 else None
+
+    sweep: Sweep[Article, str] = Sweep(name="summarize", stage=spell, calls=calls, engine=Backwards, stopping=stopping)
+    with pytest.raises(StoppedError, match="SIGTERM"):
+        list(sweep.over(article(n, text) for n, text in enumerate(texts)))
+    _, again, _ = swept(texts, calls=calls)
+    assert (again.tally.replayed, again.tally.computed) == (11, 39)
+
+
+class Batches(Backwards):
+    """It says how many answers of a chunk are left."""
+
+    left = 0
+
+    def flush(self, pending: list[tuple[int, str]]) -> Iterator[tuple[int, Generation | Refused]]:
+        for self.left, answer in zip(range(len(pending) - 1, -1, -1), super().flush(pending), strict=False):
+            yield answer
+
+    def at_hand(self) -> int:
+        return self.left
+
+
+def test_stopping_keeps_the_whole_batch_that_is_computed() -> None:
+    calls = memo_calls()
+    texts = [f"chữ{number}" for number in range(50)]
+    sweep: Sweep[Article, str] = Sweep(
+        name="summarize", stage=spell, calls=calls, engine=lambda: Batches(8), stopping=lambda: "the deadline"
+    )
+    with pytest.raises(StoppedError):
+        list(sweep.over(article(n, text) for n, text in enumerate(texts)))
+    assert sweep.tally.computed == 8
+    assert sweep.finished == 8
+
+
+def test_characters_are_counted_as_they_are_answered_and_are_all_of_a_record_in_the_end() -> None:
+    counted: list[int] = []
+    texts = ["một hai ba", "raise", "poison", "bốn"]
+    sweep: Sweep[Article, str] = Sweep(
+        name="summarize",
+        stage=spell,
+        calls=memo_calls(),
+        engine=Backwards,
+        answered=lambda: counted.append(sweep.characters),
+    )
+    list(sweep.over(article(n, text) for n, text in enumerate(texts)))
+    assert counted == sorted(counted)
+    assert 0 < counted[0] < sweep.characters == sum(map(len, texts))
+    assert sweep.finished == 4
+
+
+def test_a_growing_window_completes_the_first_records_before_it_takes_many() -> None:
+    class Counting(Backwards):
+        def __init__(self) -> None:
+            super().__init__(chunk=100)
+            self.calls: list[int] = []
+
+        def generate(self, texts: Iterable[str]) -> Iterator[tuple[int, Generation | Refused]]:
+            asked = list(texts)
+            self.calls.append(len(asked))
+            return super().generate(asked)
+
+    engine = Counting()
+    sweep: Sweep[Article, str] = Sweep(
+        name="summarize", stage=spell, calls=memo_calls(), engine=lambda: engine, window=2, widest=8
+    )
+    assert len(list(sweep.over(article(n, f"chữ{n}") for n in range(30)))) == 30
+    assert engine.calls == [2, 4, 8, 8, 8]
+
+
+class Twice(Backwards):
+    def generate(self, texts: Iterable[str]) -> Iterator[tuple[int, Generation | Refused]]:
+        for index, answer in super().generate(texts):
+            yield index, answer
+            yield index, answer
+
+
+class Lazy(Backwards):
+    def generate(self, texts: Iterable[str]) -> Iterator[tuple[int, Generation | Refused]]:
+        yield from list(super().generate(texts))[1:]
+
+
+@pytest.mark.parametrize(("engine", "said"), [(Twice(), "twice"), (Lazy(), "unanswered")])
+def test_an_engine_that_breaks_its_contract_ends_the_run(engine: Backwards, said: str) -> None:
+    with pytest.raises(EngineError, match=said):
+        swept(["một", "hai", "ba"], engine=engine)
+
+
+def test_an_answer_is_in_the_memo_before_its_record_is_handed_on(tmp_path: Path) -> None:
+    with open_memo(tmp_path, warn=quiet) as memo, open_memo(tmp_path, warn=quiet) as other:
+        sweep: Sweep[Article, str] = Sweep(
+            name="summarize", stage=spell, calls=memo.calls({}), engine=lambda: Backwards(1)
+        )
+        for number, _ in enumerate(sweep.over(article(n, f"chữ{n}") for n in range(5))):
+            assert other.calls({}).get(f"chữ{number}") is not None

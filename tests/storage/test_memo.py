@@ -1,0 +1,217 @@
+"""The memo: what is paid for once is never paid for again, and what is damaged is never believed."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import MemoError
+from pipeline.records import Generation
+from pipeline.storage.memo import Memo, open_memo
+
+ANSWER = Generation("Bão số 3 vào bờ.", 7, 0, 5, finished=True, score=-0.25)
+
+
+def quiet(_message: str) -> None:
+    """Say nothing."""
+
+
+def opened(folder: Path) -> Memo:
+    return open_memo(folder, warn=quiet)
+
+
+def test_a_stored_call_is_found_again_after_reopening(tmp_path: Path) -> None:
+    with opened(tmp_path) as memo:
+        memo.calls({"engine": 1}).put("câu", ANSWER)
+    with opened(tmp_path) as memo:
+        assert memo.calls({"engine": 1}).get("câu") == ANSWER
+
+
+@pytest.mark.parametrize("score", [None, 0.0, -1.5])
+def test_every_field_survives(tmp_path: Path, score: float | None) -> None:
+    answer = Generation("", 3, 1, 0, finished=False, score=score)
+    with opened(tmp_path) as memo:
+        memo.calls({}).put("x", answer)
+        assert memo.calls({}).get("x") == answer
+
+
+def test_another_engine_and_another_text_know_nothing_of_it(tmp_path: Path) -> None:
+    with opened(tmp_path) as memo:
+        memo.calls({"beams": 4}).put("câu", ANSWER)
+        assert memo.calls({"beams": 5}).get("câu") is None
+        assert memo.calls({"beams": 4}).get("câu.") is None
+
+
+def test_of_two_answers_the_first_stands_for_both(tmp_path: Path) -> None:
+    later = Generation("khác", 7, 0, 5, finished=True, score=-0.25)
+    with opened(tmp_path) as one, opened(tmp_path) as two:
+        one.calls({}).put("câu", ANSWER)
+        assert two.calls({}).put("câu", later) == ANSWER
+
+
+def test_a_row_with_a_flipped_bit_is_removed_and_named(tmp_path: Path) -> None:
+    with opened(tmp_path) as memo:
+        memo.calls({}).put("câu", ANSWER)
+    with sqlite3.connect(tmp_path / "memo.sqlite") as raw:
+        raw.execute("UPDATE calls SET text = 'Bão số 4 vào bờ.'")
+    raw.close()
+    warnings: list[str] = []
+    with open_memo(tmp_path, warn=warnings.append) as memo:
+        assert memo.calls({}).get("câu") is None
+        assert memo.calls({}).put("câu", ANSWER) == ANSWER
+    assert len(warnings) == 1
+    assert "checksum" in warnings[0]
+
+
+def test_a_damaged_file_is_set_aside_and_named(tmp_path: Path) -> None:
+    (tmp_path / "memo.sqlite").write_bytes(b"SQLite format 3\x00" + b"\xff" * 5000)
+    warnings: list[str] = []
+    with open_memo(tmp_path, warn=warnings.append) as memo:
+        assert memo.size() == 0
+    (aside,) = tmp_path.glob("memo.sqlite.damaged-*")
+    assert "is damaged" in warnings[0]
+    assert aside.name in warnings[0]
+
+
+def test_a_memo_of_a_newer_schema_is_set_aside_whole_and_named(tmp_path: Path) -> None:
+    with opened(tmp_path) as memo:
+        memo.calls({}).put("câu", ANSWER)
+    schema(tmp_path / "memo.sqlite", 99)
+    warnings: list[str] = []
+    with open_memo(tmp_path, warn=warnings.append) as memo:
+        assert memo.calls({}).get("câu") is None
+    (aside,) = tmp_path.glob("memo.sqlite.schema-99-*")
+    assert "newer tomdich (schema 99, this one reads 1)" in warnings[0]
+    assert aside.name in warnings[0]
+    schema(aside, 1)
+    aside.rename(tmp_path / "memo.sqlite")  # nothing in it was touched
+    with opened(tmp_path) as memo:
+        assert memo.calls({}).get("câu") == ANSWER
+
+
+def schema(path: Path, number: int) -> None:
+    with sqlite3.connect(path) as raw:
+        raw.execute(f"PRAGMA user_version = {number}")
+    raw.close()
+
+
+def test_damage_that_comes_to_light_while_it_is_used_sets_it_aside_and_the_run_goes_on(tmp_path: Path) -> None:
+    answers = fill(tmp_path, 400)
+    path = tmp_path / "memo.sqlite"
+    warnings: list[str] = []
+    with open_memo(tmp_path, warn=warnings.append) as memo:
+        calls = memo.calls({})
+        memo.ask("PRAGMA shrink_memory")  # what it has read before is forgotten
+        with path.open("r+b") as file:  # every page but the first, under the open connection's hands
+            file.seek(4096)
+            file.write(b"\xff" * (path.stat().st_size - 4096))
+        for text, answer in answers.items():
+            assert calls.get(text) in {None, answer}
+            assert calls.put(text, answer) == answer
+        assert memo.size() == len(answers)
+    assert len(list(tmp_path.glob("memo.sqlite.damaged-*"))) == 1
+    assert "set aside" in warnings[-1]
+    assert recalled(tmp_path, answers) == len(answers)
+
+
+def test_of_two_runs_that_meet_the_damage_one_sets_it_aside_and_both_go_on_in_the_new_file(tmp_path: Path) -> None:
+    answers = fill(tmp_path, 400)
+    path = tmp_path / "memo.sqlite"
+    warnings: list[str] = []
+    with open_memo(tmp_path, warn=warnings.append) as one, open_memo(tmp_path, warn=warnings.append) as two:
+        both = one.calls({}), two.calls({})
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * (path.stat().st_size - 4096))
+        for text, answer in answers.items():
+            for calls in both:
+                assert calls.get(text) in {None, answer}
+                assert calls.put(text, answer) == answer
+    assert len([warning for warning in warnings if "set aside" in warning]) == 1
+    assert recalled(tmp_path, answers) == len(answers)
+
+
+def test_many_processes_that_open_one_damaged_file_at_once_set_it_aside_once(tmp_path: Path) -> None:
+    (tmp_path / "memo.sqlite").write_bytes(b"SQLite format 3\x00" + b"\xff" * 5000)
+    script = (
+        "import sys; from pathlib import Path; from pipeline.storage.memo import open_memo;"
+        "from pipeline.records import Generation; sys.stdin.read();"
+        "calls = open_memo(Path(sys.argv[1]), warn=print).calls({});"
+        "[calls.put(str(n), Generation(str(n), 1, 0, 1, True, None)) for n in range(20)]"
+    )
+    starts = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, tmp_path],
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(6)
+    ]
+    for start in starts:
+        assert start.stdin is not None
+        start.stdin.close()  # go
+        start.stdin = None
+    said = [start.communicate(timeout=60) for start in starts]
+    assert [start.returncode for start in starts] == [0] * 6, said
+    assert len([out for out, _ in said if "set aside" in out]) == 1
+    assert len(list(tmp_path.glob("memo.sqlite.damaged-*"))) == 1
+    with opened(tmp_path) as memo:
+        assert memo.size() == 20
+
+
+def test_what_the_disk_refuses_is_named_with_its_remedy(tmp_path: Path) -> None:
+    with opened(tmp_path) as memo:
+        calls = memo.calls({})
+        memo.ask("PRAGMA max_page_count = 1")  # what SQLite takes for a full disk
+        with pytest.raises(MemoError, match=r"memo\.sqlite: .* full; free some space"):
+            [calls.put(f"câu {number}", ANSWER) for number in range(2000)]
+
+
+def fill(folder: Path, count: int) -> dict[str, Generation]:
+    """Store so many calls, and return them."""
+    answers = {f"câu {n}": Generation(f"Bão số {n} vào bờ. " * 3, n, 0, n, n % 2 == 0, -n / 7) for n in range(count)}
+    with opened(folder) as memo:
+        calls = memo.calls({})
+        for text, answer in answers.items():
+            calls.put(text, answer)
+    return answers
+
+
+def recalled(folder: Path, answers: dict[str, Generation]) -> int:
+    """Return how many of the calls a memo still knows, each as it was stored."""
+    with opened(folder) as memo:
+        calls = memo.calls({})
+        found = [calls.get(text) for text in answers]
+        assert all(one in {None, answer} for one, answer in zip(found, answers.values(), strict=True))
+        return sum(one is not None for one in found)
+
+
+def test_a_killed_writer_loses_nothing_it_committed(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path; from pipeline.storage.memo import open_memo;"
+        "from pipeline.records import Generation;"
+        "calls = open_memo(Path(sys.argv[1]), warn=print).calls({});"
+        "[calls.put(str(n), Generation(str(n), 1, 0, 1, True, None)) for n in range(100)];"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, tmp_path], cwd=Path(__file__).parents[2], check=False)
+    assert killed.returncode == -9
+    with opened(tmp_path) as memo:
+        assert [memo.calls({}).get(str(n)) is not None for n in range(100)] == [True] * 100
+
+
+def test_a_score_that_is_no_number_is_none_and_its_row_stands(tmp_path: Path) -> None:
+    told: list[str] = []
+    with open_memo(tmp_path, warn=told.append) as memo:
+        calls = memo.calls({})
+        put = calls.put("một", Generation("one", 1, 0, 1, finished=True, score=float("nan")))
+        assert put.score is None
+        assert calls.get("một") == put
+    assert told == []
