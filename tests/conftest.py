@@ -79,7 +79,7 @@ def load_config(make_config: Callable[..., Path]) -> Callable[..., Config]:
 def tomdich(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *map(str, arguments)],
+        [sys.executable, "-m", "pipeline", *map(str, arguments)],
         cwd=cwd,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])} | environment,
         capture_output=True,

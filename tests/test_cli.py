@@ -75,7 +75,7 @@ def test_help_comes_in_under_four_tenths_of_a_second() -> None:
         return min(seconds)
 
     bare = best(["-c", "pass"])
-    assert best(["-m", "pipeline.cli", "--help"]) < max(0.4, 12 * bare)
+    assert best(["-m", "pipeline", "--help"]) < max(0.4, 12 * bare)
 
 
 def test_a_run_prints_the_version_on_stdout_and_progress_on_stderr(night: Path) -> None:
@@ -155,7 +155,7 @@ def started(night: Path, *arguments: str) -> subprocess.Popen[str]:
         [
             sys.executable,
             "-m",
-            "pipeline.cli",
+            "pipeline",
             "run",
             night,
             "--outputs",
@@ -207,7 +207,7 @@ def test_two_runs_on_one_memo_agree(night: Path) -> None:
     write_feed(night.parent / "feed.jsonl", [article(number) for number in range(60)])
     runs = [
         subprocess.Popen(
-            [sys.executable, "-m", "pipeline.cli", "run", night, "--outputs", "out", "--set", f"name={name}"],
+            [sys.executable, "-m", "pipeline", "run", night, "--outputs", "out", "--set", f"name={name}"],
             cwd=night.parent,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             stderr=subprocess.PIPE,

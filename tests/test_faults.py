@@ -641,7 +641,7 @@ def test_versions_stay_in_order_when_the_clock_goes_back(night: Night, fault: Ta
 
 def crowd(night: Night, size: int, *arguments: str) -> list[tuple[int, str]]:
     """Start so many runs at once; return the exit code and stderr of each."""
-    command = [sys.executable, "-m", "pipeline.cli", "run", str(night.config), "--outputs", str(night.outputs)]
+    command = [sys.executable, "-m", "pipeline", "run", str(night.config), "--outputs", str(night.outputs)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     started = [
         subprocess.Popen(
@@ -717,7 +717,7 @@ def test_a_file_system_without_locks_is_refused_with_advice(
             [
                 *("strace", "-f", "--seccomp-bpf", "-qq", "-o", night.folder / "trace", "-e", "trace=flock"),
                 *("-e", f"inject=flock:error={error}:when={when}"),
-                *(sys.executable, "-m", "pipeline.cli", "run", night.config, "--outputs", night.outputs),
+                *(sys.executable, "-m", "pipeline", "run", night.config, "--outputs", night.outputs),
             ],
             cwd=night.folder,
             env=os.environ | {"PYTHONPATH": str(ROOT)},

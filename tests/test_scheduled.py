@@ -416,7 +416,7 @@ def test_a_deadline_keeps_what_is_finished_and_the_next_run_goes_on(night: Path)
 
 @pytest.mark.parametrize("how", ["deadline", "signal"])
 def test_a_run_that_waits_for_the_lock_heeds_the_deadline_and_a_signal(night: Path, how: str) -> None:
-    command = [sys.executable, "-m", "pipeline.cli", "run", str(night), "--outputs", "out", "--wait-lock", "10m"]
+    command = [sys.executable, "-m", "pipeline", "run", str(night), "--outputs", "out", "--wait-lock", "10m"]
     with store.locked(night.parent / "out", "night", wait=0, notice=lambda _: None):
         process = subprocess.Popen(
             [*command, *(["--deadline", "1s"] if how == "deadline" else [])],
@@ -482,7 +482,7 @@ def test_a_signal_publishes_what_is_complete_on_request(night: Path) -> None:
     slow(night, 200)
     run(night, "--until", "summarize")  # paid for
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", "run", night, "--outputs", "out", "--publish-partial",
+        [sys.executable, "-m", "pipeline", "run", night, "--outputs", "out", "--publish-partial",
          "--set", "runtime.batch_tokens=64"],
         cwd=night.parent,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -504,8 +504,8 @@ def test_a_signal_publishes_what_is_complete_on_request(night: Path) -> None:
 def test_a_signal_that_comes_while_something_is_printed_stops_the_run_like_any_other(tmp_path: Path) -> None:
     """Python's own `print` raises there: a buffer is not entered twice."""
     printing = (
-        "import sys; from pipeline.cli import _stopping\n"
-        "with _stopping() as reason:\n"
+        "import sys; from pipeline.cli.terminal import stop_signals\n"
+        "with stop_signals() as reason:\n"
         "    print('begun', flush=True)\n"
         "    print('x' * 1_000_000, file=sys.stderr, flush=True)\n"  # more than the pipe takes: it waits for a reader
         "    print(reason())"
@@ -533,7 +533,7 @@ def test_a_signal_that_comes_while_something_is_printed_stops_the_run_like_any_o
 def test_a_second_signal_ends_the_run_at_once(night: Path, second: signal.Signals) -> None:
     write_feed(night.parent / "feed.jsonl", [FEED[0] | {"text": "Tin fake:hang " + FEED[0]["text"]}])
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", "run", str(night), "--outputs", "out"],
+        [sys.executable, "-m", "pipeline", "run", str(night), "--outputs", "out"],
         cwd=night.parent,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,

@@ -36,7 +36,7 @@ def run(config: Path, *arguments: str) -> tuple[float, int]:
 
     The clock's seconds would be those of whatever else runs on the machine, too.
     """
-    command: list[str | Path] = [sys.executable, "-m", "pipeline.cli", "run", config, "--outputs", "out", *arguments]
+    command: list[str | Path] = [sys.executable, "-m", "pipeline", "run", config, "--outputs", "out", *arguments]
     done = subprocess.run(
         [sys.executable, "-c", _MEASURE, *command],
         cwd=config.parent,

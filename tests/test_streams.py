@@ -33,7 +33,7 @@ def night(tmp_path: Path) -> Path:
 
 def shell(command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a shell's line in which `tomdich` is the command line."""
-    tomdich = f'tomdich() {{ "{sys.executable}" -m pipeline.cli "$@"; }}'
+    tomdich = f'tomdich() {{ "{sys.executable}" -m pipeline "$@"; }}'
     return subprocess.run(
         ["/bin/sh", "-c", f"{tomdich}\n{command}"],
         cwd=cwd,
@@ -131,7 +131,7 @@ def waiting(night: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def start(**options: Any) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.cli", "run", night, "--outputs", "out", "--wait-lock", "10m", "--force"],
+            [sys.executable, "-m", "pipeline", "run", night, "--outputs", "out", "--wait-lock", "10m", "--force"],
             cwd=night.parent,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             stderr=subprocess.PIPE,

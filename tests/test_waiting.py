@@ -70,7 +70,7 @@ def pipe(tmp_path: Path) -> Path:
 def started(night: Path, *arguments: str, stdin: int | None = None) -> subprocess.Popen[str]:
     """Start a run, and return it when it waits for its source."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", "run", str(night), "--outputs", "out", *arguments],
+        [sys.executable, "-m", "pipeline", "run", str(night), "--outputs", "out", *arguments],
         cwd=night.parent,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
         stdin=stdin,

@@ -103,7 +103,7 @@ class Ours:
 def command_line(workload: Workload, outputs: str, *more: str) -> None:
     """Run `tomdich run` on the workload; raises where it fails."""
     subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", "run", workload.config_file, "--outputs", outputs, *more],
+        [sys.executable, "-m", "pipeline", "run", workload.config_file, "--outputs", outputs, *more],
         cwd=workload.folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,

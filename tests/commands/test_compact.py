@@ -176,7 +176,7 @@ def test_a_run_beside_a_compaction_publishes_all_its_records(night: Path) -> Non
     run(night)
     articles = [article(n) | {"text": "Tin fake:slow " + article(n)["text"]} for n in range(60)]
     write_feed(night.parent / "feed.jsonl", articles)
-    command = [sys.executable, "-m", "pipeline.cli", "run", str(night), "--outputs", "out"]
+    command = [sys.executable, "-m", "pipeline", "run", str(night), "--outputs", "out"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as beside:
         times = 0

@@ -211,7 +211,7 @@ def test_a_run_of_many_is_that_of_few(tmp_path: Path, make_config: Callable[...,
     (tmp_path / "pipeline").mkdir()
     (tmp_path / "pipeline" / "__init__.py").write_text("raise SystemExit('another package of that name')\n")
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "pipeline.cli", "run", str(config), "--outputs", "out"],
+        [sys.executable, "-P", "-m", "pipeline", "run", str(config), "--outputs", "out"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -235,7 +235,7 @@ def test_a_run_that_is_killed_takes_its_processes_with_it(
         row["title"] += " fake:slow"
     write_feed(tmp_path / "feed.jsonl", feed)
     config = make_config(runtime={"batch_tokens": 64})
-    command = [sys.executable, "-m", "pipeline.cli", "run", str(config), "--outputs", "out", "--publish-partial"]
+    command = [sys.executable, "-m", "pipeline", "run", str(config), "--outputs", "out", "--publish-partial"]
     with fault("a run with inspecting processes killed"):
         process = subprocess.Popen(
             command,

@@ -228,7 +228,7 @@ def test_stdout_by_its_other_names_is_stdout(version: Version, tmp_path: Path, n
     if name.startswith("/proc") and not Path("/proc/self/fd").exists():
         pytest.skip("no /proc here")
     (tmp_path / "link").symlink_to("/dev/stdout")
-    arguments = [sys.executable, "-m", "pipeline.cli", "export", str(version.folder), "--to", "jsonl", "-o", name]
+    arguments = [sys.executable, "-m", "pipeline", "export", str(version.folder), "--to", "jsonl", "-o", name]
     out = tmp_path / "log"
     out.write_text("before\n")
     with out.open("ab") as file:
@@ -248,7 +248,7 @@ def test_stdout_by_its_other_names_is_stdout(version: Version, tmp_path: Path, n
 
 @pytest.mark.skipif(not Path("/bin/bash").exists(), reason="process substitution is bash's")
 def test_an_export_goes_into_a_process_substitution(version: Version, tmp_path: Path) -> None:
-    command = f'"{sys.executable}" -m pipeline.cli export "{version.folder}" --to jsonl -o >(cat >got; echo end >>got)'
+    command = f'"{sys.executable}" -m pipeline export "{version.folder}" --to jsonl -o >(cat >got; echo end >>got)'
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
         ["/bin/bash", "-c", f"{command}; wait $!"], cwd=tmp_path, env=environment, check=False, capture_output=True

@@ -100,7 +100,7 @@ def test_a_run_beside_a_mount_whose_name_is_not_utf_8(tmp_path: Path, make_confi
     point = os.fsencode(tmp_path) + b"/\xe9t\xe9 #"
     Path(os.fsdecode(point)).mkdir()
     script = 'mount -t tmpfs none "$1" && shift && exec "$@"'
-    run = [sys.executable, "-m", "pipeline.cli", "run", str(make_config()), "--outputs", "out"]
+    run = [sys.executable, "-m", "pipeline", "run", str(make_config()), "--outputs", "out"]
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script, "sh", point, *run],
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},

@@ -1,0 +1,358 @@
+"""The commands of every day: run, plan, check, try, translate, brief, export, init."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from pipeline.errors import (
+    HungError,
+    StoppedError,
+    TomdichError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+    from pipeline.runner import Outcome
+from pipeline.cli.options import (
+    DEFAULT_OUTPUTS,
+    EVERY_DAY,
+    AsJson,
+    ConfigPath,
+    Edition,
+    Limit,
+    Outputs,
+    Set,
+    VersionName,
+    app,
+)
+from pipeline.cli.parsing import edition_day, load_config, load_given, parse_seconds
+from pipeline.cli.terminal import keep_exit_code, print_path, say, show_progress, stop_signals
+
+UntilOption = Annotated[
+    Literal["load", "summarize"] | None, typer.Option("--until", help="Stop after this stage and publish that.")
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Where to write it, - for stdout; else a file beside you."),
+]
+OnlyNew = Annotated[
+    bool, typer.Option("--only-new", help="Only articles whose id and text no version of this name has published.")
+]
+
+
+@app.command(rich_help_panel=EVERY_DAY)
+def run(
+    config: ConfigPath,
+    overrides: Set = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    limit: Limit = None,
+    until: UntilOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Publish even if nothing changed.")] = False,
+    wait_lock: Annotated[
+        str,
+        typer.Option("--wait-lock", metavar="TIME", help="Wait so long for another run on the same name: 90s, 10m."),
+    ] = "0s",
+    only_new: OnlyNew = False,
+    edition: Annotated[
+        str | None,
+        typer.Option(
+            "--edition",
+            metavar="DATE",
+            help="The day that {edition} in source paths is: 2026-11-23, yesterday, -2d; else today there. A range, "
+            "2026-11-20..2026-11-23, is one run after the other.",
+        ),
+    ] = None,
+    revise: Annotated[
+        bool,
+        typer.Option(
+            "--revise",
+            help="Publish the edition again with today's corrections and terms, from its versions and without a model "
+            "call; it supersedes them.",
+        ),
+    ] = False,
+    deadline: Annotated[
+        str | None,
+        typer.Option("--deadline", metavar="TIME", help="End within this time, what is finished is kept: 90s, 5h."),
+    ] = None,
+    publish_partial: Annotated[
+        bool, typer.Option("--publish-partial", help="Where the run is stopped early, publish what is complete.")
+    ] = False,
+    show_: Annotated[int, typer.Option("--show", min=0, metavar="N", help="Print the first N records when done.")] = 0,
+) -> None:
+    """Load, summarize, translate and publish a version; resumes and replays what is already paid for."""
+    from pipeline import runner
+    from pipeline.runner.notify import Finish
+
+    loaded = load_config(config, overrides)
+    days = _days(edition, loaded, revise=revise)
+    waiting, seconds = parse_seconds(wait_lock), None if deadline is None else parse_seconds(deadline)
+    started = time.monotonic()
+    with stop_signals() as stopping:
+
+        def run_one(day: date | None) -> None:
+            left = None if seconds is None else max(0.0, seconds - (time.monotonic() - started))
+            with show_progress() as progress, Finish(loaded, outputs=outputs, notice=progress.notice) as finish:
+                options = runner.Options(
+                    outputs=outputs,
+                    limit=limit,
+                    until=until,
+                    force=force,
+                    wait_lock=waiting,
+                    only_new=only_new,
+                    edition=day,
+                    revise=revise,
+                    deadline=seconds if len(days) == 1 else left,
+                    publish_partial=publish_partial,
+                    stopping=stopping,
+                )
+                outcome = runner.run(loaded, options=options, progress=progress)
+                finish.version = outcome.version
+                finish.unavailable = outcome.unavailable
+                finish.reason = (
+                    "published"
+                    if outcome.published
+                    else "nothing changed"
+                    if outcome.version
+                    else _nothing_new(outcome)
+                )
+                if outcome.stopped:
+                    _report(outcome, show=show_)
+                    raise StoppedError(f"{outcome.stopped}; what is complete is published")
+            _report(outcome, show=show_)
+
+        if len(days) == 1:
+            run_one(days[0])
+        else:
+            _run_each(days, run_one)
+
+
+def _run_each(days: Sequence[date | None], run_one: Callable[[date | None], None]) -> None:
+    """Run each day after the other; a run that is stopped early ends them. Exits with the worst code, if any."""
+    codes: list[int] = []
+    for at, day in enumerate(days):
+        say(f"edition {day}:")
+        try:
+            run_one(day)
+        except HungError:
+            raise
+        except TomdichError as error:
+            say(f"error: {error}")
+            codes.append(error.exit_code)
+            if isinstance(error, StoppedError):
+                say(f"not finished: go on with --edition {day}..{days[-1]}" if at + 1 < len(days) else "not finished")
+                break
+    if codes:
+        raise typer.Exit(min(codes))  # the codes are in the order of gravity, see the README
+
+
+def _report(outcome: Outcome, *, show: int) -> None:
+    """Print what a run came to: the version's folder on stdout, its counts on stderr."""
+    version = outcome.version
+    if version is None:
+        say(f"{_nothing_new(outcome)}; no version was made")
+        return
+    counts = version.manifest["counts"]
+    state = "published" if outcome.published else "nothing changed, already published"
+    if outcome.stopped:
+        state = f"published what is complete ({counts['unfinished']} are not)"
+    say(
+        f"{state}: {counts['records']} records, {counts['flagged']} flagged, {counts['held']} held, "
+        f"{counts['failures']} failed, {counts['rejected']} rejected, "
+        f"{counts.get('damaged', 0)} damaged, {counts['duplicates']} duplicates"
+        f"{_unavailable(outcome)}"
+    )
+    with keep_exit_code(f"the version is {version.folder}"):
+        typer.echo(str(version.folder))
+        if show:
+            from pipeline.commands.show import side_by_side
+
+            side_by_side(version, limit=show)
+
+
+def _nothing_new(outcome: Outcome) -> str:
+    """Return why no version was made; only sources that were read whole are said to hold nothing new."""
+    if not outcome.unavailable and not outcome.damaged:
+        return "nothing new: every article of the sources is published"
+    damaged = f"; {outcome.damaged} damaged" if outcome.damaged else ""
+    return f"nothing new in what could be read{damaged}{_unavailable(outcome)}"
+
+
+def _unavailable(outcome: Outcome) -> str:
+    """Return the optional sources that were not read to their end, for a summary line."""
+    return "".join(f"; unavailable: {reason}" for reason in outcome.unavailable)
+
+
+@app.command(rich_help_panel=EVERY_DAY)
+def plan(
+    config: ConfigPath,
+    overrides: Set = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    limit: Limit = None,
+    until: UntilOption = None,
+    only_new: OnlyNew = False,
+    edition: Edition = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what would be read, what is already paid for and how many calls remain; loads no model."""
+    from pipeline import runner
+    from pipeline.commands import listings
+    from pipeline.commands.show import print_plan
+
+    loaded = load_config(config, overrides)
+    day = edition_day(edition, loaded)
+    with stop_signals() as stopping, show_progress() as progress:
+        options = runner.Options(
+            outputs=outputs, limit=limit, until=until, only_new=only_new, edition=day, stopping=stopping
+        )
+        planned = runner.plan(loaded, options=options, progress=progress)
+    if as_json:
+        typer.echo(listings.plan(planned))
+    else:
+        print_plan(planned)
+
+
+@app.command(rich_help_panel=EVERY_DAY)
+def check(
+    config: ConfigPath,
+    overrides: Set = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    trial: Annotated[bool, typer.Option("--trial", help="Also run one batch through each engine.")] = False,
+    edition: Edition = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check config, sources, models, licences, disk and device: every problem at once, each with its remedy."""
+    from pipeline.commands import listings
+    from pipeline.commands.check import check as check_
+
+    loaded = load_config(config, overrides)
+    findings = check_(loaded, outputs=outputs, trial=trial, edition=edition_day(edition, loaded))
+    if as_json:
+        typer.echo(listings.check(findings))
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.mark} {finding.what}: {finding.message}")
+    problems = sum(finding.problem for finding in findings)
+    if problems:
+        raise UsageError(f"{config}: {problems} {'problem' if problems == 1 else 'problems'} found, see above")
+    if not as_json:
+        typer.echo(f"{config}: ready")
+
+
+@app.command("try", rich_help_panel=EVERY_DAY)
+def try_(
+    article: Annotated[str, typer.Argument(metavar="FILE|URL|-", help="One article: a file, a URL, or - for stdin.")],
+    config: Annotated[Path | None, typer.Option("--config", help="Take the models from this config.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Summarize with this checkpoint instead.")] = None,
+    translator: Annotated[str | None, typer.Option("--translator", help="Translate with this checkpoint.")] = None,
+    overrides: Set = None,
+) -> None:
+    """Summarize and translate one article, on the screen; nothing is published."""
+    from pipeline.commands.show import print_record
+    from pipeline.commands.single import try_article
+
+    with show_progress() as progress:
+        record = try_article(
+            article,
+            config=load_given(config, overrides),
+            summarizer=model,
+            translator=translator,
+            notice=progress.notice,
+        )
+    print_record(record)
+
+
+@app.command(rich_help_panel=EVERY_DAY)
+def translate(
+    file: Annotated[str, typer.Argument(metavar="[FILE|-]", help="Vietnamese text, a sentence a line.")] = "-",
+    model: Annotated[str | None, typer.Option("--model", help="Translate with this checkpoint.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="Take the translator from this config.")] = None,
+    overrides: Set = None,
+) -> None:
+    """Translate text: a line in, a line out."""
+    from pipeline.commands.single import translate_lines
+
+    with show_progress() as progress:
+        for line in translate_lines(
+            file,
+            config=load_given(config, overrides),
+            translator=model,
+            notice=progress.notice,
+        ):
+            typer.echo(line)
+
+
+@app.command(rich_help_panel=EVERY_DAY)
+def brief(
+    version: VersionName = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    to: Annotated[Literal["html", "docx", "md"], typer.Option("--to", help="Mail, Word or Markdown.")] = "html",
+    watch: Annotated[
+        Path | None,
+        typer.Option(
+            "--watch",
+            metavar="FILE",
+            help="Group by these terms: one a line, or YAML topics, each with a list of terms.",
+        ),
+    ] = None,
+    hold: Annotated[
+        Literal["leave-out", "mark"], typer.Option("--hold", help="What to do with records on hold.")
+    ] = "leave-out",
+    title: Annotated[str | None, typer.Option("--title", help="Its title; else the experiment's name.")] = None,
+    output: Output = None,
+) -> None:
+    """Write what an editor mails: English headlines and summaries, with outlet, date and link, by topic."""
+    from pipeline.export import brief as briefs
+    from pipeline.storage import editions
+
+    written = briefs.write(editions.find(outputs, version), to=to, watch=watch, hold=hold, title=title, output=output)
+    print_path(written)
+
+
+@app.command(rich_help_panel=EVERY_DAY)
+def export(
+    to: Annotated[Literal["xlsx", "csv", "jsonl"], typer.Option("--to", help="Excel, CSV or JSON lines.")],
+    version: VersionName = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    output: Output = None,
+) -> None:
+    """Write every column of a version for a spreadsheet or another program; near copies share a `story`."""
+    from pipeline.export import spreadsheets
+    from pipeline.storage import editions
+
+    print_path(spreadsheets.export(editions.find(outputs, version), to=to, output=output))
+
+
+@app.command(rich_help_panel=EVERY_DAY)
+def init(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The experiment's name; writes NAME.yaml.")],
+    articles: Annotated[Path, typer.Option("--articles", help="The folder the articles are in.")] = Path("articles"),
+) -> None:
+    """Write a commented config for the articles in a folder."""
+    from pipeline.commands.single import write_config
+
+    written = write_config(name, articles=articles)
+    with keep_exit_code(f"{written} is written"):
+        typer.echo(str(written))
+
+
+def _days(text: str | None, config: Config, *, revise: bool) -> Sequence[date | None]:
+    """Return each day of `--edition` of a run; None is today when the run begins."""
+    from pipeline.config import at_edition, today
+    from pipeline.storage import editions
+
+    if text is None:
+        return [None]
+    days = editions.days(text, today=today(config))
+    if len(days) > 1 and not revise and at_edition(config, days[0]).sources == config.sources:
+        raise UsageError(
+            f"--edition {text}: no source path holds {{edition}}, so that every day would publish the same articles; "
+            "write it into sources.path, as feeds/{edition}/*.jsonl, or name one day"
+        )
+    return days

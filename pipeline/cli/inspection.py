@@ -1,0 +1,173 @@
+"""The commands that inspect what is published: runs, show, eval, compare, verify, bench."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from pipeline.cli.options import (
+    DEFAULT_OUTPUTS,
+    INSPECT,
+    AsJson,
+    ConfigPath,
+    Edition,
+    Limit,
+    Outputs,
+    Set,
+    VersionName,
+    app,
+)
+from pipeline.cli.parsing import edition_day, load_config
+from pipeline.cli.terminal import say, show_progress
+from pipeline.errors import (
+    UsageError,
+)
+
+TableFormat = Annotated[
+    Literal["text", "json", "latex"], typer.Option("--to", help="For a person, a program or a paper.")
+]
+
+
+@app.command(rich_help_panel=INSPECT)
+def runs(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this experiment.")] = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    as_json: AsJson = False,
+) -> None:
+    """List the published versions, newest last."""
+    from pipeline.commands import listings
+    from pipeline.commands.show import print_runs
+    from pipeline.storage import versions
+
+    folders = [outputs / name] if name else versions.experiments(outputs)
+    if name and not versions.versions(folders[0]):
+        folders = [versions.find(outputs, name).folder.parent]  # raises, naming what there is
+    for folder in folders:
+        for said in versions.strays(folder):
+            say(said)
+    listed = [(folder, versions.versions(folder)) for folder in folders]
+    if as_json:
+        typer.echo(listings.runs(listed))
+    else:
+        print_runs(listed)
+
+
+@app.command(rich_help_panel=INSPECT)
+def show(
+    version: VersionName = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    limit: Limit = None,
+    as_jsonl: Annotated[bool, typer.Option("--jsonl", help="Print the records as JSON lines.")] = False,
+    failures: Annotated[bool, typer.Option("--failures", help="Print the articles that are not among them.")] = False,
+    hold: Annotated[bool, typer.Option("--hold", help="Only the records that are held back.")] = False,
+) -> None:
+    """Show a version: article beside summary and translation."""
+    from pipeline.commands.show import print_failures, print_jsonl, side_by_side
+    from pipeline.storage import editions
+
+    if failures and hold:
+        raise UsageError("show: a failure is no record and cannot be on hold; give --failures or --hold")
+    found = editions.find(outputs, version)
+    if failures:
+        print_failures(found, limit=limit, as_jsonl=as_jsonl)
+    elif as_jsonl:
+        print_jsonl(found, limit=limit, held=hold)
+    else:
+        side_by_side(found, limit=limit, held=hold)
+
+
+@app.command("eval", rich_help_panel=INSPECT)
+def eval_(
+    version: VersionName = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    to: TableFormat = "text",
+    comet: Annotated[
+        Path | None,
+        typer.Option("--comet", metavar="PATH", help="Also score translations with this COMET checkpoint (.ckpt)."),
+    ] = None,
+    comet_python: Annotated[
+        str | None,
+        typer.Option(
+            "--comet-python",
+            envvar="TOMDICH_COMET_PYTHON",
+            metavar="PATH",
+            help="The Python of the environment COMET is installed in.",
+        ),
+    ] = None,
+) -> None:
+    """Say what a version is worth: scores where it has references, flags, lengths, novelty and speed."""
+    from pipeline.evaluation import evaluate
+    from pipeline.evaluation.tables import latex, print_tables
+    from pipeline.storage import versions
+
+    found = evaluate.evaluate(versions.find(outputs, version), comet_checkpoint=comet, comet_python=comet_python)
+    match to:
+        case "text":
+            print_tables(evaluate.tables(found))
+        case "json":
+            typer.echo(evaluate.as_json(found))
+        case "latex":
+            typer.echo(latex(evaluate.tables(found)))
+
+
+@app.command(rich_help_panel=INSPECT)
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="The version before: `name`, `name/prefix` or a path.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The version after.")],
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    to: TableFormat = "text",
+    records: Annotated[
+        int, typer.Option("--records", min=0, metavar="N", help="Show the N records that differ most.")
+    ] = 5,
+) -> None:
+    """Say what changed between two versions: the recipe, the scores, the flags, the records that differ most."""
+    from pipeline.evaluation import compare as comparing
+    from pipeline.evaluation.tables import latex
+    from pipeline.storage import versions
+
+    found = comparing.compare(versions.find(outputs, a), versions.find(outputs, b), records=records)
+    match to:
+        case "text":
+            comparing.print_comparison(found)
+        case "json":
+            typer.echo(comparing.as_json(found))
+        case "latex":
+            typer.echo(latex(comparing.tables(found)))
+
+
+@app.command(rich_help_panel=INSPECT)
+def verify(version: VersionName = None, outputs: Outputs = DEFAULT_OUTPUTS) -> None:
+    """Check every file of a version against its manifest."""
+    from pipeline.storage import versions
+
+    found = versions.find(outputs, version)
+    versions.verify(found)
+    typer.echo(f"{found.name}: all {len(found.manifest['files'])} files are as published")
+
+
+@app.command(rich_help_panel=INSPECT)
+def bench(
+    config: ConfigPath,
+    overrides: Set = None,
+    articles: Annotated[
+        int | None,
+        typer.Option("--articles", min=1, metavar="N", help="Measure on the first N, in turn from each source."),
+    ] = None,
+    edition: Edition = None,
+) -> None:
+    """Measure which `runtime:` is the fastest for your articles on this machine; publishes nothing."""
+    from pipeline.commands import bench as benching
+
+    loaded = load_config(config, overrides)
+    day = edition_day(edition, loaded)
+    with show_progress() as progress:
+        found = benching.bench(
+            loaded,
+            articles=articles or benching.ARTICLES,
+            edition=day,
+            notice=progress.notice,
+        )
+    for line in benching.report(found):
+        typer.echo(line)

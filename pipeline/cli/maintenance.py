@@ -1,0 +1,160 @@
+"""The maintenance commands: prune, forget, train."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.errors import (
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from pipeline.commands.compact import Compaction
+    from pipeline.commands.forget import Forgotten
+    from pipeline.storage.versions import Version
+from pipeline.cli.options import DEFAULT_OUTPUTS, MAINTENANCE, ConfigPath, Outputs, Set, app
+from pipeline.cli.parsing import parse_bytes, parse_seconds
+from pipeline.cli.terminal import keep_exit_code, say, show_progress, stop_signals
+
+Yes = Annotated[bool, typer.Option("--yes", help="Really do it; without it, only say what would go.")]
+WaitLock = Annotated[str, typer.Option("--wait-lock", metavar="TIME", help="Wait so long for a run.")]
+_TOLD = 100  # characters of an engine's identity
+
+
+@app.command(rich_help_panel=MAINTENANCE)
+def prune(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The experiment.")],
+    keep: Annotated[
+        int | None, typer.Option("--keep", min=1, metavar="N", help="Versions beyond the newest N go.")
+    ] = None,
+    older_than: Annotated[
+        str | None, typer.Option("--older-than", metavar="TIME", help="Versions older than this go: 12h, 30d.")
+    ] = None,
+    over: Annotated[
+        str | None, typer.Option("--over", metavar="SIZE", help="The oldest go, until the rest takes this: 20GB.")
+    ] = None,
+    memo: Annotated[
+        bool, typer.Option("--memo", help="Also the memo's calls of engines that no version left names.")
+    ] = False,
+    memo_older_than: Annotated[
+        str | None, typer.Option("--memo-older-than", metavar="TIME", help="Also the memo's calls older than this.")
+    ] = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    yes: Yes = False,
+    wait_lock: WaitLock = "0s",
+) -> None:
+    """Delete old versions, never `latest`, and calls of the memo that are paid again if they are asked for again."""
+    from pipeline.commands import compact as compacting
+    from pipeline.storage import versions
+
+    compact = memo or memo_older_than is not None
+    if keep is None and older_than is None and over is None and not compact:
+        raise UsageError("prune: say what goes, with --keep N, --older-than 30d, --over 20GB or --memo")
+    calls_age = None if memo_older_than is None else timedelta(seconds=parse_seconds(memo_older_than))
+    doomed = versions.prune(
+        outputs,
+        name,
+        keep=keep,
+        older_than=None if older_than is None else timedelta(seconds=parse_seconds(older_than)),
+        over=None if over is None else parse_bytes(over),
+        really=yes,
+        wait=parse_seconds(wait_lock),
+        notice=say,
+    )
+    going = [version for version, _ in doomed]
+    compactions = (
+        compacting.compact(outputs, name, going=going, older_than=calls_age, really=yes, warn=say) if compact else []
+    )
+    with keep_exit_code(_whether_done(yes=yes)):
+        _report_pruned(doomed, compactions, yes=yes)
+
+
+def _report_pruned(doomed: list[tuple[Version, int]], compactions: list[Compaction], *, yes: bool) -> None:
+    """Print what went, or would go: one line for each version, and for each engine of each memo."""
+    from pipeline.runner.disk_space import told
+
+    for version, size in doomed:
+        typer.echo(f"{'deleted' if yes else 'would delete'} {version.name} ({told(size)})")
+    for one in compactions:
+        for engine, calls in sorted(one.calls.items()):
+            brief = f"{engine[:_TOLD]}…" if len(engine) > _TOLD else engine
+            typer.echo(f"{'removed' if yes else 'would remove'} {calls} calls from {one.memo} of {brief}")
+    freed = sum(size for _, size in doomed) + sum(one.shrunk if yes else one.bytes for one in compactions)
+    if doomed or any(one.calls for one in compactions):
+        say(f"freed {told(freed)}" if yes else f"would free about {told(freed)}; nothing is deleted without --yes")
+    else:
+        say("nothing to delete")
+
+
+@app.command(rich_help_panel=MAINTENANCE)
+def forget(
+    article_id: Annotated[str, typer.Argument(metavar="ID", help="The article's id, as in the column `id`.")],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Only of this experiment; else of every one.")
+    ] = None,
+    memo: Annotated[
+        bool, typer.Option("--memo", help="Empty the memo: nothing of the article is left, every call is paid again.")
+    ] = False,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    yes: Yes = False,
+    wait_lock: WaitLock = "0s",
+) -> None:
+    """Take an article that its publisher withdrew out of the memo and out of every version that holds it."""
+    from pipeline.commands import forget as forgetting
+    from pipeline.text.sanitize import one_line
+
+    found = forgetting.forget(
+        outputs, article_id, name=name, everything=memo, really=yes, wait=parse_seconds(wait_lock), notice=say
+    )
+    with keep_exit_code(_whether_done(yes=yes)):
+        for holding in found.holdings:
+            held = one_line("; ".join(holding.titles)) or "among the failures"
+            typer.echo(f"{'rewritten' if yes else 'would rewrite'} {holding.version.name} without: {held}")
+        if found.calls:
+            typer.echo(f"{'removed' if yes else 'would remove'} {found.calls} calls from the memo")
+        for path in found.aside:
+            typer.echo(f"{'deleted' if yes else 'would delete'} {path}, set aside as damaged")
+        for path in found.cached:
+            typer.echo(f"{'deleted' if yes else 'would delete'} {path}, rows that datasets.load_dataset cached")
+    _say_what_is_left(found, name=name, emptied=memo, yes=yes)
+
+
+def _say_what_is_left(found: Forgotten, *, name: str | None, emptied: bool, yes: bool) -> None:
+    """Say what `forget` cannot reach."""
+    from pipeline.storage import dataset_cache
+
+    cache = dataset_cache.location()
+    if found.already and not found.holdings:
+        say("withdrawn before: no version here holds it any more")
+    if found.elsewhere:
+        say(f"still held, because --name asks for one experiment only: {', '.join(found.elsewhere)}")
+    if not emptied:
+        where = "a run published no version with it" if found.certain else "a run failed on it, or its version is gone"
+        say(f"calls made where {where} cannot be told from others: --memo empties the memo, and nothing is left")
+    runs = "into these outputs" if name is None else f"of {name}"
+    say(
+        f"{'searched' if dataset_cache.is_readable(cache) else 'nothing to read in'} the cache of "
+        f"datasets.load_dataset at {cache}; not searched: those of other users, and a folder given as cache_dir"
+    )
+    say("sources, exports, briefs and copies that were sent are not touched")
+    say(f"no later run {runs} publishes its text again")
+    if not yes:
+        say("nothing is changed without --yes")
+
+
+@app.command(rich_help_panel=MAINTENANCE)
+def train(config: ConfigPath, overrides: Set = None) -> None:
+    """Train a tokenizer, a summarizer or a translator, from scratch or from a checkpoint; resumes where it was."""
+    from pipeline.train import train as train_
+
+    with stop_signals() as stopping, show_progress() as progress:
+        folder = train_(config, tuple(overrides or ()), progress=progress, stopping=stopping)
+    with keep_exit_code(f"the result is in {folder}"):
+        typer.echo(str(folder))
+
+
+def _whether_done(*, yes: bool) -> str:
+    return "all of it is done" if yes else "nothing is changed without --yes"
