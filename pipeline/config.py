@@ -183,7 +183,7 @@ class Stage(_Model):
 
 
 class TranslateStage(Stage):
-    """The translating stage, and what the house says of its English: see `house`."""
+    """The translating stage, and what the newsroom says of its English: see `glossary`."""
 
     terms: AsWritten | None = None  # a CSV of the house's terms: vi, en, wrong
     corrections: AsWritten | None = None  # JSON lines: what editors decided in the report

@@ -43,7 +43,7 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Glossary:
     """The terms, and what the editors decided; `digests`: SHA-256 of the files' bytes, by their field."""
 
     terms: tuple[Term, ...] = ()
@@ -59,7 +59,7 @@ class House:
         return {line.text_sha256: line for lines in self.rejections.values() for line in lines}
 
 
-def read(terms: str | None, corrections: str | None) -> House:
+def read(terms: str | None, corrections: str | None) -> Glossary:
     """Return what the files at these absolute paths say; raises `ConfigError` naming file, line and field."""
     digests: dict[str, str] = {}
     found: tuple[Term, ...] = ()
@@ -70,7 +70,7 @@ def read(terms: str | None, corrections: str | None) -> House:
     if corrections is not None:
         text, digests["corrections"] = _text(Path(corrections), "translate.corrections")
         lines = list(parse(text, path=corrections))
-    return House(
+    return Glossary(
         found,
         corrections=_newest(
             (line for line in lines if isinstance(line, Correction)), lambda line: sentence_key(line.vi)

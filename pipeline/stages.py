@@ -1,7 +1,7 @@
 """The stages: each is a generator over one record that yields texts and is sent back generations.
 
-A stage is pure and short; it knows neither batches nor models nor files. What it may know of the checkpoint is a `Fit`.
-`runner.sweep` drives thousands of them side by side and pools what they ask for into one stream for the engine.
+A stage is pure and short; it knows neither batches nor models nor files. Of the checkpoint it knows a `Chunker`.
+`runner.stage_runner` drives thousands of them side by side and pools what they ask for into one stream for the engine.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 from pipeline.checks.editing import with_editors_summary
 from pipeline.corrections import Summary
 from pipeline.records import Article, Call, Failure, Flag, Generation, Sentence, StageName, Summarized, Translated
-from pipeline.text.chunking import Fit, Part
+from pipeline.text.chunking import Chunker, Part
 from pipeline.text.normalize import new_tone, press_tone
 from pipeline.text.recase import recased
 from pipeline.text.sentences import sentences
@@ -20,27 +20,27 @@ from pipeline.text.sentences import sentences
 T = TypeVar("T")
 Round: TypeAlias = Generator[list[str], list[Generation], T]
 
-# Bumped whenever a change here, in `fit` or in the splitting into sentences changes what is asked of a model, or what
-# is made of its answers: it is in the recipe, so all is published anew.
+# Bumped whenever a change here, in `text.chunking` or in `text.sentences` changes what a model is asked, or what is
+# made of its answers. It is in the recipe, so a bump publishes everything again.
 VERSION = 3
 MAX_ROUNDS = 4
 SHRINK = 0.75  # each round of a long article must leave at most this share of the tokens it was given
 
 
-def summarize(article: Article, fit: Fit) -> Round[Summarized | Failure]:
+def summarize(article: Article, chunker: Chunker) -> Round[Summarized | Failure]:
     """Summarize the body; a long article in rounds: parts, then the summaries of the parts, until one is left.
 
     A checkpoint that reads headlines is shown the article's in front of each part, in each round. A summarizer without
     a model sees the whole body and is no call.
     """
-    if fit.select is not None:
+    if chunker.select is not None:
         yield []
-        return Summarized(article, " ".join(fit.select(article.text, article.title)), ())
-    heading, fit = fit.headed(recased(article.title, article.text))
-    parts = fit.split(article.text)
+        return Summarized(article, " ".join(chunker.select(article.text, article.title)), ())
+    heading, chunker = chunker.with_heading(recased(article.title, article.text))
+    parts = chunker.split(article.text)
     calls: list[Call] = []
     flags = _cut_flags(parts, "a sentence", field="article", length=len(article.text))
-    if fit.with_title and article.title and not heading:
+    if chunker.with_title and article.title and not heading:
         message = "a headline of over half of what the model takes was not shown to the summarizer"
         flags.append(Flag(check="long_title", field="title", start=0, end=len(article.title), message=message))
     tokens = sum(part.tokens for part in parts)
@@ -51,7 +51,7 @@ def summarize(article: Article, fit: Fit) -> Round[Summarized | Failure]:
         if len(answers) == 1:
             summary = _source_style(answers[0].text, like=article.text)
             return Summarized(article, summary, tuple(calls), tuple(flags))
-        parts = fit.split("\n".join(answer.text for answer in answers))
+        parts = chunker.split("\n".join(answer.text for answer in answers))
         flags += _cut_flags(parts, "a sentence of a part's summary", field="article", length=len(article.text))
         left = sum(part.tokens for part in parts)
         number += 1
@@ -69,19 +69,19 @@ def summarize(article: Article, fit: Fit) -> Round[Summarized | Failure]:
 
 
 def summarize_or_edited(
-    article: Article, fit: Fit, *, summaries: Mapping[str, tuple[Summary, ...]]
+    article: Article, chunker: Chunker, *, summaries: Mapping[str, tuple[Summary, ...]]
 ) -> Round[Summarized | Failure]:
     """Summarize; where an editor wrote a summary for this text of the article, return hers with the model's calls."""
-    result = yield from summarize(article, fit)
+    result = yield from summarize(article, chunker)
     return result if isinstance(result, Failure) else with_editors_summary(result, summaries)
 
 
-def translate(summarized: Summarized, fit: Fit) -> Round[Translated]:
+def translate(summarized: Summarized, chunker: Chunker) -> Round[Translated]:
     """Translate the title, and the summary sentence by sentence: one output for each, put back in order."""
     article = summarized.article
     title = [recased(article.title, article.text)] if article.title else []
     split = sentences(summarized.summary)
-    cut = [fit.pieces(text) for text in (*title, *split)]
+    cut = [chunker.pieces(text) for text in (*title, *split)]
     answers = yield [part.text for parts in cut for part in parts]
     flags = [
         flag

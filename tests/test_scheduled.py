@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pipeline import config as configs
 from pipeline.config import Config
 from pipeline.errors import EngineError, GateError
-from pipeline.runner.deadline import PUBLISHING, Window
+from pipeline.runner.deadline import PUBLISHING, Deadline
 from pipeline.runner.notify import Finish
 from pipeline.runner.rates import TimeLeft
 from pipeline.storage import versions as store
@@ -579,9 +579,9 @@ def test_a_window_leaves_time_for_the_batch_in_flight_and_for_what_comes_after(
     complete: int, later: float, step: float, stops_at: float
 ) -> None:
     clock = Clock()
-    window = Window(100.0, clock=clock)
-    window.begin(later=later)
-    while window.over(complete=complete) is None:
+    deadline = Deadline(100.0, clock=clock)
+    deadline.begin(later=later)
+    while deadline.over(complete=complete) is None:
         clock.now += step
     assert clock.now == pytest.approx(stops_at, abs=step)
     assert clock.now + PUBLISHING * complete + later * clock.now <= 100.0 + step
@@ -589,11 +589,11 @@ def test_a_window_leaves_time_for_the_batch_in_flight_and_for_what_comes_after(
 
 def test_loading_a_model_is_no_batch_and_costs_a_window_only_its_own_time() -> None:
     clock = Clock()
-    window = Window(25.0, clock=clock)
-    window.begin(later=0.5)
+    deadline = Deadline(25.0, clock=clock)
+    deadline.begin(later=0.5)
     clock.now = 5.0
-    window.opened()
-    while window.over() is None:
+    deadline.opened()
+    while deadline.over() is None:
         clock.now += 1.0
     # at t: 1 for the next batch, 5 to load the next model, half of what was computed to translate it: t + 6 + (t - 5) / 2
     assert clock.now == 15.0
@@ -623,9 +623,9 @@ def test_what_the_memo_knew_says_nothing_of_the_time_left() -> None:
 
 def test_without_a_deadline_a_window_is_never_over() -> None:
     clock = Clock()
-    window = Window(None, clock=clock)
+    deadline = Deadline(None, clock=clock)
     clock.now = 1e9
-    assert window.over() is None
+    assert deadline.over() is None
 
 
 # The feed's gate

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from pipeline.checks import truncation
 from pipeline.records import Article, Failure, Generation, Origin, Summarized, Translated
 from pipeline.stages import summarize, translate
-from pipeline.text.chunking import Fit
+from pipeline.text.chunking import Chunker
 
 
 def words(text: str) -> int:
     return len(text.split())
 
 
-FIT = Fit(words, 10)
+FIT = Chunker(words, 10)
 
 
 def article(text: str, *, title: str = "Tin mới") -> Article:
@@ -99,7 +99,7 @@ def test_a_clause_longer_than_the_budget_is_cut_between_words_and_flagged() -> N
 @settings(max_examples=200, deadline=None)
 @given(st.text(alphabet="ab .,;\n!?", max_size=300), st.integers(1, 12))
 def test_splitting_loses_no_word_and_every_part_fits(text: str, budget: int) -> None:
-    parts = Fit(words, budget).split(text)
+    parts = Chunker(words, budget).split(text)
     assert " ".join(part.text for part in parts).split() == text.split()
     assert all(words(part.text) <= budget for part in parts)
 
@@ -107,14 +107,14 @@ def test_splitting_loses_no_word_and_every_part_fits(text: str, budget: int) -> 
 @settings(max_examples=50, deadline=None)
 @given(st.text(alphabet="ăđ.x", max_size=200), st.integers(1, 7))
 def test_a_text_without_spaces_is_cut_by_characters_and_nothing_is_lost(text: str, budget: int) -> None:
-    parts = Fit(len, budget).split(text)
+    parts = Chunker(len, budget).split(text)
     assert "".join(part.text for part in parts).replace(" ", "") == text
     assert all(len(part.text) <= budget for part in parts)
 
 
 def test_parts_of_a_long_article_are_of_about_equal_length() -> None:
     body = " ".join("Trời mưa to lắm." for _ in range(11))  # 44 words, 5 parts at least
-    sizes = [words(part.text) for part in Fit(words, 12).split(body)]
+    sizes = [words(part.text) for part in Chunker(words, 12).split(body)]
     assert max(sizes) - min(sizes) <= 8
     assert len(sizes) <= 5
 

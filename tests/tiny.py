@@ -44,24 +44,22 @@ _EN_WHEN = ["before Christmas", "last year", "in Hanoi", "this week", "after the
 
 def sentences(count: int = 900) -> list[str]:
     """Return made-up sentences, two of three Vietnamese, the same on every call."""
-    dice = random.Random(7)
+    rng = random.Random(7)
     made = []
     for at in range(count):
         if at % 3 == 2:
-            line = f"{dice.choice(_EN_WHO)} {dice.choice(_EN_DID)} {dice.choice(_EN_WHAT)} {dice.choice(_EN_WHEN)}"
+            line = f"{rng.choice(_EN_WHO)} {rng.choice(_EN_DID)} {rng.choice(_EN_WHAT)} {rng.choice(_EN_WHEN)}"
         else:
-            line = f"{dice.choice(_WHO)} {dice.choice(_DID)} {dice.choice(_WHAT)} {dice.choice(_WHEN)}"
+            line = f"{rng.choice(_WHO)} {rng.choice(_DID)} {rng.choice(_WHAT)} {rng.choice(_WHEN)}"
         number = (
-            f"{dice.randrange(1, 99)},{dice.randrange(10)}% trong {dice.randrange(1, 30)}.{dice.randrange(100, 999)} ca"
+            f"{rng.randrange(1, 99)},{rng.randrange(10)}% trong {rng.randrange(1, 30)}.{rng.randrange(100, 999)} ca"
         )
-        made.append(
-            dice.choice([f"{line}.", f"“{line}”, {number}!", f"{line}: {number} - có đúng không?", f"({line})"])
-        )
+        made.append(rng.choice([f"{line}.", f"“{line}”, {number}!", f"{line}: {number} - có đúng không?", f"({line})"]))
     # every letter with every tone, so that no ordinary text is unknown
     vowels = "aàáảãạăằắẳẵặâầấẩẫậeèéẻẽẹêềếểễệiìíỉĩịoòóỏõọôồốổỗộơờớởỡợuùúủũụưừứửữựyỳýỷỹỵ"
     letters = "bcdđghklmnpqrstvxfjwzBCDĐGHKLMNPQRSTVXFJWZAĂÂEÊIOÔƠUƯY"
     made += [
-        f"{dice.choice(letters)}{vowel}{dice.choice('nmtc')} {vowel}{letter}"
+        f"{rng.choice(letters)}{vowel}{rng.choice('nmtc')} {vowel}{letter}"
         for vowel in vowels
         for letter in letters[:8]
     ]
@@ -158,20 +156,20 @@ def _save(model: PreTrainedModel, folder: Path, *, seed: int) -> None:
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    dice = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     end, pad = model.config.eos_token_id, model.config.pad_token_id
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if "shared" in name or "embed_tokens" in name or "lm_head" in name:
-                weight.normal_(0, 0.5, generator=dice)
+                weight.normal_(0, 0.5, generator=rng)
                 weight[end] *= 1.8
                 if model.config.model_type not in {"t5", "mt5"}:
                     weight[pad] = 0  # as `padding_idx` leaves it; CTranslate2 starts Marian's decoder from zeros
             elif "position" in name:
                 if model.config.model_type in {"bart", "mbart"}:  # learned; the others compute theirs
-                    weight.normal_(0, 0.1, generator=dice)
+                    weight.normal_(0, 0.1, generator=rng)
             elif weight.dim() > 1:
-                weight.normal_(0, 2.5 * weight.shape[1] ** -0.5, generator=dice)
+                weight.normal_(0, 2.5 * weight.shape[1] ** -0.5, generator=rng)
     model.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
 

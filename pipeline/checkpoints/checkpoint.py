@@ -19,10 +19,10 @@ from pipeline.checkpoints.generation import search_differences
 from pipeline.checkpoints.words import segment, unsegment
 from pipeline.records import JSON
 
-CALLING = 2
+ENCODING_VERSION = 2
 """Bumped whenever the code that turns a text into ids, or ids into a text, changes its answer."""
 
-PREPARING = 2
+CONVERSION_VERSION = 2
 """Bumped whenever the facts found out about a checkpoint, or its conversion, change: what is kept is made anew."""
 
 EngineKind = Literal["transformers", "ctranslate2", "fake", "extractive"]
@@ -120,8 +120,8 @@ class Checkpoint:
     def identity(self) -> dict[str, JSON]:
         """Return everything that can change an answer; the device and the folder cannot."""
         return {
-            "calling": CALLING,
-            "preparing": PREPARING,
+            "calling": ENCODING_VERSION,
+            "preparing": CONVERSION_VERSION,
             "engine": self.engine,
             "compute_type": self.compute_type,
             "digest": self.digest,

@@ -41,9 +41,9 @@ class _Vocabulary:
 
 
 def convert(
-    folder: Path, *, facts: Facts, tokenizer: Tokenizer, start_id: int, compute_type: ComputeType, site: Path
+    folder: Path, *, facts: Facts, tokenizer: Tokenizer, start_id: int, compute_type: ComputeType, build_dir: Path
 ) -> None:
-    """Write the CTranslate2 model of the checkpoint in `folder` into the folder `site`.
+    """Write the CTranslate2 model of the checkpoint in `folder` into the folder `build_dir`.
 
     `start_id` is what the decoder starts with, but for mBART, whose start is a language code sent with each call.
     Raises `ModelError` when the weights cannot be read or the architecture cannot be converted.
@@ -80,6 +80,6 @@ def convert(
             )
 
     try:
-        Converter(str(folder)).convert(str(site), quantization=compute_type, force=True)
+        Converter(str(folder)).convert(str(build_dir), quantization=compute_type, force=True)
     except (ValueError, NotImplementedError, KeyError, AttributeError) as error:
         raise ModelError(f"{folder}: CTranslate2 cannot convert it: {error}; set `engine: transformers`") from error

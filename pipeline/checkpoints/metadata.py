@@ -79,23 +79,23 @@ def build(where: Path, make: Callable[[Path], object]) -> None:
     """Have `make` fill an empty folder and rename it to `where`; a folder that is there already is kept."""
     where.parent.mkdir(parents=True, exist_ok=True)
     _clear_stale(where.parent)
-    site = new_folder(where.parent, ".building-")
+    build_dir = new_folder(where.parent, ".building-")
     try:
-        make(site)
-        for path in site.rglob("*"):
+        make(build_dir)
+        for path in build_dir.rglob("*"):
             sync(path)
         try:
-            site.rename(where)
+            build_dir.rename(where)
         except OSError:
             if not where.is_dir():  # else another process was faster
                 raise
     finally:
-        shutil.rmtree(site, ignore_errors=True)
+        shutil.rmtree(build_dir, ignore_errors=True)
 
 
 def _clear_stale(parent: Path) -> None:
     """Remove what killed processes left behind."""
-    for site in parent.glob(".building-*"):
+    for build_dir in parent.glob(".building-*"):
         with contextlib.suppress(OSError):
-            if time.time() - site.stat().st_mtime > _STALE:
-                shutil.rmtree(site, ignore_errors=True)
+            if time.time() - build_dir.stat().st_mtime > _STALE:
+                shutil.rmtree(build_dir, ignore_errors=True)

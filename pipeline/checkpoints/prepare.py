@@ -18,7 +18,7 @@ from pipeline.checkpoints import device as devices
 from pipeline.checkpoints import generation
 from pipeline.checkpoints import metadata as known
 from pipeline.checkpoints.assemble import assemble, effective_values
-from pipeline.checkpoints.checkpoint import PREPARING, Checkpoint
+from pipeline.checkpoints.checkpoint import CONVERSION_VERSION, Checkpoint
 from pipeline.checkpoints.choose import choose
 from pipeline.checkpoints.convert import convert
 from pipeline.checkpoints.examine import examine
@@ -107,7 +107,7 @@ def _prepare(
     if where is None:
         return None
     digest = folder_digest(where.folder, cache=cache)
-    name = f"{digest[:32]}-{PREPARING}"
+    name = f"{digest[:32]}-{CONVERSION_VERSION}"
     note = cache / "prepared" / f"{name}.json"
     facts = known.remembered(note)
     if facts is None:
@@ -143,13 +143,13 @@ def _prepare(
             return None
         known.build(
             converted,
-            lambda site: convert(
+            lambda build_dir: convert(
                 where.folder,
                 facts=facts,
                 tokenizer=tokenizer,
                 start_id=checkpoint.decoder_start_id,
                 compute_type=choice.compute_type,
-                site=site,
+                build_dir=build_dir,
             ),
         )
     require_access(converted, os.R_OK | os.X_OK)

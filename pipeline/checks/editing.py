@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pipeline.checks.pairs import Pair, aligned
 from pipeline.checks.terms import Rendered, Terms
 from pipeline.corrections import Correction, Release, Summary
-from pipeline.glossary import House, of_text, sentence_key
+from pipeline.glossary import Glossary, of_text, sentence_key
 from pipeline.records import Flag, Summarized, Translated
 
 OUTDATED = "edit_outdated"  # the check of a flag about a decision on an earlier text; its errors always hold a record
@@ -30,7 +30,7 @@ class Edited:
 
     record: Translated
     flags: tuple[Flag, ...]
-    hers: tuple[Pair, ...]
+    approved: tuple[Pair, ...]
 
 
 def edit(translated: Translated, *, terms: Terms, corrections: Mapping[str, Correction]) -> Edited:
@@ -50,8 +50,8 @@ def edit(translated: Translated, *, terms: Terms, corrections: Mapping[str, Corr
         texts.insert(0, title)
     placed = list(zip(pairs, texts, strict=True))
     flags = [_placed(flag, pair) for pair, text in placed for flag in text.flags]
-    hers = [pair for pair, text in placed if any(flag.check == "corrected" for flag in text.flags)]
-    return Edited(record, tuple(flags), tuple(hers))
+    approved = [pair for pair, text in placed if any(flag.check == "corrected" for flag in text.flags)]
+    return Edited(record, tuple(flags), tuple(approved))
 
 
 def with_editors_summary(summarized: Summarized, summaries: Mapping[str, tuple[Summary, ...]]) -> Summarized:
@@ -90,15 +90,15 @@ def summary_vouched(flags: Sequence[Flag], *, without: Iterable[Flag]) -> list[F
     ]
 
 
-def outdated(record: Translated, house: House) -> list[Flag]:
+def outdated(record: Translated, glossary: Glossary) -> list[Flag]:
     """Return a flag for each decision of an editor about an earlier text of the article, where this text has none."""
     title = len(record.article.title)
     found = []
-    if of_text(house.summaries, record.article) is None:
-        for summary in house.summaries.get(record.article.id, ())[-1:]:
+    if of_text(glossary.summaries, record.article) is None:
+        for summary in glossary.summaries.get(record.article.id, ())[-1:]:
             message = f"{summary.by} wrote a summary for another text of this article, {summary.at}; it is not used"
             found.append(Flag(check=OUTDATED, field="summary", start=0, end=len(record.summary), message=message))
-    for rejection in house.rejections.get(record.article.id, ())[-1:]:  # one of this text would not be here
+    for rejection in glossary.rejections.get(record.article.id, ())[-1:]:  # one of this text would not be here
         because = f" ({rejection.reason})" if rejection.reason else ""
         message = f"{rejection.by} rejected another text of this article, {rejection.at}{because}; read this one"
         found.append(Flag(check=OUTDATED, field="title", start=0, end=title, message=message, severity="error"))
@@ -119,12 +119,12 @@ def _key(flag: Flag) -> tuple[str, str, str, str, str]:
     return flag.check, flag.field, expected, found, message
 
 
-def vouched(flags: Sequence[Flag], *, without: Iterable[Flag], hers: Sequence[Pair]) -> list[Flag]:
+def downgrade_reviewed(flags: Sequence[Flag], *, without: Iterable[Flag], approved: Sequence[Pair]) -> list[Flag]:
     """Return `flags`, those about her pairs as notes; what is found without any translation (`without`) stays."""
     not_of_the_english = set(without)
     return [
         replace(flag, severity="note")
-        if flag not in not_of_the_english and any(_within(flag, pair) for pair in hers)
+        if flag not in not_of_the_english and any(_within(flag, pair) for pair in approved)
         else flag
         for flag in flags
     ]
@@ -134,11 +134,13 @@ def _rendered(vi: str, en: str, terms: Terms, corrections: Mapping[str, Correcti
     correction = corrections.get(sentence_key(vi)) if corrections else None
     if correction is None:
         return terms.render(vi, en)
-    hers = correction.en
-    done = "accepted as it is" if hers == en else "written"
+    approved = correction.en
+    done = "accepted as it is" if approved == en else "written"
     message = f"{done} by {correction.by}, {correction.at}"
-    flag = Flag(check="corrected", field="english", start=0, end=len(hers), message=message, found=en, severity="note")
-    return Rendered(hers, (flag,))
+    flag = Flag(
+        check="corrected", field="english", start=0, end=len(approved), message=message, found=en, severity="note"
+    )
+    return Rendered(approved, (flag,))
 
 
 def _placed(flag: Flag, pair: Pair) -> Flag:

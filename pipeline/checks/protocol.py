@@ -1,7 +1,7 @@
-"""What a run and a process that inspects for it say to each other: messages over pipes, and what is in them.
+"""The messages between a run and a process that inspects for it, over pipes.
 
-First comes a `Setup`, then bundles of records, one JSON line each, every bundle answered by a list of `Inspected`, in
-order. Each of these is so many bytes as the eight before it say.
+The run sends a `WorkerConfig`, then bundles of records, one JSON line each. The process answers each bundle with a list
+of `CheckResult`, in order. Each message has an eight-byte length prefix.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from typing import IO
 
 import msgspec
 
-from pipeline.glossary import House
+from pipeline.glossary import Glossary
 from pipeline.records import Failure
 
 _HEAD = 8  # bytes
 _MOST = 2**48  # bytes of a message; more is said by a head that is none, such as what somebody's sitecustomize prints
 
 
-class Setup(msgspec.Struct, frozen=True):
+class WorkerConfig(msgspec.Struct, frozen=True):
     """What a worker must know before the first record."""
 
-    house: House
+    glossary: Glossary
     hold: tuple[str, ...]
 
 
-class Inspected(msgspec.Struct, frozen=True, array_like=True):
+class CheckResult(msgspec.Struct, frozen=True, array_like=True):
     """What became of one record."""
 
     line: bytes = b""  # the record as JSON, where it did not fail

@@ -6,11 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pipeline.checks import coverage, degeneration, meaning, numbers, support, truncation
-from pipeline.checks.editing import OUTDATED, edit, has_editors_summary, outdated, released, summary_vouched, vouched
+from pipeline.checks.editing import (
+    OUTDATED,
+    downgrade_reviewed,
+    edit,
+    has_editors_summary,
+    outdated,
+    released,
+    summary_vouched,
+)
 from pipeline.checks.names import comparison, gender
 from pipeline.checks.terms import Terms
 from pipeline.corrections import Correction
-from pipeline.glossary import House, of_text
+from pipeline.glossary import Glossary, of_text
 from pipeline.records import Flag, Translated
 
 _CHECKS = (
@@ -27,17 +35,17 @@ _CHECKS = (
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a config adds to the checks: the house's terms and corrections, and which checks hold a record back."""
+    """What a config adds to the checks: the glossary's terms and corrections, and which checks hold a record back."""
 
     terms: Terms = field(default_factory=lambda: Terms(()))
-    corrections: Mapping[str, Correction] = field(default_factory=dict)  # by `house.sentence_key`
+    corrections: Mapping[str, Correction] = field(default_factory=dict)  # by `glossary.sentence_key`
     hold: frozenset[str] = frozenset()
-    house: House = field(default_factory=House)
+    glossary: Glossary = field(default_factory=Glossary)
 
     @classmethod
-    def of(cls, house: House, *, hold: tuple[str, ...]) -> Rules:
-        """Return the rules of a house, ready to be used on many records."""
-        return cls(Terms(house.terms), house.corrections, frozenset((*hold, OUTDATED)), house)
+    def of(cls, glossary: Glossary, *, hold: tuple[str, ...]) -> Rules:
+        """Return the rules that a glossary gives, ready for many records."""
+        return cls(Terms(glossary.terms), glossary.corrections, frozenset((*hold, OUTDATED)), glossary)
 
     def holding(self, flags: Iterable[Flag]) -> list[Flag]:
         """Return the flags that hold a record back, unless it was released from them."""
@@ -45,21 +53,21 @@ class Rules:
 
 
 def inspect(translated: Translated, rules: Rules | None = None) -> Translated:
-    """Return the record with the house's English, the flags of every check added to those it has, and its status."""
+    """Return the record with the glossary's English, the flags of every check added to those it has, and its status."""
     rules = rules or Rules()
     edited = edit(translated, terms=rules.terms, corrections=rules.corrections)
     record = edited.record
     found = _found(record)
     summary_is_hers = has_editors_summary(record)
-    if summary_is_hers or edited.hers:
+    if summary_is_hers or edited.approved:
         without = _found(replace(record, title_translation="", sentences=()))
-        found = vouched(found, without=without, hers=edited.hers)
+        found = downgrade_reviewed(found, without=without, approved=edited.approved)
         if summary_is_hers:
             found = summary_vouched(found, without=without)
     # a long text may earn the same flag in each round: said once
-    flags = tuple(dict.fromkeys((*translated.flags, *edited.flags, *outdated(record, rules.house), *found)))
+    flags = tuple(dict.fromkeys((*translated.flags, *edited.flags, *outdated(record, rules.glossary), *found)))
     holding = rules.holding(flags)
-    if holding and (release := released(holding, of_text(rules.house.releases, record.article))):
+    if holding and (release := released(holding, of_text(rules.glossary.releases, record.article))):
         return replace(record, flags=(*flags, release), status="ok")
     return replace(record, flags=flags, status="hold" if holding else "ok")
 

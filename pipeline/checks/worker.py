@@ -10,7 +10,7 @@ from typing import IO
 
 import msgspec
 
-from pipeline.checks.protocol import Inspected, Setup, receive, send
+from pipeline.checks.protocol import CheckResult, WorkerConfig, receive, send
 from pipeline.checks.rules import Rules, inspect
 from pipeline.failures import attempt
 from pipeline.records import Article, Failure, Origin, Sentence, Translated
@@ -22,25 +22,25 @@ _lines = msgspec.json.Encoder()
 _records = msgspec.json.Decoder(Translated)
 
 
-def rules(setup: Setup) -> Rules:
+def rules(setup: WorkerConfig) -> Rules:
     """Return the rules that a run sets up."""
-    return Rules.of(setup.house, hold=setup.hold)
+    return Rules.of(setup.glossary, hold=setup.hold)
 
 
-def inspected(record: Translated, rules: Rules) -> Inspected:
+def inspected(record: Translated, rules: Rules) -> CheckResult:
     """Return what becomes of a record; an error of a check is its failure."""
     result = attempt("inspect", record, partial(inspect, record, rules))
     if isinstance(result, Failure):
-        return Inspected(failure=result)
+        return CheckResult(failure=result)
     held = b""
     if result.status == "hold":
         article = result.article
         flags = [asdict(flag) for flag in rules.holding(result.flags)]
         held = _lines.encode({"id": article.id, "title": article.title, "url": article.url, "flags": flags})
-    return Inspected(_lines.encode(result), bool(result.flags), held)
+    return CheckResult(_lines.encode(result), bool(result.flags), held)
 
 
-def bundle_inspected(bundle: bytes, rules: Rules) -> list[Inspected]:
+def bundle_inspected(bundle: bytes, rules: Rules) -> list[CheckResult]:
     """Return what becomes of each record of a bundle."""
     return [inspected(_records.decode(line), rules) for line in bundle.split(b"\n")]
 
@@ -56,7 +56,7 @@ def main() -> None:
 def _answer(source: IO[bytes], out: IO[bytes]) -> None:
     if (first := receive(source)) is None:
         return
-    known = rules(msgspec.msgpack.decode(first, type=Setup))
+    known = rules(msgspec.msgpack.decode(first, type=WorkerConfig))
     inspected(_FIRST, known)  # the tables are loaded now, while the run has no record yet
     while (bundle := receive(source)) is not None:
         send(out, msgspec.msgpack.encode(bundle_inspected(bundle, known)))

@@ -45,7 +45,7 @@ def runs(
     if name and not versions.versions(folders[0]):
         folders = [versions.find(outputs, name).folder.parent]  # raises, naming what there is
     for folder in folders:
-        for said in versions.strays(folder):
+        for said in versions.unreadable_versions(folder):
             say(said)
     listed = [(folder, versions.versions(folder)) for folder in folders]
     if as_json:

@@ -24,8 +24,8 @@ from pipeline.engines import open_engine
 from pipeline.engines.batching import BatchingEngine
 from pipeline.errors import SourceError, TomdichError
 from pipeline.records import Article, Failure, Generation, Refused, StageName, Summarized, Translated
-from pipeline.runner.preparing import default_cache, fit, prepare_stages
-from pipeline.runner.stage_runner import Sweep
+from pipeline.runner.preparing import chunker, default_cache, prepare_stages
+from pipeline.runner.stage_runner import StageRunner
 from pipeline.stages import Round, summarize, translate
 from pipeline.storage.memo import open_memo
 
@@ -282,7 +282,7 @@ def _jobs(
     """Run both stages once over the articles; return what each asked its engine, if anything."""
     runtime = config.runtime.model_copy(update={"threads": threads})
     summarizer, translator = checkpoints["summarize"], checkpoints["translate"]
-    fits = fit(summarizer), fit(translator)
+    fits = chunker(summarizer), chunker(translator)
     summarized, first = _swept(
         "summarize", lambda article: summarize(article, fits[0]), articles, summarizer, runtime, notice
     )
@@ -308,7 +308,7 @@ def _swept(
 
     with open_memo(None, warn=notice) as memo, closing(_Listening(opened)) as engine:
         calls = memo.calls(checkpoint.identity())
-        sweep: Sweep[R, T] = Sweep(name=name, stage=stage, calls=calls, engine=lambda: engine)
+        sweep: StageRunner[R, T] = StageRunner(name=name, stage=stage, calls=calls, engine=lambda: engine)
         results = list(sweep.over(records))
     failures = [result for result in results if isinstance(result, Failure)]
     if failures:

@@ -20,7 +20,7 @@ from pipeline.runner import default_cache, disk_space
 from pipeline.runner.gates import FROM
 from pipeline.runner.preparing import house_of, memo_folder
 from pipeline.storage.memo import open_memo
-from pipeline.storage.versions import strays
+from pipeline.storage.versions import unreadable_versions
 
 _PATIENCE = 60.0  # seconds for a sample of one source
 _TRIAL = "Hà Nội hôm nay trời nắng, nhiệt độ cao nhất 34 độ C."
@@ -165,7 +165,7 @@ def _disk(config: Config, outputs: Path) -> Iterator[Finding]:
         yield Finding("disk", str(error), problem=True)
     except UsageError:
         pass  # a source that cannot be found: said above
-    yield from (Finding(what, said, warning=True) for said in strays(outputs / config.name))
+    yield from (Finding(what, said, warning=True) for said in unreadable_versions(outputs / config.name))
     try:
         with open_memo(memo_folder(config, outputs), warn=lambda _: None) as memo:
             yield Finding("memo", f"{memo.size()} calls known")

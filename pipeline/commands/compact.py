@@ -86,14 +86,14 @@ def engines(version: Version) -> dict[str, str]:
 
 
 def _answering(memo: Memo, *, since: float) -> set[str]:
-    return {call.engine for call in memo.sift(lambda call: call.created >= since, really=False)}
+    return {call.engine for call in memo.scan(lambda call: call.created >= since, really=False)}
 
 
 def _sifted(memo: Memo, folder: Path, goes: Callable[[Stored], bool], *, really: bool) -> Compaction:
     found = Compaction(folder)
     identities = memo.identities()
     before = (folder / FILE).stat().st_size
-    for call in memo.sift(goes, really=really):
+    for call in memo.scan(goes, really=really):
         found.calls[identities[call.engine]] += 1
         found.bytes += call.bytes
     if really and found.calls:

@@ -222,7 +222,7 @@ def _locked(
 
 def _name_strays(experiments: Iterable[Experiment], notice: Callable[[str], None]) -> None:
     for experiment in experiments:
-        for said in store.strays(experiment.folder):
+        for said in store.unreadable_versions(experiment.folder):
             notice(said)
 
 
@@ -290,7 +290,7 @@ def _forget_calls(
 ) -> int:
     """Return how many calls of a memo are the article's, None: all; remove them if `really`, to the last byte."""
     with open_memo(folder, warn=warn) as memo:
-        gone = sum(1 for _ in memo.sift(lambda call: wanted is None or _numbers(call) in wanted, really=really))
+        gone = sum(1 for _ in memo.scan(lambda call: wanted is None or _numbers(call) in wanted, really=really))
         if really:  # also where none is left: the run before this one may have been killed just here
             memo.shrink(wholly=True)
     return gone

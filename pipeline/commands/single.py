@@ -24,12 +24,12 @@ from pipeline.config import Config, Exclude, Source, Stage, TranslateStage, expe
 from pipeline.errors import ConfigError, EngineError, SourceError, UsageError
 from pipeline.field_errors import in_words
 from pipeline.records import Article, Failure, Origin, Summarized, Translated
-from pipeline.runner.preparing import LazyEngine, default_cache, fit, house_of
-from pipeline.runner.stage_runner import Sweep
+from pipeline.runner.preparing import LazyEngine, chunker, default_cache, house_of
+from pipeline.runner.stage_runner import StageRunner
 from pipeline.stages import Round, summarize_or_edited, translate
 from pipeline.storage.atomic import replacing
 from pipeline.storage.memo import Memo, open_memo
-from pipeline.text.chunking import Fit
+from pipeline.text.chunking import Chunker
 from pipeline.text.normalize import repair
 
 R = TypeVar("R", Article, Summarized)
@@ -258,7 +258,7 @@ def _with_models(config: Config | None, *, summarizer: str | None, translator: s
 
 def _swept(
     name: Literal["summarize", "translate"],
-    stage: Callable[[R, Fit], Round[T | Failure]],
+    stage: Callable[[R, Chunker], Round[T | Failure]],
     records: Iterable[R],
     config: Config,
     memo: Memo,
@@ -273,9 +273,9 @@ def _swept(
         cache=default_cache(),
         warn=notice,
     )
-    fitted = fit(checkpoint)
+    fitted = chunker(checkpoint)
     with LazyEngine(checkpoint, config.runtime, notice) as engine:
-        sweep: Sweep[R, T] = Sweep(
+        sweep: StageRunner[R, T] = StageRunner(
             name=name,
             stage=lambda record: stage(record, fitted),
             calls=memo.calls(checkpoint.identity()),

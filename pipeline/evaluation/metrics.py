@@ -166,11 +166,11 @@ def _resamples(texts: int) -> Iterator[Floats]:
     """
     import numpy as np
 
-    dice = np.random.default_rng(SEED)
+    rng = np.random.default_rng(SEED)
     chances = np.full(texts, 1 / texts)
     step = max(1, _AT_ONCE // texts)
     for done in range(0, RESAMPLES, step):
-        yield dice.multinomial(texts, chances, size=min(step, RESAMPLES - done)).astype(float)
+        yield rng.multinomial(texts, chances, size=min(step, RESAMPLES - done)).astype(float)
 
 
 def _interval(statistics: Floats, value: _Value) -> tuple[float, float, float]:

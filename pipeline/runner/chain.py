@@ -13,16 +13,16 @@ from typing import Generic, TypeVar
 
 from pipeline import __version__, report, waiting
 from pipeline.checkpoints import OTHER_SEARCH, Checkpoint
-from pipeline.checks.protocol import Setup
+from pipeline.checks.protocol import WorkerConfig
 from pipeline.config import Config, at_edition, dump, today
 from pipeline.engines import Engine
 from pipeline.errors import StoppedError, UsageError
-from pipeline.glossary import House
+from pipeline.glossary import Glossary
 from pipeline.ids import digest
 from pipeline.progress import Progress
 from pipeline.records import JSON, SAME_ID, Article, Failure, StageName, Summarized, Translated
 from pipeline.runner import disk_space, revising
-from pipeline.runner.deadline import Window
+from pipeline.runner.deadline import Deadline
 from pipeline.runner.gates import Gates
 from pipeline.runner.inspection import Inspection
 from pipeline.runner.loading import Loaded, load, standing_in
@@ -32,8 +32,8 @@ from pipeline.runner.preparing import (
     SCHEMA,
     LazyEngine,
     before_reading,
+    chunker,
     environment,
-    fit,
     kept_columns,
     memo_folder,
     prepare_stages,
@@ -42,16 +42,16 @@ from pipeline.runner.preparing import (
 )
 from pipeline.runner.publishing import card, get_ready, written
 from pipeline.runner.rates import TimeLeft
-from pipeline.runner.run_log import Journal
-from pipeline.runner.spool import Handover
-from pipeline.runner.stage_runner import WINDOW, Sweep, characters
+from pipeline.runner.run_log import RunLog
+from pipeline.runner.spool import Spool
+from pipeline.runner.stage_runner import WINDOW, StageRunner, characters
 from pipeline.stages import Round, summarize_or_edited, translate
 from pipeline.storage import versions
 from pipeline.storage.disk_errors import on_disk
 from pipeline.storage.memo import Memo, open_memo
 from pipeline.storage.published import Published, open_published
 from pipeline.storage.rows import Edition, category, failures
-from pipeline.text.chunking import Fit
+from pipeline.text.chunking import Chunker
 
 _MAKE_ROOM = "what is finished is kept: make room, or choose another --outputs, and run again"
 # Under a short deadline where what is complete is published, a stage takes few records at a time and in small batches:
@@ -79,7 +79,7 @@ def run(config: Config, *, options: Options, progress: Progress) -> Outcome:
             "--revise publishes the whole edition again, from its versions: leave out --limit, --until, --only-new and "
             "--publish-partial"
         )
-    window = Window(options.deadline)
+    deadline = Deadline(options.deadline)
     edition = options.edition or today(config)
     dated = at_edition(config, edition)
     # the day alone is no news: equal sources are the same again on another day, unless it was asked for
@@ -93,23 +93,23 @@ def run(config: Config, *, options: Options, progress: Progress) -> Outcome:
                 config.name,
                 wait=options.wait_lock,
                 notice=progress.notice,
-                stopping=lambda: options.stopping() or window.over(),
+                stopping=lambda: options.stopping() or deadline.over(),
             ) as experiment,
             ExitStack() as stack,
         ):
             staged, work = experiment.stage(), experiment.stage()
             name = f"{config.name}-{versions.stamp(datetime.now(UTC))}"
-            journal = stack.enter_context(Journal(staged, run=name, progress=progress))
+            run_log = stack.enter_context(RunLog(staged, run=name, progress=progress))
             published = stack.enter_context(
-                open_published(experiment.folder, experiment.versions(), warn=journal.notice),
+                open_published(experiment.folder, experiment.versions(), warn=run_log.notice),
             )
             job = _Job(
                 dated,
                 options=options,
                 experiment=experiment,
-                journal=journal,
+                run_log=run_log,
                 published=published,
-                window=window,
+                deadline=deadline,
                 edition=edition,
                 names_edition=names_edition,
                 staged=staged,
@@ -133,7 +133,7 @@ class _ModelStage(Generic[R, T]):
     """Summarizing or translating: what drives it over the records, its engine, and how many it has done."""
 
     name: StageName
-    sweep: Sweep[R, T]
+    sweep: StageRunner[R, T]
     engine: LazyEngine
     done: int = 0
 
@@ -147,16 +147,16 @@ class _Job:
         *,
         options: Options,
         experiment: versions.Experiment,
-        journal: Journal,
+        run_log: RunLog,
         published: Published,
-        window: Window,
+        deadline: Deadline,
         edition: date,
         names_edition: bool,
         staged: Path,
         work: Path,
     ) -> None:
-        self.config, self.options, self.experiment, self.journal = config, options, experiment, journal
-        self.published, self.window = published, window
+        self.config, self.options, self.experiment, self.run_log = config, options, experiment, run_log
+        self.published, self.deadline = published, deadline
         self.edition, self.names_edition = edition, names_edition
         self.staged, self.work = staged, work
         self.gates = Gates(config.name, config.limits, experiment.staging)
@@ -181,51 +181,51 @@ class _Job:
         return "partial" if self.stopped else self.options.scope
 
     def run(self) -> Outcome:
-        config, options, journal = self.config, self.options, self.journal
-        journal.event("start", {"name": config.name, "scope": options.scope, "tomdich": __version__})
-        house = before_reading(config, options)
+        config, options, run_log = self.config, self.options, self.run_log
+        run_log.event("start", {"name": config.name, "scope": options.scope, "tomdich": __version__})
+        glossary = before_reading(config, options)
         self._go_on("before anything was read")
         checkpoints = waiting.call(
-            lambda: prepare_stages(config, until=options.until, warn=journal.notice),
+            lambda: prepare_stages(config, until=options.until, warn=run_log.notice),
             what="a checkpoint to be fetched or prepared",
             stopping=self._over,
         )
         for name, checkpoint in checkpoints.items():
             effective = {"generation": dict(checkpoint.generation), "from": dict(checkpoint.origins)}
-            journal.event("model", {"of": name, "name": checkpoint.name, "revision": checkpoint.revision} | effective)
+            run_log.event("model", {"of": name, "name": checkpoint.name, "revision": checkpoint.revision} | effective)
             for difference in checkpoint.search_differences:
-                journal.notice(f"{name}: {OTHER_SEARCH}: {difference}")
-        identity = recipe(config, checkpoints, house)
-        loaded = self._load(house)
+                run_log.notice(f"{name}: {OTHER_SEARCH}: {difference}")
+        identity = recipe(config, checkpoints, glossary)
+        loaded = self._load(glossary)
         if not loaded.kept and self._is_quiet(loaded):
             return self._quiet(loaded)
         same = self._same_again(digest(identity), loaded)
         if same is not None:
             return same
         self.gates.loaded(
-            journal.failed - self.failed_again,
-            superseded=journal.superseded - self.superseded_again,
+            run_log.failed - self.failed_again,
+            superseded=run_log.superseded - self.superseded_again,
             loaded=loaded,
-            listed=journal.listed_failures(),
+            listed=run_log.listed_failures(),
         )
-        setup = Setup(house, config.inspect.hold)
+        setup = WorkerConfig(glossary, config.inspect.hold)
         with Inspection(
-            self.work, setup=setup, total=loaded.kept, fail=self._fail, notice=journal.notice
+            self.work, setup=setup, total=loaded.kept, fail=self._fail, notice=run_log.notice
         ) as inspection:
-            self._passes(loaded, checkpoints, inspection, house=house)
+            self._passes(loaded, checkpoints, inspection, glossary=glossary)
             get_ready()  # the last records are inspected meanwhile
-        journal.ended("inspect", inspection.seconds)
+        run_log.ended("inspect", inspection.seconds)
         records = inspection.records
         if self.stopped and not records.count:
             raise StoppedError(self.stopped)
         if not records.count and self._is_quiet(loaded):
             return self._quiet(loaded)
         self.gates.failures(
-            journal.failed - self.failed_again,
-            superseded=journal.superseded - self.superseded_again,
+            run_log.failed - self.failed_again,
+            superseded=run_log.superseded - self.superseded_again,
             records=records.count,
             loaded=loaded,
-            listed=journal.listed_failures(),
+            listed=run_log.listed_failures(),
         )
         self.gates.holds(inspection.held, records=records.count, listed=inspection.listed)
         manifest = self._manifest(identity, loaded, checkpoints, inspection)
@@ -239,64 +239,64 @@ class _Job:
 
     def _over(self) -> str | None:
         """Return why to stop: as `_stopping`, or because the next answer would come too late."""
-        return self._stopping() or self.window.over()
+        return self._stopping() or self.deadline.over()
 
     def _stopping(self) -> str | None:
         """Return why to stop and publish nothing: somebody waits for the end, or the disk has no room for a version."""
         return self.options.stopping() or self.space.low()
 
-    def _load(self, house: House) -> Loaded:
-        options, journal = self.options, self.journal
+    def _load(self, glossary: Glossary) -> Loaded:
+        options, run_log = self.options, self.run_log
         if self.revised:
-            return self._load_revised(house)
-        with journal.stage("load", options.limit):
-            self.window.begin()
+            return self._load_revised(glossary)
+        with run_log.stage("load", options.limit):
+            self.deadline.begin()
             loaded = load(
                 self.config,
                 folder=self.work,
                 limit=options.limit,
                 standing=standing_in(self.published, only_new=options.only_new),
                 withdrawn=self.published.is_withdrawn,
-                rejected=house.rejected_texts(),
+                rejected=glossary.rejected_texts(),
                 fail=self._fail,
-                warn=journal.notice,
-                event=journal.event,
-                advance=journal.advance,
+                warn=run_log.notice,
+                event=run_log.event,
+                advance=run_log.advance,
                 stopping=self._over,
             )
-        self.failed_loading = journal.failed
+        self.failed_loading = run_log.failed
         if not options.limit:
             self.gates.feed(loaded)
-        self.gates.damage(loaded, listed=journal.listed_failures())
-        if journal.superseded > loaded.read / 2:
-            told = f"{journal.superseded} of {loaded.read} rows have the id of another row"
-            journal.notice(f"{told}: is `columns.id` the column that names each article?")
+        self.gates.damage(loaded, listed=run_log.listed_failures())
+        if run_log.superseded > loaded.read / 2:
+            told = f"{run_log.superseded} of {loaded.read} rows have the id of another row"
+            run_log.notice(f"{told}: is `columns.id` the column that names each article?")
         return loaded
 
-    def _load_revised(self, house: House) -> Loaded:
-        journal = self.journal
+    def _load_revised(self, glossary: Glossary) -> Loaded:
+        run_log = self.run_log
 
         def check() -> None:
             self._go_on("while loading")
 
-        with journal.stage("load", None):
-            self.window.begin()
+        with run_log.stage("load", None):
+            self.deadline.begin()
             loaded = revising.load(
                 self.source,
                 folder=self.work,
                 withdrawn=self.published.is_withdrawn,
-                rejected=house.rejected_texts(),
+                rejected=glossary.rejected_texts(),
                 fail=self._fail,
-                advance=journal.advance,
+                advance=run_log.advance,
                 check=check,
             )
-        self.failed_loading = self.failed_again = journal.failed
-        self.superseded_again = journal.superseded
+        self.failed_loading = self.failed_again = run_log.failed
+        self.superseded_again = run_log.superseded
         return loaded
 
     def _fail(self, failure: Failure) -> None:
         """List a failure; under `--only-new` count apart what an earlier version lists: it lasts, and is no news."""
-        self.journal.fail(failure)
+        self.run_log.fail(failure)
         if self.options.only_new and failure.category == "failed":
             again = (failure.kind, failure.id, failure.text_sha256) in self._failed_before
             self.failed_again += again
@@ -317,13 +317,13 @@ class _Job:
 
         Nor are sources of which nothing was read, unless they are there and empty and something was published before.
         """
-        if not self.options.only_new or self.journal.failed > self.failed_again:
+        if not self.options.only_new or self.run_log.failed > self.failed_again:
             return False
         is_empty = not loaded.read and not loaded.unavailable and self.published.has_any()
         if not loaded.known and not is_empty:
             return False
         if self.failed_again:
-            self.journal.notice(f"{self.failed_again} articles failed as in an earlier version, which lists them")
+            self.run_log.notice(f"{self.failed_again} articles failed as in an earlier version, which lists them")
         return True
 
     def _quiet(self, loaded: Loaded) -> Outcome:
@@ -331,7 +331,7 @@ class _Job:
 
     def _lost(self) -> int:
         """Return how many records have failed since they were loaded."""
-        return self.journal.failed - self.failed_loading
+        return self.run_log.failed - self.failed_loading
 
     def _same_again(self, recipe_digest: str, loaded: Loaded) -> Outcome | None:
         """Return the published version that this run would only repeat, or None."""
@@ -355,7 +355,7 @@ class _Job:
         return None
 
     def _passes(
-        self, loaded: Loaded, checkpoints: dict[StageName, Checkpoint], inspection: Inspection, *, house: House
+        self, loaded: Loaded, checkpoints: dict[StageName, Checkpoint], inspection: Inspection, *, glossary: Glossary
     ) -> None:
         """Run the model stages; the last one's records are inspected as they come, while its engine computes others."""
         if "summarize" not in checkpoints:
@@ -365,9 +365,9 @@ class _Job:
                 inspection.add(_untranslated(Summarized(article, "", ())))
             return
         folder = memo_folder(self.config, self.options.outputs)
-        with open_memo(folder, warn=self.journal.notice, stopping=self._over) as memo:
-            edited = partial(summarize_or_edited, summaries=house.summaries)
-            summarizing = self._stage("summarize", edited, checkpoints, memo, house=house)
+        with open_memo(folder, warn=self.run_log.notice, stopping=self._over) as memo:
+            edited = partial(summarize_or_edited, summaries=glossary.summaries)
+            summarizing = self._stage("summarize", edited, checkpoints, memo, glossary=glossary)
             if "translate" not in checkpoints:
 
                 def keep(record: Summarized) -> None:
@@ -383,15 +383,15 @@ class _Job:
                     is_last=True,
                 )
                 return
-            translating = self._stage("translate", translate, checkpoints, memo, house=house)
+            translating = self._stage("translate", translate, checkpoints, memo, glossary=glossary)
             to_translate = 0  # characters
-            with Handover(self.work / "summarize.jsonl", Summarized) as summarized:
+            with Spool(self.work / "summarize.jsonl", Summarized) as summarized:
 
                 def hand_over(record: Summarized) -> None:
                     """Translate the first records at once, as long as the memo knows them; leave the rest."""
                     nonlocal to_translate
                     to_translate += characters(record)
-                    if translating.sweep.waits:
+                    if translating.sweep.has_pending:
                         summarized.add(record)
                     else:
                         for result in translating.sweep.start(record):
@@ -406,7 +406,7 @@ class _Job:
                     inspection=inspection,
                     is_last=False,
                 )
-            total = translating.done + translating.sweep.waits + summarized.count
+            total = translating.done + translating.sweep.has_pending + summarized.count
             self._pass(
                 translating,
                 summarized,
@@ -420,29 +420,29 @@ class _Job:
     def _stage(
         self,
         name: StageName,
-        stage: Callable[[R, Fit], Round[T | Failure]],
+        stage: Callable[[R, Chunker], Round[T | Failure]],
         checkpoints: dict[StageName, Checkpoint],
         memo: Memo,
         *,
-        house: House,
+        glossary: Glossary,
     ) -> _ModelStage[R, T]:
         checkpoint = checkpoints[name]
-        fitted = fit(checkpoint)
+        fitted = chunker(checkpoint)
         runtime, window, widest = self.config.runtime, WINDOW, WINDOW
         if self.options.publish_partial and (self.options.deadline or _SHORT_DEADLINE) < _SHORT_DEADLINE:
             window, widest = _FIRST_RECORDS, _MOST_RECORDS
             if checkpoint.device == "cpu" and runtime.batch_tokens is None:
                 runtime = runtime.model_copy(update={"batch_tokens": _SMALL_BATCH})
-        engine = LazyEngine(checkpoint, runtime, self.journal.notice)
+        engine = LazyEngine(checkpoint, runtime, self.run_log.notice)
         open_engine = engine.open
-        if self.revised and not (name == "translate" and revising.may_translate(self.source, house, checkpoint)):
+        if self.revised and not (name == "translate" and revising.may_translate(self.source, glossary, checkpoint)):
             open_engine = revising.refuse_calls(name, model=checkpoint.name, newest=self.revised[-1])
-        sweep: Sweep[R, T] = Sweep(
+        sweep: StageRunner[R, T] = StageRunner(
             name=name,
             stage=lambda record: stage(record, fitted),
             calls=memo.calls(checkpoint.identity()),
             engine=open_engine,
-            stopping=lambda: self._stopping() or self.window.over(complete=sweep.finished),
+            stopping=lambda: self._stopping() or self.deadline.over(complete=sweep.finished),
             window=window,
             widest=widest,
         )
@@ -469,9 +469,9 @@ class _Job:
         options, sweep = self.options, stage.sweep
         to_translate = options.publish_partial and not is_last
         inspected = inspection.seconds
-        with self.journal.stage(stage.name, total, beside=lambda: inspection.seconds - inspected), stage.engine:
-            self.journal.advance(stage.done)
-            self.window.begin(later=self._translating() if to_translate else 0.0)
+        with self.run_log.stage(stage.name, total, beside=lambda: inspection.seconds - inspected), stage.engine:
+            self.run_log.advance(stage.done)
+            self.deadline.begin(later=self._translating() if to_translate else 0.0)
             left = TimeLeft(work)
 
             open_engine = sweep.engine
@@ -480,19 +480,19 @@ class _Job:
                 is_first = not stage.engine.is_open
                 opened = open_engine()
                 if is_first:
-                    self.window.opened()
+                    self.deadline.opened()
                     left.begin(sweep.characters)
                 return opened
 
             def answered() -> None:
                 if (seconds := left.seconds(sweep.characters)) is not None:
-                    self.journal.expect(seconds)
+                    self.run_log.expect(seconds)
 
             sweep.engine, sweep.answered = engine, answered
 
             def settle(results: Iterable[T | Failure]) -> None:
                 for result in results:
-                    self.journal.advance(1)
+                    self.run_log.advance(1)
                     self._settle(stage, result, keep=keep)
 
             try:
@@ -521,16 +521,16 @@ class _Job:
         return _TRANSLATING
 
     def _publish(
-        self, records: Handover[Translated], manifest: dict[str, JSON], loaded: Loaded, *, config: Config
+        self, records: Spool[Translated], manifest: dict[str, JSON], loaded: Loaded, *, config: Config
     ) -> versions.Version:
         """Write the version's files, the rows and the report in one pass over the records, and publish it."""
-        journal, staged = self.journal, self.staged
-        with journal.stage("publish", records.count):
+        run_log, staged = self.run_log, self.staged
+        with run_log.stage("publish", records.count):
             statistics = Statistics()
             rows = self._counted(
                 written(records, folder=staged / "data", keep=self._kept_columns()), statistics=statistics
             )
-            with journal.failures.open(encoding="utf-8") as lines:
+            with run_log.failures.open(encoding="utf-8") as lines:
                 report.write(staged, manifest=manifest, rows=rows, failures=map(json.loads, lines))
             manifest["statistics"] = statistics.as_json()
             manifest["drift"] = self._drift(manifest)
@@ -539,9 +539,9 @@ class _Job:
             (staged / "config.yaml").write_text(dump(config), encoding="utf-8")
             with (staged / "sources.jsonl").open("w", encoding="utf-8") as out:
                 out.writelines(json.dumps(asdict(file), ensure_ascii=False) + "\n" for file in loaded.files)
-        journal.event("publish", {"counts": manifest["counts"]})
-        journal.close()
-        manifest["timings"] = journal.timings
+        run_log.event("publish", {"counts": manifest["counts"]})
+        run_log.close()
+        manifest["timings"] = run_log.timings
         version = self.experiment.publish(staged, manifest=manifest, move_latest=versions.moves_latest(manifest))
         self.published.note([version])
         return version
@@ -561,17 +561,17 @@ class _Job:
         for row in rows:
             if (reason := self.space.low()) is not None:
                 raise StoppedError(f"{reason}, while publishing; every finished call is kept, run it again with room")
-            self.journal.advance(1)
+            self.run_log.advance(1)
             statistics.add(row)
             yield row
 
     def _drift(self, manifest: dict[str, JSON]) -> list[str]:
         """Return, and say, what strays from the versions of this scope before."""
         earlier = [version.manifest for version in self.experiment.versions()]
-        strays = drift(manifest, [one for one in earlier if one["scope"] == self.scope])
-        for stray in strays:
-            self.journal.notice(stray)
-        return strays
+        unreadable_versions = drift(manifest, [one for one in earlier if one["scope"] == self.scope])
+        for stray in unreadable_versions:
+            self.run_log.notice(stray)
+        return unreadable_versions
 
     def _manifest(
         self,
@@ -615,15 +615,15 @@ class _Job:
                 "rejected_by_editor": loaded.rejected_by_editor,  # of those
                 "damaged": loaded.damaged,
                 "known": loaded.known,  # under --only-new: published before
-                "failures": self.journal.failed,
-                "retryable": self.journal.retryable,
+                "failures": self.run_log.failed,
+                "retryable": self.run_log.retryable,
                 "unfinished": loaded.kept - self._lost() - inspection.records.count,  # of a partial version
                 "records": inspection.records.count,
                 "flagged": inspection.flagged,
                 "held": inspection.held,
             },
             "calls": self.calls,
-            "timings": self.journal.timings,
+            "timings": self.run_log.timings,
             "environment": environment(checkpoints),
         }
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 PUBLISHING = 0.01
 
 
-class Window:
+class Deadline:
     """A deadline, asked after each batch; without one it is never over."""
 
     def __init__(self, seconds: float | None, *, clock: Callable[[], float] = time.monotonic) -> None:

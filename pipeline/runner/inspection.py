@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from pipeline.checkpoints.device import cores
-from pipeline.checks.protocol import Inspected, Setup, receive, send
+from pipeline.checks.protocol import CheckResult, WorkerConfig, receive, send
 from pipeline.records import Failure, Translated
-from pipeline.runner.spool import Handover
+from pipeline.runner.spool import Spool
 
 if TYPE_CHECKING:
     from pipeline.checks.rules import Rules
@@ -44,7 +44,7 @@ main()
 """
 
 _encoder = msgspec.json.Encoder()
-_answers = msgspec.msgpack.Decoder(list[Inspected])
+_answers = msgspec.msgpack.Decoder(list[CheckResult])
 _BROKEN = (OSError, ValueError, MemoryError, msgspec.DecodeError)  # pipes: broken, closed, or of another's words
 
 
@@ -55,7 +55,7 @@ class Inspection:
         self,
         folder: Path,
         *,
-        setup: Setup,
+        setup: WorkerConfig,
         total: int,
         fail: Callable[[Failure], None],
         notice: Callable[[str], None],
@@ -67,12 +67,12 @@ class Inspection:
         self._setup = setup
         self._fail, self._notice = fail, notice
         self._files = ExitStack()
-        self.records = self._files.enter_context(Handover(folder / "inspect.jsonl", Translated))
+        self.records = self._files.enter_context(Spool(folder / "inspect.jsonl", Translated))
         self._listed = self._files.enter_context(self.listed.open("wb"))
         count = min(cores(), _MOST_WORKERS) if total >= MANY else 0
         self._workers = _Workers(setup, count=count) if count > 1 else None
         self._bundle: list[bytes] = []
-        self._sent: deque[tuple[bytes, Future[list[Inspected] | None]]] = deque()
+        self._sent: deque[tuple[bytes, Future[list[CheckResult] | None]]] = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -119,8 +119,8 @@ class Inspection:
         bundle, future = self._sent.popleft()
         answers = future.result()
         if answers is None:
-            if self._workers is not None and not self._workers.mourned:
-                self._workers.mourned = True
+            if self._workers is not None and not self._workers.death_reported:
+                self._workers.death_reported = True
                 self._notice("a process that inspected has ended before its time; what it had is inspected here")
             from pipeline.checks.worker import bundle_inspected
 
@@ -134,7 +134,7 @@ class Inspection:
 
         return rules(self._setup)
 
-    def _keep(self, answer: Inspected) -> None:
+    def _keep(self, answer: CheckResult) -> None:
         if answer.failure is not None:
             self._fail(answer.failure)
             return
@@ -148,8 +148,8 @@ class Inspection:
 class _Workers:
     """Processes that inspect, each with a thread here that speaks to it."""
 
-    def __init__(self, setup: Setup, *, count: int) -> None:
-        self.mourned = False  # it was said that one has died
+    def __init__(self, setup: WorkerConfig, *, count: int) -> None:
+        self.death_reported = False  # it was said that one has died
         self._all = [_Worker(msgspec.msgpack.encode(setup)) for _ in range(count)]
         self._left = count
         self._lock = Lock()
@@ -164,13 +164,13 @@ class _Workers:
         finally:
             self._idle.put(worker)
 
-    def ask(self, bundle: bytes) -> Future[list[Inspected] | None]:
+    def ask(self, bundle: bytes) -> Future[list[CheckResult] | None]:
         """Return what will be found, or None, where the worker dies."""
         return self._threads.submit(self._ask, bundle)
 
-    def _ask(self, bundle: bytes) -> list[Inspected] | None:
+    def _ask(self, bundle: bytes) -> list[CheckResult] | None:
         worker = self._idle.get()
-        answers: list[Inspected] | None = None
+        answers: list[CheckResult] | None = None
         try:
             answers = worker.ask(bundle)
         finally:
@@ -210,7 +210,7 @@ class _Worker:
             with suppress(*_BROKEN):  # the first bundle tells
                 send(self._process.stdin, self._setup)
 
-    def ask(self, bundle: bytes) -> list[Inspected] | None:
+    def ask(self, bundle: bytes) -> list[CheckResult] | None:
         """Return an answer for each record of the bundle; None for this bundle and all that follow."""
         process = self._process
         if self._dead or process is None or process.stdin is None or process.stdout is None:

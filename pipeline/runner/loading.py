@@ -154,11 +154,11 @@ class _Intake:
         """Keep an article or not; then the duplicates whose text nobody holds any more."""
         coming: Article | None = article
         while coming is not None:
-            twin = self.seen.same_text(coming)
-            if twin is not None:
+            duplicate = self.seen.same_text(coming)
+            if duplicate is not None:
                 self.seen.set_aside(coming)
                 self.loaded.duplicates += 1
-                self.event("duplicate", {"record": coming.id, "same_text_as": twin, "path": coming.source.path})
+                self.event("duplicate", {"record": coming.id, "same_text_as": duplicate, "path": coming.source.path})
                 return
             coming = self._freed(coming)
             if coming is not None:
@@ -172,17 +172,17 @@ class _Intake:
         if verdict.taken:
             self.out.write(_encoder.encode(article) + b"\n")
             loaded.characters += len(article.text)
-        loser = verdict.loser
-        replaced = loser is not None and loser is not article
+        superseded = verdict.superseded
+        replaced = superseded is not None and superseded is not article
         loaded.kept += verdict.taken - replaced
         loaded.known += verdict.known + verdict.outdated
-        if loser is None:
+        if superseded is None:
             return None
         if verdict.outdated:
-            self.event("outdated", {"record": loser.id, "path": loser.source.path})
+            self.event("outdated", {"record": superseded.id, "path": superseded.source.path})
         else:
-            self.fail(self.seen.failure(loser))
-        return self.seen.twin(loser) if replaced else None
+            self.fail(self.seen.failure(superseded))
+        return self.seen.duplicate(superseded) if replaced else None
 
 
 def standing_in(published: Published, *, only_new: bool) -> Callable[[Article], Standing]:
@@ -234,7 +234,7 @@ class _Verdict:
 
     taken: bool  # the article is one of the run's
     known: bool  # it was published before
-    loser: Article | None = None  # which of the two goes, where it was not published before
+    superseded: Article | None = None  # which of the two goes, where it was not published before
     outdated: bool = False  # it goes for a newer one that was published before
 
 
@@ -270,14 +270,14 @@ class _Seen:
         row = (article.text_sha256, _encoder.encode(article))
         self._scratch.execute("INSERT INTO twins (sha, article) VALUES (?, ?)", row)
 
-    def twin(self, loser: Article) -> Article | None:
+    def duplicate(self, superseded: Article) -> Article | None:
         """Return the first duplicate of an article that went, under another id than its own, and forget it."""
         rows = self._scratch.execute(
-            "SELECT number, article FROM twins WHERE sha = ? ORDER BY number", (loser.text_sha256,)
+            "SELECT number, article FROM twins WHERE sha = ? ORDER BY number", (superseded.text_sha256,)
         )
         for number, encoded in rows.fetchall():
             article = msgspec.json.decode(encoded, type=Article)
-            if article.id != loser.id:
+            if article.id != superseded.id:
                 self._scratch.execute("DELETE FROM twins WHERE number = ?", (number,))
                 return article
         return None
@@ -304,18 +304,21 @@ class _Seen:
             self._scratch.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (article.text_sha256, article.id))
         if not stays:
             outdated = not known and (standing.outdated or (self._newest and line is None))
-            return _Verdict(taken=False, known=known, loser=None if known else article, outdated=outdated)
+            return _Verdict(taken=False, known=known, superseded=None if known else article, outdated=outdated)
         if line is not None and earlier is not None:
             self.superseded.add(line)
             self._scratch.execute("DELETE FROM texts WHERE sha = ?", (earlier.text_sha256,))
-        brief = _encoder.encode(replace(article, text="", extra={}, set_aside=()))
+        metadata = _encoder.encode(replace(article, text="", extra={}, set_aside=()))
         self._scratch.execute(
-            "INSERT OR REPLACE INTO ids VALUES (?, ?, ?)", (article.id, None if known else self._lines, brief)
+            "INSERT OR REPLACE INTO ids VALUES (?, ?, ?)", (article.id, None if known else self._lines, metadata)
         )
         self._lines += not known
-        loser = earlier if line is not None else None
+        superseded = earlier if line is not None else None
         return _Verdict(
-            taken=not known, known=known, loser=loser, outdated=self._newest and known and loser is not None
+            taken=not known,
+            known=known,
+            superseded=superseded,
+            outdated=self._newest and known and superseded is not None,
         )
 
     def duplicates(self) -> Iterator[Failure]:
@@ -335,7 +338,7 @@ class _Seen:
                 rejected=True,
             )
 
-    def failure(self, loser: Article) -> Failure:
+    def failure(self, superseded: Article) -> Failure:
         """Return the listed failure of an article whose id another text holds."""
         message = (
             "another, newer text has the same id"
@@ -346,7 +349,7 @@ class _Seen:
             stage="load",
             kind=SAME_ID,
             message=message,
-            source=loser.source,
-            id=loser.id,
-            text_sha256=loser.text_sha256,
+            source=superseded.source,
+            id=superseded.id,
+            text_sha256=superseded.text_sha256,
         )

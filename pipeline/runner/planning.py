@@ -16,14 +16,14 @@ from pathlib import Path
 
 from pipeline.checkpoints import Checkpoint, ready
 from pipeline.config import Config, at_edition, today
-from pipeline.glossary import House
+from pipeline.glossary import Glossary
 from pipeline.ids import text_digest
 from pipeline.progress import Progress
 from pipeline.records import SAME_ID, Article, Failure, Generation, StageName, Summarized
 from pipeline.runner.gates import Gates
 from pipeline.runner.loading import Loaded, load, standing_in
 from pipeline.runner.options import REACHED, Options
-from pipeline.runner.preparing import before_reading, fit, memo_folder, prepare_stages
+from pipeline.runner.preparing import before_reading, chunker, memo_folder, prepare_stages
 from pipeline.runner.rates import Rate, measured
 from pipeline.stages import Round, summarize_or_edited, translate
 from pipeline.storage.disk_errors import on_disk, temporary_folder
@@ -79,7 +79,7 @@ def _planned(config: Config, options: Options, progress: Progress, folder: Path)
             listed.append(failure)
 
     try:
-        house = before_reading(config, options)
+        glossary = before_reading(config, options)
         progress.begin("load", options.limit)
         with look(options.outputs / config.name, versions(options.outputs / config.name)) as published:
             loaded = load(
@@ -88,7 +88,7 @@ def _planned(config: Config, options: Options, progress: Progress, folder: Path)
                 limit=options.limit,
                 standing=standing_in(published, only_new=options.only_new),
                 withdrawn=published.is_withdrawn,
-                rejected=house.rejected_texts(),
+                rejected=glossary.rejected_texts(),
                 fail=fail,
                 warn=progress.notice,
                 event=lambda _kind, _values: None,
@@ -116,7 +116,7 @@ def _planned(config: Config, options: Options, progress: Progress, folder: Path)
             calls = {name: memo.calls(checkpoint.identity()) for name, checkpoint in checkpoints.items()}
             counters = {name: _Counter(calls[name], first_time, name) for name in checkpoints}
             for article in loaded:
-                _walk(article, checkpoints, counters, house)
+                _walk(article, checkpoints, counters, glossary)
                 progress.advance(1)
         rates = measured(versions(options.outputs / config.name), checkpoints)
         return replace(planned, stages={name: counter.plan(rates.get(name)) for name, counter in counters.items()})
@@ -125,14 +125,14 @@ def _planned(config: Config, options: Options, progress: Progress, folder: Path)
 
 
 def _walk(
-    article: Article, checkpoints: dict[StageName, Checkpoint], counters: dict[StageName, _Counter], house: House
+    article: Article, checkpoints: dict[StageName, Checkpoint], counters: dict[StageName, _Counter], glossary: Glossary
 ) -> None:
-    steps = summarize_or_edited(article, fit(checkpoints["summarize"]), summaries=house.summaries)
+    steps = summarize_or_edited(article, chunker(checkpoints["summarize"]), summaries=glossary.summaries)
     summarized = counters["summarize"].walk(steps)
     if "translate" not in counters:
         return
     if isinstance(summarized, Summarized):
-        counters["translate"].walk(translate(summarized, fit(checkpoints["translate"])))
+        counters["translate"].walk(translate(summarized, chunker(checkpoints["translate"])))
     elif summarized is None:
         counters["translate"].waiting += 1
 

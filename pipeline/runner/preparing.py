@@ -17,12 +17,12 @@ from pipeline import __version__, checks, extractive, glossary, stages
 from pipeline.checkpoints import CACHE_REMEDY, Checkpoint, prepare
 from pipeline.config import Config, GenerationOptions, Runtime, Stage
 from pipeline.engines import Engine, open_engine
-from pipeline.glossary import House
+from pipeline.glossary import Glossary
 from pipeline.records import JSON, StageName
 from pipeline.runner import disk_space
 from pipeline.runner.options import REACHED, Options, Until
 from pipeline.storage.user_folders import base_folder
-from pipeline.text.chunking import Fit
+from pipeline.text.chunking import Chunker
 
 SCHEMA = 1
 _LIBRARIES = ("torch", "transformers", "tokenizers", "ctranslate2", "sentencepiece", "datasets", "pyarrow")
@@ -72,7 +72,7 @@ def _about(name: StageName, warn: Callable[[str], None], message: str) -> None:
     warn(f"{name}: {message}")
 
 
-def recipe(config: Config, checkpoints: dict[StageName, Checkpoint], house_: House) -> dict[str, JSON]:
+def recipe(config: Config, checkpoints: dict[StageName, Checkpoint], house_: Glossary) -> dict[str, JSON]:
     """Return everything that changes the answers, resolved; its digest names a version."""
     return {
         "schema": SCHEMA,
@@ -117,12 +117,12 @@ def _written(values: Mapping[str, JSON], asked: GenerationOptions) -> Generation
     return asked
 
 
-def house_of(config: Config) -> House:
+def house_of(config: Config) -> Glossary:
     """Return the house's terms and corrections; raises `ConfigError` naming the bad line."""
     return glossary.read(config.translate.terms, config.translate.corrections)
 
 
-def before_reading(config: Config, options: Options) -> House:
+def before_reading(config: Config, options: Options) -> Glossary:
     """Return the house's files; raises what ends a run before it reads its sources.
 
     That is a file of terms or corrections that cannot be used, and a disk that has no room for the run. The room for a
@@ -139,14 +139,14 @@ def kept_columns(config: Config) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for source in config.sources for name in source.keep))
 
 
-def fit(checkpoint: Checkpoint) -> Fit:
+def chunker(checkpoint: Checkpoint) -> Chunker:
     """Return what a stage may know of `checkpoint`."""
     select = None
     if checkpoint.engine == "extractive":
         count = checkpoint.generation["sentences"]
         assert isinstance(count, int)
         select = partial(extractive.summarize, method=extractive.method(checkpoint.name), count=count)
-    return Fit(checkpoint.count, checkpoint.budget, checkpoint.tone_style, checkpoint.with_title, select)
+    return Chunker(checkpoint.count, checkpoint.budget, checkpoint.tone_style, checkpoint.with_title, select)
 
 
 class LazyEngine:

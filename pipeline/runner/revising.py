@@ -18,7 +18,7 @@ from pipeline.config import Config, Exclude
 from pipeline.corrections import Rejection
 from pipeline.engines import Engine
 from pipeline.errors import UsageError
-from pipeline.glossary import House
+from pipeline.glossary import Glossary
 from pipeline.records import BY_EDITOR, ROW_COLUMNS, Article, Failure, Origin, StageName
 from pipeline.runner.loading import Loaded, SourceTally, unless_rejected
 from pipeline.sources import SourceFile
@@ -121,10 +121,10 @@ def load(
     return loaded
 
 
-def may_translate(edition: Edition, house: House, checkpoint: Checkpoint) -> bool:
+def may_translate(edition: Edition, glossary: Glossary, checkpoint: Checkpoint) -> bool:
     """Return whether the translating stage may ask its model: for an editor's summary, and the model of the edition."""
     made_with = edition.manifest["identity"]["stages"].get("translate")
-    return bool(house.summaries) and made_with == json.loads(json.dumps(checkpoint.identity()))
+    return bool(glossary.summaries) and made_with == json.loads(json.dumps(checkpoint.identity()))
 
 
 def refuse_calls(stage: StageName, *, model: str, newest: Version) -> Callable[[], Engine]:

@@ -19,7 +19,7 @@ from pipeline.progress import Progress
 from pipeline.records import JSON, SAME_ID, Category, Failure
 
 
-class Journal:
+class RunLog:
     """The log and the failures of one run, in its staging folder; a context manager."""
 
     def __init__(self, folder: Path, *, run: str, progress: Progress) -> None:

@@ -15,7 +15,7 @@ T = TypeVar("T", Summarized, Translated)
 _encoder = msgspec.json.Encoder()
 
 
-class Handover(Generic[T]):
+class Spool(Generic[T]):
     """Records in the order they were added; a context manager while they are."""
 
     def __init__(self, path: Path, kind: type[T]) -> None:

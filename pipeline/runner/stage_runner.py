@@ -35,7 +35,7 @@ class Tally:
 
 
 @dataclass(slots=True)
-class _Flight(Generic[R, T]):
+class _InFlight(Generic[R, T]):
     """One record under way: its generator, and the answers of its present round."""
 
     record: R
@@ -44,7 +44,7 @@ class _Flight(Generic[R, T]):
     missing: int = 0
     started: bool = False
     rounds: int = 0  # begun
-    uncounted: int = 0  # characters of the record's text that are not in `Sweep.characters` yet
+    uncounted: int = 0  # characters of the record's text that are not in `StageRunner.characters` yet
     result: T | Failure | None = None
 
 
@@ -60,7 +60,7 @@ def characters(record: Article | Summarized | Translated) -> int:
 
 
 @dataclass(slots=True, kw_only=True)
-class Sweep(Generic[R, T]):
+class StageRunner(Generic[R, T]):
     """One stage over many records."""
 
     name: StageName
@@ -74,9 +74,9 @@ class Sweep(Generic[R, T]):
     tally: Tally = field(default_factory=Tally)
     finished: int = 0  # records with a result, also those that wait for one before them
     characters: int = 0  # of the records' texts, as far as they are answered
-    _flights: deque[_Flight[R, T]] = field(default_factory=deque)
+    _flights: deque[_InFlight[R, T]] = field(default_factory=deque)
     _todo: deque[str] = field(default_factory=deque)
-    _waiting: dict[str, list[tuple[_Flight[R, T], int]]] = field(default_factory=dict)
+    _waiting: dict[str, list[tuple[_InFlight[R, T], int]]] = field(default_factory=dict)
     _asked: dict[int, str] = field(default_factory=dict)
 
     def over(self, records: Iterable[R]) -> Iterator[T | Failure]:
@@ -103,7 +103,7 @@ class Sweep(Generic[R, T]):
         return self._finished()
 
     @property
-    def waits(self) -> bool:
+    def has_pending(self) -> bool:
         """Whether a record is under way that the engine has to be asked for."""
         return bool(self._flights)
 
@@ -115,7 +115,7 @@ class Sweep(Generic[R, T]):
         self._flights.clear()
 
     def _start(self, record: R) -> None:
-        flight = _Flight(record, self.stage(record), uncounted=characters(record))
+        flight = _InFlight(record, self.stage(record), uncounted=characters(record))
         self._flights.append(flight)
         self._advance(flight)
 
@@ -169,7 +169,7 @@ class Sweep(Generic[R, T]):
             if not flight.missing and flight.result is None:
                 self._advance(flight)
 
-    def _advance(self, flight: _Flight[R, T]) -> None:
+    def _advance(self, flight: _InFlight[R, T]) -> None:
         """Send the answers in, take the next round; go on for as long as the memo knows it all."""
         result = attempt(self.name, flight.record, lambda: self._steps(flight))
         if result is not None:
@@ -177,13 +177,13 @@ class Sweep(Generic[R, T]):
             self._count(flight, flight.uncounted)
             self.finished += 1
 
-    def _count(self, flight: _Flight[R, T], size: int) -> None:
+    def _count(self, flight: _InFlight[R, T], size: int) -> None:
         """Count so many more characters of a record as answered, at most what it has."""
         counted = min(size, flight.uncounted)
         flight.uncounted -= counted
         self.characters += counted
 
-    def _steps(self, flight: _Flight[R, T]) -> T | Failure | None:
+    def _steps(self, flight: _InFlight[R, T]) -> T | Failure | None:
         try:
             while not flight.missing:
                 if flight.started:
@@ -197,7 +197,7 @@ class Sweep(Generic[R, T]):
             return stop.value  # type: ignore[no-any-return]
         return None
 
-    def _request(self, flight: _Flight[R, T], texts: list[str]) -> None:
+    def _request(self, flight: _InFlight[R, T], texts: list[str]) -> None:
         flight.answers = [None] * len(texts)
         flight.rounds += 1
         for slot, text in enumerate(texts):

@@ -171,7 +171,7 @@ class Memo:
         """Return the engines whose calls were ever kept here: their digests in hexadecimal, and their identities."""
         return {digest.hex(): identity for digest, identity in self.ask("SELECT digest, identity FROM engines")}
 
-    def sift(self, unwanted: Callable[[Stored], bool], *, really: bool) -> Iterator[Stored]:
+    def scan(self, unwanted: Callable[[Stored], bool], *, really: bool) -> Iterator[Stored]:
         """Yield every stored call that is `unwanted`; remove them if `really`, when the last has been taken.
 
         In the order of their keys, a page a transaction: a run beside this writes between two pages. It loses
@@ -402,7 +402,7 @@ def _as_memo_error(path: Path | None, error: Exception) -> MemoError:
 
 
 def _stored(row: tuple[Any, ...]) -> tuple[bytes, Stored]:
-    """Return the key, and what is known of the call, of a row as `sift` asks for it."""
+    """Return the key, and what is known of the call, of a row as `scan` asks for it."""
     key, engine, created, source_tokens, dropped_tokens, output_tokens, finished, score, size = row
     numbers = source_tokens, dropped_tokens, output_tokens
     return key, Stored(engine, created, *numbers, bool(finished), score, size + _ROW)

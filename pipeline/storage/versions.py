@@ -208,7 +208,7 @@ def locked(
     ):
         experiment = Experiment(folder)
         experiment.clear()
-        for said in strays(folder):
+        for said in unreadable_versions(folder):
             notice(said)
         try:
             yield experiment
@@ -232,11 +232,11 @@ def stamp(moment: datetime) -> str:
 
 
 def versions(folder: Path) -> list[Version]:
-    """Return the versions published in an experiment's folder, oldest first; `strays` tells of what is passed over."""
+    """Return the versions in an experiment's folder, oldest first; `unreadable_versions` names those left out."""
     return [Version(entry, manifest) for entry in _entries(folder) if (manifest := _manifest_or_none(entry))]
 
 
-def strays(folder: Path) -> list[str]:
+def unreadable_versions(folder: Path) -> list[str]:
     """Return a sentence for each folder that has a version's name and no manifest that can be read."""
     return [
         f"{entry}: is passed over, its {MANIFEST} is missing or damaged: put it back from a copy, or remove the folder"
@@ -360,14 +360,14 @@ def prune(
     for version in versions(outputs / name):
         if linked := linked_from_elsewhere(version):
             notice(f"{linked}; it is left alone: remove it by hand")
-    doomed = _doomed(outputs / name, keep=keep, older_than=older_than, over=over)
+    doomed = _to_delete(outputs / name, keep=keep, older_than=older_than, over=over)
     if not really or not doomed:
         return doomed
     with (
         on_disk(outputs, remedy="what is deleted is deleted; run it again"),
         locked(outputs, name, wait=wait, notice=notice) as experiment,
     ):
-        doomed = _doomed(experiment.folder, keep=keep, older_than=older_than, over=over)
+        doomed = _to_delete(experiment.folder, keep=keep, older_than=older_than, over=over)
         for version, _ in doomed:
             experiment.remove(version)
     return doomed
@@ -380,7 +380,7 @@ def linked_from_elsewhere(version: Version) -> str:
     return "" if link is None else f"{link}: is a link to {link.readlink()}"
 
 
-def _doomed(
+def _to_delete(
     folder: Path, *, keep: int | None, older_than: timedelta | None, over: int | None
 ) -> list[tuple[Version, int]]:
     there = [(version, version.bytes()) for version in versions(folder) if not linked_from_elsewhere(version)]

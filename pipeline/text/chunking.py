@@ -26,7 +26,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class Chunker:
     """What a stage may know of its checkpoint: how many tokens a text takes, and how many fit."""
 
     count: Callable[[str], int]
@@ -36,14 +36,14 @@ class Fit:
     # of a summarizer without a model: the sentences it takes of a body and its headline
     select: Callable[[str, str], list[str]] | None = None
 
-    def headed(self, title: str) -> tuple[str, Fit]:
+    def with_heading(self, title: str) -> tuple[str, Chunker]:
         """Return what stands in front of each part, the headline or "", and what fits beside it.
 
         A headline that would take more than half of the budget is left out: compare with `takes_title`.
         """
         if not self.takes_title(title):
             return "", self
-        heading = " ".join(self.turn(title).split()) + TITLE_MARK
+        heading = " ".join(self.normalize_tone(title).split()) + TITLE_MARK
         # one token more: the first of the text may be cut otherwise behind the mark
         return heading, replace(self, budget=self.budget - self.count(heading) - 1)
 
@@ -51,7 +51,7 @@ class Fit:
         """Return whether the checkpoint is shown this headline."""
         return self.with_title and bool(title.strip()) and 2 * self.count(title) <= self.budget
 
-    def turn(self, text: str) -> str:
+    def normalize_tone(self, text: str) -> str:
         """Return `text` in the tone style the checkpoint was trained on."""
         match self.tone_style:
             case "press":
@@ -63,7 +63,7 @@ class Fit:
 
     def split(self, text: str) -> list[Part]:
         """Return `text` in as few parts of whole sentences as fit the budget, of about equal length, in order."""
-        turned = self.turn(text)
+        turned = self.normalize_tone(text)
         whole = " ".join(turned.split())
         size = self.count(whole)
         if size <= self.budget:
@@ -106,7 +106,7 @@ class Fit:
 
     def pieces(self, sentence: str) -> list[Part]:
         """Return one sentence as it fits the budget: itself, or its clauses packed, or cut between words."""
-        return self._pieces(self.turn(sentence))
+        return self._pieces(self.normalize_tone(sentence))
 
     def _pieces(self, turned: str) -> list[Part]:
         whole = self._part(turned, "")

@@ -64,7 +64,7 @@ def plan(training: ModelTraining, packed: Packed, *, repeats: tuple[int, ...]) -
     """
     import numpy as np
 
-    dice = np.random.default_rng(training.seed)
+    rng = np.random.default_rng(training.seed)
     every = np.repeat(np.arange(len(packed)), np.array(repeats)[packed.group])
     sizes = np.maximum(np.diff(packed.source_starts), np.diff(packed.target_starts))
     leads = {lesson.lead for lesson in training.curriculum if lesson.lead is not None}
@@ -76,11 +76,11 @@ def plan(training: ModelTraining, packed: Packed, *, repeats: tuple[int, ...]) -
         if not len(examples):
             raise ConfigError(f"curriculum: no example has both sides of at most {lesson.longest} tokens")
         while len(batches) < lesson.until:
-            shuffled = dice.permutation(examples)
-            batches += _epoch(training, packed, shuffled, dice, cells, lead=lesson.lead or longest)
+            shuffled = rng.permutation(examples)
+            batches += _epoch(training, packed, shuffled, rng, cells, lead=lesson.lead or longest)
         batches = batches[: lesson.until]
     while len(batches) < training.schedule.steps:
-        batches += _epoch(training, packed, dice.permutation(every), dice, cells, lead=longest)
+        batches += _epoch(training, packed, rng.permutation(every), rng, cells, lead=longest)
     return batches[: training.schedule.steps]
 
 
@@ -88,7 +88,7 @@ def _epoch(
     training: ModelTraining,
     packed: Packed,
     examples: Places,
-    dice: np.random.Generator,
+    rng: np.random.Generator,
     grids: tuple[list[int], list[int]],
     *,
     lead: int,
@@ -116,7 +116,7 @@ def _epoch(
             cells[above] = np.concatenate([cells[above], left])
         elif len(left):
             batches.append(Batch(rows, min(source, lead), target, left))
-    return [batches[at] for at in dice.permutation(len(batches))]
+    return [batches[at] for at in rng.permutation(len(batches))]
 
 
 @dataclass(frozen=True, slots=True)

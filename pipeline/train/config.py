@@ -152,7 +152,7 @@ class Schedule(_Model):
         return self
 
 
-class Lesson(_Model):
+class CurriculumStage(_Model):
     """Until this step something easier: short pairs, or only the lead of an article; see `train.batches`."""
 
     until: Count
@@ -253,7 +253,7 @@ class ModelTraining(_Training):
     precision: Literal["bfloat16", "float32"] = "bfloat16"
     optimizer: Optimizer = Optimizer()
     schedule: Schedule
-    curriculum: tuple[Lesson, ...] = ()
+    curriculum: tuple[CurriculumStage, ...] = ()
     guidance: Guidance | None = None
     smoothing: Smoothing | None = None
     choose: Choose = Choose()
@@ -292,7 +292,7 @@ class ModelTraining(_Training):
 
     @field_validator("curriculum")
     @classmethod
-    def _rising(cls, lessons: tuple[Lesson, ...]) -> tuple[Lesson, ...]:
+    def _rising(cls, lessons: tuple[CurriculumStage, ...]) -> tuple[CurriculumStage, ...]:
         if [lesson.until for lesson in lessons] != sorted({lesson.until for lesson in lessons}):
             raise ValueError("each lesson's `until` is a later step than the one before")
         return lessons

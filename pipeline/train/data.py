@@ -20,7 +20,7 @@ from pipeline.errors import ConfigError
 from pipeline.ids import digest, text_digest
 from pipeline.progress import Progress
 from pipeline.storage.atomic import replacing
-from pipeline.text.chunking import Fit
+from pipeline.text.chunking import Chunker
 from pipeline.train import reading, substitution
 from pipeline.train.coding import Coder
 from pipeline.train.config import Articles, ModelTraining, Pairs, SummarizeTraining, TranslateTraining, data_key
@@ -248,7 +248,7 @@ def _examples(
         return
     assert isinstance(training, SummarizeTraining)
     empty = len(coder.source([""])[0])
-    fit = Fit(
+    chunker = Chunker(
         lambda text: len(coder.source([text])[0]) - empty,
         training.lengths.source - empty,
         with_title=training.with_title,
@@ -261,13 +261,15 @@ def _examples(
         tally=tally,
     ):
         if source.targets == "extractive" and not dev:
-            yield from (_Example(*example, text) for example in rounds.extractive_examples(title, text, fit=fit))
+            yield from (
+                _Example(*example, text) for example in rounds.extractive_examples(title, text, chunker=chunker)
+            )
         elif not summary:
             tally.drop(_NO_SUMMARY)
         elif training.rounds is None or dev:
-            yield _Example(fit.headed(title)[0] + text, summary, text)
+            yield _Example(chunker.with_heading(title)[0] + text, summary, text)
         else:
-            for shown, wanted in rounds.examples(title, text, summary, fit=fit, rounds=training.rounds):
+            for shown, wanted in rounds.examples(title, text, summary, chunker=chunker, rounds=training.rounds):
                 yield _Example(shown, wanted, text)
 
 

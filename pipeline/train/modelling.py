@@ -88,35 +88,35 @@ def export(
     if broken:
         raise EngineError(f"{broken[0]}: holds a value that is no number in {training.weights}; set `weights: float32`")
     target = training.home / state.RESULT
-    site = state.site(target)
-    model.save_pretrained(site, max_shard_size=f"{training.shard_mb}MB" if training.shard_mb else _WHOLE)
+    build_dir = state.build_dir(target)
+    model.save_pretrained(build_dir, max_shard_size=f"{training.shard_mb}MB" if training.shard_mb else _WHOLE)
     # written here, not by transformers, which adds values of its own
-    state.write_json(site / "generation_config.json", _generation(training, coder))
-    _copy_tokenizer(training, coder, site)
+    state.write_json(build_dir / "generation_config.json", _generation(training, coder))
+    _copy_tokenizer(training, coder, build_dir)
     for name, content in files.items():
-        (site / name).write_bytes(content)
+        (build_dir / name).write_bytes(content)
     try:
-        examine(site)
+        examine(build_dir)
     except ModelError as error:
         raise EngineError(f"the result cannot be used by the pipeline: {error}") from error
-    state.put(site, target)
+    state.put(build_dir, target)
     return target
 
 
-def _copy_tokenizer(training: ModelTraining, coder: Coder, site: Path) -> None:
+def _copy_tokenizer(training: ModelTraining, coder: Coder, build_dir: Path) -> None:
     """Copy the tokenizer's files; what they say of the longest source is what was trained."""
     settings: dict[str, JSON]
     if coder.checkpoint is not None:
         for name in TOKENIZERS:
             if (coder.checkpoint.folder / name).is_file():
-                shutil.copyfile(coder.checkpoint.folder / name, site / name)
-        settings = read_json(site / "tokenizer_config.json")
+                shutil.copyfile(coder.checkpoint.folder / name, build_dir / name)
+        settings = read_json(build_dir / "tokenizer_config.json")
     else:
         assert coder.tokenizer is not None
-        shutil.copyfile(coder.tokenizer, site / "tokenizer.json")
+        shutil.copyfile(coder.tokenizer, build_dir / "tokenizer.json")
         settings = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
         settings |= {"pad_token": PAD, "eos_token": EOS, "unk_token": UNK}
-    state.write_json(site / "tokenizer_config.json", settings | {"model_max_length": training.lengths.source})
+    state.write_json(build_dir / "tokenizer_config.json", settings | {"model_max_length": training.lengths.source})
 
 
 def _generation(training: ModelTraining, coder: Coder) -> dict[str, JSON]:

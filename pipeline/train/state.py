@@ -91,26 +91,26 @@ def require_room(home: Path, *, checkpoint: int, kept: int) -> None:
         )
 
 
-def site(target: Path) -> Path:
+def build_dir(target: Path) -> Path:
     """Return a new empty folder beside `target`, links followed, to be `put` in its place."""
     target = Path(os.path.realpath(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     return new_folder(target.parent, f"{_SITE}{target.name}-")
 
 
-def put(site: Path, target: Path) -> None:
-    """Make `site` the folder `target`, or the folder that the link `target` leads to; what was there is gone."""
+def put(build_dir: Path, target: Path) -> None:
+    """Make `build_dir` the folder `target`, or the folder that the link `target` leads to; what was there is gone."""
     target = Path(os.path.realpath(target))
-    _sync_folder(site)
-    for path in site.iterdir():  # safetensors gives 0600; the folder has what the umask gives
-        path.chmod(site.stat().st_mode & 0o666)
+    _sync_folder(build_dir)
+    for path in build_dir.iterdir():  # safetensors gives 0600; the folder has what the umask gives
+        path.chmod(build_dir.stat().st_mode & 0o666)
     if target.exists():
         old = new_folder(target.parent, _SITE)
         target.rename(old / target.name)
-        site.rename(target)
+        build_dir.rename(target)
         shutil.rmtree(old)
     else:
-        site.rename(target)
+        build_dir.rename(target)
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON

@@ -98,12 +98,12 @@ def read(path: Path) -> list[tuple[str, str]]:
     return list(reading.read_pairs(source, tone_style="any", tally=reading.Tally()))
 
 
-def records_of(pairs: Sequence[tuple[str, str]], *, dice: random.Random) -> list[Translated]:
+def records_of(pairs: Sequence[tuple[str, str]], *, rng: random.Random) -> list[Translated]:
     """Return records of one to three consecutive pairs each; the article is the summary, so that it supports it."""
     found: list[Translated] = []
     at = 0
     while at < len(pairs):
-        count = dice.randint(1, MOST_SENTENCES)
+        count = rng.randint(1, MOST_SENTENCES)
         found.append(record([Sentence(vi, en) for vi, en in pairs[at : at + count]]))
         at += count
     return found
@@ -136,23 +136,23 @@ _AUXILIARY = re.compile(r"\b(?:is|are|was|were|will|can|could|should|would|must)
 _CLAUSE = re.compile(r"[,;:]\s")
 
 
-def digit(vi: str, en: str, dice: random.Random) -> str | None:
+def digit(vi: str, en: str, rng: random.Random) -> str | None:
     theirs = {re.sub(r"\D", "", figure) for figure in _FIGURE.findall(vi)}
     figures = [match for match in _FIGURE.finditer(en) if re.sub(r"\D", "", match[0]) in theirs]
     if not figures:
         return None
-    match = dice.choice(figures)
-    at = dice.choice([place for place, letter in enumerate(match[0]) if letter.isdigit()])
-    other = dice.choice([one for one in "123456789" if one != match[0][at]])
+    match = rng.choice(figures)
+    at = rng.choice([place for place, letter in enumerate(match[0]) if letter.isdigit()])
+    other = rng.choice([one for one in "123456789" if one != match[0][at]])
     return en[: match.start() + at] + other + en[match.start() + at + 1 :]
 
 
-def unit(vi: str, en: str, dice: random.Random) -> str | None:
+def unit(vi: str, en: str, rng: random.Random) -> str | None:
     found = list(_UNIT.finditer(en))
     if not found or not _VIETNAMESE_UNIT.search(vi):
         return None
-    match = dice.choice(found)
-    other = dice.choice([one for one in _UNITS if one != match[0].lower()])
+    match = rng.choice(found)
+    other = rng.choice([one for one in _UNITS if one != match[0].lower()])
     return en[: match.start()] + other + en[match.end() :]
 
 
@@ -163,35 +163,35 @@ def names_in(vi: str, en: str) -> list[re.Match[str]]:
     return [match for match in found if re.search(rf"\b{re.escape(fold(match[0]))}\b", theirs)]
 
 
-def name(vi: str, en: str, dice: random.Random, pool: Sequence[str]) -> str | None:
+def name(vi: str, en: str, rng: random.Random, pool: Sequence[str]) -> str | None:
     found = names_in(vi, en)
     if not found:
         return None
-    match = dice.choice(found)
+    match = rng.choice(found)
     words = len(match[0].split())
     others = [one for one in pool if len(one.split()) == words and fold(one) not in fold(vi) and one != match[0]]
-    return en[: match.start()] + dice.choice(others) + en[match.end() :] if others else None
+    return en[: match.start()] + rng.choice(others) + en[match.end() :] if others else None
 
 
-def negation_removed(vi: str, en: str, dice: random.Random) -> str | None:
+def negation_removed(vi: str, en: str, rng: random.Random) -> str | None:
     found = list(_NEGATION.finditer(en))
     if not found or not _NEGATED.search(vi):
         return None
-    match = dice.choice(found)
+    match = rng.choice(found)
     put = match["aux"] or ("can" if match["can"] else "will" if match["will"] else "with" if match["without"] else "")
     return en[: match.start()] + put + en[match.end() :]
 
 
-def negation_added(vi: str, en: str, dice: random.Random) -> str | None:
+def negation_added(vi: str, en: str, rng: random.Random) -> str | None:
     del vi
     found = list(_AUXILIARY.finditer(en))
     if not found:
         return None
-    match = dice.choice(found)
+    match = rng.choice(found)
     return f"{en[: match.end()]} not{en[match.end() :]}"
 
 
-def clause_dropped(vi: str, en: str, dice: random.Random) -> str | None:
+def clause_dropped(vi: str, en: str, rng: random.Random) -> str | None:
     """Leave out the beginning or the end of a sentence at a comma: between a third and two thirds of its words."""
     del vi
     if len(en.split()) < 2 * LEAST_WORDS:
@@ -201,13 +201,13 @@ def clause_dropped(vi: str, en: str, dice: random.Random) -> str | None:
     ]
     if not cuts:
         return None
-    match = dice.choice(cuts)
-    if dice.random() < 1 / 2:
+    match = rng.choice(cuts)
+    if rng.random() < 1 / 2:
         return en[: match.start()] + "."
     return en[match.end()].upper() + en[match.end() + 1 :]
 
 
-def cases_of(records: Sequence[Translated], *, dice: random.Random) -> tuple[list[Case], set[tuple[int, int]]]:
+def cases_of(records: Sequence[Translated], *, rng: random.Random) -> tuple[list[Case], set[tuple[int, int]]]:
     """Return the corrupted cases, and which pairs (record, sentence) were left alone."""
     pool = sorted(
         {
@@ -218,12 +218,12 @@ def cases_of(records: Sequence[Translated], *, dice: random.Random) -> tuple[lis
         }
     )
     single: dict[str, Callable[[str, str], str | None]] = {
-        "digit": lambda vi, en: digit(vi, en, dice),
-        "unit": lambda vi, en: unit(vi, en, dice),
-        "name": lambda vi, en: name(vi, en, dice, pool),
-        "negation removed": lambda vi, en: negation_removed(vi, en, dice),
-        "negation added": lambda vi, en: negation_added(vi, en, dice),
-        "clause dropped": lambda vi, en: clause_dropped(vi, en, dice),
+        "digit": lambda vi, en: digit(vi, en, rng),
+        "unit": lambda vi, en: unit(vi, en, rng),
+        "name": lambda vi, en: name(vi, en, rng, pool),
+        "negation removed": lambda vi, en: negation_removed(vi, en, rng),
+        "negation added": lambda vi, en: negation_added(vi, en, rng),
+        "clause dropped": lambda vi, en: clause_dropped(vi, en, rng),
     }
     used: Counter[str] = Counter()
     found: list[Case] = []
@@ -235,10 +235,10 @@ def cases_of(records: Sequence[Translated], *, dice: random.Random) -> tuple[lis
                 english = corrupt(sentence.summary, sentence.translation)
                 if english is not None and english != sentence.translation:
                     fitting[kind] = Case(kind, clean, with_english(clean, {at: english}), at)
-            for case in (dropped(clean, at), swapped(clean, at, dice)):
+            for case in (dropped(clean, at), swapped(clean, at, rng)):
                 if case is not None:
                     fitting[case.kind] = case
-            if fitting and dice.random() < 1 / 2:
+            if fitting and rng.random() < 1 / 2:
                 kind = min(fitting, key=lambda one: (used[one], one))
                 used[kind] += 1
                 found.append(fitting[kind])
@@ -269,11 +269,11 @@ def dropped(clean: Translated, at: int) -> Case | None:
     return Case("sentence dropped", whole, short, first)
 
 
-def swapped(clean: Translated, at: int, dice: random.Random) -> Case | None:
+def swapped(clean: Translated, at: int, rng: random.Random) -> Case | None:
     """Return a case in which two sentences have each other's translations."""
     if len(clean.sentences) < 2 or len(clean.sentences[at].translation.split()) < LEAST_WORDS:
         return None
-    other = dice.choice([one for one in range(len(clean.sentences)) if one != at])
+    other = rng.choice([one for one in range(len(clean.sentences)) if one != at])
     english = {at: clean.sentences[other].translation, other: clean.sentences[at].translation}
     return Case("sentence swapped", clean, with_english(clean, english), at)
 
@@ -294,9 +294,9 @@ OWN = {
 
 def fidelity(options: argparse.Namespace) -> None:
     pairs = pairs_of(options.data, options.split)
-    dice = random.Random(options.seed)
-    records = records_of(pairs, dice=dice)
-    cases, alone = cases_of(records, dice=dice)
+    rng = random.Random(options.seed)
+    records = records_of(pairs, rng=rng)
+    cases, alone = cases_of(records, rng=rng)
     found: dict[str, Counter[str]] = {kind: Counter() for kind in OWN}
     by: dict[str, Counter[str]] = {kind: Counter() for kind in OWN}
     missed: list[Case] = []
@@ -423,11 +423,11 @@ NAMES = "Nguyễn Phú Trọng|Đà Nẵng|Trần Hưng Đạo|Bà Rịa - Vũng
 
 def language(data: Path, *, seed: int) -> None:
     """Print how each way to tell English from Vietnamese does on short cuts."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     pairs = read(data / "parallel.dev.tsv.xz")  # all: to leave some out by one of the ways would favour it
-    vietnamese = [cut for vi, _ in pairs if (cut := cut_of(vi, dice))]
-    english = [cut for _, en in pairs if (cut := cut_of(en, dice))]
-    named = [with_name(cut, dice) for cut in english]
+    vietnamese = [cut for vi, _ in pairs if (cut := cut_of(vi, rng))]
+    english = [cut for _, en in pairs if (cut := cut_of(en, rng))]
+    named = [with_name(cut, rng) for cut in english]
     print(
         f"\nlanguage of {len(vietnamese)} Vietnamese and {len(english)} English cuts of {SHORTEST} to {LONGEST} words:"
         f" taken for Vietnamese (or not English), seed {seed}"
@@ -442,19 +442,19 @@ def language(data: Path, *, seed: int) -> None:
         print(f"{title:34}{''.join(f'{one:26}' for one in shares)}{each:8.3f}")
 
 
-def cut_of(text: str, dice: random.Random) -> str:
+def cut_of(text: str, rng: random.Random) -> str:
     """Return some words in a row of `text`, "" where it has too few."""
     words = text.split()
-    count = dice.randint(SHORTEST, LONGEST)
+    count = rng.randint(SHORTEST, LONGEST)
     if len(words) < count:
         return ""
-    start = dice.randint(0, len(words) - count)
+    start = rng.randint(0, len(words) - count)
     return " ".join(words[start : start + count])
 
 
-def with_name(text: str, dice: random.Random) -> str:
+def with_name(text: str, rng: random.Random) -> str:
     words = text.split()
-    words.insert(dice.randint(0, len(words)), dice.choice(NAMES))
+    words.insert(rng.randint(0, len(words)), rng.choice(NAMES))
     return " ".join(words)
 
 

@@ -34,7 +34,7 @@ from pipeline.checkpoints import Checkpoint
 from pipeline.checkpoints.device import cores
 from pipeline.checkpoints.weights import load
 from pipeline.records import Article
-from pipeline.runner.preparing import fit, prepare_stages
+from pipeline.runner.preparing import chunker, prepare_stages
 from pipeline.sources import read
 from pipeline.stages import summarize
 from tests.benchmarks.graphs import NAMES, Array, Graph, export, greedy
@@ -368,7 +368,7 @@ def _job(folder: Path, options: argparse.Namespace) -> Job:
     assert checkpoint.compute_type == "int8"
     records = read(config.sources[0], exclude=config.exclude, warn=print, on_file=lambda _: None)
     articles = [record for record in records if isinstance(record, Article)]
-    fitted = fit(checkpoint)
+    fitted = chunker(checkpoint)
     rows, more = (
         checkpoint.encode([text for article in some for text in next(summarize(article, fitted))])
         for some in (articles[: options.articles], articles[options.articles :])

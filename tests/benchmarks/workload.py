@@ -28,8 +28,8 @@ from pipeline.checkpoints import Checkpoint
 from pipeline.commands.single import SUMMARIZER, TRANSLATOR
 from pipeline.config import Config
 from pipeline.records import Article, Failure, Generation, StageName, Summarized, Translated
-from pipeline.runner.preparing import fit, memo_folder, prepare_stages
-from pipeline.runner.stage_runner import Sweep
+from pipeline.runner.preparing import chunker, memo_folder, prepare_stages
+from pipeline.runner.stage_runner import StageRunner
 from pipeline.sources import read
 from pipeline.stages import Round, summarize, translate
 from pipeline.storage.memo import open_memo
@@ -108,8 +108,8 @@ def asked(workload: Workload, outputs: Path) -> dict[StageName, Asked]:
 
         def swept(name: StageName, stage: Any, records: list[Any]) -> list[Any]:
             checkpoint, texts = checkpoints[name], dict[str, Generation]()
-            fitted = fit(checkpoint)
-            sweep: Sweep[Any, Any] = Sweep(
+            fitted = chunker(checkpoint)
+            sweep: StageRunner[Any, Any] = StageRunner(
                 name=name,
                 stage=lambda record: _heard(stage(record, fitted), texts),
                 calls=memo.calls(checkpoint.identity()),
@@ -160,11 +160,11 @@ def _write_feed(path: Path, count: int, *, data: Path) -> str:
 
 def invented(count: int) -> Iterator[dict[str, str]]:
     """Yield articles of invented sentences, no two alike, with bodies as long as vietnews' are."""
-    dice = random.Random(5)
+    rng = random.Random(5)
     number = 0
     for at in range(count):
-        step = dice.randrange(len(BODY_SYLLABLES) - 1)
-        wanted = dice.randint(BODY_SYLLABLES[step], BODY_SYLLABLES[step + 1])
+        step = rng.randrange(len(BODY_SYLLABLES) - 1)
+        wanted = rng.randint(BODY_SYLLABLES[step], BODY_SYLLABLES[step + 1])
         body: list[str] = []
         syllables = 0
         while syllables < wanted:
@@ -250,16 +250,16 @@ def _save(model: PreTrainedModel, folder: Path, *, tokenizer_class: str) -> Path
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     pieces = _ordinary_pieces()
-    dice = torch.Generator().manual_seed(11)
+    rng = torch.Generator().manual_seed(11)
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if "shared" in name or "embed_tokens" in name or "lm_head" in name:
-                weight.normal_(0, 0.5, generator=dice)
+                weight.normal_(0, 0.5, generator=rng)
                 chosen = torch.zeros(len(weight), dtype=torch.bool)
                 chosen[pieces] = True
                 weight[~chosen] = 0
             elif weight.dim() > 1 and "position" not in name:
-                weight.normal_(0, (_WIDE_QUERY if ".q." in name else _WIDE) * weight.shape[1] ** -0.5, generator=dice)
+                weight.normal_(0, (_WIDE_QUERY if ".q." in name else _WIDE) * weight.shape[1] ** -0.5, generator=rng)
     model.save_pretrained(folder)
     shutil.copy(BUNDLED / "summarizer" / "tokenizer.json", folder)
     tokens = {"eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}

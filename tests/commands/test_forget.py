@@ -351,7 +351,7 @@ def test_no_byte_is_left_between_the_calls_that_stay(tmp_path: Path) -> None:
         for number in range(500):
             answer = Generation(f"Quỳnh Lưu {number} " * 9, 1, 0, number % 2, finished=True, score=None)
             memo.calls({}).put(str(number), answer if number % 2 else Generation("khác", 1, 0, 0, True, None))  # noqa: FBT003
-        assert sum(1 for _ in memo.sift(lambda call: call.output_tokens == 1, really=True)) == 250
+        assert sum(1 for _ in memo.scan(lambda call: call.output_tokens == 1, really=True)) == 250
         memo.shrink(wholly=True)
         assert traces(folder) == []
 

@@ -88,8 +88,8 @@ def test_the_interval_is_the_bootstraps_and_the_same_each_time() -> None:
 
 @pytest.mark.parametrize("texts", [1, 7, 300, 5000])
 def test_resamples_drawn_in_parts_are_those_drawn_at_once(texts: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    dice = np.random.default_rng(metrics.SEED)
-    at_once = dice.multinomial(texts, np.full(texts, 1 / texts), size=metrics.RESAMPLES)
+    rng = np.random.default_rng(metrics.SEED)
+    at_once = rng.multinomial(texts, np.full(texts, 1 / texts), size=metrics.RESAMPLES)
     monkeypatch.setattr(metrics, "_AT_ONCE", 10_000)
     parts = list(metrics._resamples(texts))
     assert np.array_equal(np.concatenate(parts), at_once)

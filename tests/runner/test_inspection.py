@@ -17,9 +17,9 @@ from typing import TypeVar
 import pytest
 
 from pipeline.checkpoints.device import cores
-from pipeline.checks.protocol import Setup
+from pipeline.checks.protocol import WorkerConfig
 from pipeline.corrections import Correction
-from pipeline.glossary import House, Term
+from pipeline.glossary import Glossary, Term
 from pipeline.records import Article, Call, Failure, Origin, Sentence, Translated
 from pipeline.runner.inspection import MANY, Inspection
 from pipeline.storage import versions
@@ -30,7 +30,7 @@ from tests.faults_tally import Tally
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
-HOUSE = House(
+HOUSE = Glossary(
     terms=(Term("rừng ngập mặn", "mangrove forest", ("mangroves",)),),
     corrections={"Tỉnh trồng 9 ha rừng ngập mặn.": Correction("", "Nine hectares are planted.", "An", "")},
 )
@@ -74,7 +74,7 @@ def inspected(
     notices: list[str] = []
     before = children()
     with Inspection(
-        folder, setup=Setup(HOUSE, ("number",)), total=total, fail=failures.append, notice=notices.append
+        folder, setup=WorkerConfig(HOUSE, ("number",)), total=total, fail=failures.append, notice=notices.append
     ) as inspection:
         workers = sorted(children() - before)
         assert bool(workers) == (total >= MANY)
@@ -155,7 +155,11 @@ def test_where_no_process_can_be_started_it_is_done_here(tmp_path: Path, monkeyp
     (tmp_path / "beside").mkdir()
     notices: list[str] = []
     with Inspection(
-        tmp_path / "beside", setup=Setup(HOUSE, ("number",)), total=MANY, fail=lambda _: None, notice=notices.append
+        tmp_path / "beside",
+        setup=WorkerConfig(HOUSE, ("number",)),
+        total=MANY,
+        fail=lambda _: None,
+        notice=notices.append,
     ) as inspection:
         for number in range(300):
             inspection.add(record(number))
@@ -180,7 +184,7 @@ def test_a_run_that_fails_leaves_no_process(tmp_path: Path) -> None:
 
 
 def _fail_in_the_middle(folder: Path) -> None:
-    setup = Setup(HOUSE, ())
+    setup = WorkerConfig(HOUSE, ())
     with Inspection(folder, setup=setup, total=MANY, fail=lambda _: None, notice=lambda _: None) as inspection:
         for number in range(100):
             inspection.add(record(number))

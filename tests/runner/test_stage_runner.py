@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import EngineError, StoppedError
 from pipeline.records import Article, Failure, Generation, Origin, Refused
-from pipeline.runner.stage_runner import Sweep
+from pipeline.runner.stage_runner import StageRunner
 from pipeline.stages import Round
 from pipeline.storage.memo import Calls, open_memo
 
@@ -79,7 +79,7 @@ def memo_calls() -> Calls:
 
 def swept(texts: list[str], *, window: int = 8, engine: Backwards | None = None, calls: Calls | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN201
     engine = engine or Backwards()
-    sweep: Sweep[Article, str] = Sweep(
+    sweep: StageRunner[Article, str] = StageRunner(
         name="summarize", stage=spell, calls=calls or memo_calls(), engine=lambda: engine, window=window
     )
     return list(sweep.over(article(n, text) for n, text in enumerate(texts))), sweep, engine
@@ -115,7 +115,7 @@ def test_what_the_memo_knows_leaves_before_the_next_record_is_started() -> None:
             started += 1
             yield article(number, text)
 
-    sweep: Sweep[Article, str] = Sweep(name="summarize", stage=spell, calls=calls, engine=Backwards)
+    sweep: StageRunner[Article, str] = StageRunner(name="summarize", stage=spell, calls=calls, engine=Backwards)
     seen = [started for _ in sweep.over(records())]
     assert seen == [1, 2, 3, 5, 5]
 
@@ -124,11 +124,11 @@ def test_a_record_started_before_the_others_is_the_first_of_them() -> None:
     calls = memo_calls()
     swept(["ba", "bốn"], calls=calls)
     engine = Backwards()
-    sweep: Sweep[Article, str] = Sweep(name="summarize", stage=spell, calls=calls, engine=lambda: engine)
+    sweep: StageRunner[Article, str] = StageRunner(name="summarize", stage=spell, calls=calls, engine=lambda: engine)
     assert list(sweep.start(article(0, "ba"))) == ["ab"]
-    assert not sweep.waits
+    assert not sweep.has_pending
     assert list(sweep.start(article(1, "mới"))) == []
-    assert sweep.waits
+    assert sweep.has_pending
     assert list(sweep.over([article(2, "bốn"), article(3, "hai")])) == ["iớm", "nốb", "iah"]
     assert engine.asked == ["mới", "hai"]
 
@@ -160,7 +160,7 @@ def test_records_in_flight_stay_within_the_window() -> None:
             most = max(most, started - finished)
             yield article(number, f"chữ{number}")
 
-    sweep: Sweep[Article, str] = Sweep(
+    sweep: StageRunner[Article, str] = StageRunner(
         name="summarize", stage=spell, calls=memo_calls(), engine=Backwards, window=16, widest=16
     )
     for _ in sweep.over(records()):
@@ -179,7 +179,9 @@ def test_stopping_keeps_what_is_finished() -> None:
         answered += 1
         return "SIGTERM" if answered > 10 else None
 
-    sweep: Sweep[Article, str] = Sweep(name="summarize", stage=spell, calls=calls, engine=Backwards, stopping=stopping)
+    sweep: StageRunner[Article, str] = StageRunner(
+        name="summarize", stage=spell, calls=calls, engine=Backwards, stopping=stopping
+    )
     with pytest.raises(StoppedError, match="SIGTERM"):
         list(sweep.over(article(n, text) for n, text in enumerate(texts)))
     _, again, _ = swept(texts, calls=calls)
@@ -202,7 +204,7 @@ class Batches(Backwards):
 def test_stopping_keeps_the_whole_batch_that_is_computed() -> None:
     calls = memo_calls()
     texts = [f"chữ{number}" for number in range(50)]
-    sweep: Sweep[Article, str] = Sweep(
+    sweep: StageRunner[Article, str] = StageRunner(
         name="summarize", stage=spell, calls=calls, engine=lambda: Batches(8), stopping=lambda: "the deadline"
     )
     with pytest.raises(StoppedError):
@@ -214,7 +216,7 @@ def test_stopping_keeps_the_whole_batch_that_is_computed() -> None:
 def test_characters_are_counted_as_they_are_answered_and_are_all_of_a_record_in_the_end() -> None:
     counted: list[int] = []
     texts = ["một hai ba", "raise", "poison", "bốn"]
-    sweep: Sweep[Article, str] = Sweep(
+    sweep: StageRunner[Article, str] = StageRunner(
         name="summarize",
         stage=spell,
         calls=memo_calls(),
@@ -239,7 +241,7 @@ def test_a_growing_window_completes_the_first_records_before_it_takes_many() -> 
             return super().generate(asked)
 
     engine = Counting()
-    sweep: Sweep[Article, str] = Sweep(
+    sweep: StageRunner[Article, str] = StageRunner(
         name="summarize", stage=spell, calls=memo_calls(), engine=lambda: engine, window=2, widest=8
     )
     assert len(list(sweep.over(article(n, f"chữ{n}") for n in range(30)))) == 30
@@ -266,7 +268,7 @@ def test_an_engine_that_breaks_its_contract_ends_the_run(engine: Backwards, said
 
 def test_an_answer_is_in_the_memo_before_its_record_is_handed_on(tmp_path: Path) -> None:
     with open_memo(tmp_path, warn=quiet) as memo, open_memo(tmp_path, warn=quiet) as other:
-        sweep: Sweep[Article, str] = Sweep(
+        sweep: StageRunner[Article, str] = StageRunner(
             name="summarize", stage=spell, calls=memo.calls({}), engine=lambda: Backwards(1)
         )
         for number, _ in enumerate(sweep.over(article(n, f"chữ{n}") for n in range(5))):

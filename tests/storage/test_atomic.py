@@ -306,13 +306,13 @@ def test_a_result_behind_a_link_is_replaced_where_the_link_leads(tmp_path: Path)
     home.mkdir()
     (home / "model").symlink_to(elsewhere / "weights")
     for content in ("first", "second"):
-        site = state.site(home / "model")
+        site = state.build_dir(home / "model")
         (site / "model.safetensors").write_text(content)
         state.put(site, home / "model")
         assert (home / "model").is_symlink()
         assert (elsewhere / "weights" / "model.safetensors").read_text() == content
     assert [path.name for path in elsewhere.iterdir()] == ["weights"]
-    left, other = state.site(home / "model"), elsewhere / ".site-other-1"
+    left, other = state.build_dir(home / "model"), elsewhere / ".site-other-1"
     other.mkdir()
     with state.locked(home):
         assert not left.exists()  # a killed process left it

@@ -20,8 +20,8 @@ ONSETS, RIMES = (
 
 def body(seed: int, *, sentences: int = 12) -> str:
     """Return an article's body of seeded syllables, a sentence a line; no two seeds share a run of three."""
-    dice = random.Random(seed)
-    lines = [" ".join(dice.choice(ONSETS) + dice.choice(RIMES) for _ in range(20)) for _ in range(sentences)]
+    rng = random.Random(seed)
+    lines = [" ".join(rng.choice(ONSETS) + rng.choice(RIMES) for _ in range(20)) for _ in range(sentences)]
     return "\n".join(f"{line.capitalize()}." for line in lines)
 
 

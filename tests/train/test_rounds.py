@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.extractive import summarize
-from pipeline.text.chunking import TITLE_MARK, Fit
+from pipeline.text.chunking import TITLE_MARK, Chunker
 from pipeline.text.sentences import sentences
 from pipeline.train.config import Rounds
 from pipeline.train.from_scratch.rounds import examples, extractive_examples
@@ -22,8 +22,8 @@ def words(text: str) -> int:
 
 
 def asked(text: str, summary: str = SUMMARY, *, budget: int = 48, **rounds: float) -> list[tuple[str, str]]:
-    fit = Fit(words, budget, with_title=True)
-    return list(examples(TITLE, text, summary, fit=fit, rounds=Rounds(**{"untitled": 0.0} | rounds)))
+    chunker = Chunker(words, budget, with_title=True)
+    return list(examples(TITLE, text, summary, chunker=chunker, rounds=Rounds(**{"untitled": 0.0} | rounds)))
 
 
 def test_an_article_that_fits_is_asked_for_its_summary() -> None:
@@ -57,8 +57,8 @@ def test_what_a_part_does_not_show_is_not_asked_for() -> None:
     ids=["the headline points elsewhere", "the first sentence has a lead"],
 )
 def test_the_sentence_is_the_first_unless_the_headline_points_elsewhere(title: str, wanted: str) -> None:
-    fit = Fit(words, 48, with_title=True)
-    ((_, target),) = examples(title, SHORT, "Lũ dữ ập về bất ngờ", fit=fit, rounds=Rounds(untitled=0.0))
+    chunker = Chunker(words, 48, with_title=True)
+    ((_, target),) = examples(title, SHORT, "Lũ dữ ập về bất ngờ", chunker=chunker, rounds=Rounds(untitled=0.0))
     assert target == wanted
 
 
@@ -82,11 +82,11 @@ def test_what_does_not_fit_together_is_not_asked_for() -> None:
 
 
 def test_an_extractive_answer_stands_in_what_is_shown() -> None:
-    fit = Fit(words, 100, with_title=True)
-    assert list(extractive_examples(TITLE, SHORT, fit=fit)) == [
+    chunker = Chunker(words, 100, with_title=True)
+    assert list(extractive_examples(TITLE, SHORT, chunker=chunker)) == [
         (TITLE + TITLE_MARK + SHORT, " ".join(summarize(SHORT, TITLE)))
     ]
-    (part, answer), (together, final) = extractive_examples(TITLE, LONG, fit=fit)
+    (part, answer), (together, final) = extractive_examples(TITLE, LONG, chunker=chunker)
     for shown, wanted in ((part, answer), (together, final)):
         assert words(shown) <= 100 + 1
         chosen = sentences(wanted)

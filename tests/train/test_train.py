@@ -42,11 +42,11 @@ WHEN = [("hôm nay", "today"), ("vào tuần tới", "next week"), ("ở Hà N�
 
 def pairs(count: int, *, seed: int) -> list[tuple[str, str]]:
     """Return made-up Vietnamese sentences and their English."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     made = []
     for _ in range(count):
-        parts = [dice.choice(table) for table in (WHO, DID, WHAT, WHEN)]
-        cases = dice.randrange(2, 99)
+        parts = [rng.choice(table) for table in (WHO, DID, WHAT, WHEN)]
+        cases = rng.randrange(2, 99)
         vietnamese, english = (" ".join(side) for side in zip(*parts, strict=True))
         made.append((f"{vietnamese}, {cases} ca.", f"{english}, {cases} cases."))
     return made
@@ -722,8 +722,8 @@ def test_no_example_left_names_file_reason_and_remedy(
 
 def made(count: int, *, seed: int = 0) -> Packed:
     """Return examples of random lengths whose tokens tell example and side."""
-    dice = np.random.default_rng(seed)
-    lefts, rights = dice.integers(4, 60, count), dice.integers(4, 40, count)
+    rng = np.random.default_rng(seed)
+    lefts, rights = rng.integers(4, 60, count), rng.integers(4, 40, count)
     return Packed(
         np.repeat(np.arange(count) + 10, lefts).astype(np.uint16), np.concatenate([[0], np.cumsum(lefts)]),
         np.repeat(np.arange(count) + 10, rights).astype(np.uint16), np.concatenate([[0], np.cumsum(rights)]),
@@ -798,10 +798,10 @@ def test_a_batch_holds_its_examples_shifted_padded_and_aligned(tmp_path: Path) -
 
 
 def test_model_1_finds_the_words_that_belong_together() -> None:
-    dice = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     lefts, rights = [], []
     for _ in range(400):  # each word has its translation, 50 higher; the order is turned round
-        sentence = dice.integers(3, 43, dice.integers(3, 9)).tolist()
+        sentence = rng.integers(3, 43, rng.integers(3, 9)).tolist()
         lefts.append([*sentence, 1])
         rights.append([*(word + 50 for word in reversed(sentence)), 1])
     starts = np.concatenate([[0], np.cumsum([len(row) for row in lefts])])

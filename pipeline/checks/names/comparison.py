@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.checks.names.entities import (
+    CapitalizedSpan,
     English,
     Entity,
     Initials,
-    Run,
     Vietnamese,
     capitalised_within,
     is_syllable,
@@ -29,7 +29,7 @@ from pipeline.checks.names.unsupported_names import (
     NAMED,
     SHORTEST_JOINED,
     Source,
-    Stranger,
+    UnsupportedName,
     alike,
     changed,
     strangers_of,
@@ -114,7 +114,7 @@ def _unsupported(translated: Translated, source: Source) -> list[Flag]:
     return found
 
 
-def _unsupported_run(run: Run, text: str, folded: frozenset[str]) -> Severity | None:
+def _unsupported_run(run: CapitalizedSpan, text: str, folded: frozenset[str]) -> Severity | None:
     """Return how bad it is that the article lacks the run: a word of it is nowhere, or a person is not so called."""
     if _may_be_a_word(run):
         return None
@@ -144,7 +144,7 @@ def _unsupported_flag(summary: str, start: int, end: int, severity: Severity) ->
 def _compared(pair: Pair, source: Source) -> list[Flag]:
     vietnamese = read_vietnamese(pair.vietnamese, known=source.known)
     english = read_english(pair.english)
-    strangers = strangers_of(pair.english, vietnamese, english, source)
+    unsupported_names = strangers_of(pair.english, vietnamese, english, source)
     found: list[Flag] = []
     missing: list[_Missing] = []
     for entity in {entity.entry: entity for entity in vietnamese.entities}.values():
@@ -154,9 +154,9 @@ def _compared(pair: Pair, source: Source) -> list[Flag]:
             case "country" | "place" | "person" | "organisation" if entity.entry not in english.standing:
                 if renamed := _renamed(pair, vietnamese, entity, english, source):
                     found.append(renamed)
-                    strangers = [
+                    unsupported_names = [
                         stranger
-                        for stranger in strangers
+                        for stranger in unsupported_names
                         if not (
                             renamed.field == pair.english_field and stranger.start + pair.english_start == renamed.start
                         )
@@ -168,20 +168,20 @@ def _compared(pair: Pair, source: Source) -> list[Flag]:
             case _:
                 pass
     for run in vietnamese.runs:
-        if changed_to := changed(run, english, strangers):
-            strangers.remove(changed_to)
+        if changed_to := changed(run, english, unsupported_names):
+            unsupported_names.remove(changed_to)
             found.append(_changed_flag(pair, run, changed_to))
         else:
             missing += _missing_run(run, english)
     for initials in vietnamese.initials:
         missing += _missing_initials(initials, pair.english)
-    return found + _settled(pair, missing, strangers)
+    return found + _settled(pair, missing, unsupported_names)
 
 
-def _settled(pair: Pair, missing: Sequence[_Missing], strangers: Sequence[Stranger]) -> list[Flag]:
+def _settled(pair: Pair, missing: Sequence[_Missing], unsupported_names: Sequence[UnsupportedName]) -> list[Flag]:
     """Return the flags of what is missing, each with a stranger that may stand in its place, and of the others."""
     found: list[Flag] = []
-    left = sorted(strangers, key=lambda stranger: (stranger.weak, not stranger.sure))
+    left = sorted(unsupported_names, key=lambda stranger: (stranger.weak, not stranger.sure))
     for lost in missing:
         stranger = left.pop(0) if left and lost.severity_replaced else None
         severity = lost.severity_replaced if stranger else lost.severity
@@ -236,7 +236,7 @@ def _missing_entity(vietnamese: Vietnamese, entity: Entity, english: English) ->
     return [_Missing("name", span[0].start, span[-1].end, entity.entry.english, alone, "error")]
 
 
-def _missing_run(run: Run, english: English) -> list[_Missing]:
+def _missing_run(run: CapitalizedSpan, english: English) -> list[_Missing]:
     """Return the run as missing, unless it, or enough of it, stands in the English."""
     name = " ".join(fold(token.text).capitalize() for token in run.tokens)
     joined = "".join(token.folded for token in run.tokens)
@@ -264,13 +264,13 @@ def _missing_run(run: Run, english: English) -> list[_Missing]:
     return [replace(lost, severity="error" if foreign else "warning")]
 
 
-def _may_be_a_word(run: Run) -> bool:
+def _may_be_a_word(run: CapitalizedSpan) -> bool:
     """Return whether the run is one syllable or letter that nothing marks as a name: tội Giết người, bảng G."""
     token = run.tokens[0]
     return len(run.tokens) == 1 and not run.titled and (is_syllable(token.folded) or len(token.text) < _SHORTEST_NAME)
 
 
-def _romanised(run: Run, english: English) -> bool:
+def _romanised(run: CapitalizedSpan, english: English) -> bool:
     """Return whether the surname stands in the English as Chinese and Korean names are written there."""
     return not english.capitals.isdisjoint(gazetteer().chinese.get(run.tokens[0].key, frozenset()))
 
@@ -284,7 +284,7 @@ def _missing_initials(initials: Initials, english: str) -> list[_Missing]:
     return [_Missing("initials", initials.start, initials.end, shown, severity, None)]
 
 
-def _changed_flag(pair: Pair, run: Run, stranger: Stranger) -> Flag:
+def _changed_flag(pair: Pair, run: CapitalizedSpan, stranger: UnsupportedName) -> Flag:
     name = pair.vietnamese[run.tokens[0].start : run.tokens[-1].end]
     other = pair.english[stranger.start : stranger.end]
     return pair.english_flag(

@@ -25,10 +25,10 @@ from pipeline.checks.names.gazetteer import (
 from pipeline.text.normalize import fold
 
 __all__ = [
+    "CapitalizedSpan",
     "English",
     "Entity",
     "Initials",
-    "Run",
     "Token",
     "Vietnamese",
     "capitalised_within",
@@ -80,7 +80,7 @@ class Entity:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class CapitalizedSpan:
     """Capitalised words in a row that are not in the table."""
 
     tokens: tuple[Token, ...]
@@ -105,7 +105,7 @@ class Vietnamese:
 
     tokens: Sequence[Token]
     entities: Sequence[Entity]
-    runs: Sequence[Run]
+    runs: Sequence[CapitalizedSpan]
     initials: Sequence[Initials]
 
 
@@ -298,8 +298,10 @@ def _is_letter(token: Token) -> bool:
     return len(token.text) == 1 and token.capital and token.text.isalpha()
 
 
-def _runs(text: str, tokens: Sequence[Token], taken: set[int], known: frozenset[str], table: Gazetteer) -> list[Run]:
-    runs: list[Run] = []
+def _runs(
+    text: str, tokens: Sequence[Token], taken: set[int], known: frozenset[str], table: Gazetteer
+) -> list[CapitalizedSpan]:
+    runs: list[CapitalizedSpan] = []
     at = 0
     while at < len(tokens):
         if not tokens[at].capital or at in taken:
@@ -323,7 +325,7 @@ def _runs(text: str, tokens: Sequence[Token], taken: set[int], known: frozenset[
 
 def _run(
     text: str, tokens: Sequence[Token], at: int, end: int, taken: set[int], known: frozenset[str], table: Gazetteer
-) -> Run | None:
+) -> CapitalizedSpan | None:
     """Return the run without the words at its head that are no part of the name, or None if nothing is left."""
     behind_entity = at - 1 in taken
     begin, titled, vague = _head(tokens, at, end, known, table)
@@ -342,7 +344,7 @@ def _run(
     if not place and not titled:
         # Vietnamese syllables that nothing marks as a person's or a place's may be any institution's
         vague = vague or name[0].key in table.heads or behind_entity
-    return Run(name, person=person, place=place, vague=vague and syllables and not person, titled=titled)
+    return CapitalizedSpan(name, person=person, place=place, vague=vague and syllables and not person, titled=titled)
 
 
 def _head(tokens: Sequence[Token], at: int, end: int, known: frozenset[str], table: Gazetteer) -> tuple[int, str, bool]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pipeline.checks.names.entities import English, Run, Token, Vietnamese, roman
+from pipeline.checks.names.entities import CapitalizedSpan, English, Token, Vietnamese, roman
 from pipeline.checks.names.gazetteer import gazetteer
 
 SHORTEST_JOINED = 5  # letters: a shorter name may stand within other words by chance
@@ -37,7 +37,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Stranger:
+class UnsupportedName:
     """A name of the English that no Vietnamese text of the record has."""
 
     start: int
@@ -48,7 +48,7 @@ class Stranger:
     weak: bool  # may be any word at the head of a sentence
 
 
-def strangers_of(text: str, vietnamese: Vietnamese, english: English, source: Source) -> list[Stranger]:
+def strangers_of(text: str, vietnamese: Vietnamese, english: English, source: Source) -> list[UnsupportedName]:
     """Return the names of the English that neither the sentence nor the record has, in order."""
     table = gazetteer()
     known = source.folded
@@ -58,7 +58,7 @@ def strangers_of(text: str, vietnamese: Vietnamese, english: English, source: So
         way for run in vietnamese.runs for token in run.tokens[:1] for way in table.chinese.get(token.key, ())
     }
     covered: set[int] = set()
-    found: list[Stranger] = []
+    found: list[UnsupportedName] = []
     for means, begin, end in english.entities:
         span = english.tokens[begin:end]
         if (
@@ -73,7 +73,7 @@ def strangers_of(text: str, vietnamese: Vietnamese, english: English, source: So
         elif span[0].capital and not (end - begin == 1 and all(entry.kind == "person" for entry in means)):
             covered.update(range(begin, end))
             added = any(entry.name == "Việt Nam" for entry in means)  # a translator says which country
-            found.append(Stranger(span[0].start, span[-1].end, begin, end, sure=True, weak=added))
+            found.append(UnsupportedName(span[0].start, span[-1].end, begin, end, sure=True, weak=added))
     at = 0
     while at < len(english.tokens):
         end = at
@@ -91,7 +91,7 @@ def strangers_of(text: str, vietnamese: Vietnamese, english: English, source: So
                 continue
             sure = len(span) > 1
             weak = span[0].first and len(span) == 1
-            found.append(Stranger(span[0].start, span[-1].end, at, end, sure=sure, weak=weak))
+            found.append(UnsupportedName(span[0].start, span[-1].end, at, end, sure=sure, weak=weak))
         at = max(end, at + 1)
     return sorted(found, key=lambda stranger: stranger.start)
 
@@ -123,12 +123,14 @@ def _is_strange(token: Token, vietnamese: Vietnamese, known: frozenset[str], joi
     )
 
 
-def changed(run: Run, english: English, strangers: Sequence[Stranger]) -> Stranger | None:
+def changed(
+    run: CapitalizedSpan, english: English, unsupported_names: Sequence[UnsupportedName]
+) -> UnsupportedName | None:
     """Return the stranger that stands within this name, where a part of the name is missing."""
     parts = {token.folded for token in run.tokens}
     if parts <= english.words:
         return None
-    for stranger in strangers:
+    for stranger in unsupported_names:
         before = english.tokens[max(0, stranger.begin - 1) : stranger.begin]
         after = english.tokens[stranger.finish : stranger.finish + 1]
         if any(token.folded in parts and token.capital for token in (*before, *after)):

@@ -132,8 +132,8 @@ def _mean(output: str, *, path: Path) -> Score:
         raise EngineError(f"--comet {path}: COMET gave back what is no score: {output[:200]!r}") from None
     if values.shape != (texts,):
         raise EngineError(f"--comet {path}: COMET gave back {values.size} scores for {texts} texts")
-    dice = np.random.default_rng(SEED)
-    means = [values[dice.integers(0, texts, texts)].mean() for _ in range(RESAMPLES)]
+    rng = np.random.default_rng(SEED)
+    means = [values[rng.integers(0, texts, texts)].mean() for _ in range(RESAMPLES)]
     low, high = np.percentile(means, [2.5, 97.5])
     # two levels, as COMET's checkpoints are all called model.ckpt
     name = path.stem if path.stem != "model" else path.parents[path.parent.name == "checkpoints"].name

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from pipeline.extractive import summarize
 from pipeline.ids import text_digest
-from pipeline.text.chunking import Fit
+from pipeline.text.chunking import Chunker
 from pipeline.text.normalize import syllables
 from pipeline.text.sentences import sentences
 from pipeline.train.config import Rounds
@@ -30,35 +30,35 @@ _SUMMARY_WEIGHT = 0.25  # beside the nearness to a headline: the summary is not 
 _LEAD = 0.35  # more for the sentence that comes first: a small model can tell that it is the first
 
 
-def examples(title: str, text: str, summary: str, *, fit: Fit, rounds: Rounds) -> Iterator[tuple[str, str]]:
+def examples(title: str, text: str, summary: str, *, chunker: Chunker, rounds: Rounds) -> Iterator[tuple[str, str]]:
     """Yield source and target of one example (an article that fits in one part) or two.
 
     An article of so many parts that their sentences do not fit together gives the first alone. Which part it is, and
     whether the headline is shown, is drawn by the text itself: the same in every packing.
     """
-    dice = Random(text_digest(text))  # noqa: S311 - no secret
-    heading, beside = fit.headed("" if dice.random() < rounds.untitled else title)
+    rng = Random(text_digest(text))  # noqa: S311 - no secret
+    heading, beside = chunker.with_heading("" if rng.random() < rounds.untitled else title)
     parts = [part.text for part in beside.split(text)]
     wanted = _Wanted(summary, title if heading else "")
     if len(parts) == 1:
         yield heading + parts[0], wanted.supported(heading, parts[0], rounds.least_support)
         return
     nearest = [wanted.nearest(part) for part in parts]
-    at = dice.randrange(len(parts))
+    at = rng.randrange(len(parts))
     yield heading + parts[at], wanted.supported(heading, parts[at], rounds.least_support)
     together = [part.text for part in beside.split("\n".join(nearest))]
     if len(together) == 1:
         yield heading + together[0], wanted.supported(heading, together[0], rounds.least_support)
 
 
-def extractive_examples(title: str, text: str, *, fit: Fit) -> Iterator[tuple[str, str]]:
+def extractive_examples(title: str, text: str, *, chunker: Chunker) -> Iterator[tuple[str, str]]:
     """Yield source and target where the answer is the extractive summary of what is shown, with its headline.
 
     An article of one part gives one example; a longer one gives two, a part drawn by the text, and the answers of all
     parts together, where these fit in one.
     """
     rng = Random(text_digest(text))  # noqa: S311 - no secret
-    heading, beside = fit.headed(title)
+    heading, beside = chunker.with_heading(title)
     parts = [part.text for part in beside.split(text)]
 
     def chosen(shown: str) -> str:

@@ -56,15 +56,15 @@ def build(training: TokenizerTraining, *, progress: Progress) -> Path:
             reading.told(name, tally, tally.read - tally.left_out.total(), progress.notice)
         rebuilt = rebuild(trained)
         compared = list(islice(_texts(training, {}, home / "scratch"), _COMPARED))
-        site = state.site(target)
-        rebuilt.save(str(site / "tokenizer.json"))
+        build_dir = state.build_dir(target)
+        rebuilt.save(str(build_dir / "tokenizer.json"))
         settings = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": PAD, "eos_token": EOS, "unk_token": UNK}
-        state.write_json(site / "tokenizer_config.json", settings | {"clean_up_tokenization_spaces": False})
-        differing = _compare(site, trained, compared)
-        (site / "README.md").write_text(
+        state.write_json(build_dir / "tokenizer_config.json", settings | {"clean_up_tokenization_spaces": False})
+        differing = _compare(build_dir, trained, compared)
+        (build_dir / "README.md").write_text(
             card.tokenizer_card(training, tallies, compared=len(compared), differing=differing), encoding="utf-8"
         )
-        state.put(site, target)
+        state.put(build_dir, target)
         state.write_json(home / "training.json", made_of)
         progress.notice(f"{training.name}: {len(trained)} pieces; {differing} of {len(compared)} lines differ")
         return target
