@@ -32,6 +32,8 @@ def deliver(version: Readable, output: Path | None, *, ending: str, write: Calla
         raise UsageError(f"-o {path}: {inside} is a published version, which never changes; write it elsewhere")
     if path.is_dir():
         raise UsageError(f"-o {path}: is a folder; name a file in it")
+    if not path.resolve().parent.is_dir():
+        raise UsageError(f"-o {path}: No such file or folder: {path.parent}; make the folder first")
     opened = False
     try:
         with writing(path) as file:

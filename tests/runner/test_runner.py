@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -309,13 +310,16 @@ def test_a_published_config_gives_the_same_recipe(go: Any, tmp_path: Path) -> No
 
 def test_a_stopped_run_keeps_its_calls_and_publishes_nothing(go: Any, tmp_path: Path) -> None:
     asked = 0
+    last: float = math.inf
 
     def stopping() -> str | None:
         nonlocal asked
         asked += 1
-        return "SIGTERM" if asked > 60 else None
+        return "SIGTERM" if asked >= last else None
 
     feed = [article(number) for number in range(40)]
+    go(feed, stopping=stopping, name="whole", memo=str(tmp_path / "memo of the whole run"))
+    last, asked = asked - 1, 0  # how often a run asks is its own affair: this one stops shortly before its end
     with pytest.raises(StoppedError, match="run it again"):
         go(feed, stopping=stopping)
     assert not versions.versions(tmp_path / "out" / "night")
