@@ -1,4 +1,4 @@
-"""What the README promises and no other test holds it to, in the README's order."""
+"""What the README and docs/ promise and no other test holds them to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from pipeline.storage import versions
 from tests.conftest import article, tomdich, write_feed
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = "\n".join(
+    (ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/configuring.md", "docs/operating.md")
+)
 FEED = [article(n) for n in range(4)]
 
 
@@ -154,7 +156,7 @@ def test_failures_list_what_is_failed_damaged_rejected_and_duplicate(
 
 def test_the_config_of_the_readme_is_valid_and_sets_what_it_names(tmp_path: Path) -> None:
     path = tmp_path / "night.yaml"
-    path.write_text(block("## The config"), encoding="utf-8")
+    path.write_text(block("# Writing a config"), encoding="utf-8")
     config = configs.load(path)
     assert config.sources[0].keep == ("section", "author")
     assert config.on_finish == (str(tmp_path / "tell.sh"),)
