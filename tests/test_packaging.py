@@ -84,3 +84,16 @@ def test_the_wheel_and_the_sdist_hold_the_configs_and_an_installation_finds_them
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(site)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert shown.stdout.strip() == str(tmp_path / INSTALLED / "gpu.yaml")
+
+
+def test_a_pipeline_of_another_distribution_is_told_from_ours(tmp_path: Path) -> None:
+    """Two distributions with one package name share a folder: the last one installed has its `__init__.py` there."""
+    shutil.copytree(ROOT / "pipeline" / "cli", tmp_path / "pipeline" / "cli")
+    (tmp_path / "pipeline" / "__init__.py").write_text('__version__ = "7"\n', encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", "from pipeline.cli import main; main()"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "another distribution has installed its own `pipeline`" in done.stderr
+    assert "Traceback" not in done.stderr
