@@ -55,7 +55,7 @@ exclude:
 # The bundled checkpoints are small, for trying things out and for machines without a model hub.
 # `tomdich models` lists better ones; an example with them: {example}
 summarize:
-  model: {summarizer}
+  model: {summarizer}      # or `extractive`: two of the article's own sentences, no model
 translate:
   model: {translator}
   # terms: house.csv              # columns vi, en, wrong: what the house calls things
