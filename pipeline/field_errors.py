@@ -59,5 +59,7 @@ def _hint(kind: str, found: Any, expected: str) -> str:  # noqa: ANN401 - whatev
         return "; write it without quotes"
     if kind == "string_type" and isinstance(found, bool | int | float):
         return "; put it in quotes"
-    near = difflib.get_close_matches(str(found), re.findall(r"'([^']*)'", expected), n=1)
+    if not isinstance(found, str):  # a list of aliases may be larger than the memory as text
+        return ""
+    near = difflib.get_close_matches(found, re.findall(r"'([^']*)'", expected), n=1)
     return f"; did you mean `{near[0]}`?" if near else ""
