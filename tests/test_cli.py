@@ -43,7 +43,7 @@ def commands() -> list[str]:
 
 def test_help_is_grouped_in_panels() -> None:
     text = tomdich("--help", cwd=ROOT).stdout
-    places = [text.index(panel) for panel in ("Every day", "Inspect", "Keep house")]
+    places = [text.index(panel) for panel in ("Every day", "Inspect", "Maintenance")]
     assert places == sorted(places)
 
 

@@ -10,7 +10,7 @@ INSTALLED = "share/tomdich/configs"
 
 def example_config(name: str) -> Path | None:
     """Return the path of an example config, or None where the installation lacks it."""
-    checkout = Path(__file__).parents[1] / "configs" / name
+    checkout = Path(__file__).parents[2] / "configs" / name
     if checkout.is_file():
         return checkout
     try:

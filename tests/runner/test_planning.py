@@ -13,6 +13,7 @@ from pipeline.storage import versions
 from tests.conftest import article, tomdich, write_feed
 
 ROOT = Path(__file__).parents[2]
+DAMAGED = [article(number) for number in range(20)] + [{"id": str(number), "text": 5} for number in range(3)]
 TWICE = [article(number) for number in range(20)] + [article(number) | {"text": article(90 + number)["text"]} for number in range(3)]  # fmt: skip
 
 
@@ -27,7 +28,7 @@ TWICE = [article(number) for number in range(20)] + [article(number) | {"text": 
         (20, {"translate": {"model": "nobody/nothing"}}, 2, "HF_HUB_OFFLINE is set"),
         (20, {"limits": {"min_records": 21}}, 3, "fewer than limits.min_records"),
         ([{"id": "1", "text": "Ngắn."}], {}, 3, "no record is left of 1 read"),
-        (TWICE, {}, 3, "3 of 23 records failed"),
+        (DAMAGED, {}, 3, "3 of 23 rows"),
     ],
 )
 def test_a_plan_refuses_what_a_run_refuses_before_its_first_call(
