@@ -255,7 +255,11 @@ def _connect(path: Path | None) -> sqlite3.Connection:
 
 
 def _checked(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """Return the connection, closed where its file is damaged or of another shape."""
+    """Return the connection, closed where its file is damaged or of another shape.
+
+    A flipped bit within a text is no fault of the file. Such a digest or date equals none: its article counts as new.
+    """
+    connection.text_factory = lambda data: data.decode("utf-8", errors="replace")
     try:
         require_sound(connection)
         connection.execute("SELECT id, sha FROM articles LIMIT 1").fetchone()
