@@ -1,7 +1,7 @@
 """From a stage of the config to a checkpoint that an engine can open.
 
 Order matters: what is wrong with the config is told before anything is downloaded, the licence before anything is
-computed. What is found out is kept under the weights' digest (`facts`), so that a second time imports neither torch
+computed. What is found out is kept under the weights' digest (`metadata`), so that a second time imports neither torch
 nor transformers.
 """
 

@@ -1,8 +1,8 @@
 """The tokenizers, read without transformers: `tokenizer.json`, a SentencePiece model with its id table, PhoBERT's BPE.
 
 Why not `AutoTokenizer`: it imports torch (seconds), rebuilds some tokenizers as another kind and returns wrong ids
-without a word (see `probes`). Here a SentencePiece model is asked itself, and its pieces are looked up in the id
-table of the family, which is what the checkpoint was trained with.
+without a word (see `tokenizer_check`). Here a SentencePiece model is asked itself, and its pieces are looked up in the
+id table of the family, which is what the checkpoint was trained with.
 """
 
 from __future__ import annotations

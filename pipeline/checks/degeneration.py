@@ -1,6 +1,6 @@
 """Degeneration: text that goes round in circles, the model's own tokens left in it, a headline still in capitals.
 
-The marks of how models fail, not of what a text says; that an output was cut or empty, the calls tell (`delivery`).
+The marks of how models fail, not of what a text says; that an output was cut or empty, the calls tell (`truncation`).
 A loop that the Vietnamese has too is said in the summary's flag and again in the translation's: a person reads either.
 """
 

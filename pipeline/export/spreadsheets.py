@@ -3,7 +3,7 @@
 CSV and XLSX have the columns that people read first, and what is nested as JSON; flags are a line each. A cell that a
 spreadsheet could take for a formula begins with an apostrophe. Excel holds 32,767 characters a cell and about a million
 rows a sheet: a longer text goes on in the sheet "long texts", more rows in another sheet. JSON lines are the rows as
-they are. Each adds `story`: the id of the record that leads its near copies (see `stories`).
+they are. Each adds `story`: the id of the record that leads its near copies (see `near_duplicates`).
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ Past it the articles go into `report-data/` beside the report, as scripts, becau
 nothing else; past it again the listed part goes there too. A browser tab has an end as well: beyond `MOST_RECORDS` the
 report holds the held records and the first of the others, and says so.
 
-Near copies of one story are found among the first `MOST_COMPARED` records, for which `stories` takes 8 kB and 0.7 ms
-each.
+Near copies of one story are found among the first `MOST_COMPARED` records, for which `near_duplicates` takes 8 kB and
+0.7 ms each.
 
 Memory: a page, the counts, and what the near copies take. 10,000 records of 3,000 characters: 21.7 MB, written in 2.1 s
 of processor time and some 7 s for the near copies. Opened on two cores at a load of nine (Chromium 156, eight times):

@@ -52,7 +52,7 @@ def days(text: str, *, today: date) -> list[date]:
 
 
 def find(outputs: Path, name: str | None) -> Readable:
-    """Return what `store.find` does, but for `name@2026-11-23` all that was published for that day, read as one."""
+    """Return what `versions.find` does, but for `name@2026-11-23` all that was published for that day, read as one."""
     version = store.find(outputs, name)
     experiment, at, edition = (name or "").partition("@")
     if not at or edition == "latest" or version.folder.parent.name != experiment:

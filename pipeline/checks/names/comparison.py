@@ -2,7 +2,7 @@
 
 Compared are not spellings but things: a name of the table by any of its renderings, any other name by its syllables
 without marks. A name that is missing is worse where another one, which nobody wrote, stands in its place. Who is a man
-and who is a woman, and what comes after Mr, is checked in `people`.
+and who is a woman, and what comes after Mr, is checked in `gender`.
 """
 
 from __future__ import annotations
