@@ -15,7 +15,7 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
 
 def _quotas(root: Path) -> Iterator[float]:
     groups = list(_groups(root / "proc/self/cgroup"))
-    for mount in mounts(root / "proc/self/mounts"):
+    for mount in mounts(root / "proc/self/mountinfo"):
         for controllers, path in groups:
             version_2 = mount.kind == "cgroup2" and not controllers
             version_1 = mount.kind == "cgroup" and "cpu" in mount.options and "cpu" in controllers

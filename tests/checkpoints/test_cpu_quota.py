@@ -10,8 +10,11 @@ import pytest
 from pipeline.checkpoints import device
 from pipeline.checkpoints.cpu_quota import cpu_quota
 
-V2 = "cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0\n"
-V1 = "cgroup /sys/fs/cgroup/cpu,cpuacct cgroup rw,cpu,cpuacct 0 0\ncgroup /sys/fs/cgroup/cpuset cgroup rw,cpuset 0 0\n"
+V2 = "41 31 0:38 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n"
+V1 = (
+    "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw shared:9 - cgroup cgroup rw,cpu,cpuacct\n"
+    "34 31 0:31 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n"
+)
 V1_FILES = "/sys/fs/cgroup/cpu,cpuacct"
 
 TABLE: list[tuple[str, str, dict[str, str], float | None]] = [
@@ -36,7 +39,7 @@ TABLE: list[tuple[str, str, dict[str, str], float | None]] = [
 
 
 def tree(root: Path, mounts: str, groups: str, files: dict[str, str]) -> Path:
-    for name, text in {"/proc/self/mounts": mounts, "/proc/self/cgroup": groups, **files}.items():
+    for name, text in {"/proc/self/mountinfo": mounts, "/proc/self/cgroup": groups, **files}.items():
         path = root / name.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)

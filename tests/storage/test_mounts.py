@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.errors import MemoError
 from pipeline.storage.memo import open_memo
-from pipeline.storage.mounts import file_system, is_network
+from pipeline.storage.mounts import file_system, is_network, mounts
 from tests.conftest import article, write_feed
 
 LOCAL = (
@@ -26,18 +26,12 @@ NETWORK = (
 )
 
 
-@pytest.fixture
-def table(tmp_path: Path) -> Callable[..., Path]:
-    """Give a function that writes a table with the root and the mounts that are given as (point, type)."""
-
-    def write(*mounts: tuple[bytes, str]) -> Path:
-        lines = [b"/dev/sda1 / ext4 rw,relatime 0 0\n", b"broken\n"]
-        lines += [b"none " + point + b" " + kind.encode() + b" rw 0 0\n" for point, kind in mounts]
-        path = tmp_path / "mounts"
-        path.write_bytes(b"".join(lines))
-        return path
-
-    return write
+needs_mounts = pytest.mark.skipif(
+    os.geteuid() != 0
+    or shutil.which("unshare") is None
+    or subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode != 0,
+    reason="mounting a file system takes root and a mount namespace of one's own",
+)
 
 
 @pytest.mark.parametrize("kind", NETWORK.split())
@@ -63,24 +57,23 @@ def test_a_local_file_system_is_none(kind: str) -> None:
         ("/báo".encode(), "/báo".encode()),
     ],
 )
-def test_a_mount_point_is_read_whatever_is_in_its_name(
-    table: Callable[..., Path], written: bytes, folder: bytes
-) -> None:
-    mounts = table((written, "nfs4"))
-    assert file_system(Path(os.fsdecode(folder)) / "outputs", mounts) == "nfs4"
-    assert file_system(Path("/elsewhere"), mounts) == "ext4"
-
-
-def test_the_deepest_and_the_last_mount_counts(table: Callable[..., Path]) -> None:
-    mounts = table((b"/srv/news", "nfs4"), (b"/srv", "xfs"), (b"/data", "xfs"), (b"/data", "virtiofs"))
-    assert file_system(Path("/srv/news/out"), mounts) == "nfs4"
-    assert file_system(Path("/srv/newspaper"), mounts) == "xfs"
-    assert file_system(Path("/data"), mounts) == "virtiofs"
-    assert file_system(Path("/data"), mounts.with_name("absent")) == ""
+def test_a_mount_point_is_read_whatever_is_in_its_name(tmp_path: Path, written: bytes, folder: bytes) -> None:
+    table = tmp_path / "mountinfo"
+    lines = (
+        b"27 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw",
+        b"broken",
+        b"28 27 0:41 / %b rw - nfs4 nas:/x rw,vers=4.2" % written,
+    )
+    table.write_bytes(b"\n".join(lines))
+    there = [(mount.number, mount.point, mount.kind) for mount in mounts(table)]
+    assert there == [(27, Path("/"), "ext4"), (28, Path(os.fsdecode(folder)), "nfs4")]
+    assert "vers=4.2" in mounts(table)[1].options
+    assert mounts(table.with_name("absent")) == []
 
 
 def test_the_system_tells_the_file_system_of_a_folder(tmp_path: Path) -> None:
     assert file_system(Path("/proc")) == "proc" if sys.platform == "linux" else file_system(tmp_path) == ""
+    assert file_system(tmp_path / "absent") == ""
 
 
 def test_a_memo_on_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,12 +82,7 @@ def test_a_memo_on_a_network_file_system_is_refused(tmp_path: Path, monkeypatch:
         open_memo(tmp_path, warn=print)
 
 
-@pytest.mark.skipif(
-    os.geteuid() != 0
-    or shutil.which("unshare") is None
-    or subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode != 0,
-    reason="mounting a file system takes root and a mount namespace of one's own",
-)
+@needs_mounts
 def test_a_run_beside_a_mount_whose_name_is_not_utf_8(tmp_path: Path, make_config: Callable[..., Path]) -> None:
     write_feed(tmp_path / "feed.jsonl", [article(0)])
     point = os.fsencode(tmp_path) + b"/\xe9t\xe9 #"
@@ -107,3 +95,23 @@ def test_a_run_beside_a_mount_whose_name_is_not_utf_8(tmp_path: Path, make_confi
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+@needs_mounts
+def test_the_file_system_under_bind_mounts_and_hidden_ones(tmp_path: Path) -> None:
+    """ramfs stands for the server's, tmpfs for the local disk's."""
+    script = """
+    mkdir server local view bound && mount -t tmpfs none local && mkdir local/deep local/sub
+    mount -t ramfs none server && mkdir server/out && mount --bind server/out view
+    mount -t ramfs none local/sub && mount --bind local bound   # without what is mounted below it
+    mkdir -p top/deep && mount -t ramfs none top/deep && mount --bind local top   # hides top/deep
+    ln -s view link && exec "$@"
+    """
+    folders = ["server", "view", "link", "local/sub", "bound/sub", "top/deep"]
+    told = "from pipeline.storage.mounts import *; print(*map(file_system, map(Path, sys.argv[1:])))"
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-ec", script, "sh", sys.executable, "-c", f"import sys; {told}", *folders],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stdout.split() == ["ramfs", "ramfs", "ramfs", "ramfs", "tmpfs", "tmpfs"], done.stderr
