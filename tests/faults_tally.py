@@ -35,11 +35,11 @@ class Fault:
         assert not self.lost, f"lost: {sorted(self.lost)[:20]}"
 
 
-Tally: TypeAlias = Callable[..., AbstractContextManager[Fault]]
+FaultFixture: TypeAlias = Callable[..., AbstractContextManager[Fault]]
 
 
 @pytest.fixture
-def fault(request: pytest.FixtureRequest) -> Tally:
+def fault(request: pytest.FixtureRequest) -> FaultFixture:
     """Give a context manager for one fault: `fault(kind, read=ids)`, which must be told what was `left`."""
 
     @contextmanager

@@ -17,7 +17,7 @@ from pipeline.cli import app
 from pipeline.storage import versions as store
 from tests import kills
 from tests.conftest import article, write_feed
-from tests.faults_tally import Tally, accounted, whole
+from tests.faults_tally import FaultFixture, accounted, whole
 
 SHARES = 16  # of the long campaign, for the machine's cores
 EVERY = [pytest.param(share, marks=[pytest.mark.faults, pytest.mark.timeout(3000)]) for share in range(SHARES)]
@@ -93,7 +93,7 @@ def chosen(points: list[kills.Point], share: int | None) -> list[kills.Point]:
     return few if share is None else points[share::SHARES]
 
 
-def kill_runs(night: Night, fault: Tally, kind: str, share: int | None) -> None:
+def kill_runs(night: Night, fault: FaultFixture, kind: str, share: int | None) -> None:
     """Kill the run at the points, each time from what there is now, and run again."""
     night.keep()
     earlier = [version.folder for version in night.versions()]
@@ -125,19 +125,23 @@ def kill_runs(night: Night, fault: Tally, kind: str, share: int | None) -> None:
 
 
 @pytest.mark.parametrize("share", [None, *EVERY])
-def test_a_first_run_that_was_killed_is_made_whole_by_a_rerun(night: Night, fault: Tally, share: int | None) -> None:
+def test_a_first_run_that_was_killed_is_made_whole_by_a_rerun(
+    night: Night, fault: FaultFixture, share: int | None
+) -> None:
     kill_runs(night, fault, "killed at a write of a first run", share)
 
 
 @pytest.mark.parametrize("share", [None, *EVERY])
-def test_a_later_run_that_was_killed_is_made_whole_by_a_rerun(night: Night, fault: Tally, share: int | None) -> None:
+def test_a_later_run_that_was_killed_is_made_whole_by_a_rerun(
+    night: Night, fault: FaultFixture, share: int | None
+) -> None:
     night.do(night.run)
     night.feed(10)
     kill_runs(night, fault, "killed at a write of a later run", share)
 
 
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=[pytest.mark.faults, pytest.mark.timeout(3000)])])
-def test_a_prune_that_was_killed_leaves_only_whole_versions(night: Night, fault: Tally, every: bool) -> None:
+def test_a_prune_that_was_killed_leaves_only_whole_versions(night: Night, fault: FaultFixture, every: bool) -> None:
     for _ in range(3):
         night.do(night.run, "--force")
     night.keep()

@@ -38,7 +38,7 @@ from pipeline.storage import versions as store
 from tests.conftest import article, tomdich, write_feed
 from tests.engines.test_batching import engine as batching_engine
 from tests.engines.test_batching import words
-from tests.faults_tally import Tally, accounted, whole
+from tests.faults_tally import FaultFixture, accounted, whole
 
 ROOT = Path(__file__).parents[1]
 STAGES = ("load", "summarize", "translate", "publish")  # inspecting goes on beside translating
@@ -169,7 +169,7 @@ def recovered(night: Night) -> list[str]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_full_disk_ends_the_run_and_a_rerun_with_room_loses_nothing(
-    tmp_path: Path, make_config: Callable[..., Path], fault: Tally, stage: str
+    tmp_path: Path, make_config: Callable[..., Path], fault: FaultFixture, stage: str
 ) -> None:
     with mounted(tmp_path / "disk", size="24m") as disk:
         night = fed(make_config(), disk)
@@ -182,7 +182,7 @@ def test_a_full_disk_ends_the_run_and_a_rerun_with_room_loses_nothing(
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_disk_that_fills_at_any_later_page_ends_the_run_cleanly(
-    tmp_path: Path, make_config: Callable[..., Path], fault: Tally, stage: str
+    tmp_path: Path, make_config: Callable[..., Path], fault: FaultFixture, stage: str
 ) -> None:
     for leave in (*range(4, 240, 12), *range(240, 2000, 240)):
         with mounted(tmp_path / f"disk-{leave}", size="24m") as disk:
@@ -194,7 +194,7 @@ def test_a_disk_that_fills_at_any_later_page_ends_the_run_cleanly(
                 break
 
 
-def test_a_full_disk_can_be_pruned(tmp_path: Path, make_config: Callable[..., Path], fault: Tally) -> None:
+def test_a_full_disk_can_be_pruned(tmp_path: Path, make_config: Callable[..., Path], fault: FaultFixture) -> None:
     with mounted(tmp_path / "disk", size="24m") as disk:
         night = fed(make_config(), disk)
         for _ in range(3):
@@ -215,7 +215,7 @@ def read_only(disk: Path, *, on: bool) -> None:
 
 @pytest.mark.parametrize("what", ["outputs", "memo"])
 def test_a_disk_that_cannot_be_written_is_named_with_a_remedy(
-    tmp_path: Path, make_config: Callable[..., Path], fault: Tally, what: str
+    tmp_path: Path, make_config: Callable[..., Path], fault: FaultFixture, what: str
 ) -> None:
     with mounted(tmp_path / "disk", size="24m") as disk:
         outputs = disk if what == "outputs" else tmp_path / "out"
@@ -240,7 +240,7 @@ def flipped(data: bytes, *, at: int, bit: int) -> bytes:
     return data[:at] + bytes([data[at] ^ (1 << bit)]) + data[at + 1 :]
 
 
-def test_a_run_on_a_damaged_memo_gives_what_a_run_without_one_gives(night: Night, fault: Tally) -> None:
+def test_a_run_on_a_damaged_memo_gives_what_a_run_without_one_gives(night: Night, fault: FaultFixture) -> None:
     first = rows_of(night.run())
     sound = night.memo.read_bytes()
     rng = random.Random(5)
@@ -263,7 +263,7 @@ def test_a_run_on_a_damaged_memo_gives_what_a_run_without_one_gives(night: Night
             aside.unlink()
 
 
-def test_a_stale_write_ahead_log_is_never_believed(night: Night, fault: Tally, tmp_path: Path) -> None:
+def test_a_stale_write_ahead_log_is_never_believed(night: Night, fault: FaultFixture, tmp_path: Path) -> None:
     """A memo restored from a backup, beside the log of the one that was lost."""
     first = rows_of(night.run())
     old = night.memo.read_bytes()
@@ -288,7 +288,9 @@ def test_a_stale_write_ahead_log_is_never_believed(night: Night, fault: Tally, t
 @pytest.mark.faults
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("share", range(8))
-def test_a_bit_flipped_in_any_byte_of_the_memo_is_never_believed(tmp_path: Path, fault: Tally, share: int) -> None:
+def test_a_bit_flipped_in_any_byte_of_the_memo_is_never_believed(
+    tmp_path: Path, fault: FaultFixture, share: int
+) -> None:
     from tests.storage.test_memo import fill as filled
     from tests.storage.test_memo import opened, recalled
 
@@ -307,7 +309,7 @@ def test_a_bit_flipped_in_any_byte_of_the_memo_is_never_believed(tmp_path: Path,
 
 
 @pytest.mark.faults
-def test_a_memo_cut_off_at_any_size_is_never_believed(tmp_path: Path, fault: Tally) -> None:
+def test_a_memo_cut_off_at_any_size_is_never_believed(tmp_path: Path, fault: FaultFixture) -> None:
     from tests.storage.test_memo import fill as filled
     from tests.storage.test_memo import opened, recalled
 
@@ -327,7 +329,7 @@ def test_a_memo_cut_off_at_any_size_is_never_believed(tmp_path: Path, fault: Tal
 
 @pytest.mark.parametrize("flips", [6, pytest.param(200, marks=[pytest.mark.faults, pytest.mark.timeout(600)])])
 def test_a_list_of_what_was_published_with_a_flipped_bit_passes_no_article_over(
-    night: Night, fault: Tally, tmp_path: Path, flips: int
+    night: Night, fault: FaultFixture, tmp_path: Path, flips: int
 ) -> None:
     """An article may be published twice, where its own line was hit; never not at all."""
     night.run()
@@ -361,7 +363,7 @@ def pack(folder: Path, ending: str) -> bytes:
 
 @pytest.mark.parametrize("ending", ["jsonl.gz", "jsonl.zst", "parquet"])
 def test_a_shard_cut_short_publishes_nothing_and_the_whole_one_everything(
-    tmp_path: Path, make_config: Callable[..., Path], fault: Tally, ending: str
+    tmp_path: Path, make_config: Callable[..., Path], fault: FaultFixture, ending: str
 ) -> None:
     shard = tmp_path / f"shard.{ending}"
     night = fed(make_config(sources=[{"path": shard.name}]), tmp_path / "out")
@@ -388,7 +390,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_source_that_changes_while_it_is_read_publishes_nothing(
-    tmp_path: Path, make_config: Callable[..., Path], fault: Tally, change: str
+    tmp_path: Path, make_config: Callable[..., Path], fault: FaultFixture, change: str
 ) -> None:
     night = fed(make_config(), tmp_path / "out")
     sound = (tmp_path / "feed.jsonl").read_bytes()
@@ -414,7 +416,7 @@ def poison(word: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("word", ["refuse", "huge", "memory", "empty", "loop"])
-def test_a_poison_record_costs_itself_at_most(night: Night, fault: Tally, word: str) -> None:
+def test_a_poison_record_costs_itself_at_most(night: Night, fault: FaultFixture, word: str) -> None:
     night.feed([*FEED[:20], poison(word), *FEED[20:]])
     with fault("poison record", read=[*IDS, "a99"]) as one:
         version = night.run()
@@ -423,7 +425,7 @@ def test_a_poison_record_costs_itself_at_most(night: Night, fault: Tally, word: 
 
 
 def test_a_thousand_poison_records_close_the_gate_or_are_listed(
-    tmp_path: Path, make_config: Callable[..., Path], fault: Tally
+    tmp_path: Path, make_config: Callable[..., Path], fault: FaultFixture
 ) -> None:
     bad = [article(n) | {"text": f"{article(n)['text']} fake:refuse"} for n in range(100, 1100)]
     ids = [*IDS, *(row["id"] for row in bad)]
@@ -441,7 +443,7 @@ def test_a_thousand_poison_records_close_the_gate_or_are_listed(
         one.left(accounted(version))
 
 
-def test_an_engine_that_dies_takes_the_process_and_a_rerun_goes_on(night: Night, fault: Tally) -> None:
+def test_an_engine_that_dies_takes_the_process_and_a_rerun_goes_on(night: Night, fault: FaultFixture) -> None:
     deadly = [*FEED[:30], poison("crash"), *FEED[31:]]
     night.feed(deadly)
     run_ = ("run", night.config, "--outputs", night.outputs, "--set", "runtime.batch_tokens=100")
@@ -457,7 +459,7 @@ def test_an_engine_that_dies_takes_the_process_and_a_rerun_goes_on(night: Night,
         one.left(accounted(version))
 
 
-def test_an_engine_that_is_lost_ends_the_run_with_one_message(night: Night, fault: Tally) -> None:
+def test_an_engine_that_is_lost_ends_the_run_with_one_message(night: Night, fault: FaultFixture) -> None:
     night.feed([*FEED[:30], poison("lost"), *FEED[31:]])
     with fault("engine lost", read=IDS) as one:
         with pytest.raises(EngineError, match="fake:lost"):
@@ -467,7 +469,7 @@ def test_an_engine_that_is_lost_ends_the_run_with_one_message(night: Night, faul
         one.left(accounted(night.run()))
 
 
-def test_an_engine_that_hangs_is_told_of_and_the_process_ends(night: Night, fault: Tally) -> None:
+def test_an_engine_that_hangs_is_told_of_and_the_process_ends(night: Night, fault: FaultFixture) -> None:
     night.feed([*FEED[:30], poison("hang"), *FEED[31:]])
     script = (
         "import sys; from pipeline.engines import batching; batching.PATIENCE = 1.0;"
@@ -525,7 +527,7 @@ class Faulty:
 
 
 @pytest.mark.parametrize("memory", [3000, 700, 97, 30])
-def test_an_engine_that_runs_out_of_memory_at_a_size_goes_on_below_it(fault: Tally, memory: int) -> None:
+def test_an_engine_that_runs_out_of_memory_at_a_size_goes_on_below_it(fault: FaultFixture, memory: int) -> None:
     checkpoint = words()
     texts = [f"câu số {number} " + "dài " * (number % 20) for number in range(300)]
     told: list[str] = []
@@ -542,7 +544,7 @@ def test_an_engine_that_runs_out_of_memory_at_a_size_goes_on_below_it(fault: Tal
 
 @pytest.mark.parametrize(("extra", "said"), [(1, "answers to a batch"), (-1, "answers to a batch")])
 def test_a_backend_that_answers_twice_or_not_at_all_is_an_error_and_nothing_is_believed(
-    fault: Tally, extra: int, said: str
+    fault: FaultFixture, extra: int, said: str
 ) -> None:
     checkpoint = words()
     with fault("an index twice, or not at all"):
@@ -564,7 +566,7 @@ def wrong(how: str, texts: Iterable[str]) -> Iterator[tuple[int, Generation | Re
 
 @pytest.mark.parametrize(("how", "said"), [("twice", "twice"), ("left out", "unanswered"), ("unasked", "never asked")])
 def test_an_engine_that_breaks_its_contract_ends_the_run_before_anything_is_published(
-    night: Night, fault: Tally, monkeypatch: pytest.MonkeyPatch, how: str, said: str
+    night: Night, fault: FaultFixture, monkeypatch: pytest.MonkeyPatch, how: str, said: str
 ) -> None:
     with fault("an index twice, or not at all", read=IDS) as one:
         with monkeypatch.context() as patched:
@@ -615,7 +617,7 @@ time_t time(time_t *out) {
 
 
 @pytest.mark.skipif(sys.platform != "linux" or shutil.which("cc") is None, reason="needs a C compiler, on Linux")
-def test_versions_stay_in_order_when_the_clock_goes_back(night: Night, fault: Tally) -> None:
+def test_versions_stay_in_order_when_the_clock_goes_back(night: Night, fault: FaultFixture) -> None:
     (night.folder / "clock.c").write_text(CLOCK)
     shim = night.folder / "clock.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, night.folder / "clock.c", "-ldl"], check=True)
@@ -658,7 +660,7 @@ def crowd(night: Night, size: int, *arguments: str) -> list[tuple[int, str]]:
     return [(process.returncode, stderr) for process, stderr in zip(started, said, strict=True)]
 
 
-def check_crowd(night: Night, fault: Tally, size: int, *arguments: str) -> None:
+def check_crowd(night: Night, fault: FaultFixture, size: int, *arguments: str) -> None:
     night.feed([row | {"text": f"Tin fake:slow {row['text']}"} for row in FEED])
     with fault(f"{size} starts at once", read=IDS) as one:
         ended = crowd(night, size, *arguments)
@@ -671,20 +673,20 @@ def check_crowd(night: Night, fault: Tally, size: int, *arguments: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("--wait-lock", "10m")], ids=["refused", "waiting"])
-def test_some_starts_at_once_on_one_name(night: Night, fault: Tally, arguments: tuple[str, ...]) -> None:
+def test_some_starts_at_once_on_one_name(night: Night, fault: FaultFixture, arguments: tuple[str, ...]) -> None:
     check_crowd(night, fault, 4, *arguments)
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("arguments", [(), ("--wait-lock", "10m")], ids=["refused", "waiting"])
-def test_a_hundred_starts_at_once_on_one_name(night: Night, fault: Tally, arguments: tuple[str, ...]) -> None:
+def test_a_hundred_starts_at_once_on_one_name(night: Night, fault: FaultFixture, arguments: tuple[str, ...]) -> None:
     check_crowd(night, fault, 100, *arguments)
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(1200)
-def test_many_names_at_once_share_a_memo_that_is_not_there_yet(night: Night, fault: Tally) -> None:
+def test_many_names_at_once_share_a_memo_that_is_not_there_yet(night: Night, fault: FaultFixture) -> None:
     with fault("20 names, one new memo", read=IDS) as one:
         errors: list[str] = []
 
@@ -710,7 +712,7 @@ def test_many_names_at_once_share_a_memo_that_is_not_there_yet(night: Night, fau
 @pytest.mark.parametrize("error", ["ENOLCK", pytest.param("EOPNOTSUPP", marks=pytest.mark.faults)])
 @pytest.mark.parametrize(("when", "remedy"), [("1", "--outputs"), ("2+", "`memo:`")], ids=["outputs", "memo"])
 def test_a_file_system_without_locks_is_refused_with_advice(
-    night: Night, fault: Tally, error: str, when: str, remedy: str
+    night: Night, fault: FaultFixture, error: str, when: str, remedy: str
 ) -> None:
     with fault("no locks", read=IDS) as one:
         refused = subprocess.run(

@@ -34,7 +34,7 @@ from pipeline.errors import ConfigError, SourceError
 from pipeline.records import Article, Translated, arrow_schema
 from pipeline.runner.publishing import row, table
 from tests.conftest import article
-from tests.faults_tally import Tally
+from tests.faults_tally import FaultFixture
 
 ROOT = Path(__file__).parents[1]
 ALL = Exclude(under_syllables=0, not_vietnamese=False)
@@ -132,7 +132,7 @@ def fuzz_files(folder: Path, name: str, data: bytes, random: Random) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(valid()))
-def test_damaged_files_are_records_rejections_or_one_error(tmp_path: Path, fault: Tally, name: str) -> None:
+def test_damaged_files_are_records_rejections_or_one_error(tmp_path: Path, fault: FaultFixture, name: str) -> None:
     data = valid()[name]
     assert through(written(tmp_path / name, data)) > 0
     with fault("fuzzed file"):
@@ -142,7 +142,7 @@ def test_damaged_files_are_records_rejections_or_one_error(tmp_path: Path, fault
 @pytest.mark.faults
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", sorted(valid()))
-def test_damaged_files_at_length(tmp_path: Path, fault: Tally, name: str) -> None:
+def test_damaged_files_at_length(tmp_path: Path, fault: FaultFixture, name: str) -> None:
     data = valid()[name]
     with fault("fuzzed file"):
         many(given(st.randoms(use_true_random=False))(lambda random: fuzz_files(tmp_path, name, data, random)))()
@@ -192,14 +192,14 @@ def fuzz_rows(folder: Path, rows: list[dict[str, Any]]) -> None:
     assert through(written(folder / "a.jsonl", "\n".join(lines).encode()), keep=("extra",)) == len(rows)
 
 
-def test_every_json_value_in_every_field_is_a_record_or_a_rejection(tmp_path: Path, fault: Tally) -> None:
+def test_every_json_value_in_every_field_is_a_record_or_a_rejection(tmp_path: Path, fault: FaultFixture) -> None:
     with fault("fuzzed values"):
         few(given(ROWS)(lambda rows: fuzz_rows(tmp_path, rows)))()
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(1800)
-def test_every_json_value_in_every_field_at_length(tmp_path: Path, fault: Tally) -> None:
+def test_every_json_value_in_every_field_at_length(tmp_path: Path, fault: FaultFixture) -> None:
     with fault("fuzzed values"):
         many(given(ROWS)(lambda rows: fuzz_rows(tmp_path, rows)))()
 
@@ -239,7 +239,9 @@ def arrays() -> list[pa.Array[Any]]:
 
 
 @pytest.mark.parametrize("column", ["text", "title", "published", "id", "extra"])
-def test_every_arrow_type_in_every_field_is_a_record_or_a_rejection(tmp_path: Path, fault: Tally, column: str) -> None:
+def test_every_arrow_type_in_every_field_is_a_record_or_a_rejection(
+    tmp_path: Path, fault: FaultFixture, column: str
+) -> None:
     tried = 0
     for values in arrays():
         table = pa.table({"text": ["một hai ba"] * len(values), "extra": [""] * len(values)} | {column: values})
@@ -324,7 +326,7 @@ def fuzz_config(folder: Path, random: Random) -> None:
     load(folder / "fuzzed.yaml")
 
 
-def test_whatever_a_config_holds_it_loads_or_says_why_not(tmp_path: Path, fault: Tally) -> None:
+def test_whatever_a_config_holds_it_loads_or_says_why_not(tmp_path: Path, fault: FaultFixture) -> None:
     with fault("fuzzed config"):
         settings(few, max_examples=150)(
             given(st.randoms(use_true_random=False))(lambda random: fuzz_config(tmp_path, random))
@@ -333,7 +335,7 @@ def test_whatever_a_config_holds_it_loads_or_says_why_not(tmp_path: Path, fault:
 
 @pytest.mark.faults
 @pytest.mark.timeout(1800)
-def test_whatever_a_config_holds_at_length(tmp_path: Path, fault: Tally) -> None:
+def test_whatever_a_config_holds_at_length(tmp_path: Path, fault: FaultFixture) -> None:
     with fault("fuzzed config"):
         many(given(st.randoms(use_true_random=False))(lambda random: fuzz_config(tmp_path, random)))()
 
@@ -361,7 +363,7 @@ BAD_CONFIGS: dict[str, str] = {
 
 
 @pytest.mark.parametrize("what", BAD_CONFIGS)
-def test_configs_that_mean_harm(tmp_path: Path, fault: Tally, what: str) -> None:
+def test_configs_that_mean_harm(tmp_path: Path, fault: FaultFixture, what: str) -> None:
     (tmp_path / "a.yaml").write_text(BAD_CONFIGS[what], encoding="utf-8")
     with fault("fuzzed config"), pytest.raises(ConfigError) as error:
         configs.load(tmp_path / "a.yaml")
@@ -404,7 +406,7 @@ atheris.Fuzz()
 
 @pytest.mark.faults
 @pytest.mark.timeout(600)
-def test_readers_and_config_under_a_fuzzer_that_follows_coverage(tmp_path: Path, fault: Tally) -> None:
+def test_readers_and_config_under_a_fuzzer_that_follows_coverage(tmp_path: Path, fault: FaultFixture) -> None:
     pytest.importorskip("atheris", reason="atheris is not installed: pip install atheris, where it has a wheel")
     corpus = tmp_path / "corpus"
     corpus.mkdir()

@@ -28,7 +28,7 @@ from pipeline.sources import files
 from pipeline.storage import versions
 from pipeline.storage.published import NEW
 from tests.conftest import article, tomdich, write_feed
-from tests.faults_tally import Tally, accounted, whole
+from tests.faults_tally import FaultFixture, accounted, whole
 from tests.test_faults import Night
 
 ROOT = Path(__file__).parents[1]
@@ -72,7 +72,7 @@ def tree(folder: Path) -> set[str]:
 
 
 def test_ids_that_point_elsewhere_stay_inside_the_version(
-    tmp_path: Path, make_config: Callable[..., Path], fault: Tally
+    tmp_path: Path, make_config: Callable[..., Path], fault: FaultFixture
 ) -> None:
     rows = [
         article(number) | {"id": trick, "url": trick, "title": f"Tin {trick[:200]}", "published": trick, "extra": trick}
@@ -106,7 +106,7 @@ def test_ids_that_point_elsewhere_stay_inside_the_version(
 
 
 def test_file_names_of_any_bytes_are_read_recorded_and_stay_inside(
-    tmp_path: Path, make_config: Callable[..., Path], fault: Tally
+    tmp_path: Path, make_config: Callable[..., Path], fault: FaultFixture
 ) -> None:
     names = [
         b"b\xe0i b\xe1o.txt",  # a name from an old disk: no UTF-8
@@ -238,7 +238,9 @@ def one_line(size: int, *, unit: bytes = b"x") -> Iterator[bytes]:
         ("html", "[('bad_row', 1)]"),
     ],
 )
-def test_a_line_that_does_not_end_costs_time_and_no_memory(fault: Tally, kind: str, found: str, size: int) -> None:
+def test_a_line_that_does_not_end_costs_time_and_no_memory(
+    fault: FaultFixture, kind: str, found: str, size: int
+) -> None:
     with fault("one long line"):
         printed, peak = measured(READ, "-", kind, stdin=one_line(size * 1024 * 1024))
         assert printed == found
@@ -251,7 +253,7 @@ REFUSED = {"[('refused', 1)]", "[('undecodable', 1)]", "[('bad_row', 1)]"}
 
 @pytest.mark.parametrize("size", [100, pytest.param(8 * 1024, marks=pytest.mark.faults)], ids=["100 MB", "8 GB"])
 @pytest.mark.parametrize("ending", ["gz", "zst", "gz.gz"])
-def test_a_bomb_is_unpacked_in_bounded_pieces(tmp_path: Path, fault: Tally, ending: str, size: int) -> None:
+def test_a_bomb_is_unpacked_in_bounded_pieces(tmp_path: Path, fault: FaultFixture, ending: str, size: int) -> None:
     bomb = tmp_path / f"bomb.jsonl.{ending}"
     if ending == "zst":
         with bomb.open("wb") as out, zstandard.ZstdCompressor().stream_writer(out) as packed:
@@ -269,7 +271,7 @@ def test_a_bomb_is_unpacked_in_bounded_pieces(tmp_path: Path, fault: Tally, endi
         assert peak < BOUND, peak
 
 
-def test_a_parquet_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, fault: Tally) -> None:
+def test_a_parquet_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, fault: FaultFixture) -> None:
     pq.write_table(pa.table({"text": ["a" * (40 * 1024 * 1024)]}), tmp_path / "a.parquet", compression="zstd")
     assert (tmp_path / "a.parquet").stat().st_size < 1024 * 1024
     with fault("bomb"):
@@ -278,7 +280,7 @@ def test_a_parquet_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, fault: 
         assert peak < BOUND, peak
 
 
-def test_a_parquet_cell_too_long_for_an_article_is_rejected_alone(tmp_path: Path, fault: Tally) -> None:
+def test_a_parquet_cell_too_long_for_an_article_is_rejected_alone(tmp_path: Path, fault: FaultFixture) -> None:
     texts = ["a" * (files.LONGEST + 1), *(article(number)["text"] for number in range(30))]
     pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet")
     with fault("one long line"):
@@ -291,7 +293,7 @@ SMALL = {"lists": "[],", "objects": "{},", "numbers": "1,", "strings": '"",', "k
 
 
 @pytest.mark.parametrize("what", ["lists", "deep objects", *(slow(what) for what in (*list(SMALL)[1:], "deep lists"))])
-def test_json_of_the_smallest_values_is_bounded(tmp_path: Path, fault: Tally, what: str) -> None:
+def test_json_of_the_smallest_values_is_bounded(tmp_path: Path, fault: FaultFixture, what: str) -> None:
     room = files.LONGEST - 100
     if what == "keys":
         inside = ",".join(f'"{number:x}":1' for number in range(room // 12))
@@ -315,7 +317,7 @@ def test_json_of_the_smallest_values_is_bounded(tmp_path: Path, fault: Tally, wh
 @pytest.mark.parametrize("depth", [30, 450, 100_000, *map(slow, (33, 200, 900, 1100))])
 @pytest.mark.parametrize("field", ["text", "published", "extra"])
 def test_deep_json_is_one_damaged_row(
-    tmp_path: Path, make_config: Callable[..., Path], fault: Tally, depth: int, field: str
+    tmp_path: Path, make_config: Callable[..., Path], fault: FaultFixture, depth: int, field: str
 ) -> None:
     """Through a whole run: what is kept of a row is written and read again at every stage."""
     deep = json.dumps(article(2) | {"extra": 1, field: "DEEP"}).replace('"DEEP"', "[" * depth + "]" * depth)
@@ -417,7 +419,7 @@ def published(folder: Path) -> list[versions.Version]:
 
 @pytest.mark.parametrize("place", ["query", *(slow(place) for place in list(PLACES)[1:])])
 def test_a_token_in_a_url_reaches_nothing_that_is_written_or_said(
-    tmp_path: Path, make_config: Callable[..., Path], fault: Tally, guarded: str, place: str
+    tmp_path: Path, make_config: Callable[..., Path], fault: FaultFixture, guarded: str, place: str
 ) -> None:
     html = (ROOT / "tests" / "data" / "pages" / "article.html").read_bytes()
     feed = "".join(json.dumps(article(number)) + "\n" for number in range(3)).encode()
@@ -463,7 +465,7 @@ def test_a_password_that_passed_the_config_is_in_no_tally(tmp_path: Path, guarde
 @pytest.mark.parametrize("place", ["query", "userinfo", "path"])
 @pytest.mark.parametrize("answer", [404, 403, 500, 302, 0], ids=str)
 def test_a_token_in_a_url_is_in_no_error(
-    tmp_path: Path, guarded: str, fault: Tally, monkeypatch: pytest.MonkeyPatch, place: str, answer: int
+    tmp_path: Path, guarded: str, fault: FaultFixture, monkeypatch: pytest.MonkeyPatch, place: str, answer: int
 ) -> None:
     from pipeline import sources
     from pipeline.config import Exclude, Source
@@ -497,7 +499,7 @@ def test_a_token_in_a_url_is_in_no_error(
     ids=["no server", "no host", "no protocol", "no file", "no dataset", "no model", "no config"],
 )
 def test_a_run_that_fails_tells_no_secret(
-    tmp_path: Path, make_config: Callable[..., Path], fault: Tally, fields: dict[str, Any], said: str
+    tmp_path: Path, make_config: Callable[..., Path], fault: FaultFixture, fields: dict[str, Any], said: str
 ) -> None:
     write_feed(tmp_path / "feed.jsonl", [article(1)])
     config = make_config(**fields)

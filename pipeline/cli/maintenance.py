@@ -74,17 +74,21 @@ def prune(
 
 def _report_pruned(doomed: list[tuple[Version, int]], compactions: list[Compaction], *, yes: bool) -> None:
     """Print what went, or would go: one line for each version, and for each engine of each memo."""
-    from pipeline.runner.disk_space import told
+    from pipeline.runner.disk_space import format_bytes
 
     for version, size in doomed:
-        typer.echo(f"{'deleted' if yes else 'would delete'} {version.name} ({told(size)})")
+        typer.echo(f"{'deleted' if yes else 'would delete'} {version.name} ({format_bytes(size)})")
     for one in compactions:
         for engine, calls in sorted(one.calls.items()):
             brief = f"{engine[:_TOLD]}…" if len(engine) > _TOLD else engine
             typer.echo(f"{'removed' if yes else 'would remove'} {calls} calls from {one.memo} of {brief}")
     freed = sum(size for _, size in doomed) + sum(one.shrunk if yes else one.bytes for one in compactions)
     if doomed or any(one.calls for one in compactions):
-        say(f"freed {told(freed)}" if yes else f"would free about {told(freed)}; nothing is deleted without --yes")
+        say(
+            f"freed {format_bytes(freed)}"
+            if yes
+            else f"would free about {format_bytes(freed)}; nothing is deleted without --yes"
+        )
     else:
         say("nothing to delete")
 

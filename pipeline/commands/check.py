@@ -156,7 +156,7 @@ def _disk(config: Config, outputs: Path) -> Iterator[Finding]:
     there = disk_space.existing(outputs)
     what = f"outputs {outputs}"
     if os.access(there, os.W_OK):
-        yield Finding(what, f"{disk_space.told(shutil.disk_usage(there).free)} free")
+        yield Finding(what, f"{disk_space.format_bytes(shutil.disk_usage(there).free)} free")
     else:
         yield Finding(what, "cannot be written; choose another with --outputs", problem=True)
     try:

@@ -503,7 +503,7 @@ class _Job:
                     raise
                 self.stopped = str(error)
                 settle(sweep.complete())
-        self.calls[stage.name] = {"computed": sweep.tally.computed, "replayed": sweep.tally.replayed}
+        self.calls[stage.name] = {"computed": sweep.counts.computed, "replayed": sweep.counts.replayed}
 
     def _settle(self, stage: _ModelStage[R, T], result: T | Failure, *, keep: Callable[[T], None]) -> None:
         stage.done += 1

@@ -57,9 +57,9 @@ def require(config: Config, *, outputs: Path) -> None:
     usage = shutil.disk_usage(existing(outputs))
     if needed + _floor(usage.total) > usage.free:
         raise WorldError(
-            f"{outputs}: the disk is too full for this run: it needs about {told(needed)} and leaves "
-            f"{told(_floor(usage.total))} alone, {told(usage.free)} are free; `tomdich prune {config.name}` says what "
-            "could go, or choose another --outputs"
+            f"{outputs}: the disk is too full for this run: it needs about {format_bytes(needed)} and leaves "
+            f"{format_bytes(_floor(usage.total))} alone, {format_bytes(usage.free)} are free; "
+            f"`tomdich prune {config.name}` says what could go, or choose another --outputs"
         )
 
 
@@ -69,7 +69,7 @@ def existing(folder: Path) -> Path:
     return next(one for one in (whole, *whole.parents) if one.exists())
 
 
-def told(size: int) -> str:
+def format_bytes(size: int) -> str:
     """Return a number of bytes as a person reads it."""
     amount = float(size)
     for unit in ("bytes", "kB", "MB", "GB"):
@@ -104,7 +104,8 @@ def _low(folder: Path) -> str | None:
     floor = _floor(usage.total)
     if usage.free >= floor:
         return None
-    return f"stopped because the disk is nearly full: {folder} has {told(usage.free)} free, under {told(floor)}"
+    free = f"{format_bytes(usage.free)} free, under {format_bytes(floor)}"
+    return f"stopped because the disk is nearly full: {folder} has {free}"
 
 
 def _floor(total: int) -> int:

@@ -29,7 +29,7 @@ _encoder = msgspec.json.Encoder()
 
 
 @dataclass(slots=True)
-class SourceTally:
+class SourceTotals:
     """What one configured source gave: `digest` covers every record it yielded, in order, wherever it was read."""
 
     path: str  # as the config writes it, without a password
@@ -51,7 +51,7 @@ class Loaded:
 
     articles: Path
     superseded: frozenset[int]  # lines of `articles` that a newer article with the same id replaced
-    tallies: list[SourceTally] = field(default_factory=list)
+    tallies: list[SourceTotals] = field(default_factory=list)
     files: list[sources.SourceFile] = field(default_factory=list)
     read: int = 0
     duplicates: int = 0
@@ -98,7 +98,7 @@ def load(
     with _Seen(folder / "seen.sqlite", newest=config.on_same_id == "newest") as seen, loaded.articles.open("wb") as out:
         intake = _Intake(loaded, seen, out, standing=standing, fail=fail, event=event)
         for source in config.sources:
-            tally = SourceTally(masked(source.path or source.dataset or ""), 0, "")
+            tally = SourceTotals(masked(source.path or source.dataset or ""), 0, "")
             running = hashlib.sha256()
 
             def miss(reason: str, source: str = tally.path) -> None:

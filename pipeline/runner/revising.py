@@ -20,7 +20,7 @@ from pipeline.engines import Engine
 from pipeline.errors import UsageError
 from pipeline.glossary import Glossary
 from pipeline.records import BY_EDITOR, ROW_COLUMNS, Article, Failure, Origin, StageName
-from pipeline.runner.loading import Loaded, SourceTally, unless_rejected
+from pipeline.runner.loading import Loaded, SourceTotals, unless_rejected
 from pipeline.sources import SourceFile
 from pipeline.storage import versions as store
 from pipeline.storage.editions import standing, union
@@ -116,7 +116,7 @@ def load(
         loaded.read += 1
         fail(failure)
     tallies = {json.dumps(tally): tally for version in edition.versions for tally in version.manifest["sources"]}
-    loaded.tallies = [SourceTally(**tally) for tally in tallies.values()]
+    loaded.tallies = [SourceTotals(**tally) for tally in tallies.values()]
     loaded.files = list(dict.fromkeys(file for version in edition.versions for file in _files(version)))
     return loaded
 

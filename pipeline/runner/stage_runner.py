@@ -27,7 +27,7 @@ WINDOW = 4096
 
 
 @dataclass(slots=True)
-class Tally:
+class CallCounts:
     """What a stage's calls came to: paid for now, or answered by the memo or by an equal text's call."""
 
     computed: int = 0
@@ -71,7 +71,7 @@ class StageRunner(Generic[R, T]):
     answered: Callable[[], None] = lambda: None  # told after each answer of the engine
     window: int = WINDOW
     widest: int = 0  # to which `window` doubles, where it is larger, whenever all that it let in is answered
-    tally: Tally = field(default_factory=Tally)
+    counts: CallCounts = field(default_factory=CallCounts)
     finished: int = 0  # records with a result, also those that wait for one before them
     characters: int = 0  # of the records' texts, as far as they are answered
     _flights: deque[_InFlight[R, T]] = field(default_factory=deque)
@@ -160,8 +160,8 @@ class StageRunner(Generic[R, T]):
                     self.finished += 1
             return
         stored = self.calls.put(text, answer)
-        self.tally.computed += 1
-        self.tally.replayed += len(waiting) - 1
+        self.counts.computed += 1
+        self.counts.replayed += len(waiting) - 1
         for flight, slot in waiting:
             self._count(flight, len(text))
             flight.answers[slot] = stored
@@ -204,7 +204,7 @@ class StageRunner(Generic[R, T]):
             known = None if text in self._waiting else self.calls.get(text)
             if known is not None:
                 flight.answers[slot] = known
-                self.tally.replayed += 1
+                self.counts.replayed += 1
                 continue
             flight.missing += 1
             if text not in self._waiting and flight.rounds > 1:
@@ -220,4 +220,4 @@ class StageRunner(Generic[R, T]):
     def _check_stop(self) -> None:
         reason = self.stopping()
         if reason:
-            raise StoppedError(f"{reason}; {self.tally.computed} finished {self.name} calls are kept, run it again")
+            raise StoppedError(f"{reason}; {self.counts.computed} finished {self.name} calls are kept, run it again")

@@ -173,10 +173,10 @@ def _read_file(
     stopping: Stopping | None,
 ) -> Iterator[Article | Failure]:
     before = files.stamp(found)
-    tally = files.Tally()
+    running = files.RunningDigest()
     records = 0
     chunks = waiting.iterate(
-        lambda: files.raw(found, tally), what=found.name, stopping=stopping if before is None else None
+        lambda: files.raw(found, running), what=found.name, stopping=stopping if before is None else None
     )
     with closing(chunks):
         try:
@@ -186,12 +186,12 @@ def _read_file(
         except UnavailableError:
             if source.optional:  # what came of it counts: so does the digest of the whole
                 _drain(chunks)
-                on_file(SourceFile(found.name, tally.digest(), tally.bytes, records))
+                on_file(SourceFile(found.name, running.digest(), running.bytes, records))
             raise
         _drain(chunks)
     if files.stamp(found) != before and not source.optional:
         raise UnavailableError(f"{found.name}: was changed while it was read; run again when it is complete")
-    on_file(SourceFile(found.name, tally.digest(), tally.bytes, records))
+    on_file(SourceFile(found.name, running.digest(), running.bytes, records))
     if files.stamp(found) != before:
         raise UnavailableError(f"{found.name}: was changed while it was read")
 

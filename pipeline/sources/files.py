@@ -71,7 +71,7 @@ class Found:
 
 
 @dataclass(slots=True)
-class Tally:
+class RunningDigest:
     """What has been read of a file so far."""
 
     bytes: int = 0
@@ -142,16 +142,16 @@ def stamp(found: Found) -> tuple[int, int, int] | None:
     return (status.st_size, status.st_mtime_ns, status.st_ino) if Path(found.path).is_file() else None
 
 
-def raw(found: Found, tally: Tally) -> Generator[bytes, None, None]:
-    """Yield the bytes of the file in chunks, counted and hashed in `tally`; raises `SourceError`."""
+def raw(found: Found, running: RunningDigest) -> Generator[bytes, None, None]:
+    """Yield the bytes of the file in chunks, counted and hashed in `running`; raises `SourceError`."""
     with _opened(found) as file:
         while True:
             with _reading(found.name):
                 chunk = file.read(_CHUNK)
             if not chunk:
                 return
-            tally.bytes += len(chunk)
-            tally.sha256.update(chunk)
+            running.bytes += len(chunk)
+            running.sha256.update(chunk)
             yield chunk
 
 

@@ -27,7 +27,7 @@ from pipeline.train.config import (
     TranslateTraining,
 )
 from pipeline.train.data import Packed
-from pipeline.train.reading import Tally
+from pipeline.train.reading import ReadCounts
 
 CURVES = "curves.png"
 _DOTTED = 30  # points
@@ -111,7 +111,9 @@ def model_card(training: TranslateTraining | SummarizeTraining, packed: Packed, 
     return "\n".join(lines)
 
 
-def tokenizer_card(training: TokenizerTraining, tallies: Mapping[str, Tally], *, compared: int, differing: int) -> str:
+def tokenizer_card(
+    training: TokenizerTraining, tallies: Mapping[str, ReadCounts], *, compared: int, differing: int
+) -> str:
     """Return the README.md of a tokenizer."""
     sources: list[Pairs | Articles | Lines] = [*training.pairs, *training.articles, *training.lines]
     lines = [

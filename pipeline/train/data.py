@@ -165,7 +165,7 @@ def _part(
                 _save(path, there, compress=True)
             return there
     name = Path(source.path or getattr(source, "dataset", None) or "").name
-    tally = reading.Tally()
+    tally = reading.ReadCounts()
     progress.begin(f"pack {name}", None)
     part = _encode(training, coder, source, tally=tally, progress=progress, dev=dev)
     reading.told(f"{'dev' if dev is None else 'data'}.{number} {name}", tally, len(part.packed), progress.notice)
@@ -181,7 +181,7 @@ def _encode(
     coder: Coder,
     source: Pairs | Articles,
     *,
-    tally: reading.Tally,
+    tally: reading.ReadCounts,
     progress: Progress,
     dev: _Known | None,
 ) -> _Part:
@@ -238,7 +238,7 @@ def _examples(
     training: TranslateTraining | SummarizeTraining,
     coder: Coder,
     source: Pairs | Articles,
-    tally: reading.Tally,
+    tally: reading.ReadCounts,
     *,
     dev: bool,
 ) -> Iterator[_Example]:
@@ -273,12 +273,12 @@ def _examples(
                 yield _Example(shown, wanted, text)
 
 
-def _pairs(training: ModelTraining, source: Pairs, tally: reading.Tally) -> Iterator[_Example]:
+def _pairs(training: ModelTraining, source: Pairs, tally: reading.ReadCounts) -> Iterator[_Example]:
     """Yield the pairs, each followed by its variants with the names of the same source."""
     names = substitution.Names()
     if source.variants:
         names = substitution.Names.gathered(
-            reading.read_pairs(source, tone_style=training.tone_style, tally=reading.Tally())
+            reading.read_pairs(source, tone_style=training.tone_style, tally=reading.ReadCounts())
         )
     for left, right in reading.read_pairs(source, tone_style=training.tone_style, tally=tally):
         yield _Example(left, right, left)

@@ -36,7 +36,7 @@ _TOLD = 3  # bad rows named in a message
 
 
 @dataclass(slots=True)
-class Tally:
+class ReadCounts:
     """What was read of one source and what was left out, by reason."""
 
     read: int = 0
@@ -62,7 +62,7 @@ def clean(text: str, tone_style: ToneStyle) -> str:
             return line
 
 
-def read_pairs(source: Pairs, *, tone_style: ToneStyle, tally: Tally) -> Iterator[tuple[str, str]]:
+def read_pairs(source: Pairs, *, tone_style: ToneStyle, tally: ReadCounts) -> Iterator[tuple[str, str]]:
     """Yield the cleaned sides of each pair; raises `SourceError` where the file is not as the config says."""
     pairs = _pairs(source, tally)
     for left, right in _chosen(pairs, source.skip, source.take, source.every):
@@ -75,7 +75,7 @@ def read_pairs(source: Pairs, *, tone_style: ToneStyle, tally: Tally) -> Iterato
 
 
 def read_articles(
-    source: Articles, *, exclude: Exclude, tone_style: ToneStyle, scratch: Path, tally: Tally
+    source: Articles, *, exclude: Exclude, tone_style: ToneStyle, scratch: Path, tally: ReadCounts
 ) -> Iterator[tuple[str, str, str]]:
     """Yield the cleaned title, text and summary ("" where there is none) of each article of any source of a run.
 
@@ -99,7 +99,7 @@ def read_articles(
             yield title, text, summary
 
 
-def read_lines(source: Lines, *, tone_style: ToneStyle, tally: Tally) -> Iterator[str]:
+def read_lines(source: Lines, *, tone_style: ToneStyle, tally: ReadCounts) -> Iterator[str]:
     """Yield the cleaned lines that are not empty."""
     for _, line in _chosen(_lines(source.path, tally), source.skip, source.take, source.every):
         tally.read += 1
@@ -123,7 +123,7 @@ def _chosen(items: Iterable[T], skip: int, take: int | None, every: int) -> Iter
     return islice(islice(items, skip, None, every), take)
 
 
-def _pairs(source: Pairs, tally: Tally) -> Iterator[tuple[str, str]]:
+def _pairs(source: Pairs, tally: ReadCounts) -> Iterator[tuple[str, str]]:
     name = source.path.removesuffix(".xz")
     kind = source.format or files.format_of(name)
     lines = _lines(source.path, tally)
@@ -140,7 +140,7 @@ def _pairs(source: Pairs, tally: Tally) -> Iterator[tuple[str, str]]:
             )
 
 
-def _by_columns(rows: Iterator[tuple[str, list[str]]], source: Pairs, tally: Tally) -> Iterator[tuple[str, str]]:
+def _by_columns(rows: Iterator[tuple[str, list[str]]], source: Pairs, tally: ReadCounts) -> Iterator[tuple[str, str]]:
     if isinstance(source.source, int) and isinstance(source.target, int):
         left, right = source.source - 1, source.target - 1
         wanted = None
@@ -161,7 +161,7 @@ def _by_columns(rows: Iterator[tuple[str, list[str]]], source: Pairs, tally: Tal
             yield row[left], row[right]
 
 
-def _by_fields(lines: Iterator[tuple[str, str]], source: Pairs, tally: Tally) -> Iterator[tuple[str, str]]:
+def _by_fields(lines: Iterator[tuple[str, str]], source: Pairs, tally: ReadCounts) -> Iterator[tuple[str, str]]:
     names = (str(source.source), str(source.target))
     for where, line in lines:
         try:
@@ -203,7 +203,7 @@ def _comma_rows(lines: Iterator[tuple[str, str]], name: str) -> Iterator[tuple[s
             yield f"{name}: line {reader.line_num}", row
 
 
-def _lines(path: str, tally: Tally) -> Iterator[tuple[str, str]]:
+def _lines(path: str, tally: ReadCounts) -> Iterator[tuple[str, str]]:
     """Yield the lines of the files that `path` stands for, each with its place; raises `SourceError`."""
     for found in files.find(path, given="txt", warn=tally.drop):
         for number, line in enumerate(files.lines(_plain(found)), 1):
@@ -219,7 +219,7 @@ def _lines(path: str, tally: Tally) -> Iterator[tuple[str, str]]:
 
 def _plain(found: files.Found) -> Iterator[bytes]:
     """Yield the unpacked bytes of a file."""
-    head, chunks = files.peek(files.raw(found, files.Tally()), len(_XZ))
+    head, chunks = files.peek(files.raw(found, files.RunningDigest()), len(_XZ))
     if not head.startswith(_XZ):
         yield from files.unpacked(chunks, name=found.name)
         return
@@ -249,7 +249,7 @@ def _unpacked(source: Articles, scratch: Path) -> Iterator[Articles]:
         yield source.model_copy(update={"path": folder})
 
 
-def told(what: str, tally: Tally, used: int, notice: Callable[[str], None]) -> None:
+def told(what: str, tally: ReadCounts, used: int, notice: Callable[[str], None]) -> None:
     """Say what came of one source: how much was read and used, what was left out and why."""
     reasons = "; ".join(f"{count} {reason}" for reason, count in tally.left_out.most_common())
     examples = f" (first: {' | '.join(tally.examples)})" if tally.examples else ""

@@ -69,7 +69,7 @@ def main() -> None:
 def translate(path: Path, options: argparse.Namespace) -> None:
     """Translate the source side and print the scores beside the human reference's."""
     source = training.Pairs(path=str(path), source=2, target=3, skip=options.skip, take=options.first)
-    pairs = list(reading.read_pairs(source, tone_style="any", tally=reading.Tally()))
+    pairs = list(reading.read_pairs(source, tone_style="any", tally=reading.ReadCounts()))
     sources, references = [left for left, _ in pairs], [right for _, right in pairs]
     started = time.monotonic()
     answers = _translated(sources, options)

@@ -95,7 +95,7 @@ def pairs_of(data: Path, split: str) -> list[tuple[str, str]]:
 
 def read(path: Path) -> list[tuple[str, str]]:
     source = training.Pairs(path=str(path), source=2, target=3)
-    return list(reading.read_pairs(source, tone_style="any", tally=reading.Tally()))
+    return list(reading.read_pairs(source, tone_style="any", tally=reading.ReadCounts()))
 
 
 def records_of(pairs: Sequence[tuple[str, str]], *, rng: random.Random) -> list[Translated]:

@@ -28,7 +28,7 @@ from pipeline.storage.memo import open_memo
 from pipeline.storage.rows import failures, rows
 from tests import kills
 from tests.conftest import article, sentence, tomdich, write_feed
-from tests.faults_tally import Tally, whole
+from tests.faults_tally import FaultFixture, whole
 
 ID = "tin-bi-rut"
 WORDS = ("Quỳnh Lưu", "bị thu hồi", "rẽ ngang", ID)  # of the withdrawn article, and of nothing else
@@ -412,7 +412,7 @@ def test_the_command_says_what_it_would_do_and_what_it_cannot(night: Night) -> N
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.faults)])
 @pytest.mark.parametrize("refuse", ["", "renameat2"])  # where two folders cannot be exchanged, in three renames
 def test_killed_at_any_write_it_leaves_only_whole_versions_and_a_rerun_finishes(
-    night: Night, fault: Tally, every: bool, refuse: str
+    night: Night, fault: FaultFixture, every: bool, refuse: str
 ) -> None:
     arguments: list[str | Path] = ["forget", ID, "--yes", "--outputs", night.outputs]
     cwd = night.config.parent
@@ -439,7 +439,9 @@ def test_killed_at_any_write_it_leaves_only_whole_versions_and_a_rerun_finishes(
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: it delivers the kills")
 @pytest.mark.timeout(3000)
 @pytest.mark.faults  # the versions alone are in test_crash; here the memo is sifted too
-def test_a_prune_with_its_memo_killed_at_any_write_leaves_only_whole_versions(night: Night, fault: Tally) -> None:
+def test_a_prune_with_its_memo_killed_at_any_write_leaves_only_whole_versions(
+    night: Night, fault: FaultFixture
+) -> None:
     latest = night.run("--force")
     arguments: list[str | Path] = ["prune", "night", "--keep", "1", "--memo", "--yes", "--outputs", night.outputs]
     cwd = night.config.parent

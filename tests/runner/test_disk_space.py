@@ -74,7 +74,7 @@ def test_a_run_that_the_disk_has_no_room_for_is_refused_before_it_starts(night: 
     done = tomdich("run", night, "--outputs", disk, cwd=night.parent)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    for said in (str(disk), disk_space.told(7 * size), "MB are free", "tomdich prune night"):
+    for said in (str(disk), disk_space.format_bytes(7 * size), "MB are free", "tomdich prune night"):
         assert said in done.stderr
     assert not (disk / ".memo").exists()
     checked = tomdich("check", night, "--outputs", disk, cwd=night.parent)
@@ -175,7 +175,7 @@ def test_a_look_is_taken_once_a_second(tmp_path: Path) -> None:
     [(0, "0 bytes"), (999, "999 bytes"), (1_500, "1.5 kB"), (20 * 10**9, "20 GB"), (3 * 10**12, "3 TB")],
 )
 def test_bytes_as_a_person_reads_them(size: int, told: str) -> None:
-    assert disk_space.told(size) == told
+    assert disk_space.format_bytes(size) == told
 
 
 def test_versions_say_what_they_take(night: Path, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from pipeline.runner.inspection import MANY, Inspection
 from pipeline.storage import versions
 from pipeline.storage.rows import rows
 from tests.conftest import article, write_feed
-from tests.faults_tally import Tally
+from tests.faults_tally import FaultFixture
 
 T = TypeVar("T")
 
@@ -121,7 +121,7 @@ def test_processes_find_what_one_finds_in_the_same_order(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("how_many", [1, 2])
-def test_where_processes_are_killed_nothing_is_lost(tmp_path: Path, how_many: int, fault: Tally) -> None:
+def test_where_processes_are_killed_nothing_is_lost(tmp_path: Path, how_many: int, fault: FaultFixture) -> None:
     def kill(count: int, workers: list[int]) -> None:
         if count == 100:
             for worker in workers[:how_many]:
@@ -231,7 +231,7 @@ def test_a_run_of_many_is_that_of_few(tmp_path: Path, make_config: Callable[...,
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_killed_takes_its_processes_with_it(
-    tmp_path: Path, make_config: Callable[..., Path], how: signal.Signals, fault: Tally
+    tmp_path: Path, make_config: Callable[..., Path], how: signal.Signals, fault: FaultFixture
 ) -> None:
     """While they inspect: the first records are translated, the others take their time."""
     feed = [article(number) for number in range(2 * MANY)]

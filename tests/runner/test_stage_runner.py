@@ -90,7 +90,7 @@ def swept(texts: list[str], *, window: int = 8, engine: Backwards | None = None,
 def test_results_come_in_order_and_each_distinct_text_is_asked_once(texts: list[str], window: int, chunk: int) -> None:
     results, sweep, engine = swept(texts, window=window, engine=Backwards(chunk))
     assert results == [expected(text) for text in texts]
-    assert len(engine.asked) == len(set(engine.asked)) == sweep.tally.computed
+    assert len(engine.asked) == len(set(engine.asked)) == sweep.counts.computed
 
 
 def test_what_the_memo_knows_opens_no_engine() -> None:
@@ -100,7 +100,7 @@ def test_what_the_memo_knows_opens_no_engine() -> None:
     again, sweep, engine = swept(texts, calls=calls)
     assert again == first
     assert engine.asked == []
-    assert (sweep.tally.computed, sweep.tally.replayed) == (0, 7 - 0)
+    assert (sweep.counts.computed, sweep.counts.replayed) == (0, 7 - 0)
 
 
 def test_what_the_memo_knows_leaves_before_the_next_record_is_started() -> None:
@@ -185,7 +185,7 @@ def test_stopping_keeps_what_is_finished() -> None:
     with pytest.raises(StoppedError, match="SIGTERM"):
         list(sweep.over(article(n, text) for n, text in enumerate(texts)))
     _, again, _ = swept(texts, calls=calls)
-    assert (again.tally.replayed, again.tally.computed) == (11, 39)
+    assert (again.counts.replayed, again.counts.computed) == (11, 39)
 
 
 class Batches(Backwards):
@@ -209,7 +209,7 @@ def test_stopping_keeps_the_whole_batch_that_is_computed() -> None:
     )
     with pytest.raises(StoppedError):
         list(sweep.over(article(n, text) for n, text in enumerate(texts)))
-    assert sweep.tally.computed == 8
+    assert sweep.counts.computed == 8
     assert sweep.finished == 8
 
 

@@ -507,10 +507,12 @@ def test_every_training_config_that_comes_with_tomdich_loads(path: Path) -> None
 # Reading
 
 
-def read(folder: Path, name: str, content: str | bytes, **fields: Any) -> tuple[list[tuple[str, str]], reading.Tally]:
+def read(
+    folder: Path, name: str, content: str | bytes, **fields: Any
+) -> tuple[list[tuple[str, str]], reading.ReadCounts]:
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    tally = reading.Tally()
+    tally = reading.ReadCounts()
     source = config.Pairs(path=str(path), **fields)
     return list(reading.read_pairs(source, tone_style="press", tally=tally)), tally
 
@@ -575,7 +577,7 @@ def test_articles_come_from_the_pipelines_own_sources_also_from_xz(tmp_path: Pat
     row = {"id": "1", "title": "Hoà bình", "text": "Hoà bình là điều ai cũng mong.\nĐúng vậy.", "note": "x"}
     (tmp_path / "a.jsonl.xz").write_bytes(lzma.compress((json.dumps(row) + "\n" + "{}\n").encode()))
     source = config.Articles(path=str(tmp_path / "a.jsonl.xz"), columns={"reference_summary": "note"})  # type: ignore[arg-type]
-    tally = reading.Tally()
+    tally = reading.ReadCounts()
     found = reading.read_articles(
         source, exclude=Exclude(under_syllables=3), tone_style="press", scratch=tmp_path / "scratch", tally=tally
     )

@@ -49,7 +49,7 @@ def build(training: TokenizerTraining, *, progress: Progress) -> Path:
         if state.read_json(home / "training.json") == made_of and (target / "tokenizer.json").is_file():
             progress.notice(f"{training.name}: nothing has changed, {target} is kept")
             return target
-        tallies: dict[str, reading.Tally] = {}
+        tallies: dict[str, reading.ReadCounts] = {}
         progress.begin("tokenizer", None)
         trained = _train(training, _counted(_texts(training, tallies, home / "scratch"), progress))
         for name, tally in tallies.items():
@@ -100,11 +100,11 @@ def _made_of(training: TokenizerTraining) -> dict[str, Any]:
     return settings | {"data": told}
 
 
-def _texts(training: TokenizerTraining, tallies: dict[str, reading.Tally], scratch: Path) -> Iterator[str]:
+def _texts(training: TokenizerTraining, tallies: dict[str, reading.ReadCounts], scratch: Path) -> Iterator[str]:
     """Yield the texts to learn from; `tallies` gets what came of each source."""
 
-    def tally(kind: str, number: int, path: str | None) -> reading.Tally:
-        return tallies.setdefault(f"{kind}.{number} {Path(path or '').name}".strip(), reading.Tally())
+    def tally(kind: str, number: int, path: str | None) -> reading.ReadCounts:
+        return tallies.setdefault(f"{kind}.{number} {Path(path or '').name}".strip(), reading.ReadCounts())
 
     for number, pairs in enumerate(training.pairs):
         counts = tally("pairs", number, pairs.path)
@@ -122,7 +122,7 @@ def _texts(training: TokenizerTraining, tallies: dict[str, reading.Tally], scrat
             yield from _fitting((line,), counts)
 
 
-def _fitting(texts: tuple[str, ...], tally: reading.Tally) -> Iterator[str]:
+def _fitting(texts: tuple[str, ...], tally: reading.ReadCounts) -> Iterator[str]:
     for text in texts:
         if len(text.encode()) > _LONGEST:
             tally.drop(f"longer than {_LONGEST} bytes")
