@@ -9,10 +9,17 @@ Nothing here imports torch or transformers but the first examination of some tok
 from __future__ import annotations
 
 from pipeline.catalog import Family
-from pipeline.checkpoints.checkpoint import ENCODING_VERSION, Checkpoint, ComputeType, Device, EngineKind, Tokenizer
+from pipeline.checkpoints.checkpoint import (
+    ENCODING_VERSION,
+    OTHER_SEARCH,
+    Checkpoint,
+    ComputeType,
+    Device,
+    EngineKind,
+    Tokenizer,
+)
 from pipeline.checkpoints.files import CACHE_REMEDY
-from pipeline.checkpoints.generation import OTHER_SEARCH
-from pipeline.checkpoints.listing import Row, list_models, pin, pull
+from pipeline.checkpoints.locate import Row, list_models, pin, pull
 from pipeline.checkpoints.prepare import FAKE_BUDGET, FAKE_DIGEST, prepare, ready
 
 __all__ = [

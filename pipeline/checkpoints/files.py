@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Collection
+import shutil
+import time
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from pipeline.errors import ModelError
 from pipeline.ids import digest, file_digest, text_digest
 from pipeline.records import JSON
-from pipeline.storage.atomic import write_atomically
+from pipeline.storage.atomic import new_folder, sync, write_atomically
 
 CACHE_REMEDY = (
     "set TOMDICH_CACHE to a folder for prepared checkpoints that this account can write, with room for a copy of each"
@@ -109,3 +112,32 @@ def remembered_digest(path: Path, *, cache: Path) -> str:
     found = file_digest(real)
     write_atomically(note, json.dumps({"path": str(real), "seen": seen, "sha256": found}))
     return found
+
+
+_STALE = 24 * 3600.0  # seconds after which an abandoned building site is cleared
+
+
+def build_folder(where: Path, make: Callable[[Path], object]) -> None:
+    """Have `make` fill an empty folder and rename it to `where`; a folder that is there already is kept."""
+    where.parent.mkdir(parents=True, exist_ok=True)
+    _clear_stale(where.parent)
+    build_dir = new_folder(where.parent, ".building-")
+    try:
+        make(build_dir)
+        for path in build_dir.rglob("*"):
+            sync(path)
+        try:
+            build_dir.rename(where)
+        except OSError:
+            if not where.is_dir():  # else another process was faster
+                raise
+    finally:
+        shutil.rmtree(build_dir, ignore_errors=True)
+
+
+def _clear_stale(parent: Path) -> None:
+    """Remove what killed processes left behind."""
+    for build_dir in parent.glob(".building-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - build_dir.stat().st_mtime > _STALE:
+                shutil.rmtree(build_dir, ignore_errors=True)

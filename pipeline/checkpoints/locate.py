@@ -14,9 +14,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline import catalog
 from pipeline.checkpoints import hub
+from pipeline.checkpoints.files import CACHE_REMEDY
 from pipeline.config import NOT_YAML, Stage, is_folder_name
 from pipeline.errors import LicenseError, ModelError
 from pipeline.field_errors import in_words
+from pipeline.storage.disk_errors import on_disk
 from pipeline.storage.user_folders import expand_home
 
 CALLED = "tomdich"
@@ -182,3 +184,46 @@ def _front_matter(folder: Path) -> dict[str, object]:
 def _nearest(name: str) -> str:
     near = catalog.near(name)
     return f"; did you mean {' or '.join(near)}?" if near else "; `tomdich models` lists the known ones"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of `tomdich models`."""
+
+    entry: catalog.Entry
+    present: bool
+    commits: tuple[str, ...]  # of a hub model: what the local cache holds
+
+
+def list_models() -> list[Row]:
+    """Return the catalog in its order, with what is on this machine; asks no network."""
+    rows = []
+    for entry in catalog.entries():
+        if entry.bundled:
+            present = entry.name in catalog.MODEL_FREE or (bundled_folder(entry) / "config.json").is_file()
+            rows.append(Row(entry, present, ()))
+        else:
+            commits = tuple(hub.cached_commits(entry.name))
+            rows.append(Row(entry, bool(commits), commits))
+    return rows
+
+
+def pull(name: str, *, revision: str | None, cache: Path, warn: Callable[[str], None]) -> hub.Snapshot:
+    """Download the model, compare its digests, and return its folder and commit; raises `ModelError`.
+
+    Fetching is not running: the licence is asked for when a config uses it.
+    """
+    entry = catalog.find(name)
+    if entry is not None and entry.bundled:
+        raise ModelError(f"{name}: comes with tomdich; there is nothing to pull")
+    wanted = revision or (entry.revision if entry is not None else None)
+    with on_disk(cache, remedy=CACHE_REMEDY):
+        return hub.snapshot(name, revision=wanted, cache=cache, warn=warn)
+
+
+def pin(name: str, *, revision: str | None = None) -> str:
+    """Return the commit that the model's `revision` (None: the main branch) is now; raises `ModelError`."""
+    entry = catalog.find(name)
+    if entry is not None and entry.bundled:
+        raise ModelError(f"{name}: comes with tomdich; its revision is tomdich's own version")
+    return hub.resolve(name, revision=revision)

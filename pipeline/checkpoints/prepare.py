@@ -15,16 +15,13 @@ from typing import Literal
 
 from pipeline import catalog, extractive
 from pipeline.checkpoints import device as devices
-from pipeline.checkpoints import generation
-from pipeline.checkpoints import metadata as known
-from pipeline.checkpoints.assemble import assemble, effective_values
+from pipeline.checkpoints import metadata
 from pipeline.checkpoints.checkpoint import CONVERSION_VERSION, Checkpoint
-from pipeline.checkpoints.choose import choose
-from pipeline.checkpoints.convert import convert
-from pipeline.checkpoints.examine import examine
-from pipeline.checkpoints.files import CACHE_REMEDY, folder_digest
+from pipeline.checkpoints.files import CACHE_REMEDY, build_folder, folder_digest
 from pipeline.checkpoints.locate import locate, require_license
+from pipeline.checkpoints.settings import assemble, choose, effective_generation, effective_values
 from pipeline.checkpoints.tokenizers import WordTokenizer
+from pipeline.checkpoints.weights import convert
 from pipeline.config import Runtime, Stage
 from pipeline.ids import text_digest
 from pipeline.storage.disk_errors import on_disk, require_access
@@ -109,18 +106,18 @@ def _prepare(
     digest = folder_digest(where.folder, cache=cache)
     name = f"{digest[:32]}-{CONVERSION_VERSION}"
     note = cache / "prepared" / f"{name}.json"
-    facts = known.remembered(note)
+    facts = metadata.remembered(note)
     if facts is None:
         if only_ready:
             return None
-        facts = examine(where.folder)
-        known.remember(facts, note)
+        facts = metadata.examine(where.folder)
+        metadata.remember(facts, note)
     if facts.unknown_share > _UNKNOWN_SHARE:
         warn(
             f"{stage.model}: {facts.unknown_share:.0%} of ordinary Vietnamese and English text is unknown to its "
             "tokenizer; its answers will show it"
         )
-    tokenizer = known.tokenizer(facts, where.folder)
+    tokenizer = metadata.tokenizer(facts, where.folder)
     effective = effective_values(stage, where, facts, warn=warn)
     choice = choose(stage, device=device, deterministic=deterministic)
     checkpoint = assemble(
@@ -141,7 +138,7 @@ def _prepare(
     if not converted.is_dir():
         if only_ready:
             return None
-        known.build(
+        build_folder(
             converted,
             lambda build_dir: convert(
                 where.folder,
@@ -158,7 +155,7 @@ def _prepare(
 
 def _fake(stage: Stage, *, deterministic: bool) -> Checkpoint:
     """Return the checkpoint of the fake engine: every word is a token, nothing stands around a text."""
-    effective = generation.effective(stage.generation, catalog={}, checkpoint={})
+    effective = effective_generation(stage.generation, catalog={}, checkpoint={})
     tokenizer = WordTokenizer()
     prefix = stage.prefix or ""
     max_source = stage.max_source_tokens or FAKE_BUDGET

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.checkpoints import Checkpoint, prepare
-from pipeline.checkpoints.examine import examine
 from pipeline.checkpoints.locate import Called
+from pipeline.checkpoints.metadata import examine
 from pipeline.checkpoints.tokenizers import JsonTokenizer, PieceTokenizer
 from pipeline.config import Runtime, Stage
 from pipeline.errors import ConfigError, ModelError

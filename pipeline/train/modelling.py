@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.checkpoints.examine import examine
 from pipeline.checkpoints.files import TOKENIZERS, read_json
+from pipeline.checkpoints.metadata import examine
 from pipeline.checkpoints.weights import load
 from pipeline.errors import EngineError, ModelError
 from pipeline.records import JSON

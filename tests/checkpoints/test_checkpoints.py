@@ -17,9 +17,8 @@ import pytest
 from pipeline import catalog
 from pipeline.checkpoints import FAKE_DIGEST, Checkpoint, list_models, prepare, pull, ready
 from pipeline.checkpoints import device as devices
-from pipeline.checkpoints.files import remembered_digest
+from pipeline.checkpoints.files import build_folder, remembered_digest
 from pipeline.checkpoints.locate import bundled_folder
-from pipeline.checkpoints.metadata import build
 from pipeline.checkpoints.weights import load
 from pipeline.config import GenerationOptions, Runtime, Stage
 from pipeline.errors import ConfigError, LicenseError, ModelError
@@ -600,11 +599,11 @@ def test_two_processes_may_find_out_the_same_facts(tmp_path: Path) -> None:
 def test_two_processes_may_convert_the_same_checkpoint(tmp_path: Path) -> None:
     """Both are in the middle of it at once; one folder comes out, whole, and no building site."""
     script = (
-        "import sys, time; from pathlib import Path; from pipeline.checkpoints.metadata import build\n"
+        "import sys, time; from pathlib import Path; from pipeline.checkpoints.files import build_folder\n"
         "root, me = Path(sys.argv[1]), sys.argv[2]\n"
         "def make(site):\n    (site / 'one').write_text(me)\n    (root / me).touch()\n"
         "    while len(list(root.glob('process*'))) < 2: time.sleep(0.01)\n    (site / 'two').write_text(me)\n"
-        "build(root / 'prepared' / 'model', make)"
+        "build_folder(root / 'prepared' / 'model', make)"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     both = [
@@ -619,9 +618,9 @@ def test_two_processes_may_convert_the_same_checkpoint(tmp_path: Path) -> None:
 
 def test_a_process_killed_while_converting_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
     script = (
-        "import os, signal, sys; from pathlib import Path; from pipeline.checkpoints.metadata import build\n"
+        "import os, signal, sys; from pathlib import Path; from pipeline.checkpoints.files import build_folder\n"
         "def make(site):\n    (site / 'model.bin').write_bytes(b'half')\n    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "build(Path(sys.argv[1]), make)"
+        "build_folder(Path(sys.argv[1]), make)"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     where = tmp_path / "prepared" / "model"
@@ -630,7 +629,7 @@ def test_a_process_killed_while_converting_leaves_nothing_that_looks_whole(tmp_p
     assert not where.exists()
     [site] = where.parent.iterdir()
     os.utime(site, (0, 0))  # long ago
-    build(where, lambda fresh: (fresh / "model.bin").write_bytes(b"whole"))
+    build_folder(where, lambda fresh: (fresh / "model.bin").write_bytes(b"whole"))
     assert [path.name for path in where.parent.iterdir()] == ["model"]
     assert (where / "model.bin").read_bytes() == b"whole"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.checkpoints import device
-from pipeline.checkpoints.cpu_quota import cpu_quota
+from pipeline.checkpoints.device import cpu_quota
 
 V2 = "41 31 0:38 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n"
 V1 = (

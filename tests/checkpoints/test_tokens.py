@@ -17,9 +17,9 @@ from tokenizers import Tokenizer as JsonFile
 
 from pipeline.checkpoints import Checkpoint, prepare, tokenizers
 from pipeline.checkpoints import metadata as known
-from pipeline.checkpoints.examine import examine
+from pipeline.checkpoints.checkpoint import unsegment
+from pipeline.checkpoints.metadata import examine
 from pipeline.checkpoints.tokenizers import JsonTokenizer, _by_words
-from pipeline.checkpoints.words import unsegment
 from pipeline.config import Runtime, Stage
 from pipeline.errors import ModelError
 from tests import tiny
