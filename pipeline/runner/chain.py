@@ -534,6 +534,9 @@ class _Job:
                 report.write(staged, manifest=manifest, rows=rows, failures=map(json.loads, lines))
             manifest["statistics"] = statistics.as_json()
             manifest["drift"] = self._drift(manifest)
+            newest = versions.leading(self.experiment.versions())
+            if newest is not None and self.scope in versions.WHOLE and newest.edition > str(self.edition):
+                run_log.notice(f"latest stays at {newest.folder.name}, of the later edition {newest.edition}")
             manifest["version"] = self.experiment.next_name(manifest["recipe"])
             (staged / "README.md").write_text(card(manifest, data=staged / "data"), encoding="utf-8")
             (staged / "config.yaml").write_text(dump(config), encoding="utf-8")
@@ -542,7 +545,7 @@ class _Job:
         run_log.event("publish", {"counts": manifest["counts"]})
         run_log.close()
         manifest["timings"] = run_log.timings
-        version = self.experiment.publish(staged, manifest=manifest, move_latest=versions.moves_latest(manifest))
+        version = self.experiment.publish(staged, manifest=manifest)
         self.published.note([version])
         return version
 
@@ -551,11 +554,7 @@ class _Job:
 
     def _revision(self) -> dict[str, JSON]:
         """Return what the manifest of a revision says of the versions that it supersedes."""
-        if not self.revised:
-            return {}
-        latest = (self.experiment.folder / "latest").resolve().name
-        names = [version.folder.name for version in self.revised]
-        return {"supersedes": names, "moves_latest": latest in names}
+        return {"supersedes": [version.folder.name for version in self.revised]} if self.revised else {}
 
     def _counted(self, rows: Iterable[dict[str, JSON]], *, statistics: Statistics) -> Iterator[dict[str, JSON]]:
         for row in rows:

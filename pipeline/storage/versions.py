@@ -20,7 +20,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -62,6 +62,11 @@ class Version:
         assert found is not None, self.folder
         return found
 
+    @property
+    def edition(self) -> str:
+        """The day it is for, as 2026-11-23."""
+        return str(self.manifest.get("edition") or self.published.date())
+
     def bytes(self) -> int:
         """Return what its files take."""
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
@@ -92,8 +97,8 @@ class Experiment:
         """Return the next version's name: the UTC time, always later than the last one's, and the recipe's digest."""
         return _next_name(self.folder, recipe=recipe)
 
-    def publish(self, staged: Path, *, manifest: dict[str, Any], move_latest: bool) -> Version:
-        """Write the manifest of `staged`, make it durable, rename it into place, and move `latest` to it.
+    def publish(self, staged: Path, *, manifest: dict[str, Any]) -> Version:
+        """Write the manifest of `staged`, make it durable, rename it into place, and put `latest` right.
 
         The version's name is that of `manifest["version"]`, taken from `next_name` before, else the `next_name`.
         """
@@ -104,15 +109,17 @@ class Experiment:
         target = self.folder / name
         staged.rename(target)
         sync(self.folder)
-        if move_latest:
-            self.point_latest(target)
+        self._point_latest()
         return Version(target, manifest)
 
-    def point_latest(self, version: Path) -> None:
-        """Make `latest` lead to `version`; one atomic rename."""
+    def _point_latest(self) -> None:
+        """Make `latest` lead where it should, if it does not yet; one atomic rename."""
+        newest = leading(self.versions())
+        if newest is None or (self.folder / "latest").resolve().name == newest.folder.name:
+            return
         self.staging.mkdir(exist_ok=True)
         link = self.staging / f"latest-{time.time_ns()}"
-        link.symlink_to(version.name)
+        link.symlink_to(newest.folder.name)
         link.replace(self.folder / "latest")
         sync(self.folder)
 
@@ -157,7 +164,7 @@ class Experiment:
     def clear(self) -> None:
         """Make good what a killed process left: replacements are ended, what was being built or deleted goes.
 
-        `latest` leads to the newest whole version: it is moved where the process was killed just before it would have.
+        `latest` is moved where the process was killed just before it would have.
         Raises `WorldError` where it is no link but a folder, whose articles no command would find.
         """
         for ready in sorted(self.folder.glob(f"{_REPLACING}*")):
@@ -173,17 +180,16 @@ class Experiment:
         latest = self.folder / "latest"
         if latest.is_dir() and not latest.is_symlink():
             raise WorldError(f"{latest}: is a folder, and not the link to a version: copied so, perhaps; remove it")
-        leading = [version.folder for version in self.versions() if moves_latest(version.manifest)]
-        if leading and latest.resolve().name != leading[-1].name:
-            self.point_latest(leading[-1])
+        self._point_latest()
 
 
-def moves_latest(manifest: dict[str, Any]) -> bool:
-    """Return whether `latest` leads to a version when it is published: one that is whole, and the newest edition's.
+def leading(versions: Sequence[Version]) -> Version | None:
+    """Return the version that `latest` leads to: of the whole ones that of the newest edition, of several the last.
 
-    The manifest of a revised version tells whether `latest` led to one that it supersedes.
+    So a run of an older edition, or a revision of it, leaves `latest` where it is. None where no version is whole.
     """
-    return manifest.get("scope") in WHOLE and bool(manifest.get("moves_latest", True))
+    whole = [version for version in versions if version.manifest.get("scope") in WHOLE]
+    return max(whole, key=lambda version: (version.edition, version.folder.name), default=None)
 
 
 @contextmanager

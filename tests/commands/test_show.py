@@ -60,7 +60,7 @@ def version(tmp_path: Path) -> versions.Version:
         staged = experiment.stage()
         assert [row["id"] for row in written(records, folder=staged / "data", keep=())] == ["a", "b", "c"]
         counts = {"records": 3, "held": 1}
-        return experiment.publish(staged, manifest={"recipe": "0" * 64, "counts": counts}, move_latest=True)
+        return experiment.publish(staged, manifest={"recipe": "0" * 64, "counts": counts})
 
 
 @pytest.fixture

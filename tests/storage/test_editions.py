@@ -136,6 +136,18 @@ def test_a_range_is_one_run_after_the_other_and_ends_with_the_worst_code(night: 
     assert run(night, "--edition", "2026-11-23..2026-11-23").returncode == 0
 
 
+def test_a_backfill_leaves_latest_at_the_newest_edition(night: Path) -> None:
+    run(night, "--edition", "2026-11-23")
+    newest = latest(night)
+    backfill = run(night, "--edition", "2026-11-21..2026-11-22")
+    assert backfill.returncode == 0
+    assert backfill.stderr.count(f"latest stays at {newest}, of the later edition 2026-11-23") == 2
+    assert latest(night) == newest
+    again = run(night, "--edition", "2026-11-23", "--force")
+    assert latest(night) == versions(night)[-1].folder.name
+    assert "latest stays" not in again.stderr
+
+
 def test_a_range_that_is_stopped_says_which_days_are_left(night: Path) -> None:
     done = run(night, "--edition", "2026-11-21..2026-11-23", "--deadline", "0s")
     assert done.returncode == 5
@@ -253,18 +265,18 @@ def test_a_revision_of_an_older_day_leaves_latest_where_it_is_for_good(night: Pa
     run(night, "--edition", "2026-11-22..2026-11-23")
     newest = latest(night)
     correct(night, shown(night, f"night@{DAY}")[0], "An editor wrote this.")
-    assert run(night, "--edition", DAY, "--revise").returncode == 0
-    assert versions(night)[-1].manifest["moves_latest"] is False
+    revised = run(night, "--edition", DAY, "--revise")
+    assert f"latest stays at {newest}, of the later edition 2026-11-23" in revised.stderr
     assert latest(night) == newest
     run(night, "--edition", DAY, "--revise")  # every command that takes the lock puts `latest` right
     assert latest(night) == newest
     run(night, "--edition", "2026-11-23", "--revise")
-    revised = versions(night)[-1].folder.name
-    assert latest(night) == revised
+    newest = versions(night)[-1].folder.name
+    assert latest(night) == newest
     tomdich("prune", "night", "--keep", "1", "--yes", "--outputs", "out", cwd=night)
     (night / "out" / "night" / "latest").unlink()  # as a kill before it is moved leaves it
     run(night, "--edition", "2026-11-23", "--revise")
-    assert latest(night) == revised
+    assert latest(night) == newest
 
 
 def test_what_a_revision_holds_is_published_as_far_as_only_new_goes(night: Path) -> None:

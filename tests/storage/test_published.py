@@ -22,7 +22,7 @@ def publish(outputs: Path, *pairs: tuple[str, str], scope: str = "full", publish
         table = pa.table({"id": ids, "text_sha256": shas, "published": [published] * len(pairs)})
         pq.write_table(table, staged / "data" / "articles-00000.parquet")
         manifest = {"recipe": "0" * 64, "scope": scope, "counts": {}}
-        return experiment.publish(staged, manifest=manifest, move_latest=True)
+        return experiment.publish(staged, manifest=manifest)
 
 
 @pytest.mark.parametrize(("scope", "known"), [("full", True), ("new", True), ("limited", False), ("partial", False)])

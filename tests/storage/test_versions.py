@@ -30,7 +30,8 @@ def published(outputs: Path, *, text: str = "one", name: str = "night", latest: 
         staged = experiment.stage()
         (staged / "data").mkdir()
         (staged / "data" / "rows").write_text(text)
-        return experiment.publish(staged, manifest={"recipe": RECIPE, "counts": {}}, move_latest=latest)
+        manifest = {"recipe": RECIPE, "counts": {}, "scope": "full" if latest else "limited"}
+        return experiment.publish(staged, manifest=manifest)
 
 
 def test_a_version_is_found_by_name_prefix_path_and_as_the_newest(tmp_path: Path) -> None:
@@ -43,7 +44,7 @@ def test_an_edition_is_its_newest_whole_version(tmp_path: Path) -> None:
     def publish(edition: str, scope: str) -> versions.Version:
         with versions.locked(tmp_path, "night", wait=0, notice=quiet) as experiment:
             manifest = {"recipe": RECIPE, "counts": {}, "edition": edition, "scope": scope}
-            return experiment.publish(experiment.stage(), manifest=manifest, move_latest=scope == "full")
+            return experiment.publish(experiment.stage(), manifest=manifest)
 
     publish("2026-11-22", "full")
     whole = publish("2026-11-22", "new")
@@ -274,17 +275,31 @@ def test_what_only_looks_like_a_version_is_passed_over_and_named(tmp_path: Path)
 
 
 def test_latest_is_moved_by_whoever_next_holds_the_lock_where_a_kill_forestalled_it(tmp_path: Path) -> None:
-    def publish(scope: str, *, move: bool) -> versions.Version:
-        with versions.locked(tmp_path, "night", wait=0, notice=quiet) as experiment:
-            manifest = {"recipe": RECIPE, "counts": {}, "scope": scope}
-            return experiment.publish(experiment.stage(), manifest=manifest, move_latest=move)
-
-    publish("full", move=True)
-    publish("limited", move=False)
-    newest = publish("new", move=False)  # killed between the two renames
-    assert versions.find(tmp_path, "night") != newest
+    first, newest = published(tmp_path), published(tmp_path)
+    latest = tmp_path / "night" / "latest"
+    latest.unlink()
+    latest.symlink_to(first.folder.name)  # killed between the two renames
+    assert versions.find(tmp_path, "night") == first
     with versions.locked(tmp_path, "night", wait=0, notice=quiet):
         assert versions.find(tmp_path, "night") == newest
+
+
+def test_latest_leads_to_the_newest_edition_and_of_one_edition_to_the_last_version(tmp_path: Path) -> None:
+    def publish(edition: str, scope: str = "full") -> versions.Version:
+        with versions.locked(tmp_path, "night", wait=0, notice=quiet) as experiment:
+            manifest = {"recipe": RECIPE, "counts": {}, "scope": scope, "edition": edition}
+            return experiment.publish(experiment.stage(), manifest=manifest)
+
+    def latest() -> versions.Version:
+        return versions.find(tmp_path, "night")
+
+    newest = publish("2026-11-23")
+    publish("2026-11-21")
+    publish("2026-11-22", "revised")
+    publish("2026-11-24", "limited")
+    assert latest() == newest
+    again = publish("2026-11-23", "new")
+    assert latest() == again
 
 
 def test_after_an_error_only_files_are_left_in_staging(tmp_path: Path) -> None:
