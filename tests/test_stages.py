@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.checks import truncation
+from pipeline.checks.view import View
 from pipeline.records import Article, Failure, Generation, Origin, Summarized, Translated
 from pipeline.stages import summarize, translate
 from pipeline.text.chunking import Chunker
@@ -162,7 +163,7 @@ def test_the_calls_tell_what_was_cut_short_dropped_empty_or_damaged() -> None:
     next(steps2)
     with pytest.raises(StopIteration) as stop:
         steps2.send([answer("News"), answer("")])
-    flags = truncation.check(stop.value.value)
+    flags = truncation.check(View(stop.value.value))
     assert [(flag.check, flag.field) for flag in flags] == [
         ("dropped", "summary"),
         ("unfinished", "summary"),
@@ -174,4 +175,4 @@ def test_the_calls_tell_what_was_cut_short_dropped_empty_or_damaged() -> None:
 
 def test_of_a_good_record_the_calls_tell_nothing() -> None:
     result, _ = drive(translate(Summarized(article("x"), "Mưa to.", ()), FIT), say=str)
-    assert truncation.check(result) == []
+    assert truncation.check(View(result)) == []

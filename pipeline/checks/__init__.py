@@ -1,7 +1,7 @@
-"""The inspect stage: each check is a pure function over one record that returns flags; none needs a model.
+"""The inspect stage: each check is a pure function `check(view: View) -> Iterable[Flag]`; none needs a model.
 
-A flag names the check, the field and the span it is about, and how severe it is. What is compared sentence by sentence
-goes over `pairs.aligned`: the headline and its translation, then each sentence of the summary and its own.
+A `View` (`view.py`) is one record with its pairs: the headline and each sentence of the summary, each with its
+translation. A flag names the check, the field and the span it is about, and how severe it is.
 
 Nothing is imported here: the checks' patterns take a seventh of a second to compile, and in a run of many records only
 the processes that inspect need them.

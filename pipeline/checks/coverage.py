@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from itertools import combinations
 
-from pipeline.checks.pairs import Pair, aligned
-from pipeline.records import Flag, Severity, Translated
+from pipeline.checks.view import Pair, View
+from pipeline.records import Flag, Severity
 from pipeline.text.normalize import fold, press_tone
 from pipeline.text.sentences import sentences
 
@@ -48,20 +48,20 @@ _LONG_SHORT = 3.6  # of 20 to 80 letters
 _LEAST = 20  # letters: shorter ones may be anything ("Ừ." is "That is right.")
 
 
-def check(translated: Translated) -> list[Flag]:
+def check(view: View) -> list[Flag]:
     """Return the flags `coverage`, `length` and `vietnamese_left` of each pair."""
     found: list[Flag] = []
     doubtful: list[Pair] = []
-    for pair in aligned(translated):
-        if not pair.english.strip():
-            if pair.vietnamese.strip():
-                found.append(pair.vietnamese_flag("coverage", "this sentence has no translation", severity="error"))
+    for pair in view.pairs:
+        if not pair.target.text.strip():
+            if pair.source.text.strip():
+                found.append(pair.source.flag("coverage", "this sentence has no translation", severity="error"))
             continue
         left = list(_left(pair))
         found += left
         if any(flag.severity == "error" for flag in left):
             continue
-        anchors = _anchors(pair.vietnamese, pair.english)
+        anchors = _anchors(pair.source.text, pair.target.text)
         found += _covered(pair, anchors)
         if _fit(anchors) <= 0:
             doubtful.append(pair)
@@ -74,10 +74,10 @@ def check(translated: Translated) -> list[Flag]:
 
 def _covered(pair: Pair, anchors: Sequence[_Anchor]) -> Iterator[Flag]:
     """Yield a flag where a stretch was left out, where nothing fits, or where the length is none of a translation's."""
-    vietnamese, english = pair.vietnamese.strip(), pair.english.strip()
+    vietnamese, english = pair.source.text.strip(), pair.target.text.strip()
     ratio = len(english) / len(vietnamese) if vietnamese else 1.0
     evidence, stretch = _left_out(anchors)
-    missing = [pair.vietnamese[anchor.start : anchor.end] for anchor in stretch if not anchor.found]
+    missing = [pair.source.text[anchor.start : anchor.end] for anchor in stretch if not anchor.found]
     if len(vietnamese) >= _LEAST:
         evidence += _of_length(len(vietnamese), ratio)
         if ratio < _USUAL and len(sentences(vietnamese)) > len(sentences(english)):
@@ -85,9 +85,9 @@ def _covered(pair: Pair, anchors: Sequence[_Anchor]) -> Iterator[Flag]:
     too_short = len(vietnamese) >= _SHORT and ratio < _SURE_SHORT
     if (missing and evidence >= _WARNING) or too_short:
         severity: Severity = "error" if evidence >= _ERROR or too_short else "warning"
-        span = (stretch[0].start, stretch[-1].end) if missing else (0, len(pair.vietnamese))
-        what = pair.vietnamese[slice(*span)]
-        yield pair.vietnamese_flag(
+        span = (stretch[0].start, stretch[-1].end) if missing else (0, len(pair.source.text))
+        what = pair.source.text[slice(*span)]
+        yield pair.source.flag(
             "coverage",
             f"the English seems to leave this out: {len(english)} letters for {len(vietnamese)}, "
             f"and nothing for {', '.join(missing[:5]) or 'much of it'}",
@@ -96,7 +96,7 @@ def _covered(pair: Pair, anchors: Sequence[_Anchor]) -> Iterator[Flag]:
             expected=what,
         )
     elif len(vietnamese) >= _LEAST and ratio > (_LONG if len(vietnamese) >= _SHORT else _LONG_SHORT):
-        yield pair.english_flag(
+        yield pair.target.flag(
             "length",
             f"the English is {ratio:.1f} times as long as the Vietnamese: something may be invented",
             expected=f"about {round(_USUAL * len(vietnamese))} letters",
@@ -161,16 +161,16 @@ def _left_out(anchors: Sequence[_Anchor]) -> tuple[float, Sequence[_Anchor]]:
 def _swapped(doubtful: Sequence[Pair]) -> Iterator[Flag]:
     """Yield a flag on each of two sentences that fit each other's translations far better than their own."""
     for one, two in combinations(doubtful, 2):
-        own = _fit(_anchors(one.vietnamese, one.english)) + _fit(_anchors(two.vietnamese, two.english))
-        crossed = _fit(_anchors(one.vietnamese, two.english)) + _fit(_anchors(two.vietnamese, one.english))
+        own = _fit(_anchors(one.source.text, one.target.text)) + _fit(_anchors(two.source.text, two.target.text))
+        crossed = _fit(_anchors(one.source.text, two.target.text)) + _fit(_anchors(two.source.text, one.target.text))
         if crossed - own >= _SWAPPED and crossed > 0:
             for pair, other in ((one, two), (two, one)):
-                yield pair.vietnamese_flag(
+                yield pair.source.flag(
                     "coverage",
                     "the English here fits another sentence of the summary",
                     severity="error",
-                    expected=other.english,
-                    found=pair.english,
+                    expected=other.target.text,
+                    found=pair.target.text,
                 )
 
 
@@ -278,16 +278,16 @@ def _hidden(text: str) -> str:
 
 def _left(pair: Pair) -> Iterator[Flag]:
     """Yield `vietnamese_left` for a translation that is none, or for the run of Vietnamese words within one."""
-    text = pair.english
+    text = pair.target.text
     if text.isascii():
         return
     foreign = sum(letter.isalpha() and not _LATIN.match(letter) for letter in text)
     if foreign > _MOST_FOREIGN * sum(map(str.isalpha, text)):
-        yield pair.english_flag("vietnamese_left", "the translation is in another script", found=text, severity="error")
+        yield pair.target.flag("vietnamese_left", "the translation is in another script", found=text, severity="error")
         return
     if looks_left(text):
-        yield pair.english_flag(
-            "vietnamese_left", "the translation is still Vietnamese", found=pair.english, severity="error"
+        yield pair.target.flag(
+            "vietnamese_left", "the translation is still Vietnamese", found=pair.target.text, severity="error"
         )
         return
     start = end = marked = count = 0
@@ -309,11 +309,11 @@ def _left(pair: Pair) -> Iterator[Flag]:
     for marks, begin, stop in runs:
         if marks >= _RUN - 1:
             severity: Severity = "error" if marks > _RUN else "warning"
-            yield pair.english_flag(
+            yield pair.target.flag(
                 "vietnamese_left",
                 "words that are still Vietnamese",
                 span=(begin, stop),
-                found=pair.english[begin:stop],
+                found=pair.target.text[begin:stop],
                 severity=severity,
             )
 

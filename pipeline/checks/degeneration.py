@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from pipeline.checks.pairs import Pair, aligned
-from pipeline.records import Flag, Severity, Translated
+from pipeline.checks.view import Pair, View
+from pipeline.records import Flag, Severity
 from pipeline.text.normalize import LOOP_LENGTH, LOOP_TIMES
 
 # One word or some at once again and again, and how often: people say one word three times ("very, very, very good"),
@@ -42,19 +42,20 @@ _SHOUTED = 0.8  # of the letters
 _RUN_SHOUTED = 5  # words in a row, within a text that is not all capitals
 
 
-def check(translated: Translated) -> list[Flag]:
+def check(view: View) -> list[Flag]:
     """Return the flags `loop`, `prefix_left` and `capitals` of the summary, the headline and the translation."""
+    record = view.record
     texts = (
-        ("summary", translated.summary),
-        ("title_translation", translated.title_translation),
-        ("translation", translated.translation),
+        ("summary", record.summary),
+        ("title_translation", record.title_translation),
+        ("translation", record.translation),
     )
     found: list[Flag] = []
     for field, text in texts:
         found += list(_circles(field, text)) or list(_loops(field, text))
         found += _left(field, text)
-    for pair in aligned(translated):
-        found += _capitals(pair, shouted=pair.vietnamese_field == "title" and translated.article.title.isupper())
+    for pair in view.pairs:
+        found += _capitals(pair, shouted=pair.source.field == "title" and record.article.title.isupper())
     return found
 
 
@@ -138,13 +139,13 @@ def _left(field: str, text: str) -> Iterator[Flag]:
 
 def _capitals(pair: Pair, *, shouted: bool) -> Iterator[Flag]:
     """Yield a flag for English in capitals: all of it, or a run of words that the Vietnamese does not shout."""
-    words = [word for word in _WORD.finditer(pair.english) if len(word[0]) > 1 and not word[0].isdigit()]
+    words = [word for word in _WORD.finditer(pair.target.text) if len(word[0]) > 1 and not word[0].isdigit()]
     if len(words) < _LEAST_SHOUTED:
         return
-    letters = [letter for letter in pair.english if letter.isalpha()]
+    letters = [letter for letter in pair.target.text if letter.isalpha()]
     if sum(letter.isupper() for letter in letters) >= _SHOUTED * len(letters):
-        source = "as in the Vietnamese" if shouted or pair.vietnamese.isupper() else "and the Vietnamese is not"
-        yield _shouted(pair, 0, len(pair.english), f"all in capitals, {source}: English sets it in small letters")
+        source = "as in the Vietnamese" if shouted or pair.source.text.isupper() else "and the Vietnamese is not"
+        yield _shouted(pair, 0, len(pair.target.text), f"all in capitals, {source}: English sets it in small letters")
         return
     if len(words) <= _RUN_SHOUTED:
         return
@@ -157,4 +158,4 @@ def _capitals(pair: Pair, *, shouted: bool) -> Iterator[Flag]:
 
 
 def _shouted(pair: Pair, start: int, end: int, message: str) -> Flag:
-    return pair.english_flag("capitals", message, span=(start, end), found=pair.english[start:end])
+    return pair.target.flag("capitals", message, span=(start, end), found=pair.target.text[start:end])

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.checks.pairs import Pair, aligned
-from pipeline.checks.terms import Rendered, Terms
+from pipeline.checks.terms import TARGET, Rendered, Terms
+from pipeline.checks.view import Pair, View
 from pipeline.corrections import Correction, Release, Summary
 from pipeline.glossary import Glossary, of_text, sentence_key
 from pipeline.records import Flag, Summarized, Translated
@@ -28,7 +28,7 @@ _OF_THE_MODELS_SUMMARY = ("dropped", "unfinished", "long_sentence", "long_title"
 class Edited:
     """A record with the house's English; what was done; and the pairs that an editor stands for."""
 
-    record: Translated
+    view: View
     flags: tuple[Flag, ...]
     approved: tuple[Pair, ...]
 
@@ -44,14 +44,13 @@ def edit(translated: Translated, *, terms: Terms, corrections: Mapping[str, Corr
     sentences = tuple(
         replace(sentence, translation=text.english) for sentence, text in zip(translated.sentences, texts, strict=True)
     )
-    record = replace(translated, title_translation=title.english, sentences=sentences)
-    pairs = aligned(record)
-    if len(pairs) > len(texts):
+    view = View(replace(translated, title_translation=title.english, sentences=sentences))
+    if len(view.pairs) > len(texts):
         texts.insert(0, title)
-    placed = list(zip(pairs, texts, strict=True))
+    placed = list(zip(view.pairs, texts, strict=True))
     flags = [_placed(flag, pair) for pair, text in placed for flag in text.flags]
     approved = [pair for pair, text in placed if any(flag.check == "corrected" for flag in text.flags)]
-    return Edited(record, tuple(flags), tuple(approved))
+    return Edited(view, tuple(flags), tuple(approved))
 
 
 def with_editors_summary(summarized: Summarized, summaries: Mapping[str, tuple[Summary, ...]]) -> Summarized:
@@ -137,25 +136,18 @@ def _rendered(vi: str, en: str, terms: Terms, corrections: Mapping[str, Correcti
     approved = correction.en
     done = "accepted as it is" if approved == en else "written"
     message = f"{done} by {correction.by}, {correction.at}"
-    flag = Flag(
-        check="corrected", field="english", start=0, end=len(approved), message=message, found=en, severity="note"
-    )
+    flag = Flag(check="corrected", field=TARGET, start=0, end=len(approved), message=message, found=en, severity="note")
     return Rendered(approved, (flag,))
 
 
 def _placed(flag: Flag, pair: Pair) -> Flag:
-    english = flag.field == "english"
-    by = pair.english_start if english else pair.vietnamese_start
-    field = pair.english_field if english else pair.vietnamese_field
-    return replace(flag, field=field, start=flag.start + by, end=flag.end + by)
+    side = pair.target if flag.field == TARGET else pair.source
+    return replace(flag, field=side.field, start=flag.start + side.start, end=flag.end + side.start)
 
 
 def _within(flag: Flag, pair: Pair) -> bool:
     """Return whether the flag is about this pair, on either side."""
-    for field, start, text in (
-        (pair.english_field, pair.english_start, pair.english),
-        (pair.vietnamese_field, pair.vietnamese_start, pair.vietnamese),
-    ):
-        if flag.field == field and start <= flag.start and flag.end <= start + len(text):
-            return True
-    return False
+    return any(
+        flag.field == side.field and side.start <= flag.start and flag.end <= side.start + len(side.text)
+        for side in (pair.source, pair.target)
+    )

@@ -18,8 +18,8 @@ from importlib.resources import files
 from itertools import islice
 from typing import Any, TypeAlias
 
-from pipeline.checks.pairs import Pair, aligned, is_copied
-from pipeline.records import Flag, Severity, Translated
+from pipeline.checks.view import Pair, View
+from pipeline.records import Flag, Severity
 from pipeline.text.normalize import press_tone, small
 
 _HIDDEN = "#"
@@ -27,13 +27,13 @@ _SHOWN = 24  # characters behind a negator that a message shows
 _SHOWN_WORDS = 3
 
 
-def check(translated: Translated) -> list[Flag]:
+def check(view: View) -> list[Flag]:
     """Return the flags `negation`, `hedge`, `procedure` and `attribution` of each pair, and of summary and article."""
     tables = _tables()
-    found = list(_against_article(translated, tables.negation))
-    for pair in aligned(translated):
-        if pair.english.strip():
-            sides = _Sides(pair, _Text.of(press_tone(pair.vietnamese)), _Text.of(pair.english.replace("’", "'")))
+    found = list(_against_article(view, tables.negation))
+    for pair in view.pairs:
+        if pair.target.text.strip():
+            sides = _Sides(pair, _Text.of(press_tone(pair.source.text)), _Text.of(pair.target.text.replace("’", "'")))
             found += _negation(sides, tables)
             found += _hedge(sides, tables)
             found += _procedure(sides, tables)
@@ -223,14 +223,14 @@ class _Sides:
     ) -> Flag:
         """Return a flag on the English where it has a match, else on the Vietnamese."""
         pair = self.pair
-        flag, match = (pair.vietnamese_flag, vi) if en is None else (pair.english_flag, en)
+        side, match = (pair.source, vi) if en is None else (pair.target, en)
         assert match is not None
-        return flag(
+        return side.flag(
             check,
             message,
             span=match.span(),
-            expected=pair.vietnamese[slice(*vi.span())] if vi is not None else "",
-            found=pair.english[slice(*en.span())] if en is not None else "",
+            expected=pair.source.text[slice(*vi.span())] if vi is not None else "",
+            found=pair.target.text[slice(*en.span())] if en is not None else "",
             severity=severity,
         )
 
@@ -252,7 +252,7 @@ def _negation(sides: _Sides, tables: _Tables) -> Iterator[Flag]:
         )
         missing = len(theirs) - len(ours)
         lost = theirs[-1] if ours else theirs[0]
-        what = sides.pair.vietnamese[lost.start() : lost.end() + _SHOWN].split()
+        what = sides.pair.source.text[lost.start() : lost.end() + _SHOWN].split()
         said = " ".join(what[:_SHOWN_WORDS])
         if missing > excused:
             yield sides.flag(
@@ -369,15 +369,15 @@ _RUN = 3
 _Places: TypeAlias = dict[tuple[str, ...], tuple[int, int]]
 
 
-def _against_article(translated: Translated, table: _Negation) -> Iterator[Flag]:
+def _against_article(view: View, table: _Negation) -> Iterator[Flag]:
     """Yield a warning where the summary has the article's very words, and lacks or adds the negator among them.
 
     "Ông Nam không nhận tiền" summarized as "Nam nhận tiền": the word before and the two behind it are compared, so
     that what is reworded is not judged. Two human summaries in 2,000 have such a place.
     """
-    if is_copied(translated):
+    if view.is_copied:
         return
-    summary, article = press_tone(translated.summary), press_tone(translated.article.text)
+    summary, article = view.summary_press, view.article_press
     ours, said = _runs(summary, table.syllables)
     if not ours and said.keys().isdisjoint(_denied(article, table.syllables)):
         return  # nearly every article: where each of its runs stands takes longer than all else here
@@ -393,9 +393,9 @@ def _against_article(translated: Translated, table: _Negation) -> Iterator[Flag]
             field="summary",
             start=here[0],
             end=here[1],
-            message=f"the article {what} (“{translated.article.text[slice(*there)]}”)",
-            expected=translated.article.text[slice(*there)],
-            found=translated.summary[slice(*here)],
+            message=f"the article {what} (“{view.record.article.text[slice(*there)]}”)",
+            expected=view.record.article.text[slice(*there)],
+            found=view.record.summary[slice(*here)],
         )
 
 

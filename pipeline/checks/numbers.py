@@ -14,10 +14,10 @@ from fractions import Fraction
 from itertools import pairwise, product
 from typing import Final
 
-from pipeline.checks.pairs import Pair, aligned, is_copied, stands
+from pipeline.checks.view import Pair, View, occurs_whole
 from pipeline.quantities import Quantity, english, in_english, rounded, same, vietnamese
 from pipeline.quantities.units import BY_NAME
-from pipeline.records import Flag, Severity, Translated
+from pipeline.records import Flag, Severity
 
 _AMOUNTS: Final = frozenset(("number", "percent", "money", "measure", "year"))
 _DATES: Final = frozenset(("day", "month", "lunar", "year", "decade", "weekday"))
@@ -42,14 +42,14 @@ class _Sides:
     """The two texts of a pair as values, and what of each the other does not have."""
 
     pair: Pair
-    ours: list[Quantity]
-    theirs: list[Quantity]
+    source: list[Quantity]
+    target: list[Quantity]
     missing: list[Quantity] = field(init=False)
     new: list[Quantity] = field(init=False)
 
     def __post_init__(self) -> None:
-        missing = [one for one in self.ours if not _told(one, self.theirs)]
-        new = [one for one in self.theirs if not _told(one, self.ours)]
+        missing = [one for one in self.source if not _told(one, self.target)]
+        new = [one for one in self.target if not _told(one, self.source)]
         # one of these alone may be an idiom or a name; where each side has another, one became the other
         both = [
             told
@@ -63,32 +63,28 @@ class _Sides:
         self.new = [one for one in new if one.weight != "loose" or any(told(one) for told in both)]
 
 
-def check(translated: Translated) -> list[Flag]:
+def check(view: View) -> list[Flag]:
     """Return the flags `number`: of the summary beside its article, then of each translation beside its sentence."""
-    article = translated.article
-    source = f"{article.title}\n{article.text}"
-    context = f"{translated.summary}\n{source}"
-    pairs = [
-        (pair, vietnamese(pair.vietnamese, context=context), english(pair.english)) for pair in aligned(translated)
-    ]
-    sides = [_Sides(pair, ours[:_MOST], theirs[:_MOST]) for pair, ours, theirs in pairs]
+    context = f"{view.record.summary}\n{view.title_and_text}"
+    pairs = [(pair, vietnamese(pair.source.text, context=context), english(pair.target.text)) for pair in view.pairs]
+    sides = [_Sides(pair, source[:_MOST], target[:_MOST]) for pair, source, target in pairs]
     cut = [
-        pair.english_flag("number", f"over {_MOST} numbers: only the first {_MOST} were compared")
-        for pair, ours, theirs in pairs
-        if max(len(ours), len(theirs)) > _MOST
+        pair.target.flag("number", f"over {_MOST} numbers: only the first {_MOST} were compared")
+        for pair, source, target in pairs
+        if max(len(source), len(target)) > _MOST
     ]
-    summary = [] if is_copied(translated) else _summary(_read_summary(translated, sides, context), source)
-    return [*cut, *summary, *_translations([side for side in sides if side.pair.english.strip()])]
+    summary = [] if view.is_copied else _summary(_read_summary(view, sides, context), view.title_and_text)
+    return [*cut, *summary, *_translations([side for side in sides if side.pair.target.text.strip()])]
 
 
-def _read_summary(translated: Translated, sides: Sequence[_Sides], context: str) -> list[Quantity]:
-    if not translated.sentences:
-        return vietnamese(translated.summary, context=context)
+def _read_summary(view: View, sides: Sequence[_Sides], context: str) -> list[Quantity]:
+    if not view.record.sentences:
+        return vietnamese(view.record.summary, context=context)
     return [
-        replace(one, start=one.start + side.pair.vietnamese_start, end=one.end + side.pair.vietnamese_start)
+        replace(one, start=one.start + side.pair.source.start, end=one.end + side.pair.source.start)
         for side in sides
-        if side.pair.vietnamese_field == "summary"
-        for one in side.ours
+        if side.pair.source.field == "summary"
+        for one in side.source
     ]
 
 
@@ -97,7 +93,7 @@ def _summary(read: Sequence[Quantity], source: str) -> list[Flag]:
     article = _Read(source)
     found: list[Flag] = []
     for one in read:
-        if one.weight == "loose" or _idiomatic(one) or (one.kind in _AMOUNTS and stands(one.text, source)):
+        if one.weight == "loose" or _idiomatic(one) or (one.kind in _AMOUNTS and occurs_whole(one.text, source)):
             continue
         if article.tells(one):
             continue
@@ -145,7 +141,7 @@ def _translations(sides: Sequence[_Sides]) -> list[Flag]:
     found: list[Flag] = []
     for at, one in enumerate(sides):
         for other in sides[max(0, at - 1) : at + 2]:
-            if other is not one and other.pair.english_field == one.pair.english_field:
+            if other is not one and other.pair.target.field == one.pair.target.field:
                 found += _moved(one, other)
     for one in sides:
         found += _compared(one)
@@ -162,7 +158,7 @@ def _moved(one: _Sides, other: _Sides) -> list[Flag]:
         one.missing.remove(quantity)
         other.new.remove(arrived)
         message = f"{quantity.text} ({in_english(quantity)}) is told in the neighbouring sentence"
-        found.append(_ours(one.pair, quantity, message, "note"))
+        found.append(_source_flag(one.pair, quantity, message, "note"))
     return found
 
 
@@ -170,17 +166,17 @@ def _compared(sides: _Sides) -> list[Flag]:
     """Return the flags of one pair."""
     pair = sides.pair
     found = [*_rounded(sides), *_dated(sides), *_reversed(sides)]
-    for one in sides.theirs:
+    for one in sides.target:
         if one.foreign and one not in sides.new:
             message = f"{one.text} ({in_english(one)}) is written in the Vietnamese way"
-            found.append(_theirs(pair, one, message, "warning", expected=in_english(one)))
+            found.append(_target_flag(pair, one, message, "warning", expected=in_english(one)))
     for one, instead in _changes(pair, sides.missing, sides.new):
         sides.missing.remove(one)
         sides.new.remove(instead)
         message, severity = _change(pair, one, instead)
-        found.append(_theirs(pair, instead, message, severity, expected=in_english(one)))
+        found.append(_target_flag(pair, instead, message, severity, expected=in_english(one)))
     found += [
-        _ours(pair, one, f"{one.text} ({in_english(one)}) is not in the translation", _weighed(one))
+        _source_flag(pair, one, f"{one.text} ({in_english(one)}) is not in the translation", _weighed(one))
         for one in sides.missing
         if one.weight != "loose" and not _idiomatic(one)
     ]
@@ -198,7 +194,7 @@ def _rounded(sides: _Sides) -> list[Flag]:
         sides.missing.remove(one)
         sides.new.remove(rough)
         message = f"{one.text} ({in_english(one)}) is rounded to {rough.text}"
-        found.append(_theirs(sides.pair, rough, message, "note", expected=in_english(one)))
+        found.append(_target_flag(sides.pair, rough, message, "note", expected=in_english(one)))
     return found
 
 
@@ -207,18 +203,18 @@ def _reversed(sides: _Sides) -> Iterator[Flag]:
 
     And a warning where the two figures of a score or ratio changed places; a defeat of 1-3 may be one of 3-1.
     """
-    vietnamese, english = sides.pair.vietnamese, sides.pair.english
-    ours = list(pairwise(sides.ours))
-    turned = [(one, two) for one, two in ours if _TURNED.fullmatch(vietnamese, one.end, two.start)]
+    vietnamese, english = sides.pair.source.text, sides.pair.target.text
+    steps = list(pairwise(sides.source))
+    turned = [(one, two) for one, two in steps if _TURNED.fullmatch(vietnamese, one.end, two.start)]
     scores = [
         (one, two)
-        for one, two in ours
+        for one, two in steps
         if one.kind == two.kind == "number" and vietnamese[one.end : two.start].strip() in _SCORE
     ]
     if not (turned or scores):
         return
     lost = _LOST.search(english) or _LOST.search(vietnamese)
-    for first, second in pairwise(sides.theirs):
+    for first, second in pairwise(sides.target):
         turn = _turn(english, first, second)
         if turn is not None and (pair := _crossed(turned, *turn)):
             said = f"from {pair[0].text} to {pair[1].text}"
@@ -250,12 +246,12 @@ def _crossed(
 
 def _crossed_flag(sides: _Sides, first: Quantity, second: Quantity, said: str, *, severity: Severity) -> Flag:
     span = first.start, second.end
-    return sides.pair.english_flag(
+    return sides.pair.target.flag(
         "number",
         f"the Vietnamese says {said}, the translation has it the other way round",
         span=span,
         expected=said,
-        found=sides.pair.english[slice(*span)],
+        found=sides.pair.target.text[slice(*span)],
         severity=severity,
     )
 
@@ -275,8 +271,8 @@ _TO_FIRST: Final = re.compile(r"\bto (?:just |only |about |nearly |over |around 
 
 def _dated(sides: _Sides) -> Iterator[Flag]:
     """Yield warnings for the days and months that the translation writes 14.3 or 14-3: kept, but no English."""
-    written = {(int(match[1]), int(match[2])): match for match in _ODD_DATE.finditer(sides.pair.english)}
-    for day, month in pairwise(sides.ours):
+    written = {(int(match[1]), int(match[2])): match for match in _ODD_DATE.finditer(sides.pair.target.text)}
+    for day, month in pairwise(sides.source):
         if day.kind != "day" or month.kind not in ("month", "lunar") or month not in sides.missing:
             continue
         at = written.get((int(day.value), int(month.value)))
@@ -285,7 +281,7 @@ def _dated(sides: _Sides) -> Iterator[Flag]:
         sides.missing = [one for one in sides.missing if one not in (day, month)]
         sides.new = [one for one in sides.new if one.end <= at.start() or at.end() <= one.start]
         said = f"{in_english(month)} {day.value}"
-        yield sides.pair.english_flag(
+        yield sides.pair.target.flag(
             "number", f"{at[0]} is {said}, written in the Vietnamese way", span=at.span(), expected=said, found=at[0]
         )
 
@@ -294,10 +290,10 @@ _ODD_DATE: Final = re.compile(r"(?<![\w.,/-])([0-9]{1,2})[.-]([0-9]{1,2})(?![\w%
 
 
 def _invented(sides: _Sides, one: Quantity) -> Flag:
-    converted = next((other for other in sides.ours if _converted(other, one)), None)
+    converted = next((other for other in sides.source if _converted(other, one)), None)
     if converted is not None:
-        return _theirs(sides.pair, one, f"{one.text} is reckoned from {converted.text}, not told", "note")
-    return _theirs(sides.pair, one, f"{one.text} is not in the Vietnamese", _weighed(one))
+        return _target_flag(sides.pair, one, f"{one.text} is reckoned from {converted.text}, not told", "note")
+    return _target_flag(sides.pair, one, f"{one.text} is not in the Vietnamese", _weighed(one))
 
 
 def _weighed(one: Quantity) -> Severity:
@@ -323,7 +319,7 @@ def _changes(pair: Pair, missing: Sequence[Quantity], new: Sequence[Quantity]) -
 
 
 def _distance(pair: Pair, one: Quantity, other: Quantity) -> float:
-    apart = abs(one.start / len(pair.vietnamese) - other.start / len(pair.english))
+    apart = abs(one.start / len(pair.source.text) - other.start / len(pair.target.text))
     if abs(one.value) == abs(other.value):
         return apart / 4  # the unit or the sign changed
     if one.kind == other.kind:
@@ -339,7 +335,7 @@ def _change(pair: Pair, one: Quantity, instead: Quantity) -> tuple[str, Severity
     if one.value == instead.value and {"percent", "number"} == {one.kind, instead.kind}:
         return said, "warning"
     if one.value == -instead.value and one.unit not in _DEGREES:
-        plain = pair.english if one.value < 0 else pair.vietnamese
+        plain = pair.target.text if one.value < 0 else pair.source.text
         if _FALLING.search(plain):
             return f"{said}: the sign is told in words", "note"
     least, most = sorted((one.value, instead.value))
@@ -405,28 +401,11 @@ def _idiomatic(one: Quantity) -> bool:
     )
 
 
-def _ours(pair: Pair, one: Quantity, message: str, severity: Severity) -> Flag:
-    at = pair.vietnamese_start
-    return Flag(
-        check="number",
-        field=pair.vietnamese_field,
-        start=at + one.start,
-        end=at + one.end,
-        message=message,
-        expected=in_english(one),
-        severity=severity,
-    )
+def _source_flag(pair: Pair, one: Quantity, message: str, severity: Severity) -> Flag:
+    return pair.source.flag("number", message, span=(one.start, one.end), expected=in_english(one), severity=severity)
 
 
-def _theirs(pair: Pair, one: Quantity, message: str, severity: Severity, *, expected: str = "") -> Flag:
-    at = pair.english_start
-    return Flag(
-        check="number",
-        field=pair.english_field,
-        start=at + one.start,
-        end=at + one.end,
-        message=message,
-        expected=expected,
-        found=in_english(one),
-        severity=severity,
+def _target_flag(pair: Pair, one: Quantity, message: str, severity: Severity, *, expected: str = "") -> Flag:
+    return pair.target.flag(
+        "number", message, span=(one.start, one.end), expected=expected, found=in_english(one), severity=severity
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pipeline.checks import coverage, degeneration, meaning, numbers, support, truncation
@@ -17,11 +17,12 @@ from pipeline.checks.editing import (
 )
 from pipeline.checks.names import comparison, gender
 from pipeline.checks.terms import Terms
+from pipeline.checks.view import View
 from pipeline.corrections import Correction
 from pipeline.glossary import Glossary, of_text
 from pipeline.records import Flag, Translated
 
-_CHECKS = (
+_CHECKS: tuple[Callable[[View], Iterable[Flag]], ...] = (
     numbers.check,
     comparison.check,
     gender.check,
@@ -56,11 +57,11 @@ def inspect(translated: Translated, rules: Rules | None = None) -> Translated:
     """Return the record with the glossary's English, the flags of every check added to those it has, and its status."""
     rules = rules or Rules()
     edited = edit(translated, terms=rules.terms, corrections=rules.corrections)
-    record = edited.record
-    found = _found(record)
+    record = edited.view.record
+    found = _found(edited.view)
     summary_is_hers = has_editors_summary(record)
     if summary_is_hers or edited.approved:
-        without = _found(replace(record, title_translation="", sentences=()))
+        without = _found(View(replace(record, title_translation="", sentences=())))
         found = downgrade_reviewed(found, without=without, approved=edited.approved)
         if summary_is_hers:
             found = summary_vouched(found, without=without)
@@ -72,5 +73,5 @@ def inspect(translated: Translated, rules: Rules | None = None) -> Translated:
     return replace(record, flags=flags, status="hold" if holding else "ok")
 
 
-def _found(record: Translated) -> list[Flag]:
-    return [flag for check in _CHECKS for flag in check(record)]
+def _found(view: View) -> list[Flag]:
+    return [flag for check in _CHECKS for flag in check(view)]

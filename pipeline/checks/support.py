@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from pipeline.records import Flag, Translated
+from pipeline.checks.view import View
+from pipeline.records import Flag
 from pipeline.text.normalize import press_tone, small
 
 # Of the content words of a human summary the article has 0.84 in the middle (1,500 of vietnews val; another article's
@@ -35,42 +36,34 @@ _FUNCTION = frozenset(
 _WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*")
 
 
-def check(translated: Translated) -> list[Flag]:
-    """Return the flags `support` (the whole summary, or a run of it) and `copied_lead` (a note)."""
-    article = translated.article
-    places = list(_WORD.finditer(small(press_tone(translated.summary))))
+def check(view: View) -> Iterator[Flag]:
+    """Yield the flags `support` (the whole summary, or a run of it) and `copied_lead` (a note)."""
+    summary = view.record.summary
+    places = list(_WORD.finditer(small(view.summary_press)))
     said = [match[0] for match in places]
-    body = _lower_words(article.text)
+    body = _WORD.findall(small(view.article_press))
     if not said or not body:
-        return []
-    known = {*body, *_lower_words(article.title)}
+        return
+    known = {*body, *_WORD.findall(small(press_tone(view.record.article.title)))}
     content = [word for word in said if word not in _FUNCTION]
     unknown = [word for word in content if word not in known]
     share = 1 - len(unknown) / len(content) if content else 1.0
-    found: list[Flag] = []
     if len(content) >= _LEAST and share < _WARNING:
-        found.append(
-            Flag(
-                check="support",
-                field="summary",
-                start=0,
-                end=len(translated.summary),
-                message=f"only {share:.0%} of the summary's words stand in the article; not in it: "
-                f"{', '.join(dict.fromkeys(unknown[:8]))}",
-                expected=f"{_WARNING:.0%} or more",
-                found=f"{share:.0%}",
-                severity="error" if share < _ERROR else "warning",
-            )
+        yield Flag(
+            check="support",
+            field="summary",
+            start=0,
+            end=len(summary),
+            message=f"only {share:.0%} of the summary's words stand in the article; not in it: "
+            f"{', '.join(dict.fromkeys(unknown[:8]))}",
+            expected=f"{_WARNING:.0%} or more",
+            found=f"{share:.0%}",
+            severity="error" if share < _ERROR else "warning",
         )
     else:
         spans = [(match.start(), match.end()) for match in places]
-        found += _novel_runs(translated.summary, spans, said, known, set(pairwise(body)))
-    found += _copied(translated, said, body)
-    return found
-
-
-def _lower_words(text: str) -> list[str]:
-    return _WORD.findall(small(press_tone(text)))
+        yield from _novel_runs(summary, spans, said, known, set(pairwise(body)))
+    yield from _copied(summary, said, body)
 
 
 def _novel_runs(
@@ -100,7 +93,7 @@ def _novel_runs(
         start = at
 
 
-def _copied(translated: Translated, said: list[str], body: list[str]) -> Iterator[Flag]:
+def _copied(summary: str, said: list[str], body: list[str]) -> Iterator[Flag]:
     """Yield the note that the summary is the beginning of the article."""
     if len(said) < _LEAST or len(body) <= len(said) + _LEAD_MORE:
         return
@@ -112,7 +105,7 @@ def _copied(translated: Translated, said: list[str], body: list[str]) -> Iterato
             check="copied_lead",
             field="summary",
             start=0,
-            end=len(translated.summary),
+            end=len(summary),
             message=f"{copied:.0%} of the summary is copied from the beginning of the article",
             severity="note",
         )

@@ -17,12 +17,13 @@ from pipeline.text.normalize import press_tone
 
 _WORDS = re.compile(r"\w+")
 _ENDING = r"(?:['’]s|s['’]?|es)?(?!\w)"  # of a plural or possessive: stays behind what is replaced
+SOURCE, TARGET = "source", "target"  # the field of a flag, before its place in the record is known
 _CACHED = 4096  # sets of terms that stand together in one sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """An English text as the house wants it; the flags' `field` is "vietnamese" or "english", their places in it."""
+    """An English text as the house wants it; the flags' `field` is `SOURCE` or `TARGET`, their places in it."""
 
     english: str
     flags: tuple[Flag, ...] = ()
@@ -75,9 +76,7 @@ class Terms:
             if not _right(term).search(english):
                 said = vietnamese[start:end]
                 message = f"“{said}” is “{term.en}” in the house's terms, which the English does not have"
-                flags.append(
-                    Flag(check="term", field="vietnamese", start=start, end=end, message=message, expected=term.en)
-                )
+                flags.append(Flag(check="term", field=SOURCE, start=start, end=end, message=message, expected=term.en))
         return Rendered(english, tuple(flags))
 
 
@@ -101,7 +100,7 @@ def _replaced(english: str, terms: tuple[Term, ...]) -> tuple[str, list[Flag]]:
         flags.append(
             Flag(
                 check="term",
-                field="english",
+                field=TARGET,
                 start=start,
                 end=length,
                 message=message,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+from pipeline.checks.view import View
 from pipeline.records import Call, Flag, Translated
 from pipeline.text import prose
 
 
-def check(translated: Translated) -> list[Flag]:
+def check(view: View) -> list[Flag]:
     """Return the flags `dropped`, `unfinished`, `empty`, `replacement` and `not_prose`."""
-    article = translated.article
+    translated, article = view.record, view.record.article
     found: list[Flag] = []
     for call in translated.calls:
         for field, start, end in _places(translated, call):

@@ -120,7 +120,7 @@ def translate_lines(
             for said in _cuts(record):
                 notice(f"{file}:{record.article.source.row}: {said}")
             edited = edit(record, terms=rules.terms, corrections=rules.corrections)
-            yield " ".join(edited.record.translation.split())
+            yield " ".join(edited.view.record.translation.split())
 
 
 @contextmanager

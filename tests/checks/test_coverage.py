@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.checks import coverage
 from pipeline.checks.coverage import looks_left
+from pipeline.checks.view import View
 from pipeline.records import Article, Flag, Origin, Sentence, Translated
 
 FLOOD = (
@@ -30,7 +31,7 @@ def translated(*pairs: tuple[str, str], title: str = "", title_translation: str 
 
 
 def flags_of(*pairs: tuple[str, str]) -> list[Flag]:
-    return coverage.check(translated(*pairs))
+    return coverage.check(View(translated(*pairs)))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_too_long_may_be_invented() -> None:
 
 
 def test_the_headline_is_compared_too() -> None:
-    (flag,) = coverage.check(translated(title=FLOOD, title_translation="Rain."))
+    (flag,) = coverage.check(View(translated(title=FLOOD, title_translation="Rain.")))
     assert (flag.check, flag.field) == ("coverage", "title")
 
 
@@ -167,7 +168,7 @@ ANY = st.text(max_size=60) | st.sampled_from(
 def test_any_text_gives_spans_inside_it(pairs: list[tuple[str, str]]) -> None:
     record = translated(*pairs)
     texts = {"summary": record.summary, "translation": record.translation}
-    for flag in coverage.check(record):
+    for flag in coverage.check(View(record)):
         assert 0 <= flag.start <= flag.end <= len(texts[flag.field])
 
 
@@ -186,7 +187,7 @@ def test_a_long_text_is_read_in_linear_time(vietnamese: str, english: str) -> No
         took = []
         for _ in range(3):
             started = time.process_time()
-            coverage.check(record)
+            coverage.check(View(record))
             took.append(time.process_time() - started)
         return min(took)
 

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.checks.rules import Rules, inspect
 from pipeline.checks.terms import Terms
+from pipeline.checks.view import View
 from pipeline.corrections import Correction
 from pipeline.glossary import Term, sentence_key
 from pipeline.records import Article, Flag, Origin, Sentence, Translated
@@ -80,8 +81,9 @@ def test_places_are_those_of_the_text_that_is_published() -> None:
     ]  # fmt: skip
 
 
-def lost(record: Translated) -> list[Flag]:
+def lost(view: View) -> list[Flag]:
     """Return what a check might find: a number in the summary that the article lacks; an English sentence without not."""
+    record = view.record
     flags = [Flag(check="number", field="summary", start=0, end=4, message="", severity="error")]
     at = record.translation.find("people were hurt")
     if at >= 0:

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.checks import meaning
+from pipeline.checks.view import View
 from pipeline.records import Article, Flag, Origin, Sentence, Translated
 
 
 def flags_of(vietnamese: str, english: str) -> list[Flag]:
-    return meaning.check(translated([Sentence(vietnamese, english)]))
+    return meaning.check(View(translated([Sentence(vietnamese, english)])))
 
 
 def translated(
@@ -267,7 +268,7 @@ def test_a_flag_stands_on_the_word_it_is_about() -> None:
         title="Hoà không thắng",
         title_translation="Hoa wins",
     )
-    found = {(flag.field, flag.expected or flag.found): flag for flag in meaning.check(record)}
+    found = {(flag.field, flag.expected or flag.found): flag for flag in meaning.check(View(record))}
     texts = {"title": record.article.title, "summary": record.summary, "translation": record.translation}
     assert set(found) == {("title", "không"), ("summary", "không"), ("translation", "not")}
     for (field, word), flag in found.items():
@@ -285,9 +286,9 @@ def test_a_flag_stands_on_the_word_it_is_about() -> None:
     ],
 )
 def test_a_summary_against_its_article(article: str, right: str, wrong: str | None) -> None:
-    assert not meaning.check(translated([Sentence(right, "")], text=article))
+    assert not meaning.check(View(translated([Sentence(right, "")], text=article)))
     if wrong is not None:
-        (flag,) = meaning.check(translated([Sentence(wrong, "")], text=article))
+        (flag,) = meaning.check(View(translated([Sentence(wrong, "")], text=article)))
         assert (flag.check, flag.severity, flag.field) == ("negation", "warning", "summary")
         assert wrong[flag.start : flag.end] == flag.found
 
@@ -306,7 +307,7 @@ WORDS = st.lists(
 def test_any_text_gives_spans_inside_it(pairs: list[tuple[str, str]]) -> None:
     record = translated([Sentence(*pair) for pair in pairs])
     texts = {"summary": record.summary, "translation": record.translation}
-    for flag in meaning.check(record):
+    for flag in meaning.check(View(record)):
         assert 0 <= flag.start < flag.end <= len(texts[flag.field])
 
 
@@ -320,11 +321,11 @@ def test_a_long_list_of_negatives_is_read_in_linear_time() -> None:
     def seconds(count: int) -> float:
         sentence = Sentence("chưa rõ, " * count, "unknown, " * count)
         started = time.process_time()
-        meaning.check(translated([sentence]))
+        meaning.check(View(translated([sentence])))
         return time.process_time() - started
 
     assert min(seconds(20_000) for _ in range(2)) < 30 * min(seconds(2_000) for _ in range(3))
 
 
 def test_a_megabyte_without_a_space_is_read_in_linear_time() -> None:
-    assert not meaning.check(translated([Sentence("x" * 1_000_000, "y" * 1_000_000)]))
+    assert not meaning.check(View(translated([Sentence("x" * 1_000_000, "y" * 1_000_000)])))

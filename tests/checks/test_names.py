@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pipeline.checks.names import comparison, gender
 from pipeline.checks.names.entities import is_syllable, read_english, read_vietnamese
 from pipeline.checks.names.gazetteer import gazetteer
+from pipeline.checks.view import View
 from pipeline.records import Article, Flag, Origin, Sentence, Translated
 from pipeline.text.normalize import press_tone
 
@@ -35,7 +36,7 @@ def record(vietnamese: str, english: str, *, article: str = "", published: str =
 
 
 def flags(translated: Translated) -> list[Flag]:
-    return comparison.check(translated) + gender.check(translated)
+    return comparison.check(View(translated)) + gender.check(View(translated))
 
 
 def found(vietnamese: str, english: str, *, article: str = "", published: str = "") -> set[tuple[str, str]]:
@@ -206,7 +207,7 @@ def test_what_is_no_name_is_not_flagged(vietnamese: str, english: str) -> None:
 
 def test_a_single_first_syllable_counts_if_the_article_has_it_within_a_sentence() -> None:
     article = "Hôm qua Thắng đến trường. Thắng bị ngã."
-    assert comparison.check(record("Thắng bị ngã.", "He fell.", article=article)) == []
+    assert comparison.check(View(record("Thắng bị ngã.", "He fell.", article=article))) == []
     reading = read_vietnamese("Thắng bị ngã.", known=frozenset({"thắng"}))
     assert [run.tokens[0].text for run in reading.runs] == ["Thắng"]
     assert read_vietnamese("Thắng bị ngã.").runs == []
@@ -265,7 +266,7 @@ ARTICLE = "Ông Nguyễn Xuân Phúc dự họp tại Huế. Bà Nguyễn Thị 
     ],
 )
 def test_a_title_stands_before_the_given_name(vietnamese: str, english: str, expected: str) -> None:
-    flagged = gender.check(record(vietnamese, english, article=ARTICLE))
+    flagged = gender.check(View(record(vietnamese, english, article=ARTICLE)))
     assert [(flag.check, flag.severity, flag.expected) for flag in flagged] == [("name", "warning", expected)]
 
 
@@ -273,7 +274,7 @@ def test_a_title_stands_before_the_given_name(vietnamese: str, english: str, exp
     "english", ["Mr Phuc attended.", "Mr Nguyen Xuan Phuc attended.", "President Nguyen Xuan Phuc attended."]
 )
 def test_a_title_before_a_given_or_a_whole_name_is_right(english: str) -> None:
-    assert gender.check(record("Nguyễn Xuân Phúc dự họp.", english, article=ARTICLE)) == []
+    assert gender.check(View(record("Nguyễn Xuân Phúc dự họp.", english, article=ARTICLE))) == []
 
 
 PRONOUNS = [
@@ -288,7 +289,7 @@ PRONOUNS = [
 
 @pytest.mark.parametrize(("vietnamese", "right", "wrong"), PRONOUNS)
 def test_the_pronoun_is_of_the_sex_that_the_title_tells(vietnamese: str, right: str, wrong: str) -> None:
-    assert gender.check(record(vietnamese, right)) == []
+    assert gender.check(View(record(vietnamese, right))) == []
     assert found(vietnamese, wrong) == {("pronoun", "error")}
 
 
@@ -305,18 +306,20 @@ def test_the_pronoun_is_of_the_sex_that_the_title_tells(vietnamese: str, right: 
     ],
 )
 def test_a_pronoun_in_doubt_is_not_flagged(vietnamese: str, english: str) -> None:
-    assert [flag for flag in gender.check(record(vietnamese, english)) if flag.check == "pronoun"] == []
+    assert [flag for flag in gender.check(View(record(vietnamese, english))) if flag.check == "pronoun"] == []
 
 
 def test_the_article_tells_the_sex_of_a_person_without_a_title() -> None:
     assert (
-        gender.check(record("Phúc rời cuộc họp.", "Phuc left his meeting.", article=ARTICLE + " Hôm nay Phúc về."))
+        gender.check(
+            View(record("Phúc rời cuộc họp.", "Phuc left his meeting.", article=ARTICLE + " Hôm nay Phúc về."))
+        )
         == []
     )
     wrong = record("Nguyễn Xuân Phúc dự họp.", "Phuc left her meeting.", article=ARTICLE)
-    assert [(flag.check, flag.found) for flag in gender.check(wrong)] == [("pronoun", "her")]
+    assert [(flag.check, flag.found) for flag in gender.check(View(wrong))] == [("pronoun", "her")]
     title = record("Nguyễn Xuân Phúc dự họp.", "Ms Phuc attended the meeting.", article=ARTICLE)
-    assert [(flag.check, flag.expected) for flag in gender.check(title)] == [("pronoun", "Mr Phuc")]
+    assert [(flag.check, flag.expected) for flag in gender.check(View(title))] == [("pronoun", "Mr Phuc")]
 
 
 # Provinces and ministries
@@ -358,9 +361,9 @@ def test_old_and_new_provinces_are_kept_by_name() -> None:
     vietnamese = "Mưa lớn ở Hà Giang và Tuyên Quang."
     for published in ("2024-05-01", "2025-09-01", "hôm qua", ""):
         right = record(vietnamese, "Heavy rain in Ha Giang and Tuyen Quang.", published=published)
-        assert comparison.check(right) == []
+        assert comparison.check(View(right)) == []
         wrong = record(vietnamese, "Heavy rain in Tuyen Quang.", published=published)
-        assert [flag.severity for flag in comparison.check(wrong)] == ["error"]
+        assert [flag.severity for flag in comparison.check(View(wrong))] == ["error"]
 
 
 @pytest.mark.parametrize(
@@ -372,9 +375,9 @@ def test_old_and_new_provinces_are_kept_by_name() -> None:
     ],
 )
 def test_the_other_name_of_a_province_is_a_note_once_the_law_is_in_force(vietnamese: str, english: str) -> None:
-    after = comparison.check(record(vietnamese, english, published="2025-08-01T07:00:00+07:00"))
+    after = comparison.check(View(record(vietnamese, english, published="2025-08-01T07:00:00+07:00")))
     assert [(flag.severity, flag.field) for flag in after] == [("note", "translation")]
-    before = comparison.check(record(vietnamese, english, published="2024-08-01"))
+    before = comparison.check(View(record(vietnamese, english, published="2024-08-01")))
     assert all(flag.severity != "note" for flag in before)
 
 
@@ -385,12 +388,12 @@ def test_a_name_of_the_summary_must_stand_in_the_article() -> None:
     article = "Công an bắt Nguyễn Văn Long ở Mỹ. Mỹ khen ngợi."
     assert (
         comparison.check(
-            record("Nguyễn Văn Long bị bắt ở Hoa Kỳ.", "Nguyen Van Long was arrested in the US.", article=article)
+            View(record("Nguyễn Văn Long bị bắt ở Hoa Kỳ.", "Nguyen Van Long was arrested in the US.", article=article))
         )
         == []
     )
     invented = record("Trần Văn Nam bị bắt ở Pháp.", "Tran Van Nam was arrested in France.", article=article)
-    assert [(flag.field, flag.found, flag.severity) for flag in comparison.check(invented)] == [
+    assert [(flag.field, flag.found, flag.severity) for flag in comparison.check(View(invented))] == [
         ("summary", "Pháp", "error"),
         ("summary", "Trần Văn Nam", "error"),
     ]
@@ -399,18 +402,21 @@ def test_a_name_of_the_summary_must_stand_in_the_article() -> None:
 def test_a_name_may_stand_in_the_title_only() -> None:
     summary = "Nguyễn Văn Long bị bắt."
     record_ = record(summary, "Nguyen Van Long was arrested.", article="Anh ta bị bắt.", title="Bắt Nguyễn Văn Long")
-    assert comparison.check(record_) == []
+    assert comparison.check(View(record_)) == []
 
 
 def test_a_name_of_the_translation_may_come_from_the_article() -> None:
     article = "Ông Nguyễn Xuân Phúc đến Pháp. Ông Phúc phát biểu."
-    assert comparison.check(record("Ông Phúc phát biểu.", "Nguyen Xuan Phuc spoke in France.", article=article)) == []
+    assert (
+        comparison.check(View(record("Ông Phúc phát biểu.", "Nguyen Xuan Phuc spoke in France.", article=article)))
+        == []
+    )
     assert found("Ông Phúc phát biểu.", "Tran Van Phuc spoke in Germany.", article=article) == {("name", "error")}
 
 
 def test_invented_names_are_flagged_where_they_stand() -> None:
     english = "The victim met Christopher Tufton in Kingston."
-    flagged = comparison.check(record("Nạn nhân đến gặp bộ trưởng.", english))
+    flagged = comparison.check(View(record("Nạn nhân đến gặp bộ trưởng.", english)))
     assert [(english[flag.start : flag.end], flag.severity) for flag in flagged] == [
         ("Christopher Tufton", "error"),
         ("Kingston", "warning"),
@@ -424,13 +430,13 @@ def test_the_title_is_compared_too() -> None:
     both = Translated(
         article=article, summary="", title_translation="Japan objects", sentences=(), calls=()
     )  # fmt: skip
-    (flag,) = comparison.check(both)
+    (flag,) = comparison.check(View(both))
     assert (flag.field, flag.start, flag.end, flag.expected, flag.found) == ("title", 0, 10, "China", "Japan")
-    assert comparison.check(replace(both, title_translation="China objects")) == []
+    assert comparison.check(View(replace(both, title_translation="China objects"))) == []
 
 
 def test_a_message_says_what_stands_where() -> None:
-    (flag,) = comparison.check(record("Trung Quốc phản đối việc này.", "Japan objected to this."))
+    (flag,) = comparison.check(View(record("Trung Quốc phản đối việc này.", "Japan objected to this.")))
     assert "“Trung Quốc”" in flag.message
     assert "“Japan”" in flag.message
 

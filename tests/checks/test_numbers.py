@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.checks import numbers
+from pipeline.checks.view import View
 from pipeline.records import Article, Flag, Origin, Sentence, Translated
 
 
@@ -33,7 +34,7 @@ def record(
 
 
 def flags(vietnamese: str, english: str) -> list[Flag]:
-    return numbers.check(record((vietnamese, english)))
+    return numbers.check(View(record((vietnamese, english))))
 
 
 def errors(found: Sequence[Flag]) -> list[tuple[str, str]]:
@@ -527,12 +528,12 @@ def test_a_value_that_moved_to_the_sentence_beside_it_is_a_note() -> None:
     moved = record(
         ("Bão làm sập 340 căn nhà.", "The storm hit."), ("Không ai chết.", "It destroyed 340 houses; nobody died.")
     )
-    assert [(flag.severity, flag.field) for flag in numbers.check(moved)] == [("note", "summary")]
+    assert [(flag.severity, flag.field) for flag in numbers.check(View(moved))] == [("note", "summary")]
 
 
 def test_the_headline_is_compared_with_its_own_translation() -> None:
     (flag,) = numbers.check(
-        record(("Trời mưa.", "It rained."), title="Bắt 12 nghi phạm", title_translation="21 suspects held")
+        View(record(("Trời mưa.", "It rained."), title="Bắt 12 nghi phạm", title_translation="21 suspects held"))
     )
     assert (flag.field, flag.start, flag.end, flag.expected) == ("title_translation", 0, 2, "12")
 
@@ -570,14 +571,14 @@ def test_a_number_of_the_summary_has_to_be_in_the_article(
     untranslated = Translated(
         Article(id="a", text=article, text_sha256="", source=Origin("a", 0), title=title), summary, "", (), ()
     )
-    found = numbers.check(untranslated)
+    found = numbers.check(View(untranslated))
     assert [(flag.severity, flag.found) for flag in found] == expected
     assert all(flag.field == "summary" for flag in found)
 
 
 def test_spans_count_from_the_start_of_the_field() -> None:
     one = record(("Trời mưa to.", "It rained hard."), ("Có 12 người bị nạn.", "There were 21 victims."))
-    (flag,) = numbers.check(one)
+    (flag,) = numbers.check(View(one))
     assert one.translation[flag.start : flag.end] == "21"
 
 
@@ -606,7 +607,7 @@ def test_flags_lie_inside_their_fields(parts: list[tuple[list[str], list[str]]],
     sentences = [(" ".join(left), " ".join(right)) for left, right in parts]
     one = record(*[pair for pair in sentences if pair[0].strip()], article=article)
     fields = {"summary": one.summary, "translation": one.translation}
-    for flag in numbers.check(one):
+    for flag in numbers.check(View(one)):
         assert 0 <= flag.start < flag.end <= len(fields[flag.field])
         assert flag.message
-    assert numbers.check(one) == numbers.check(pickle.loads(pickle.dumps(one)))
+    assert numbers.check(View(one)) == numbers.check(View(pickle.loads(pickle.dumps(one))))

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.checks import support
+from pipeline.checks.view import View
 from pipeline.records import Article, Flag, Origin, Translated
 
 ARTICLE = (
@@ -18,7 +19,7 @@ ARTICLE = (
 
 def flags_of(summary: str, *, text: str = ARTICLE, title: str = "") -> list[Flag]:
     article = Article(id="1", title=title, text=text, text_sha256="", source=Origin("a.jsonl", 0))
-    return support.check(Translated(article, summary, "", (), ()))
+    return list(support.check(View(Translated(article, summary, "", (), ()))))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.checks import truncation
+from pipeline.checks.view import View
 from pipeline.records import Article, Call, Flag, Origin, Sentence, Translated
 
 HEADLINE, FIRST, SECOND = "Rain again", "It rained.", "The wind rose."
@@ -42,7 +43,7 @@ def said(translated: Translated, check: str = "unfinished") -> list[tuple[str, s
     texts = {"title_translation": translated.title_translation, "translation": translated.translation}
     return [
         (flag.field, texts[flag.field][flag.start : flag.end])
-        for flag in truncation.check(translated)
+        for flag in truncation.check(View(translated))
         if flag.check == check
     ]
 
@@ -89,5 +90,5 @@ def test_an_empty_last_sentence_is_a_place_within_the_text() -> None:
         (Sentence("Trời mưa.", FIRST), Sentence("Gió lên.", "")),
         tuple(calls(3, cut_short=2)),
     )
-    (flag,) = [flag for flag in truncation.check(translated) if flag.check == "unfinished"]
+    (flag,) = [flag for flag in truncation.check(View(translated)) if flag.check == "unfinished"]
     assert (flag.start, flag.end) == (len(FIRST), len(FIRST))

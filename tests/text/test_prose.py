@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from pipeline import config as configs
 from pipeline import sources
+from pipeline.checks import truncation
 from pipeline.checks.rules import Rules, inspect
-from pipeline.checks.truncation import check as delivery
+from pipeline.checks.view import View
 from pipeline.config import Config, Exclude, Source
 from pipeline.records import Article, Failure, Flag, Origin, Sentence, Translated
 from pipeline.text import prose
@@ -130,7 +131,7 @@ def test_what_is_no_prose_in_an_answer_is_flagged_and_held(
     fields: dict[str, str], check: str, flags: list[tuple[str, str]], load_config: Any
 ) -> None:
     record = translated(**fields)
-    assert found(delivery(record), check) == flags
+    assert found(truncation.check(View(record)), check) == flags
     config: Config = load_config()
     inspected = inspect(record, Rules(hold=frozenset(config.inspect.hold)))
     if "error" in dict(flags).values():

@@ -34,8 +34,8 @@ from pipeline.checks.names.unsupported_names import (
     changed,
     strangers_of,
 )
-from pipeline.checks.pairs import Pair, aligned, is_copied
-from pipeline.records import Flag, Severity, Translated
+from pipeline.checks.view import Pair, View
+from pipeline.records import Flag, Severity
 from pipeline.text.normalize import fold
 
 _DEPUTIES = ("Phó ", "Thứ ")
@@ -55,11 +55,11 @@ class _Missing:
     severity_replaced: Severity | None  # where a stranger does
 
 
-def check(translated: Translated) -> list[Flag]:
+def check(view: View) -> list[Flag]:
     """Return the flags `name`, `office` and `initials` of the record."""
-    article = translated.article
-    article_spoken, article_folded = spoken(f"{article.title}\n{article.text}")
-    summary_spoken, summary_folded = spoken(translated.summary)
+    article = view.record.article
+    article_spoken, article_folded = spoken(view.title_and_text)
+    summary_spoken, summary_folded = spoken(view.record.summary)
     source = Source(
         article=article_spoken,
         article_folded=article_folded,
@@ -68,9 +68,9 @@ def check(translated: Translated) -> list[Flag]:
         known=capitalised_within(article.text),
         published=_date(article.published),
     )
-    found = _unsupported(translated, source)
-    for pair in aligned(translated):
-        if pair.vietnamese.strip() and pair.english.strip():
+    found = _unsupported(view, source)
+    for pair in view.pairs:
+        if pair.source.text.strip() and pair.target.text.strip():
             found += _compared(pair, source)
     return found
 
@@ -85,14 +85,13 @@ def _date(text: str) -> dt.date | None:
 # Summary and article
 
 
-def _unsupported(translated: Translated, source: Source) -> list[Flag]:
+def _unsupported(view: View, source: Source) -> list[Flag]:
     """Return a flag for each name of the summary that neither the article nor its title has."""
-    article = translated.article
-    if not article.text.strip() or is_copied(translated):
+    if not view.record.article.text.strip() or view.is_copied:
         return []
     text = source.article
     folded = source.article_folded
-    summary = translated.summary
+    summary = view.record.summary
     reading = read_vietnamese(summary, known=source.known)
     spoken_of = gazetteer().spoken
     found: list[Flag] = []
@@ -142,9 +141,9 @@ def _unsupported_flag(summary: str, start: int, end: int, severity: Severity) ->
 
 
 def _compared(pair: Pair, source: Source) -> list[Flag]:
-    vietnamese = read_vietnamese(pair.vietnamese, known=source.known)
-    english = read_english(pair.english)
-    unsupported_names = strangers_of(pair.english, vietnamese, english, source)
+    vietnamese = read_vietnamese(pair.source.text, known=source.known)
+    english = read_english(pair.target.text)
+    unsupported_names = strangers_of(pair.target.text, vietnamese, english, source)
     found: list[Flag] = []
     missing: list[_Missing] = []
     for entity in {entity.entry: entity for entity in vietnamese.entities}.values():
@@ -158,7 +157,7 @@ def _compared(pair: Pair, source: Source) -> list[Flag]:
                         stranger
                         for stranger in unsupported_names
                         if not (
-                            renamed.field == pair.english_field and stranger.start + pair.english_start == renamed.start
+                            renamed.field == pair.target.field and stranger.start + pair.target.start == renamed.start
                         )
                     ]
                 elif entity.entry.kind == "organisation":
@@ -174,7 +173,7 @@ def _compared(pair: Pair, source: Source) -> list[Flag]:
         else:
             missing += _missing_run(run, english)
     for initials in vietnamese.initials:
-        missing += _missing_initials(initials, pair.english)
+        missing += _missing_initials(initials, pair.target.text)
     return found + _settled(pair, missing, unsupported_names)
 
 
@@ -189,13 +188,13 @@ def _settled(pair: Pair, missing: Sequence[_Missing], unsupported_names: Sequenc
             severity = "error"
         if severity is None:
             continue
-        name = pair.vietnamese[lost.start : lost.end]
-        instead = pair.english[stranger.start : stranger.end] if stranger else ""
+        name = pair.source.text[lost.start : lost.end]
+        instead = pair.target.text[stranger.start : stranger.end] if stranger else ""
         message = f"“{name}” is not in the translation"
         if instead:
             message += f"; “{instead}” is, which stands in no Vietnamese text of this record"
         found.append(
-            pair.vietnamese_flag(
+            pair.source.flag(
                 lost.check,
                 message,
                 span=(lost.start, lost.end),
@@ -207,9 +206,9 @@ def _settled(pair: Pair, missing: Sequence[_Missing], unsupported_names: Sequenc
     for stranger in left:
         if stranger.weak:
             continue
-        name = pair.english[stranger.start : stranger.end]
+        name = pair.target.text[stranger.start : stranger.end]
         found.append(
-            pair.english_flag(
+            pair.target.flag(
                 "name",
                 f"the translation names “{name}”, which stands in no Vietnamese text of this record",
                 span=(stranger.start, stranger.end),
@@ -285,9 +284,9 @@ def _missing_initials(initials: Initials, english: str) -> list[_Missing]:
 
 
 def _changed_flag(pair: Pair, run: CapitalizedSpan, stranger: UnsupportedName) -> Flag:
-    name = pair.vietnamese[run.tokens[0].start : run.tokens[-1].end]
-    other = pair.english[stranger.start : stranger.end]
-    return pair.english_flag(
+    name = pair.source.text[run.tokens[0].start : run.tokens[-1].end]
+    other = pair.target.text[stranger.start : stranger.end]
+    return pair.target.flag(
         "name",
         f"“{name}” is another name in the translation: “{other}” stands in no Vietnamese text of this record",
         span=(stranger.start, stranger.end),
@@ -318,12 +317,12 @@ def _renamed(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: Englis
             if any(seen.entry == other for seen in vietnamese.entities):
                 continue
             start, finish = english.tokens[begin].start, english.tokens[end - 1].end
-            return pair.english_flag(
+            return pair.target.flag(
                 "name",
                 f"the article says “{entity.entry.name}”, which {said}; the translation uses the other name",
                 span=(start, finish),
                 expected=entity.entry.english,
-                found=pair.english[start:finish],
+                found=pair.target.text[start:finish],
                 severity="note",
             )
     return None
@@ -336,13 +335,13 @@ def _office(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English
     if entity.entry in standing or (entity.entry in english.found and not deputy):
         return []
     start, finish = vietnamese.tokens[entity.begin].start, vietnamese.tokens[entity.end - 1].end
-    name = pair.vietnamese[start:finish]
+    name = pair.source.text[start:finish]
     if instead := _instead(vietnamese, english, kind="office"):
         return [_another_flag(pair, entity, name, instead, severity="error")]
     if entity.entry in english.found:
         return []
     return [
-        pair.vietnamese_flag(
+        pair.source.flag(
             "office",
             f"the office “{name}” is not in the translation",
             span=(start, finish),
@@ -362,7 +361,7 @@ def _another(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: Englis
     ways = (way for entry in instead.means for way in gazetteer().spoken[entry]) if instead else ()
     if instead is None or any(way in source.spoken for way in ways):
         return []
-    name = pair.vietnamese[vietnamese.tokens[entity.begin].start : vietnamese.tokens[entity.end - 1].end]
+    name = pair.source.text[vietnamese.tokens[entity.begin].start : vietnamese.tokens[entity.end - 1].end]
     return [_another_flag(pair, entity, name, instead, severity="warning")]
 
 
@@ -384,8 +383,8 @@ def _instead(vietnamese: Vietnamese, english: English, *, kind: Kind) -> _Instea
 
 
 def _another_flag(pair: Pair, entity: Entity, name: str, instead: _Instead, *, severity: Severity) -> Flag:
-    other = pair.english[instead.start : instead.end]
-    return pair.english_flag(
+    other = pair.target.text[instead.start : instead.end]
+    return pair.target.flag(
         "office",
         f"“{name}” is {entity.entry.english}; the translation says “{other}”",
         span=(instead.start, instead.end),

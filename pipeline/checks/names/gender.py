@@ -14,8 +14,8 @@ from typing import Literal
 
 from pipeline.checks.names.entities import is_syllable, read_vietnamese
 from pipeline.checks.names.gazetteer import gazetteer
-from pipeline.checks.pairs import Pair, aligned
-from pipeline.records import Flag, Translated
+from pipeline.checks.view import Pair, View
+from pipeline.records import Flag
 from pipeline.text.normalize import fold, press_tone
 
 Sex = Literal["man", "woman"]
@@ -84,12 +84,12 @@ class _People:
     sex: Mapping[str, Sex]  # by given name, where the article has titles of one sex only
 
 
-def check(translated: Translated) -> list[Flag]:
+def check(view: View) -> list[Flag]:
     """Return the flags `pronoun`, and `name` where a title stands before a surname."""
-    speaking = [pair for pair in aligned(translated) if _speaks_of_somebody(pair.english)]
+    speaking = [pair for pair in view.pairs if _speaks_of_somebody(pair.target.text)]
     if not speaking:
         return []  # most records: to look for people takes all of the article
-    people = _people(translated)
+    people = _people(view)
     found: list[Flag] = []
     for pair in speaking:
         found += _mistitled(pair, people)
@@ -101,9 +101,8 @@ def _speaks_of_somebody(english: str) -> bool:
     return any(pattern.search(english) for pattern in (_ENGLISH_TITLE, *_PRONOUNS.values()))
 
 
-def _people(translated: Translated) -> _People:
-    article = translated.article
-    text = press_tone(f"{article.title}\n{article.text}\n{translated.summary}")
+def _people(view: View) -> _People:
+    text = f"{press_tone(view.record.article.title)}\n{view.article_press}\n{view.summary_press}"
     table = gazetteer()
     full: set[tuple[str, ...]] = set()
     sexes: dict[str, set[Sex]] = {}
@@ -139,16 +138,16 @@ def _mistitled(pair: Pair, people: _People) -> list[Flag]:
     """Return a flag for each title that stands before the surname alone, or is of the other sex."""
     found: list[Flag] = []
     given = {name[-1] for name in people.full} | set(people.sex)
-    for match in _ENGLISH_TITLE.finditer(pair.english):
+    for match in _ENGLISH_TITLE.finditer(pair.target.text):
         name = fold(match[2])
         bearers = sorted(full for full in people.full if full[0] == name and " ".join(full) not in _BY_SURNAME)
-        sentence = fold(pair.vietnamese)
+        sentence = fold(pair.source.text)
         here = [full for full in bearers if re.search(rf"\b{full[-1]}\b", sentence)] or bearers
         if name not in given and here:
             right = f"{match[1]} {here[0][-1].capitalize()}"
             whole = " ".join(part.capitalize() for part in here[0])
             found.append(
-                pair.english_flag(
+                pair.target.flag(
                     "name",
                     f"“{match[0]}”: in {whole} the given name comes last, and the person is {right}",
                     span=match.span(),
@@ -162,7 +161,7 @@ def _mistitled(pair: Pair, people: _People) -> list[Flag]:
         if said and sex and said != sex:
             right = f"{'Mr' if sex == 'man' else 'Ms'} {match[2]}"
             found.append(
-                pair.english_flag(
+                pair.target.flag(
                     "pronoun",
                     f"the article calls {match[2]} a {sex}; the translation says “{match[0]}”",
                     span=match.span(),
@@ -179,18 +178,18 @@ def _mistitled(pair: Pair, people: _People) -> list[Flag]:
 
 def _pronouns(pair: Pair, people: _People) -> list[Flag]:
     """Return a flag where the sentence is about one person of known sex, and the English about the other."""
-    his, hers = (_PRONOUNS[sex].search(pair.english) for sex in ("man", "woman"))
+    his, hers = (_PRONOUNS[sex].search(pair.target.text) for sex in ("man", "woman"))
     if (his is None) == (hers is None):
         return []
     said: Sex = "man" if his else "woman"
-    sex, word = _sex(pair.vietnamese, people)
+    sex, word = _sex(pair.source.text, people)
     if sex is None or sex == said:
         return []
     pronoun = his or hers
     assert pronoun is not None
     right = "he, him, his" if sex == "man" else "she, her"
     return [
-        pair.english_flag(
+        pair.target.flag(
             "pronoun",
             f"“{word}” is a {sex}; the translation says “{pronoun[0]}”",
             span=pronoun.span(),

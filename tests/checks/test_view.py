@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.checks.pairs import aligned, is_copied
 from pipeline.checks.rules import inspect
+from pipeline.checks.view import View
 from pipeline.records import Article, Origin, Sentence, Translated
 
 SUMMARY = "Trời  mưa to. Chi  2 tỷ."  # the sentences have one space each: neither is found as it stands
@@ -22,7 +22,7 @@ RECORD = Translated(
 
 
 @pytest.mark.parametrize(
-    ("pair", "span", "vietnamese", "english"),
+    ("pair", "span", "source", "target"),
     [
         (0, None, ("title", 0, 6), ("title_translation", 0, 10)),
         (0, (4, 6), ("title", 4, 6), ("title_translation", 4, 6)),
@@ -32,16 +32,16 @@ RECORD = Translated(
     ],
 )
 def test_a_flag_stands_in_its_field(
-    pair: int, span: tuple[int, int] | None, vietnamese: tuple[str, int, int], english: tuple[str, int, int]
+    pair: int, span: tuple[int, int] | None, source: tuple[str, int, int], target: tuple[str, int, int]
 ) -> None:
-    one = aligned(RECORD)[pair]
+    one = View(RECORD).pairs[pair]
     for flag, expected in (
-        (one.vietnamese_flag("name", "why", span=span, expected="x", found="y", severity="note"), vietnamese),
-        (one.english_flag("name", "why", span=span, expected="x", found="y", severity="note"), english),
+        (one.source.flag("name", "why", span=span, expected="x", found="y", severity="note"), source),
+        (one.target.flag("name", "why", span=span, expected="x", found="y", severity="note"), target),
     ):
         assert (flag.field, flag.start, flag.end) == expected
         assert (flag.check, flag.message, flag.expected, flag.found, flag.severity) == ("name", "why", "x", "y", "note")
-    assert one.english_flag("name", "why").severity == one.vietnamese_flag("name", "why").severity == "warning"
+    assert one.target.flag("name", "why").severity == one.source.flag("name", "why").severity == "warning"
 
 
 ARTICLE = "Ông Nam nói: “Lãi 12,5 tỷ đồng.” Giá 2.500 đồng một kg, Hà Nội -5 độ C.\nBà Lan không nhận tiền. Hết"
@@ -68,7 +68,7 @@ def test_a_summary_is_copied_where_its_sentences_stand_in_the_article(sentences:
         summary=" ".join(sentences) or "Bà Lan nhận tiền.",
         sentences=tuple(Sentence(text, "x") for text in sentences),
     )
-    assert is_copied(record) == copied
+    assert View(record).is_copied == copied
 
 
 @pytest.mark.parametrize("cut", ["Ông Nam nói: “Lãi 12", "500 đồng một kg", "5 độ C."])
