@@ -7,9 +7,11 @@ that they reach behind the first check. `make faults` tries a hundred times more
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import math
 import subprocess
 import sys
@@ -87,6 +89,8 @@ def valid() -> dict[str, bytes]:
         "b.jsonl": lines.decode().encode("utf-16"),
         "a.jsonl.gz": gzip.compress(lines),
         "a.jsonl.zst": zstandard.compress(lines),
+        "a.jsonl.xz": lzma.compress(lines),
+        "a.jsonl.bz2": bz2.compress(lines),
         "a.csv": table.encode(),
         "b.csv": table.replace(",", ";").encode("cp1258", errors="ignore"),
         "a.tsv": table.replace(",", "\t").encode(),
@@ -96,7 +100,7 @@ def valid() -> dict[str, bytes]:
 
 
 MARKS = (
-    b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"PAR1", b'"', b"'", b"\r", b"\n", b"\t",
+    b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00", b"BZh91AY&SY", b"PAR1", b'"', b"'", b"\r", b"\n", b"\t",
     b"\\", b"\\ud83d", b"{", b"}", b"[", b"]", b"null", b"1e999", b"-", b"<![CDATA[", b"<!--", b"<meta charset=utf-7>",
     b"<?xml version='1.0' encoding='utf-16'?>", b"sep=\x00\n", b"\xed\xa0\x80", b"\xc0\xaf", b"\xff" * 9, b"&#x110000;",
 )  # fmt: skip
@@ -387,15 +391,15 @@ def test_whatever_is_set_on_the_command_line(tmp_path_factory: pytest.TempPathFa
 
 # Coverage-led
 
+KINDS = ["txt", "html", "jsonl", "csv", "tsv", "parquet", "jsonl.gz", "jsonl.zst", "jsonl.xz", "jsonl.bz2", "yaml"]
 LED = """
 import sys, atheris
 with atheris.instrument_imports(include=["pipeline"]):
     from pathlib import Path
-    from tests.test_fuzz import through, load
+    from tests.test_fuzz import KINDS, through, load
 folder = Path(sys.argv.pop(1))
-kinds = ["txt", "html", "jsonl", "csv", "tsv", "parquet", "jsonl.gz", "jsonl.zst", "yaml"]
 def one(data):
-    kind = kinds[data[0] % len(kinds)] if data else "txt"
+    kind = KINDS[data[0] % len(KINDS)] if data else "txt"
     path = folder / f"a.{kind}"
     path.write_bytes(data[1:])
     load(path) if kind == "yaml" else through(path)
@@ -410,14 +414,11 @@ def test_readers_and_config_under_a_fuzzer_that_follows_coverage(tmp_path: Path,
     pytest.importorskip("atheris", reason="atheris is not installed: pip install atheris, where it has a wheel")
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    kinds = {
-        name: index
-        for index, name in enumerate(("txt", "html", "jsonl", "csv", "tsv", "parquet", "jsonl.gz", "jsonl.zst"))
-    }
+    kinds = {name: index for index, name in enumerate(KINDS)}
     for name, data in valid().items():
         if (kind := kinds.get(name.partition(".")[2])) is not None:
             (corpus / name).write_bytes(bytes([kind]) + data)
-    (corpus / "config").write_bytes(bytes([8]) + yaml.safe_dump(CONFIG).encode())
+    (corpus / "config").write_bytes(bytes([kinds["yaml"]]) + yaml.safe_dump(CONFIG).encode())
     with fault("fuzzed by coverage"):
         done = subprocess.run(
             [sys.executable, "-c", LED, tmp_path, corpus, "-max_total_time=120", "-rss_limit_mb=2048", "-timeout=20"],

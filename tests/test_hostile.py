@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import gzip
 import json
+import lzma
 import os
 import shutil
 import subprocess
@@ -24,7 +26,7 @@ import zstandard
 
 from pipeline import config as configs
 from pipeline.config import Config
-from pipeline.sources import files
+from pipeline.sources import byte_streams
 from pipeline.storage import versions
 from pipeline.storage.published import NEW
 from tests.conftest import article, tomdich, write_feed
@@ -210,8 +212,8 @@ except SourceError as error:
 print(sorted(found.items()))
 """
 BASELINE = 150 * 1024 * 1024  # the interpreter, Arrow and the libraries of a web page
-BOUND = BASELINE + 6 * files.LONGEST
-JSON_BOUND = BASELINE + 30 * files.LONGEST  # the longest line there may be, all of it the smallest of values
+BOUND = BASELINE + 6 * byte_streams.LONGEST
+JSON_BOUND = BASELINE + 30 * byte_streams.LONGEST  # the longest line there may be, all of it the smallest of values
 
 
 def good() -> bytes:
@@ -251,8 +253,14 @@ def test_a_line_that_does_not_end_costs_time_and_no_memory(
 REFUSED = {"[('refused', 1)]", "[('undecodable', 1)]", "[('bad_row', 1)]"}
 
 
+def _opened(path: Path, ending: str) -> bz2.BZ2File | gzip.GzipFile | lzma.LZMAFile:
+    if ending == "xz":
+        return lzma.open(path, "wb", preset=0)
+    return bz2.open(path, "wb", 1) if ending == "bz2" else gzip.open(path, "wb", 1)
+
+
 @pytest.mark.parametrize("size", [100, pytest.param(8 * 1024, marks=pytest.mark.faults)], ids=["100 MB", "8 GB"])
-@pytest.mark.parametrize("ending", ["gz", "zst", "gz.gz"])
+@pytest.mark.parametrize("ending", ["gz", "zst", "gz.gz", "xz", "bz2"])
 def test_a_bomb_is_unpacked_in_bounded_pieces(tmp_path: Path, fault: FaultFixture, ending: str, size: int) -> None:
     bomb = tmp_path / f"bomb.jsonl.{ending}"
     if ending == "zst":
@@ -260,7 +268,7 @@ def test_a_bomb_is_unpacked_in_bounded_pieces(tmp_path: Path, fault: FaultFixtur
             for piece in one_line(size * 1024 * 1024, unit=b"\0"):
                 packed.write(piece)
     else:
-        with gzip.open(bomb, "wb", compresslevel=1) as packed_:
+        with _opened(bomb, ending) as packed_:
             for piece in one_line(size * 1024 * 1024, unit=b"\0"):
                 packed_.write(piece)
         if ending == "gz.gz":
@@ -281,12 +289,12 @@ def test_a_parquet_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, fault: 
 
 
 def test_a_parquet_cell_too_long_for_an_article_is_rejected_alone(tmp_path: Path, fault: FaultFixture) -> None:
-    texts = ["a" * (files.LONGEST + 1), *(article(number)["text"] for number in range(30))]
+    texts = ["a" * (byte_streams.LONGEST + 1), *(article(number)["text"] for number in range(30))]
     pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet")
     with fault("one long line"):
         printed, peak = measured(READ, str(tmp_path / "a.parquet"))
         assert printed == "[('article', 30), ('bad_row', 1)]"
-        assert peak < BOUND + 6 * files.LONGEST, peak
+        assert peak < BOUND + 6 * byte_streams.LONGEST, peak
 
 
 SMALL = {"lists": "[],", "objects": "{},", "numbers": "1,", "strings": '"",', "keys": None}
@@ -294,7 +302,7 @@ SMALL = {"lists": "[],", "objects": "{},", "numbers": "1,", "strings": '"",', "k
 
 @pytest.mark.parametrize("what", ["lists", "deep objects", *(slow(what) for what in (*list(SMALL)[1:], "deep lists"))])
 def test_json_of_the_smallest_values_is_bounded(tmp_path: Path, fault: FaultFixture, what: str) -> None:
-    room = files.LONGEST - 100
+    room = byte_streams.LONGEST - 100
     if what == "keys":
         inside = ",".join(f'"{number:x}":1' for number in range(room // 12))
         line = '{"text":"", "extra":{' + inside + "}}"
@@ -307,11 +315,11 @@ def test_json_of_the_smallest_values_is_bounded(tmp_path: Path, fault: FaultFixt
         assert unit is not None
         line = '{"text":[' + unit * (room // len(unit)) + "1]}"
     (tmp_path / "a.jsonl").write_bytes(line.encode() + b"\n" + good())
-    assert len(line) <= files.LONGEST
+    assert len(line) <= byte_streams.LONGEST
     with fault("deep or wide JSON"):
         printed, peak = measured(READ, str(tmp_path / "a.jsonl"))
         assert "('article', 1)" in printed
-        assert peak < JSON_BOUND, peak / files.LONGEST
+        assert peak < JSON_BOUND, peak / byte_streams.LONGEST
 
 
 @pytest.mark.parametrize("depth", [30, 450, 100_000, *map(slow, (33, 200, 900, 1100))])

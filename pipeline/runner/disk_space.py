@@ -22,7 +22,7 @@ from pipeline.storage.versions import Version, versions
 # sources, the files between its passes and the version together, and the version alone 0.98 times.
 _HEIGHT = 7.0
 # Bytes of text in a byte of a source: tags and scripts are most of a page, packed text is a third.
-_TEXT = {".html": 0.1, ".htm": 0.1, ".parquet": 2.0, ".gz": 3.0, ".zst": 3.0}
+_TEXT = {".html": 0.1, ".htm": 0.1, ".parquet": 2.0, ".gz": 3.0, ".zst": 3.0, ".xz": 4.0, ".bz2": 4.0}
 _FLOOR = 256 * 1024**2  # bytes that are left alone: the write-ahead log, and all else that lives on the disk
 _FLOOR_SHARE = 50  # but never more than a fiftieth of a small disk
 _EVERY = 1.0  # seconds between two looks

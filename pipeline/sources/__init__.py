@@ -18,7 +18,19 @@ from pipeline import waiting
 from pipeline.config import Columns, Exclude, Markup, Source, expand_env
 from pipeline.errors import SourceError, UnavailableError
 from pipeline.records import JSON, Article, Failure, Origin
-from pipeline.sources import articles, dates, files, hub, json_values, markup, names, tables
+from pipeline.sources import (
+    articles,
+    byte_streams,
+    compression,
+    dates,
+    files,
+    finding,
+    hub,
+    json_values,
+    markup,
+    names,
+    tables,
+)
 from pipeline.sources.articles import Draft
 from pipeline.sources.files import Format, Found
 from pipeline.text import normalize
@@ -138,7 +150,7 @@ def _found(
 ) -> list[Found]:
     try:
         return waiting.call(
-            lambda: files.find(path, given=source.format, warn=warn),
+            lambda: finding.find(path, given=source.format, warn=warn),
             what=path,
             stopping=stopping if "://" in expand_env(path) else None,
         )
@@ -209,7 +221,7 @@ def _records(found: Found, chunks: Iterator[bytes], source: Source, exclude: Exc
             columns, rows = tables.from_parquet(file, name=name, wanted=_wanted(source))
             yield from articles.from_rows(rows, name=name, source=source, exclude=exclude, columns=columns)
         return
-    plain = files.unpacked(chunks, name=name)
+    plain = compression.decompressed(chunks, name=name)
     kind: Format | None = found.format
     if kind is None:
         kind, plain = _sniffed(plain)
@@ -219,24 +231,24 @@ def _records(found: Found, chunks: Iterator[bytes], source: Source, exclude: Exc
     if kind == "feed":
         from pipeline.sources import feeds
 
-        data = files.whole(plain)
+        data = byte_streams.whole(plain)
         if data is None:
-            raise SourceError(f"{name}: longer than {files.MEGABYTES} MiB, which no feed is")
+            raise SourceError(f"{name}: longer than {byte_streams.MEGABYTES} MiB, which no feed is")
         entries = feeds.rows(data, name=name)
         yield from articles.from_rows(entries, name=name, source=source, exclude=exclude, columns=None)
         return
-    encoding, plain = files.as_utf8(plain)
+    encoding, plain = byte_streams.as_utf8(plain)
     if kind in {"json", "jsonl"}:
         in_lines, plain = json_values.is_lines(plain) if kind == "json" else (True, plain)
         is_array, plain = json_values.is_array(plain)
         if in_lines and not is_array:
-            rows = tables.from_json(files.lines(plain), name=name, encoding=encoding)
+            rows = tables.from_json(byte_streams.lines(plain), name=name, encoding=encoding)
         else:
             rows = tables.from_json(json_values.values(plain, name=name), name=name, encoding=encoding, unit="item")
     else:
         text_column = source.columns.text or "text"
         columns, rows = tables.from_csv(
-            files.lines(plain), name=name, encoding=encoding, tabs=kind == "tsv", text_column=text_column
+            byte_streams.lines(plain), name=name, encoding=encoding, tabs=kind == "tsv", text_column=text_column
         )
         if not columns:
             return
@@ -245,7 +257,7 @@ def _records(found: Found, chunks: Iterator[bytes], source: Source, exclude: Exc
 
 def _sniffed(chunks: Iterator[bytes]) -> tuple[Format, Iterator[bytes]]:
     """Return the format of stdin or of a web page by its first characters: JSON, HTML, else pasted text."""
-    head, chunks = files.peek(chunks, 1024)
+    head, chunks = byte_streams.peek(chunks, 1024)
     start = head.decode("utf-16" if head[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig", errors="ignore").lstrip()
     if start.startswith(("{", "[")):
         return "json", chunks
@@ -263,7 +275,7 @@ def _document(
     from pipeline.sources import html, pasted  # their patterns take a while to compile, and tables need none
 
     name = found.name
-    data = files.whole(chunks)
+    data = byte_streams.whole(chunks)
     if data is None:
         return articles.damaged("bad_row", f"{name}: longer than any article; is it a table?", Origin(name, 0))
     try:

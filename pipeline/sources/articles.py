@@ -19,7 +19,7 @@ from pipeline.config import Columns, Exclude, Markup, Source
 from pipeline.errors import SourceError
 from pipeline.records import JSON, Article, Failure, Origin
 from pipeline.sources import dates, markup, names
-from pipeline.sources.files import LONGEST, MEGABYTES
+from pipeline.sources.byte_streams import LONGEST, MEGABYTES
 from pipeline.sources.markup import Plain
 from pipeline.text import normalize as text
 from pipeline.text import prose

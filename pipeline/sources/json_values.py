@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from pipeline.errors import UnavailableError
-from pipeline.sources import files
+from pipeline.sources import byte_streams
 
 _OUTSIDE = re.compile(rb'["\[\]{},]')  # what counts outside a string
 _INSIDE = re.compile(rb'["\\]')  # and inside one
@@ -23,7 +23,7 @@ _SPACE = b" \t\r\n"
 
 def is_lines(chunks: Iterator[bytes]) -> tuple[bool, Iterator[bytes]]:
     """Return whether a JSON text is JSON lines (its first line is an object of its own), and the chunks again."""
-    head, chunks = files.peek(chunks, _HEAD)
+    head, chunks = byte_streams.peek(chunks, _HEAD)
     first, newline, _ = head.lstrip(_SPACE).partition(b"\n")
     if not newline or not first.startswith(b"{"):
         return False, chunks
@@ -36,11 +36,11 @@ def is_lines(chunks: Iterator[bytes]) -> tuple[bool, Iterator[bytes]]:
 
 def is_array(chunks: Iterator[bytes]) -> tuple[bool, Iterator[bytes]]:
     """Return whether a JSON text begins as an array does, and the chunks again."""
-    head, chunks = files.peek(chunks, 1024)
+    head, chunks = byte_streams.peek(chunks, 1024)
     return head.lstrip(_SPACE).startswith(b"["), chunks
 
 
-def values(chunks: Iterable[bytes], *, name: str, longest: int = files.LONGEST) -> Iterator[bytes | None]:
+def values(chunks: Iterable[bytes], *, name: str, longest: int = byte_streams.LONGEST) -> Iterator[bytes | None]:
     """Yield the text of each item of the array, else of each object; None stands for one over `longest` bytes.
 
     Raises `UnavailableError` where the text ends inside a value or before the array does.

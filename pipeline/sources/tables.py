@@ -20,7 +20,7 @@ import msgspec
 from pipeline.errors import SourceError, UnavailableError
 from pipeline.sources import names
 from pipeline.sources.articles import BadRow, Row
-from pipeline.sources.files import LONGEST, MEGABYTES
+from pipeline.sources.byte_streams import LONGEST, MEGABYTES
 from pipeline.text import normalize
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ Rate = Annotated[float, Strict(), Field(gt=0, le=1)]
 
 
 class Pairs(_Model):
-    """A file of sentence pairs: TSV, CSV or JSON lines, also .gz, .zst or .xz."""
+    """A file of sentence pairs: TSV, CSV or JSON lines, compressed or not."""
 
     path: str
     format: Literal["tsv", "csv", "jsonl"] | None = None  # None: by the file's ending
@@ -67,7 +67,7 @@ class Articles(Source):
 
 
 class Lines(_Model):
-    """A text file, also .gz, .zst or .xz: a sentence a line."""
+    """A text file, compressed or not: a sentence a line."""
 
     path: str
     skip: Annotated[int, Strict(), Field(ge=0)] = 0

@@ -257,7 +257,6 @@ def _examples(
         source,
         exclude=training.exclude,
         tone_style=training.tone_style,
-        scratch=training.home / "scratch",
         tally=tally,
     ):
         if source.targets == "extractive" and not dev:

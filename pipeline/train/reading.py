@@ -2,18 +2,15 @@
 
 Every text is repaired, brought to NFC, put on one line and turned to one tone style with the pipeline's own functions:
 what the model sees in training is what it will see in use. Both sides of a pair are turned, so that a name that is
-copied is written alike. `.xz`, in which corpora come, is unpacked here; the other packings by `pipeline.sources`.
+copied is written alike. Files are found, opened and decompressed by `pipeline.sources`.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import lzma
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -25,13 +22,12 @@ from pipeline.config import Exclude
 from pipeline.errors import SourceError
 from pipeline.ids import file_digest
 from pipeline.records import Article, Failure
-from pipeline.sources import files
+from pipeline.sources import byte_streams, compression, files, finding
 from pipeline.text.normalize import new_tone, press_tone, repair
 from pipeline.train.config import Articles, Lines, Pairs
 
 T = TypeVar("T")
 
-_XZ = b"\xfd7zXZ\x00"
 _TOLD = 3  # bad rows named in a message
 
 
@@ -75,28 +71,22 @@ def read_pairs(source: Pairs, *, tone_style: ToneStyle, tally: ReadCounts) -> It
 
 
 def read_articles(
-    source: Articles, *, exclude: Exclude, tone_style: ToneStyle, scratch: Path, tally: ReadCounts
+    source: Articles, *, exclude: Exclude, tone_style: ToneStyle, tally: ReadCounts
 ) -> Iterator[tuple[str, str, str]]:
     """Yield the cleaned title, text and summary ("" where there is none) of each article of any source of a run.
 
-    `scratch`: a folder for what has to be unpacked first. Raises `SourceError` as a run does.
+    Raises `SourceError` as a run does.
     """
-    with _unpacked(source, scratch) as plain:
-        records = sources.read(
-            plain,
-            exclude=exclude,
-            warn=tally.drop,
-            on_file=lambda _: None,
-        )
-        for record in _chosen(records, source.skip, source.take, source.every):
-            tally.read += 1
-            if isinstance(record, Failure):
-                tally.drop(record.kind, record.message)
-                continue
-            assert isinstance(record, Article)
-            texts = (record.title, record.text, record.reference_summary)
-            title, text, summary = (clean(text, tone_style) for text in texts)
-            yield title, text, summary
+    records = sources.read(source, exclude=exclude, warn=tally.drop, on_file=lambda _: None)
+    for record in _chosen(records, source.skip, source.take, source.every):
+        tally.read += 1
+        if isinstance(record, Failure):
+            tally.drop(record.kind, record.message)
+            continue
+        assert isinstance(record, Article)
+        texts = (record.title, record.text, record.reference_summary)
+        title, text, summary = (clean(text, tone_style) for text in texts)
+        yield title, text, summary
 
 
 def read_lines(source: Lines, *, tone_style: ToneStyle, tally: ReadCounts) -> Iterator[str]:
@@ -112,7 +102,7 @@ def digests(source: Pairs | Articles | Lines) -> list[list[str]] | None:
     if source.path is None or "://" in source.path or source.path == "-":
         return None
     try:
-        found = files.find(source.path, given="txt", warn=lambda _: None)
+        found = finding.find(source.path, given="txt", warn=lambda _: None)
     except SourceError:
         return None
     return [[Path(one.path).name, file_digest(Path(one.path))] for one in found]  # two folders may have a name alike
@@ -124,8 +114,7 @@ def _chosen(items: Iterable[T], skip: int, take: int | None, every: int) -> Iter
 
 
 def _pairs(source: Pairs, tally: ReadCounts) -> Iterator[tuple[str, str]]:
-    name = source.path.removesuffix(".xz")
-    kind = source.format or files.format_of(name)
+    kind = source.format or finding.format_of(source.path)
     lines = _lines(source.path, tally)
     match kind:
         case "tsv":
@@ -205,8 +194,9 @@ def _comma_rows(lines: Iterator[tuple[str, str]], name: str) -> Iterator[tuple[s
 
 def _lines(path: str, tally: ReadCounts) -> Iterator[tuple[str, str]]:
     """Yield the lines of the files that `path` stands for, each with its place; raises `SourceError`."""
-    for found in files.find(path, given="txt", warn=tally.drop):
-        for number, line in enumerate(files.lines(_plain(found)), 1):
+    for found in finding.find(path, given="txt", warn=tally.drop):
+        plain = compression.decompressed(files.raw(found, files.RunningDigest()), name=found.name)
+        for number, line in enumerate(byte_streams.lines(plain), 1):
             where = f"{found.name}: line {number}"
             if line is None:
                 tally.drop("too long a line", where)
@@ -215,38 +205,6 @@ def _lines(path: str, tally: ReadCounts) -> Iterator[tuple[str, str]]:
                 yield where, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r")
             except UnicodeDecodeError as error:
                 raise SourceError(f"{where}: is not UTF-8 ({error.reason}); convert the file first") from None
-
-
-def _plain(found: files.Found) -> Iterator[bytes]:
-    """Yield the unpacked bytes of a file."""
-    head, chunks = files.peek(files.raw(found, files.RunningDigest()), len(_XZ))
-    if not head.startswith(_XZ):
-        yield from files.unpacked(chunks, name=found.name)
-        return
-    unpacker = lzma.LZMADecompressor()
-    try:
-        for chunk in chunks:
-            if unpacker.eof:
-                raise SourceError(f"{found.name}: several .xz streams in one file; pack it again as one")
-            yield unpacker.decompress(chunk)
-    except lzma.LZMAError as error:
-        raise SourceError(f"{found.name}: cannot be unpacked: {error}; copy it again") from None
-    if not unpacker.eof:
-        raise SourceError(f"{found.name}: ends early; copy it again")
-
-
-@contextmanager
-def _unpacked(source: Articles, scratch: Path) -> Iterator[Articles]:
-    """Give `source`, its .xz files unpacked into a folder for as long as it is read."""
-    if source.path is None or not source.path.endswith(".xz"):
-        yield source
-        return
-    scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        for found in files.find(source.path, given=source.format or "txt", warn=lambda _: None):
-            with (Path(folder) / Path(found.path).name.removesuffix(".xz")).open("wb") as out:
-                out.writelines(_plain(found))
-        yield source.model_copy(update={"path": folder})
 
 
 def told(what: str, tally: ReadCounts, used: int, notice: Callable[[str], None]) -> None:

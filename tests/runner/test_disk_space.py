@@ -98,7 +98,8 @@ def test_the_last_version_tells_how_much_becomes_of_a_byte(night: Path, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("name", "times"), [("feed.jsonl", 1.0), ("feed.jsonl.gz", 3.0), ("feed.parquet", 2.0), ("pages", 0.1)]
+    ("name", "times"),
+    [("feed.jsonl", 1.0), ("feed.jsonl.gz", 3.0), ("feed.jsonl.xz", 4.0), ("feed.parquet", 2.0), ("pages", 0.1)],
 )
 def test_packed_text_unpacks_and_a_page_is_mostly_tags(
     tmp_path: Path, load_config: Callable[..., configs.Config], name: str, times: float

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import SourceError, UnavailableError
-from pipeline.sources import files, json_values
+from pipeline.sources import byte_streams, json_values
 from tests.sources.test_sources import TEXTS, Reading, jsonl, three, write
 
 ROWS = [{"id": f"n{number}", "text": text, "tags": ["a,]}", {"b": '\\"['}]} for number, text in enumerate(TEXTS)]
@@ -73,7 +73,7 @@ def test_an_item_too_long_for_an_article_costs_itself_and_no_memory(tmp_path: Pa
         out.write(b'"},' + json.dumps(ROWS[0]).encode() + b"]")
     read = Reading(path)
     assert read.texts == TEXTS[:1]
-    assert f"item 1: longer than {files.MEGABYTES} MiB" in read.failures[0].message
+    assert f"item 1: longer than {byte_streams.MEGABYTES} MiB" in read.failures[0].message
 
 
 @given(st.lists(JSON, max_size=5) | st.dictionaries(st.text(), JSON), st.integers(1, 9), st.sampled_from([None, 1]))

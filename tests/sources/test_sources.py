@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import hashlib
 import io
 import json
+import lzma
 import os
 import re
 import subprocess
@@ -34,7 +36,7 @@ from pipeline.config import Columns, Exclude, Source
 from pipeline.errors import ConfigError, SourceError
 from pipeline.ids import article_id, text_digest
 from pipeline.records import Article, Failure
-from pipeline.sources import SourceFile, files
+from pipeline.sources import SourceFile, byte_streams, compression
 
 TEXTS = [
     "Sáng nay, hơn hai trăm người dân phường Bến Đá ra công viên trồng cây, dọn rác và sơn lại ghế đá cho các em nhỏ.",
@@ -135,12 +137,17 @@ def test_html_without_an_article_is_rejected(tmp_path: Path) -> None:
         assert (failure.kind, failure.rejected) == ("empty", True)
 
 
-@pytest.mark.parametrize("ending", ["jsonl", "ndjson", "jsonl.gz", "jsonl.zst"])
+PACKINGS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "zst": zstandard.compress,
+    "xz": lzma.compress,
+    "bz2": bz2.compress,
+}
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "ndjson", *(f"jsonl.{one}" for one in PACKINGS)])
 def test_jsonl_packed_or_not(tmp_path: Path, ending: str) -> None:
-    data = three().encode()
-    packed = (
-        gzip.compress(data) if ending.endswith("gz") else zstandard.compress(data) if ending.endswith("zst") else data
-    )
+    packed = PACKINGS.get(ending.rpartition(".")[2], bytes)(three().encode())
     path = write(tmp_path / f"a.{ending}", packed)
     read = Reading(path)
     assert read.texts == TEXTS
@@ -657,35 +664,35 @@ def test_half_a_character_becomes_a_replacement(tmp_path: Path) -> None:
     assert "replacement_left" in article.source.repairs
 
 
-def test_one_line_too_long_is_rejected_and_the_next_is_read(tmp_path: Path) -> None:
+FAST = PACKINGS | {"gz": lambda data: gzip.compress(data, 1), "xz": lambda data: lzma.compress(data, preset=0)}
+
+
+@pytest.mark.parametrize("ending", PACKINGS)
+def test_one_line_too_long_is_rejected_and_the_next_is_read(tmp_path: Path, ending: str) -> None:
     swollen = b'{"text": "' + b"a" * (200 * 1024 * 1024) + b'"}\n'
-    for name, packed in (
-        ("a.jsonl.gz", gzip.compress(swollen, 1) + gzip.compress(three().encode())),
-        ("b.jsonl.zst", zstandard.compress(swollen) + zstandard.compress(three().encode())),
-    ):
-        write(tmp_path / name, packed)
-    del swollen, packed
+    packed = tmp_path / f"a.jsonl.{ending}"
+    write(packed, FAST[ending](swollen) + FAST[ending](three().encode()))
+    del swollen
     tracemalloc.start()
     try:
-        reads = [Reading(tmp_path / name) for name in ("a.jsonl.gz", "b.jsonl.zst")]
+        read = Reading(packed)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    for read in reads:
-        assert read.texts == TEXTS
-        (failure,) = read.failures
-        assert f"line 1: longer than {files.MEGABYTES} MiB" in failure.message
-    assert peak < 2.5 * files.LONGEST, peak
+    assert read.texts == TEXTS
+    (failure,) = read.failures
+    assert f"line 1: longer than {byte_streams.MEGABYTES} MiB" in failure.message
+    assert peak < 2.5 * byte_streams.LONGEST, peak
 
 
 # Damage
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress], ids=["gz", "zst"])
+@pytest.mark.parametrize("pack", PACKINGS.values(), ids=PACKINGS)
 def test_a_file_cut_short(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     data = pack(os.urandom(999).hex().encode() + b"\n" + three().encode() * 400)
     path = write(tmp_path / "a.jsonl.gz", data[: len(data) - 9])
-    with pytest.raises(SourceError, match=r"a\.jsonl\.gz: the (gzip|zstd) data is cut short"):
+    with pytest.raises(SourceError, match=r"a\.jsonl\.gz: the (gzip|zstd|xz|bzip2) data is cut short"):
         Reading(path)
     write(tmp_path / "b.jsonl", three())
     read = Reading(tmp_path / "*.jsonl*", optional=True)
@@ -702,9 +709,18 @@ def test_damaged_and_empty_packing(tmp_path: Path) -> None:
         ("a.jsonl.gz", bytes(data), "damaged"),
         ("b.jsonl.gz", b"", "is empty"),
         ("c.jsonl.zst", b"plain", "not packed as its name says"),
+        ("d.jsonl.xz", lzma.compress(three().encode()) + b"more" * 9, "the xz data is damaged"),
+        ("e.jsonl.bz2", bz2.compress(three().encode()) + b"more" * 9, "the bzip2 data is damaged"),
     ):
         with pytest.raises(SourceError, match=told):
             Reading(write(tmp_path / name, content))
+
+
+def test_an_xz_file_that_asks_for_gigabytes_of_memory_is_refused(tmp_path: Path) -> None:
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 400 * 1024**2, "mode": lzma.MODE_FAST, "mf": lzma.MF_HC3}]
+    write(tmp_path / "a.jsonl.xz", lzma.compress(three().encode(), filters=filters))
+    with pytest.raises(SourceError, match=r"a\.jsonl\.xz: the xz data is damaged: Memory usage limit exceeded"):
+        Reading(tmp_path / "a.jsonl.xz")
 
 
 def test_an_optional_source_that_is_missing_is_a_warning(tmp_path: Path) -> None:
@@ -758,16 +774,18 @@ def test_lines_are_those_of_the_whole_whatever_the_chunks(chunks: list[bytes], l
     expected = joined.split(b"\n")
     if not expected[-1]:
         expected.pop()
-    assert list(files.lines(chunks)) == expected
-    assert list(files.lines(chunks, longest=longest)) == [line if len(line) <= longest else None for line in expected]
+    assert list(byte_streams.lines(chunks)) == expected
+    assert list(byte_streams.lines(chunks, longest=longest)) == [
+        line if len(line) <= longest else None for line in expected
+    ]
 
 
 @settings(deadline=None)  # the machine may be busy
-@given(st.binary(max_size=3000), st.integers(1, 50), st.sampled_from([gzip.compress, zstandard.compress]))
+@given(st.binary(max_size=3000), st.integers(1, 50), st.sampled_from(list(PACKINGS.values())))
 def test_unpacking_gives_back_what_was_packed(data: bytes, size: int, pack: Callable[[bytes], bytes]) -> None:
     packed = pack(data) + pack(data[:7])
     chunks = (packed[start : start + size] for start in range(0, len(packed), size))
-    assert b"".join(files.unpacked(chunks, name="a")) == data + data[:7]
+    assert b"".join(compression.decompressed(chunks, name="a")) == data + data[:7]
 
 
 CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12) | st.sampled_from(

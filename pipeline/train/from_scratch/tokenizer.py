@@ -51,11 +51,11 @@ def build(training: TokenizerTraining, *, progress: Progress) -> Path:
             return target
         tallies: dict[str, reading.ReadCounts] = {}
         progress.begin("tokenizer", None)
-        trained = _train(training, _counted(_texts(training, tallies, home / "scratch"), progress))
+        trained = _train(training, _counted(_texts(training, tallies), progress))
         for name, tally in tallies.items():
             reading.told(name, tally, tally.read - tally.left_out.total(), progress.notice)
         rebuilt = rebuild(trained)
-        compared = list(islice(_texts(training, {}, home / "scratch"), _COMPARED))
+        compared = list(islice(_texts(training, {}), _COMPARED))
         build_dir = state.build_dir(target)
         rebuilt.save(str(build_dir / "tokenizer.json"))
         settings = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": PAD, "eos_token": EOS, "unk_token": UNK}
@@ -100,7 +100,7 @@ def _made_of(training: TokenizerTraining) -> dict[str, Any]:
     return settings | {"data": told}
 
 
-def _texts(training: TokenizerTraining, tallies: dict[str, reading.ReadCounts], scratch: Path) -> Iterator[str]:
+def _texts(training: TokenizerTraining, tallies: dict[str, reading.ReadCounts]) -> Iterator[str]:
     """Yield the texts to learn from; `tallies` gets what came of each source."""
 
     def tally(kind: str, number: int, path: str | None) -> reading.ReadCounts:
@@ -113,7 +113,7 @@ def _texts(training: TokenizerTraining, tallies: dict[str, reading.ReadCounts], 
     for number, source in enumerate(training.articles):
         counts = tally("articles", number, source.path or source.dataset)
         for title, text, summary in reading.read_articles(
-            source, exclude=training.exclude, tone_style=training.tone_style, scratch=scratch, tally=counts
+            source, exclude=training.exclude, tone_style=training.tone_style, tally=counts
         ):
             yield from _fitting((title, summary, text[: training.body_characters]), counts)
     for number, lines in enumerate(training.lines):
