@@ -22,6 +22,7 @@ from pipeline.cli.options import (
 from pipeline.cli.parsing import edition_day, load_config
 from pipeline.cli.terminal import say, show_progress
 from pipeline.errors import (
+    DifferenceError,
     UsageError,
 )
 
@@ -100,9 +101,9 @@ def eval_(
     """Say what a version is worth: scores where it has references, flags, lengths, novelty and speed."""
     from pipeline.evaluation import evaluate
     from pipeline.evaluation.tables import latex, print_tables
-    from pipeline.storage import versions
+    from pipeline.storage import editions
 
-    found = evaluate.evaluate(versions.find(outputs, version), comet_checkpoint=comet, comet_python=comet_python)
+    found = evaluate.evaluate(editions.find(outputs, version), comet_checkpoint=comet, comet_python=comet_python)
     match to:
         case "text":
             print_tables(evaluate.tables(found))
@@ -125,9 +126,9 @@ def compare(
     """Say what changed between two versions: the recipe, the scores, the flags, the records that differ most."""
     from pipeline.evaluation import compare as comparing
     from pipeline.evaluation.tables import latex
-    from pipeline.storage import versions
+    from pipeline.storage import editions
 
-    found = comparing.compare(versions.find(outputs, a), versions.find(outputs, b), records=records)
+    found = comparing.compare(editions.find(outputs, a), editions.find(outputs, b), records=records)
     match to:
         case "text":
             comparing.print_comparison(found)
@@ -140,11 +141,20 @@ def compare(
 @app.command(rich_help_panel=INSPECT)
 def verify(version: VersionName = None, outputs: Outputs = DEFAULT_OUTPUTS) -> None:
     """Check every file of a version against its manifest."""
-    from pipeline.storage import versions
+    from pipeline.storage import editions, versions
+    from pipeline.storage.rows import Edition
 
-    found = versions.find(outputs, version)
-    versions.verify(found)
-    typer.echo(f"{found.name}: all {len(found.manifest['files'])} files are as published")
+    found = editions.find(outputs, version)
+    problems = []
+    for one in found.versions if isinstance(found, Edition) else (found,):
+        try:
+            versions.verify(one)
+        except DifferenceError as error:
+            problems.append(str(error))
+        else:
+            typer.echo(f"{one.name}: all {len(one.manifest['files'])} files are as published")
+    if problems:
+        raise DifferenceError("\n".join(problems))
 
 
 @app.command(rich_help_panel=INSPECT)

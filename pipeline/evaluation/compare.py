@@ -23,8 +23,7 @@ from pipeline.evaluation.evaluate import TRANSLATION, Tally, interval, signature
 from pipeline.evaluation.metrics import P_VALUE, Difference, Metric, Score, paired, score
 from pipeline.evaluation.tables import Table, print_tables
 from pipeline.records import SEVERITIES
-from pipeline.storage.rows import Row, category, failures, rows
-from pipeline.storage.versions import Version
+from pipeline.storage.rows import Readable, Row, category, failures, rows
 from pipeline.text.sanitize import one_line, visible
 
 Section: TypeAlias = Literal["recipe", "scope", "models", "sources", "counts", "environment"]
@@ -112,7 +111,7 @@ class Comparison:
     apart: tuple[Apart, ...]  # the furthest first
 
 
-def compare(a: Version, b: Version, *, records: int) -> Comparison:
+def compare(a: Readable, b: Readable, *, records: int) -> Comparison:
     """Return in what `a` and `b` differ, with the `records` common records that differ most."""
     theirs = {row["id"]: row for row in rows(b, _COLUMNS)}
     unpaired: list[Unpaired] = []
@@ -212,7 +211,7 @@ def tables(comparison: Comparison) -> list[Table]:
 
 def _changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Change]:
     sections: tuple[tuple[Section, Any, Any], ...] = (
-        ("recipe", a["identity"], b["identity"]),
+        ("recipe", _recipe(a), _recipe(b)),
         ("scope", {"scope": a["scope"], "until": a["until"]}, {"scope": b["scope"], "until": b["until"]}),
         ("models", a["models"], b["models"]),
         ("sources", _by_path(a["sources"]), _by_path(b["sources"])),
@@ -227,6 +226,11 @@ def _changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Change]:
                 told.add(name)
             if ours.get(name) != theirs.get(name) and not (section == "models" and f"stages.{name}" in told):
                 yield Change(section=section, field=name, a=ours.get(name, ""), b=theirs.get(name, ""))
+
+
+def _recipe(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the recipe digest covers; of an edition whose versions have several, their digests too."""
+    return {**manifest["identity"], **({"digests": manifest["recipe"]} if "+" in manifest["recipe"] else {})}
 
 
 def _by_path(sources: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

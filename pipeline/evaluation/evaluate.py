@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +18,7 @@ from pipeline.evaluation import comet
 from pipeline.evaluation.metrics import P_VALUE, Difference, Metric, Score, paired, score
 from pipeline.evaluation.tables import Table
 from pipeline.records import SEVERITIES
-from pipeline.storage.rows import Row, on_hold, rows
+from pipeline.storage.rows import Edition, Readable, Row, on_hold, rows
 from pipeline.storage.versions import Version
 from pipeline.text.normalize import press_tone, syllables
 from pipeline.text.sentences import sentences
@@ -129,9 +129,13 @@ class Tally:
         )
 
 
-def evaluate(version: Version, *, comet_checkpoint: Path | None = None, comet_python: str | None = None) -> Evaluation:
-    """Return what `version` is worth; with a COMET checkpoint also its score, computed by `comet_python`."""
+def evaluate(version: Readable, *, comet_checkpoint: Path | None = None, comet_python: str | None = None) -> Evaluation:
+    """Return what `version` is worth; with a COMET checkpoint also its score, computed by `comet_python`.
+
+    An edition of several versions has no throughput: each of them was timed with articles that it may hold no more.
+    """
     place = None if comet_checkpoint is None else comet.locate(comet_checkpoint, python=comet_python)
+    several = version.versions if isinstance(version, Edition) else ()
     tally = Tally()
     summaries: list[tuple[str, str, str]] = []  # ours, the first sentence, the reference
     translations: list[tuple[str, str]] = []
@@ -170,10 +174,10 @@ def evaluate(version: Version, *, comet_checkpoint: Path | None = None, comet_py
         flagged=tally.flagged,
         summaries=_beside(summaries),
         translations=scores,
-        left_out=tuple(_left_out(stages, summaries=bool(summaries), translations=bool(translations))),
+        left_out=tuple(_left_out(stages, several, summaries=bool(summaries), translations=bool(translations))),
         flags=tally.rates(),
         spreads=tuple(_spread(name, unit, values) for (name, unit), values in lengths.items() if values),
-        throughput=_throughput(version.manifest, tally.records, tokens),
+        throughput=() if several else _throughput(version.manifest, tally.records, tokens),
     )
 
 
@@ -194,14 +198,19 @@ def tables(evaluation: Evaluation) -> list[Table]:
         found.append(_summary_table(evaluation.summaries))
     if evaluation.translations:
         found.append(_translation_table(evaluation.translations))
-    return [*found, _flag_table(evaluation), _spread_table(evaluation), _throughput_table(evaluation)]
+    found += [_flag_table(evaluation), _spread_table(evaluation)]
+    return [*found, _throughput_table(evaluation)] if evaluation.throughput else found
 
 
 # Counting
 
 
-def _left_out(stages: Container[str], *, summaries: bool, translations: bool) -> Iterator[str]:
+def _left_out(
+    stages: Container[str], several: Sequence[Version], *, summaries: bool, translations: bool
+) -> Iterator[str]:
     """Yield what is not scored and why: a stage that did not run answered nothing, which is no score of 0."""
+    if several:
+        yield f"several versions, each with a throughput of its own: {', '.join(one.name for one in several)}"
     for stage, texts, scores, there in (
         ("summarize", "summaries", "no ROUGE", summaries),
         ("translate", "translations", "no chrF++, no BLEU", translations),

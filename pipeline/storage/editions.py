@@ -105,4 +105,5 @@ def union(name: str, versions: Sequence[Version], *, with_rejected: bool = False
         "damaged": lost["damaged"],
         "duplicates": lost["duplicate"],
     }
-    return replace(edition, manifest=versions[-1].manifest | {"counts": counts})
+    made = {name: " + ".join(dict.fromkeys(v.manifest[name] for v in versions)) for name in ("recipe", "signature")}
+    return replace(edition, manifest=versions[-1].manifest | {"counts": counts} | made)

@@ -21,7 +21,9 @@ class Edition:
     """Several versions of one day, read as one: of each id the newest text. `editions.find` makes it."""
 
     name: str  # night@2026-11-23
-    manifest: dict[str, Any]  # of the newest version; `counts` are those of the edition
+    # of the newest version, but for `counts`, which are those of the edition, and `recipe` and `signature`, which name
+    # each that a version of it has
+    manifest: dict[str, Any]
     versions: tuple[Version, ...]  # oldest first
     # by id: the place in `versions` of the one that it is read from, and its `text_sha256`
     texts: Mapping[str, tuple[int, str]]

@@ -146,6 +146,10 @@ def test_a_backfill_leaves_latest_at_the_newest_edition(night: Path) -> None:
     again = run(night, "--edition", "2026-11-23", "--force")
     assert latest(night) == versions(night)[-1].folder.name
     assert "latest stays" not in again.stderr
+    for version in (versions(night)[0], versions(night)[-1]):  # of a day that was given by mistake
+        shutil.rmtree(version.folder)
+    run(night, "--edition", "2026-11-21", "--force")
+    assert latest(night) == versions(night)[1].folder.name
 
 
 def test_a_range_that_is_stopped_says_which_days_are_left(night: Path) -> None:
@@ -195,6 +199,47 @@ def test_two_runs_of_a_day_are_one_edition_for_show_brief_and_export(night: Path
     brief = tomdich("brief", name, "--to", "md", "--hold", "mark", "-o", "-", "--outputs", "out", cwd=night).stdout
     assert "22 November 2026 · 4 stories" in brief
     assert all(version.folder.name in brief for version in versions(night)[:2])
+
+
+def test_two_runs_of_a_day_are_one_edition_for_eval_compare_and_verify(night: Path) -> None:
+    feed = night / "feeds" / f"{DAY}.jsonl"
+    run(night, "--edition", DAY)
+    before = f"night/{versions(night)[0].folder.name}"
+    update = article(60) | {"id": "a222", "reference_summary": "Tỉnh trồng rừng."}
+    conftest.write_feed(feed, [update, article(61)])
+    other = ["--set", "translate.generation.max_new_tokens=90"]
+    run(night, "--edition", DAY, "--only-new", *other)
+    first, second = versions(night)
+    name = f"night@{DAY}"
+
+    done = tomdich("eval", name, "--to", "json", "--outputs", "out", cwd=night)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["version"], found["records"]) == (name, 3)
+    assert found["summaries"][0]["score"]["texts"] == 1
+    assert found["recipe"] == f"{first.manifest['recipe']} + {second.manifest['recipe']}"
+    assert found["throughput"] == []
+    assert found["left_out"][0] == f"several versions, each with a throughput of its own: {first.name}, {second.name}"
+    assert "Throughput" not in tomdich("eval", name, "--outputs", "out", cwd=night).stdout
+    alone = json.loads(tomdich("eval", before, "--to", "json", "--outputs", "out", cwd=night).stdout)
+    assert [one["stage"] for one in alone["throughput"]] == ["load", "summarize", "translate", "inspect", "publish"]
+
+    done = tomdich("compare", before, name, "--to", "json", "--outputs", "out", cwd=night)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["common"], found["same_recipe"]) == (1, False)
+    assert [(one["id"], one["where"]) for one in found["unpaired"]] == [("a222", "both"), ("a61", "b")]
+    assert {"section": "recipe", "field": "digests", "a": "", "b": " + ".join(
+        version.manifest["recipe"] for version in (first, second)
+    )} in found["changes"]  # fmt: skip
+
+    done = tomdich("verify", name, "--outputs", "out", cwd=night)
+    assert [line.partition(": all ")[0] for line in done.stdout.splitlines()] == [first.name, second.name]
+    for version in (first, second):
+        (version.folder / "log.jsonl").unlink()
+    done = tomdich("verify", name, "--outputs", "out", cwd=night)
+    assert done.returncode == 1
+    assert done.stderr.count("log.jsonl: missing") == 2
 
 
 def test_of_an_edition_the_newest_text_of_an_id_counts_by_its_date(night: Path) -> None:
