@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -77,7 +78,23 @@ def load_config(make_config: Callable[..., Path]) -> Callable[..., Config]:
 
 
 def tomdich(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own."""
+    """Run the command line in a process of its own, forked from one that has imported what a run imports."""
+    from tests import forked
+
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        process = forked.start(arguments, cwd=cwd, out=out, err=err, environment=os.environ | environment)
+        process.join(120)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            pytest.fail(f"tomdich {arguments} did not end: {err.read_text('utf-8', 'replace')}")
+        texts = [path.read_bytes().decode() for path in (out, err)]
+        return subprocess.CompletedProcess(["tomdich", *map(str, arguments)], process.exitcode, *texts)
+
+
+def cold_tomdich(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in an interpreter of its own: where its start, its flags or its imports are part of the test."""
     return subprocess.run(
         [sys.executable, "-m", "pipeline", *map(str, arguments)],
         cwd=cwd,

@@ -7,7 +7,6 @@ command that waits for it in a process forked from a warm one.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import re
 import signal
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from tests import warm
+from tests import forked
 
 # All that changes a file or a folder; `?`: not every machine has each of them.
 CALLS = ",".join(
@@ -31,9 +30,6 @@ CALLS = ",".join(
 RENAMES = frozenset({"rename", "renameat", "renameat2"})  # where things change places
 Point: TypeAlias = tuple[str, int]
 _PATIENCE = 120.0  # seconds; a command takes less than one
-
-_forked = multiprocessing.get_context("forkserver")
-_forked.set_forkserver_preload(["tests.warm"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +79,11 @@ def _refusing(call: str) -> list[str]:
 
 def _traced(arguments: list[str | Path], *, cwd: Path, inject: list[str]) -> _Done:
     trace, said = cwd / "trace", cwd / "said"
-    process = _forked.Process(target=warm.command, args=([*map(str, arguments)], str(cwd), str(said), dict(os.environ)))
-    process.start()
+    said.unlink(missing_ok=True)
+    process = forked.start(arguments, cwd=cwd, out=said, err=said, environment=dict(os.environ), traced=True)
     assert process.pid is not None
     until = time.monotonic() + _PATIENCE
-    while not warm.is_stopped(process.pid):
+    while not forked.is_stopped(process.pid):
         assert process.is_alive(), said.read_text("utf-8")
         assert time.monotonic() < until
         time.sleep(0.002)

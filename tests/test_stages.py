@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from pipeline.checks import truncation
 from pipeline.checks.view import View
-from pipeline.records import Article, Failure, Generation, Origin, Summarized, Translated
+from pipeline.records import Article, Failure, Generation, Summarized, Translated
 from pipeline.stages import summarize, translate
 from pipeline.text.chunking import Chunker
+from tests.records import article_record
 
 
 def words(text: str) -> int:
@@ -24,7 +25,7 @@ FIT = Chunker(words, 10)
 
 
 def article(text: str, *, title: str = "Tin mới") -> Article:
-    return Article(id="a", text=text, text_sha256="", source=Origin("a.txt", 0), title=title)
+    return article_record(text, title=title)
 
 
 def answer(text: str, *, finished: bool = True, dropped: int = 0) -> Generation:

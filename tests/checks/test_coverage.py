@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pipeline.checks import coverage
 from pipeline.checks.coverage import looks_left
 from pipeline.checks.view import View
-from pipeline.records import Article, Flag, Origin, Sentence, Translated
+from pipeline.records import Flag
+from tests.records import translated
 
 FLOOD = (
     "Mưa lớn kéo dài ba ngày làm 12 người chết tại tỉnh Quảng Nam, trong khi quân đội tiếp tục tìm kiếm các nạn nhân."
@@ -21,13 +22,6 @@ FLOOD_EN = (
 )
 VACCINE = "Bộ Y tế cho biết 1.500 bệnh nhân tại Hà Nội đã được tiêm vắc xin trong tháng 3."
 VACCINE_EN = "The Ministry of Health said 1,500 patients in Hanoi were vaccinated in March."
-
-
-def translated(*pairs: tuple[str, str], title: str = "", title_translation: str = "") -> Translated:
-    sentences = tuple(Sentence(*pair) for pair in pairs)
-    summary = " ".join(sentence.summary for sentence in sentences)
-    article = Article(id="1", title=title, text="", text_sha256="", source=Origin("a.jsonl", 0))
-    return Translated(article, summary, title_translation, sentences, ())
 
 
 def flags_of(*pairs: tuple[str, str]) -> list[Flag]:

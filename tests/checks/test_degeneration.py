@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from pipeline.checks import degeneration
 from pipeline.checks.view import View
-from pipeline.records import Article, Flag, Origin, Sentence, Translated
+from pipeline.records import Flag
+from tests.records import translated
 
 
 def flags_of(english: str, *, summary: str = "Một câu.", title: str = "", title_translation: str = "") -> list[Flag]:
-    article = Article(id="1", title=title, text="", text_sha256="", source=Origin("a.jsonl", 0))
-    return degeneration.check(View(Translated(article, summary, title_translation, (Sentence(summary, english),), ())))
+    return degeneration.check(View(translated((summary, english), title=title, title_translation=title_translation)))
 
 
 @pytest.mark.parametrize(

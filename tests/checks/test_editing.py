@@ -11,17 +11,15 @@ from pipeline.checks.terms import Terms
 from pipeline.checks.view import View
 from pipeline.corrections import Correction
 from pipeline.glossary import Term, sentence_key
-from pipeline.records import Article, Flag, Origin, Sentence, Translated
+from pipeline.records import Flag, Translated
+from tests.records import translated
 
-RECORD = Translated(
-    Article(id="a", text="Bài.", text_sha256="0", source=Origin("f", 0), title="Mưa to ở huyện Mai"),
-    "Trời mưa to. Ở huyện Mai, không ai bị thương.",
-    "Big rain in Mai county",
-    (
-        Sentence("Trời mưa to.", "Sky rain."),
-        Sentence("Ở huyện Mai, không ai bị thương.", "In Mai county, people were hurt."),
-    ),
-    (),
+RECORD = translated(
+    ("Trời mưa to.", "Sky rain."),
+    ("Ở huyện Mai, không ai bị thương.", "In Mai county, people were hurt."),
+    title="Mưa to ở huyện Mai",
+    title_translation="Big rain in Mai county",
+    text="Bài.",
 )
 
 

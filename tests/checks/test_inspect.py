@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.checks.rules import inspect
-from pipeline.records import Article, Origin, Sentence, Translated
+from tests.records import translated
 
 RIGHT = [
     ("Công an quận 1 khởi tố Nguyễn Văn An về tội cướp tài sản.", "District 1 police have opened a criminal case against Nguyen Van An for robbery."),
@@ -77,6 +77,5 @@ RIGHT = [
 
 @pytest.mark.parametrize(("vietnamese", "english"), RIGHT)
 def test_no_check_calls_it_an_error(vietnamese: str, english: str) -> None:
-    article = Article(id="a", text=vietnamese, text_sha256="", source=Origin("a.jsonl", 0))
-    record = inspect(Translated(article, vietnamese, "", (Sentence(vietnamese, english),), ()))
+    record = inspect(translated((vietnamese, english)))
     assert [(flag.check, flag.message) for flag in record.flags if flag.severity == "error"] == []

@@ -10,19 +10,12 @@ from hypothesis import strategies as st
 
 from pipeline.checks import meaning
 from pipeline.checks.view import View
-from pipeline.records import Article, Flag, Origin, Sentence, Translated
+from pipeline.records import Flag
+from tests.records import translated
 
 
 def flags_of(vietnamese: str, english: str) -> list[Flag]:
-    return meaning.check(View(translated([Sentence(vietnamese, english)])))
-
-
-def translated(
-    sentences: list[Sentence], *, title: str = "", title_translation: str = "", text: str = ""
-) -> Translated:
-    summary = " ".join(sentence.summary for sentence in sentences)
-    article = Article(id="1", title=title, text=text, text_sha256="", source=Origin("a.jsonl", 0))
-    return Translated(article, summary, title_translation, tuple(sentences), ())
+    return meaning.check(View(translated((vietnamese, english), text="")))
 
 
 def raised(vietnamese: str, english: str) -> set[tuple[str, str]]:
@@ -262,9 +255,10 @@ def test_attribution(vietnamese: str, right: str, wrong: str | None) -> None:
 
 
 def test_a_flag_stands_on_the_word_it_is_about() -> None:
-    first = Sentence("Trời mưa to.", "It rained hard.")
     record = translated(
-        [first, Sentence("Ông Long không đến.", "Mr Long came."), Sentence("Bà Hoa đến.", "Mrs Hoa did not come.")],
+        ("Trời mưa to.", "It rained hard."),
+        ("Ông Long không đến.", "Mr Long came."),
+        ("Bà Hoa đến.", "Mrs Hoa did not come."),
         title="Hoà không thắng",
         title_translation="Hoa wins",
     )
@@ -286,9 +280,9 @@ def test_a_flag_stands_on_the_word_it_is_about() -> None:
     ],
 )
 def test_a_summary_against_its_article(article: str, right: str, wrong: str | None) -> None:
-    assert not meaning.check(View(translated([Sentence(right, "")], text=article)))
+    assert not meaning.check(View(translated((right, ""), text=article)))
     if wrong is not None:
-        (flag,) = meaning.check(View(translated([Sentence(wrong, "")], text=article)))
+        (flag,) = meaning.check(View(translated((wrong, ""), text=article)))
         assert (flag.check, flag.severity, flag.field) == ("negation", "warning", "summary")
         assert wrong[flag.start : flag.end] == flag.found
 
@@ -305,7 +299,7 @@ WORDS = st.lists(
 
 @given(st.lists(st.tuples(WORDS | st.text(max_size=40), WORDS | st.text(max_size=40)), max_size=4))
 def test_any_text_gives_spans_inside_it(pairs: list[tuple[str, str]]) -> None:
-    record = translated([Sentence(*pair) for pair in pairs])
+    record = translated(*pairs, text="")
     texts = {"summary": record.summary, "translation": record.translation}
     for flag in meaning.check(View(record)):
         assert 0 <= flag.start < flag.end <= len(texts[flag.field])
@@ -319,13 +313,13 @@ def test_where_both_deny_as_often_a_word_like_unknown_excuses_nothing() -> None:
 
 def test_a_long_list_of_negatives_is_read_in_linear_time() -> None:
     def seconds(count: int) -> float:
-        sentence = Sentence("chưa rõ, " * count, "unknown, " * count)
+        pair = ("chưa rõ, " * count, "unknown, " * count)
         started = time.process_time()
-        meaning.check(View(translated([sentence])))
+        meaning.check(View(translated(pair, text="")))
         return time.process_time() - started
 
     assert min(seconds(20_000) for _ in range(2)) < 30 * min(seconds(2_000) for _ in range(3))
 
 
 def test_a_megabyte_without_a_space_is_read_in_linear_time() -> None:
-    assert not meaning.check(View(translated([Sentence("x" * 1_000_000, "y" * 1_000_000)])))
+    assert not meaning.check(View(translated(("x" * 1_000_000, "y" * 1_000_000), text="")))

@@ -16,23 +16,15 @@ from pipeline.checks.names import comparison, gender
 from pipeline.checks.names.entities import is_syllable, read_english, read_vietnamese
 from pipeline.checks.names.gazetteer import gazetteer
 from pipeline.checks.view import View
-from pipeline.records import Article, Flag, Origin, Sentence, Translated
+from pipeline.records import Flag, Translated
 from pipeline.text.normalize import press_tone
+from tests.records import translated
 
 TABLE = Path(__file__).parents[2] / "pipeline" / "checks" / "names" / "names.toml"
 
 
 def record(vietnamese: str, english: str, *, article: str = "", published: str = "", title: str = "") -> Translated:
-    text = article or vietnamese
-    return Translated(
-        article=Article(
-            id="a", text=text, text_sha256="", source=Origin("a.jsonl", 0), published=published, title=title
-        ),
-        summary=vietnamese,
-        title_translation="",
-        sentences=(Sentence(vietnamese, english),),
-        calls=(),
-    )
+    return translated((vietnamese, english), text=article or vietnamese, published=published, title=title)
 
 
 def flags(translated: Translated) -> list[Flag]:
@@ -424,12 +416,7 @@ def test_invented_names_are_flagged_where_they_stand() -> None:
 
 
 def test_the_title_is_compared_too() -> None:
-    article = Article(
-        id="a", text="Trung Quốc phản đối.", text_sha256="", source=Origin("a", 0), title="Trung Quốc phản đối"
-    )
-    both = Translated(
-        article=article, summary="", title_translation="Japan objects", sentences=(), calls=()
-    )  # fmt: skip
+    both = translated(text="Trung Quốc phản đối.", title="Trung Quốc phản đối", title_translation="Japan objects")
     (flag,) = comparison.check(View(both))
     assert (flag.field, flag.start, flag.end, flag.expected, flag.found) == ("title", 0, 10, "China", "Japan")
     assert comparison.check(View(replace(both, title_translation="China objects"))) == []

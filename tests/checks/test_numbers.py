@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,26 +12,15 @@ from hypothesis import strategies as st
 
 from pipeline.checks import numbers
 from pipeline.checks.view import View
-from pipeline.records import Article, Flag, Origin, Sentence, Translated
+from pipeline.records import Flag, Translated
+from tests.records import translated
 
 
 def record(
     *sentences: tuple[str, str], title: str = "", title_translation: str = "", article: str | None = None
 ) -> Translated:
-    summary = " ".join(vietnamese for vietnamese, _ in sentences)
-    return Translated(
-        article=Article(
-            id="a",
-            text=summary if article is None else article,
-            text_sha256="",
-            source=Origin("a.jsonl", 0),
-            title=title,
-        ),
-        summary=summary,
-        title_translation=title_translation,
-        sentences=tuple(Sentence(vietnamese, english) for vietnamese, english in sentences),
-        calls=(),
-    )
+    text: dict[str, Any] = {} if article is None else {"text": article}
+    return translated(*sentences, title=title, title_translation=title_translation, **text)
 
 
 def flags(vietnamese: str, english: str) -> list[Flag]:
@@ -533,7 +523,7 @@ def test_a_value_that_moved_to_the_sentence_beside_it_is_a_note() -> None:
 
 def test_the_headline_is_compared_with_its_own_translation() -> None:
     (flag,) = numbers.check(
-        View(record(("Trời mưa.", "It rained."), title="Bắt 12 nghi phạm", title_translation="21 suspects held"))
+        View(record(("Trời mưa.", "It rained."), title="Bắt 12 nghi phạm", title_translation="21 suspects held")))
     )
     assert (flag.field, flag.start, flag.end, flag.expected) == ("title_translation", 0, 2, "12")
 
@@ -568,10 +558,7 @@ def test_the_headline_is_compared_with_its_own_translation() -> None:
 def test_a_number_of_the_summary_has_to_be_in_the_article(
     article: str, title: str, summary: str, expected: list[tuple[str, str]]
 ) -> None:
-    untranslated = Translated(
-        Article(id="a", text=article, text_sha256="", source=Origin("a", 0), title=title), summary, "", (), ()
-    )
-    found = numbers.check(View(untranslated))
+    found = numbers.check(View(translated(summary=summary, text=article, title=title)))
     assert [(flag.severity, flag.found) for flag in found] == expected
     assert all(flag.field == "summary" for flag in found)
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from pipeline.checks import support
 from pipeline.checks.view import View
-from pipeline.records import Article, Flag, Origin, Translated
+from pipeline.records import Flag
+from tests.records import translated
 
 ARTICLE = (
     "Chiều 5/3, mưa lớn kéo dài khiến nhiều tuyến đường tại thành phố Đà Nẵng ngập sâu nửa mét. "
@@ -18,8 +19,7 @@ ARTICLE = (
 
 
 def flags_of(summary: str, *, text: str = ARTICLE, title: str = "") -> list[Flag]:
-    article = Article(id="1", title=title, text=text, text_sha256="", source=Origin("a.jsonl", 0))
-    return list(support.check(View(Translated(article, summary, "", (), ()))))
+    return list(support.check(View(translated(summary=summary, text=text, title=title))))
 
 
 @pytest.mark.parametrize(

@@ -6,20 +6,21 @@ import pytest
 
 from pipeline.checks import truncation
 from pipeline.checks.view import View
-from pipeline.records import Article, Call, Flag, Origin, Sentence, Translated
+from pipeline.records import Call, Flag, Translated
+from tests.records import translated
 
 HEADLINE, FIRST, SECOND = "Rain again", "It rained.", "The wind rose."
 
 
 def record(calls: list[Call], *, title: str = "Lại mưa", cut: tuple[str, ...] = ()) -> Translated:
     """Return a record of two sentences; the texts of the fields in `cut` were longer than the model takes."""
-    return Translated(
-        Article(id="a", title=title, text="", text_sha256="", source=Origin("a.jsonl", 0)),
-        "Trời mưa. Gió lên.",
-        HEADLINE if title else "",
-        (Sentence("Trời mưa.", FIRST), Sentence("Gió lên.", SECOND)),
-        tuple(calls),
-        tuple(Flag(check="long_sentence", field=field, start=0, end=0, message="") for field in cut),
+    return translated(
+        ("Trời mưa.", FIRST),
+        ("Gió lên.", SECOND),
+        title=title,
+        title_translation=HEADLINE if title else "",
+        calls=calls,
+        flags=[Flag(check="long_sentence", field=field, start=0, end=0, message="") for field in cut],
     )
 
 
@@ -83,12 +84,8 @@ def test_where_texts_went_in_pieces_the_flag_is_on_each_field_it_may_be_about(
 
 
 def test_an_empty_last_sentence_is_a_place_within_the_text() -> None:
-    translated = Translated(
-        record([]).article,
-        "Trời mưa. Gió lên.",
-        HEADLINE,
-        (Sentence("Trời mưa.", FIRST), Sentence("Gió lên.", "")),
-        tuple(calls(3, cut_short=2)),
+    one = translated(
+        ("Trời mưa.", FIRST), ("Gió lên.", ""), title="Lại mưa", title_translation=HEADLINE, calls=calls(3, cut_short=2)
     )
-    (flag,) = [flag for flag in truncation.check(View(translated)) if flag.check == "unfinished"]
+    (flag,) = [flag for flag in truncation.check(View(one)) if flag.check == "unfinished"]
     assert (flag.start, flag.end) == (len(FIRST), len(FIRST))

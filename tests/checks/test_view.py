@@ -8,16 +8,17 @@ import pytest
 
 from pipeline.checks.rules import inspect
 from pipeline.checks.view import View
-from pipeline.records import Article, Origin, Sentence, Translated
+from pipeline.records import Sentence
+from tests.records import translated
 
 SUMMARY = "Trời  mưa to. Chi  2 tỷ."  # the sentences have one space each: neither is found as it stands
-RECORD = Translated(
-    Article(id="a", text="x", text_sha256="0", source=Origin("f", 0), title="Mưa to"),
-    SUMMARY,
-    "Heavy rain",
-    (Sentence("Trời mưa to.", "It rained."), Sentence("Chi 2 tỷ, hết.", "It costs 2 billion.")),
-    (),
-    (),
+RECORD = translated(
+    ("Trời mưa to.", "It rained."),
+    ("Chi 2 tỷ, hết.", "It costs 2 billion."),
+    summary=SUMMARY,
+    title="Mưa to",
+    title_translation="Heavy rain",
+    text="x",
 )
 
 

@@ -12,12 +12,13 @@ import pytest
 
 from pipeline.commands.show import print_failures, print_jsonl, print_record, side_by_side
 from pipeline.evaluation.evaluate import Tally
-from pipeline.records import Article, Flag, Origin, Sentence, Translated
+from pipeline.records import Flag
 from pipeline.report.rows import listed
 from pipeline.report.tally import Tally as ReportTally
 from pipeline.runner.publishing import written
 from pipeline.storage import versions
 from pipeline.storage.rows import on_hold, rows
+from tests.records import translated
 
 FLAGS = (
     Flag(check="copied_lead", field="summary", start=0, end=12, message="is the lead", severity="note"),
@@ -33,14 +34,13 @@ FLAGS = (
         severity="error",
     ),
 )
-RECORD = Translated(
-    Article(id="a", text="Trời mưa to. Chi 2.000 tỷ đồng.", text_sha256="0", source=Origin("f", 0), title="Mưa to"),
-    "Trời mưa to. Chi 2.000 tỷ đồng.",
-    "Heavy rain",
-    (Sentence("Trời mưa to.", "It rained."), Sentence("Chi 2.000 tỷ đồng.", "It costs 2 billion.")),
-    (),
-    FLAGS,
-    "hold",
+RECORD = translated(
+    ("Trời mưa to.", "It rained."),
+    ("Chi 2.000 tỷ đồng.", "It costs 2 billion."),
+    title="Mưa to",
+    title_translation="Heavy rain",
+    flags=FLAGS,
+    status="hold",
 )
 RED = "\x1b[4;31m"
 

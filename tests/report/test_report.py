@@ -21,9 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import report
-from pipeline.records import Article, Origin, Sentence, Translated
+from pipeline.records import Origin
 from pipeline.report import charts, rows, tally
 from pipeline.runner.publishing import row as published
+from tests.records import translated
 
 PACKAGE = Path(report.__file__).parent
 MADE = datetime(2026, 11, 24, 5, tzinfo=UTC)
@@ -47,14 +48,10 @@ MANIFEST: dict[str, Any] = {
 
 def record(number: int = 1, *sentences: tuple[str, str], **fields: Any) -> dict[str, Any]:
     """Return a row as `publish` makes it, with fields of the caller's."""
-    article = Article(
-        id=f"a{number}", text="Một hai ba.\nBốn.", text_sha256="", source=Origin("/news/day/one.jsonl", number),
-        title="Tiêu đề",
-    )  # fmt: skip
     pairs = sentences or (("Câu một.", "Sentence one."), ("Câu hai.", "Sentence two."))
-    summary = " ".join(vi for vi, _ in pairs)
-    made = Translated(article, summary, "Title", tuple(Sentence(*pair) for pair in pairs), ())
-    return published(made, keep=()) | fields
+    origin = Origin("/news/day/one.jsonl", number)
+    article: dict[str, Any] = {"id": f"a{number}", "text": "Một hai ba.\nBốn.", "source": origin, "title": "Tiêu đề"}
+    return published(translated(*pairs, title_translation="Title", **article), keep=()) | fields
 
 
 def flag(field: str, start: int, end: int, **fields: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -20,12 +20,13 @@ from pipeline.checkpoints.device import cores
 from pipeline.checks.protocol import WorkerConfig
 from pipeline.corrections import Correction
 from pipeline.glossary import Glossary, Term
-from pipeline.records import Article, Call, Failure, Origin, Sentence, Translated
+from pipeline.records import Call, Failure, Origin, Translated
 from pipeline.runner.inspection import MANY, Inspection
 from pipeline.storage import versions
 from pipeline.storage.rows import rows
 from tests.conftest import article, write_feed
 from tests.faults_tally import FaultFixture
+from tests.records import translated
 
 T = TypeVar("T")
 
@@ -43,9 +44,6 @@ def record(number: int) -> Translated:
     """Return a translated record; every third has a figure that changed, every seventh one that no check can read."""
     said = f"Tỉnh trồng {number} ha rừng ngập mặn."
     english = f"The province plants {number + (not number % 3)} ha of mangroves."
-    told = Article(
-        id=f"a{number}", text=said, text_sha256=str(number), source=Origin("feed.jsonl", number), title="Tin"
-    )
     calls = [
         Call(
             stage="translate",
@@ -59,7 +57,9 @@ def record(number: int) -> Translated:
         )
         for index in (0, 1)
     ]
-    return Translated(told, said, "News", (Sentence(said, english),), tuple(calls))
+    origin = Origin("feed.jsonl", number)
+    article: dict[str, Any] = {"id": f"a{number}", "text_sha256": str(number), "source": origin, "title": "Tin"}
+    return translated((said, english), title_translation="News", calls=calls, **article)
 
 
 def inspected(
@@ -234,7 +234,7 @@ def test_a_run_that_is_killed_takes_its_processes_with_it(
     tmp_path: Path, make_config: Callable[..., Path], how: signal.Signals, fault: FaultFixture
 ) -> None:
     """While they inspect: the first records are translated, the others take their time."""
-    feed = [article(number) for number in range(2 * MANY)]
+    feed = [article(number) for number in range(4 * MANY)]
     for row in feed[MANY:]:
         row["title"] += " fake:slow"
     write_feed(tmp_path / "feed.jsonl", feed)

@@ -14,6 +14,7 @@ from pipeline.records import Article, Failure, Generation, Origin, Refused
 from pipeline.runner.stage_runner import StageRunner
 from pipeline.stages import Round
 from pipeline.storage.memo import Calls, open_memo
+from tests.records import article_record
 
 
 def quiet(_message: str) -> None:
@@ -21,7 +22,7 @@ def quiet(_message: str) -> None:
 
 
 def article(number: int, text: str) -> Article:
-    return Article(id=f"a{number}", text=text, text_sha256="", source=Origin("f", number))
+    return article_record(text, id=f"a{number}", source=Origin("f", number))
 
 
 def generation(text: str) -> Generation:

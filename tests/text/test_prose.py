@@ -17,10 +17,11 @@ from pipeline.checks import truncation
 from pipeline.checks.rules import Rules, inspect
 from pipeline.checks.view import View
 from pipeline.config import Config, Exclude, Source
-from pipeline.records import Article, Failure, Flag, Origin, Sentence, Translated
+from pipeline.records import Article, Failure, Flag, Translated
 from pipeline.text import prose
 from pipeline.text.recase import recased
 from tests.conftest import article, tomdich, write_feed
+from tests.records import translated
 
 ALL = Exclude(under_syllables=0, not_vietnamese=False)
 TEXT = (
@@ -102,11 +103,10 @@ def test_takes_linear_time_on_hostile_input(unit: str) -> None:
     assert seconds(200_000) < max(40 * seconds(20_000), 1.0)
 
 
-def translated(
+def record(
     *, title: str = "Trồng cây", title_en: str = "Planting", vi: str = TEXT, en: str = "They came."
 ) -> Translated:
-    source = Article(id="1", text=TEXT, text_sha256="", source=Origin("a", 0), title=title)
-    return Translated(source, vi, title_en, (Sentence(vi, en),), ())
+    return translated((vi, en), title=title, title_translation=title_en, text=TEXT)
 
 
 def found(flags: list[Flag], check: str) -> list[tuple[str, str]]:
@@ -130,10 +130,10 @@ def found(flags: list[Flag], check: str) -> list[tuple[str, str]]:
 def test_what_is_no_prose_in_an_answer_is_flagged_and_held(
     fields: dict[str, str], check: str, flags: list[tuple[str, str]], load_config: Any
 ) -> None:
-    record = translated(**fields)
-    assert found(truncation.check(View(record)), check) == flags
+    one = record(**fields)
+    assert found(truncation.check(View(one)), check) == flags
     config: Config = load_config()
-    inspected = inspect(record, Rules(hold=frozenset(config.inspect.hold)))
+    inspected = inspect(one, Rules(hold=frozenset(config.inspect.hold)))
     if "error" in dict(flags).values():
         assert inspected.status == "hold"
 
@@ -165,9 +165,9 @@ def test_recasing_changes_case_alone(title: str, body: str) -> None:
 
 
 def test_a_headline_in_capitals_is_checked_in_the_case_that_the_model_read() -> None:
-    shouted = translated(title="CÔNG AN BẮT GIAM NĂM NGƯỜI", title_en="Police detain five people")
+    shouted = record(title="CÔNG AN BẮT GIAM NĂM NGƯỜI", title_en="Police detain five people")
     assert "title_translation" not in dict(found(list(inspect(shouted).flags), "number"))
-    wrong = translated(title="CÔNG AN BẮT GIAM NĂM NGƯỜI", title_en="Police detain six people")
+    wrong = record(title="CÔNG AN BẮT GIAM NĂM NGƯỜI", title_en="Police detain six people")
     assert "title_translation" in dict(found(list(inspect(wrong).flags), "number"))
 
 
