@@ -523,7 +523,7 @@ def test_a_value_that_moved_to_the_sentence_beside_it_is_a_note() -> None:
 
 def test_the_headline_is_compared_with_its_own_translation() -> None:
     (flag,) = numbers.check(
-        View(record(("Trời mưa.", "It rained."), title="Bắt 12 nghi phạm", title_translation="21 suspects held")))
+        View(record(("Trời mưa.", "It rained."), title="Bắt 12 nghi phạm", title_translation="21 suspects held"))
     )
     assert (flag.field, flag.start, flag.end, flag.expected) == ("title_translation", 0, 2, "12")
 
