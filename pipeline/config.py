@@ -12,38 +12,18 @@ import os
 import re
 import shlex
 import zoneinfo
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    Strict,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
 
 from pipeline import yaml_core
 from pipeline.catalog import MODEL_FREE
-from pipeline.errors import ConfigError
-from pipeline.field_errors import in_words
-from pipeline.field_errors import place as place_of
+from pipeline.config_file import Fields, overridden, read, validate
 from pipeline.records import CHECKS, ROW_COLUMNS
+from pipeline.secrets import ENV, masked
 from pipeline.storage.user_folders import expand_home
-
-# What PyYAML raises: its own error, and whatever its constructors come upon in broken dates, keys and nesting.
-NOT_YAML = (yaml.YAMLError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
-
-
-ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class _Model(BaseModel):
@@ -276,20 +256,10 @@ class Config(_Model):
         return self
 
 
-M = TypeVar("M", bound=BaseModel)
 S = TypeVar("S", bound=Source)
 G = TypeVar("G", bound=Stage)
 
-_INDEX = re.compile(r"[0-9]{1,9}")  # of an item of a list: `²` is a digit too, and no number
-_MERGE = "tag:yaml.org,2002:merge"  # `<<:`, which may stand more than once
 _EDITION = re.compile(r"\{edition(?::([^{}]+))?\}")
-_USERINFO = re.compile(r"(https?)?://([^/?#\s]*)@")  # to the last @: a password may hold one
-_PARAMETER = re.compile(r"([?&;])([^=?&;#\s]+)=([^&;#\s]+)")
-# What web services call the secret in a query: `token`, `api_key`, `X-Amz-Signature`, Azure's `sig`.
-_SECRET = re.compile(
-    r"(?:token|secret|passwo?r?d|passphrase|signature|credentials?|authorization|api.?key|access.?key(?:.?id)?)$"
-    r"|(?:^|[^a-z])(?:key|sig|auth|pwd|jwt)$"
-)
 
 
 def load(path: Path, overrides: tuple[str, ...] = ()) -> Config:
@@ -297,35 +267,7 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Config:
 
     Raises `ConfigError` with every problem at once, each with its line and field.
     """
-    return _absolute(validate(parse(path, overrides), Config), path.resolve().parent)
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A config as a person wrote it: the mapping, overrides applied, and the places of its fields in the file."""
-
-    path: Path
-    raw: dict[str, Any]
-    node: yaml.Node | None
-
-
-def parse(path: Path, overrides: tuple[str, ...] = ()) -> Written:
-    """Return the YAML mapping at `path` with `a.b=v` overrides applied; raises `ConfigError` where it is none."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such config; `tomdich init NAME` writes one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    try:
-        raw, node = read_yaml(text)
-    except NOT_YAML as error:
-        raise ConfigError(f"{path}: not valid YAML: {why_not_yaml(error)}") from None
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: a config is a mapping of fields: `name: …` and what else it needs, a line each")
-    for override in overrides:
-        _override(raw, override)
-    return Written(path, raw, node)
+    return _absolute(validate(read(path, overrides), Config), path.resolve().parent)
 
 
 def build(fields: dict[str, Any], overrides: tuple[str, ...], *, named: str) -> Config:
@@ -333,83 +275,7 @@ def build(fields: dict[str, Any], overrides: tuple[str, ...], *, named: str) -> 
 
     `named` is what messages call it. Raises `ConfigError` as `load` does.
     """
-    for override in overrides:
-        _override(fields, override)
-    return _absolute(validate(Written(Path(named), fields, None), Config), Path.cwd())
-
-
-def read_yaml(text: str) -> tuple[Any, yaml.Node | None]:
-    """Return what a YAML text says, and its nodes; raises one of `NOT_YAML`, for a key that stands twice too.
-
-    YAML forbids such a key; PyYAML lets the last one win, and half of what a person wrote would go unheard.
-    """
-    node = yaml_core.compose(text)
-    for mapping in _mappings(node):
-        seen: dict[tuple[str, str], int] = {}
-        for key, _ in mapping.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
-                name, line = (key.tag, key.value), key.start_mark.line + 1
-                if name in seen:
-                    raise ValueError(f"`{key.value}` stands twice, on lines {seen[name]} and {line}; keep one of them")
-                seen[name] = line
-    return yaml_core.load(text), node
-
-
-def why_not_yaml(error: Exception) -> str:
-    """Return what is wrong with a YAML text and where; the piece that PyYAML shows of it may hold a secret."""
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        mark = error.problem_mark
-        problem = ": ".join(filter(None, (error.context, error.problem)))
-        return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
-    return str(error)
-
-
-def validate(written: Written, kind: type[M]) -> M:
-    """Return `written` as a config of this kind; raises `ConfigError`, a line for each problem."""
-    try:
-        return kind.model_validate(written.raw)
-    except ValidationError as error:
-        problems = error.errors()
-        # a list whose items are wrong is also called too short: that says nothing more
-        inner = {problem["loc"][:depth] for problem in problems for depth in range(1, len(problem["loc"]))}
-        told = [_explain(written, kind, problem) for problem in problems if problem["loc"] not in inner]
-        messages: dict[str, list[str]] = {}  # by place: a field that may be of two kinds is wrong in two ways
-        for where, message in told:
-            messages.setdefault(where, []).append(message)
-        raise ConfigError("\n".join(f"{where}: {', or '.join(said)}" for where, said in messages.items())) from None
-
-
-def expand_env(text: str) -> str:
-    """Return `text` with each `${NAME}` replaced by the environment's value; the config keeps it unexpanded."""
-
-    def value(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1])
-        if found is None:
-            raise ConfigError(f"${{{match[1]}}} is not set in the environment")
-        return found
-
-    return ENV.sub(value, text)
-
-
-def masked(text: str) -> str:
-    """Return `text` with `***` for each secret that is written into a URL in it; `${NAME}` is none.
-
-    A secret is a password, on the web a user without one too (a token), and the value of `?token=`, `&api_key=` and
-    their like in a query.
-    """
-
-    def user(match: re.Match[str]) -> str:
-        web = match[1] or ""
-        name, colon, password = match[2].partition(":")
-        if password:
-            return match[0] if ENV.search(password) else f"{web}://{name}:***@"
-        return f"{web}://***{colon}@" if name and web and not ENV.search(name) else match[0]
-
-    def parameter(match: re.Match[str]) -> str:
-        mark, name, value = match.groups()
-        return f"{mark}{name}=***" if _SECRET.search(name.lower()) and not ENV.search(value) else match[0]
-
-    return _PARAMETER.sub(parameter, _USERINFO.sub(user, text))
+    return _absolute(validate(Fields(named, overridden(fields, overrides), None), Config), Path.cwd())
 
 
 def today(config: Config) -> date:
@@ -459,104 +325,6 @@ def dump(config: Config) -> str:
 def is_folder_name(model: str) -> bool:
     """Return whether `model` is written as a folder rather than as a catalog or hub name."""
     return model.startswith(("/", "./", "../", "~"))
-
-
-def _mappings(root: yaml.Node | None) -> Iterator[yaml.MappingNode]:
-    """Yield every mapping below `root` once, however often an alias leads to it."""
-    seen: set[int] = set()
-    left = [root] if root is not None else []
-    while left:
-        node = left.pop()
-        if id(node) in seen or not isinstance(node, yaml.CollectionNode):
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.MappingNode):
-            yield node
-            left.extend(part for pair in node.value for part in pair)
-        else:
-            left.extend(node.value)
-
-
-def _override(raw: dict[str, Any], override: str) -> None:
-    """Set `a.b.0.c=value` in `raw`; the value is YAML."""
-    shown = masked(override)
-    dotted, equals, value = override.partition("=")
-    keys = dotted.strip().split(".")
-    if not equals or not all(keys):
-        raise ConfigError(f"--set {shown}: write it as field.subfield=value")
-    try:
-        parsed, _ = read_yaml(value)
-    except NOT_YAML as error:
-        raise ConfigError(f"--set {shown}: the value is not valid YAML: {why_not_yaml(error)}") from None
-    at: Any = raw
-    for depth, key in enumerate(keys):
-        last = depth == len(keys) - 1
-        if isinstance(at, list):
-            if not _INDEX.fullmatch(key) or int(key) >= len(at):
-                raise ConfigError(f"--set {shown}: `{'.'.join(keys[:depth])}` has items 0 to {len(at) - 1}")
-            if last:
-                at[int(key)] = parsed
-            else:
-                at = at[int(key)]
-        elif isinstance(at, dict):
-            if last:
-                at[key] = parsed
-            else:
-                at = at.setdefault(key, {})
-        else:
-            raise ConfigError(f"--set {shown}: `{'.'.join(keys[:depth])}` is a value, not a section")
-
-
-def _explain(written: Written, kind: type[BaseModel], problem: ErrorDetails) -> tuple[str, str]:
-    """Return where a problem is (file, line, field), and in a line what is wrong and what would be right."""
-    where = place_of(problem)
-    field = ".".join(str(part) for part in where) or "config"
-    message = in_words(problem)
-    if problem["type"] == "extra_forbidden":
-        known = _fields_at(kind, where[:-1])
-        near = difflib.get_close_matches(str(where[-1]), known, n=1)
-        message = f"no such field; did you mean `{near[0]}`?" if near else f"no such field; known: {', '.join(known)}"
-    elif problem["type"] == "missing":
-        message = "is required and missing"
-    elif problem["input"] is not None and not isinstance(problem["input"], dict | list):
-        found = problem["input"]
-        message = f"{message} (found {_as_yaml(found)})"
-    line = "" if written.node is None else f":{_line(written.node, where)}"
-    return f"{written.path}{line}: {field}", message
-
-
-def _as_yaml(value: object) -> str:
-    """Return a value as a config writes it, without a secret."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return repr(masked(value)) if isinstance(value, str) else repr(value)
-
-
-def _line(node: yaml.Node | None, where: list[Any]) -> int:
-    """Return the 1-based line of the deepest part of `where` that stands in the file."""
-    line = 1
-    for part in where:
-        found: tuple[yaml.Node, yaml.Node] | None = None
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            found = (node.value[part], node.value[part])
-        if found is None:
-            break
-        line, node = found[0].start_mark.line + 1, found[1]
-    return line
-
-
-def _fields_at(kind: type[BaseModel], where: list[Any]) -> list[str]:
-    """Return the field names of the model that `where` leads to from `kind`."""
-    model: Any = kind
-    for part in where:
-        if isinstance(part, int):
-            continue
-        annotation = model.model_fields[part].annotation
-        candidates = [annotation, *getattr(annotation, "__args__", ())]
-        model = next(kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel))
-    return sorted(model.model_fields)
 
 
 def place(path: str, base: Path) -> str:

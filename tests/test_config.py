@@ -11,6 +11,7 @@ import yaml
 from pipeline import config as configs
 from pipeline.config import Config
 from pipeline.errors import ConfigError
+from pipeline.secrets import expand_env, masked
 
 GOOD = """\
 name: night
@@ -255,7 +256,7 @@ def test_a_password_in_a_source_is_refused_and_not_repeated(tmp_path: Path, plac
 )  # fmt: skip
 def test_what_is_no_password_is_left_in_a_source(tmp_path: Path, place: str) -> None:
     assert loaded(tmp_path, GOOD.replace("feed.jsonl", f'"{place}"')).sources[0].path == place
-    assert configs.masked(place) == place
+    assert masked(place) == place
 
 
 @pytest.mark.parametrize("path", ["-", "s3://bucket/feed.jsonl", "memory://feed.csv", "${FEEDS}/x.jsonl"])
@@ -274,10 +275,10 @@ def test_secrets_are_expanded_only_when_used(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("FEED_TOKEN", "geheim")
     config = loaded(tmp_path, GOOD.replace("feed.jsonl", "https://feeds/${FEED_TOKEN}/x.jsonl"))
     assert "geheim" not in configs.dump(config)
-    assert configs.expand_env(config.sources[0].path or "") == "https://feeds/geheim/x.jsonl"
+    assert expand_env(config.sources[0].path or "") == "https://feeds/geheim/x.jsonl"
     monkeypatch.delenv("FEED_TOKEN")
     with pytest.raises(ConfigError, match="FEED_TOKEN"):
-        configs.expand_env(config.sources[0].path or "")
+        expand_env(config.sources[0].path or "")
 
 
 def test_a_missing_config_says_how_to_write_one(tmp_path: Path) -> None:

@@ -9,13 +9,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline import catalog
+from pipeline import catalog, yaml_core
 from pipeline.checkpoints import hub
 from pipeline.checkpoints.files import CACHE_REMEDY
-from pipeline.config import NOT_YAML, Stage, is_folder_name
+from pipeline.config import Stage, is_folder_name
 from pipeline.errors import LicenseError, ModelError
 from pipeline.field_errors import in_words
 from pipeline.storage.disk_errors import on_disk
@@ -175,8 +174,8 @@ def _front_matter(folder: Path) -> dict[str, object]:
     if not text.startswith("---"):
         return {}
     try:
-        front = yaml.safe_load(text.split("---", 2)[1])
-    except NOT_YAML:
+        front = yaml_core.load(text.split("---", 2)[1])
+    except yaml_core.NotYamlError:
         return {}
     return front if isinstance(front, dict) else {}
 

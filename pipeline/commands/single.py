@@ -15,7 +15,7 @@ from typing import Literal, TextIO, TypeVar
 
 from pydantic import ValidationError
 
-from pipeline import catalog, checkpoints, sources
+from pipeline import catalog, checkpoints, sources, yaml_core
 from pipeline import config as configs
 from pipeline.checks.editing import edit
 from pipeline.checks.rules import Rules, inspect
@@ -204,12 +204,12 @@ def _with_revisions(path: Path, text: str, commits: Mapping[str, str]) -> str:
 
     Raises `UsageError` where the text that comes out does not say this, and all else as before.
     """
-    raw, _ = configs.read_yaml(text)
+    raw = yaml_core.load(text)
     new = text
     for section, commit in commits.items():
         raw[section]["revision"] = commit
         new = _with_revision(new, section=section, commit=commit)
-    if configs.read_yaml(new)[0] != raw:
+    if yaml_core.load(new) != raw:
         raise UsageError(f"{path}: a stage is not written as a block of lines; it is as it was. {_by_hand(commits)}")
     return new
 

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pipeline import sources
-from pipeline.config import Config, Source, expand_env
+from pipeline.config import Config, Source
 from pipeline.errors import WorldError
+from pipeline.secrets import expand_env
 from pipeline.storage.versions import Version, versions
 
 # Measured on 3,000 articles of the press (9.6 MB of JSON lines): at its height a run takes 6.8 times the bytes of its

@@ -17,10 +17,11 @@ from typing import BinaryIO, Self
 import msgspec
 
 from pipeline import sources
-from pipeline.config import Config, masked
+from pipeline.config import Config
 from pipeline.corrections import Rejection
 from pipeline.errors import StoppedError
 from pipeline.records import BY_EDITOR, DUPLICATE, JSON, SAME_ID, Article, Failure
+from pipeline.secrets import masked
 from pipeline.storage.published import NEW, Published, Standing
 from pipeline.text.near_duplicates import is_earlier
 

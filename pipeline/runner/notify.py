@@ -23,9 +23,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from pipeline.config import Config, command, expand_env, is_web_address
+from pipeline.config import Config, command, is_web_address
 from pipeline.errors import ConfigError, TomdichError
 from pipeline.runner.monitoring import last_success, write_metrics
+from pipeline.secrets import expand_env
 from pipeline.storage.versions import versions
 
 if TYPE_CHECKING:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pipeline import waiting
-from pipeline.config import Columns, Exclude, Markup, Source, expand_env
+from pipeline.config import Columns, Exclude, Markup, Source
 from pipeline.errors import SourceError, UnavailableError
 from pipeline.records import JSON, Article, Failure, Origin
+from pipeline.secrets import expand_env
 from pipeline.sources import (
     articles,
     byte_streams,

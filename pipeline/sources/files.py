@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO, Any, Literal
 from urllib.parse import quote, quote_plus
 
-from pipeline import config
 from pipeline.errors import SourceError, UnavailableError
+from pipeline.secrets import ENV, masked
 from pipeline.sources import compression
 from pipeline.sources.names import forms as name_forms
 from pipeline.storage.disk_errors import on_disk, temporary_folder
@@ -100,7 +100,7 @@ def seekable(found: Found, chunks: Iterator[bytes]) -> Iterator[IO[bytes]]:
 
 def readable(path: str, pattern: str) -> str:
     """Return `path` as it is shown: without secrets, in letters that can be written whatever bytes it is made of."""
-    return writable(config.masked(hidden(path, pattern)))
+    return writable(masked(hidden(path, pattern)))
 
 
 def writable(name: str) -> str:
@@ -110,7 +110,7 @@ def writable(name: str) -> str:
 
 def hidden(message: str, pattern: str) -> str:
     """Return `message` with the values of the environment that `pattern` names put back as `${NAME}`."""
-    for match in config.ENV.finditer(pattern):
+    for match in ENV.finditer(pattern):
         value = os.environ.get(match[1], "")
         # as it stands, and as URLs write it
         forms = {value, quote(value), quote(value, safe=""), quote_plus(value), repr(value)[1:-1]}

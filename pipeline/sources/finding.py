@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import get_args
 from urllib.parse import unquote, urlsplit
 
-from pipeline import config
 from pipeline.errors import SourceError, UnavailableError
+from pipeline.secrets import expand_env
 from pipeline.sources import compression
 from pipeline.sources.files import Format, Found, readable, reading, writable
 from pipeline.sources.names import forms as name_forms
@@ -43,7 +43,7 @@ def find(pattern: str, *, given: Format | None, warn: Callable[[str], None]) -> 
     endings are named in one warning. Names that begin with a dot are passed over. Raises `SourceError` where
     nothing is found, with what is there instead.
     """
-    path = config.expand_env(pattern)
+    path = expand_env(pattern)
     if not path:
         raise SourceError(f"{pattern}: is empty in the environment; set it to the path of a file or folder")
     if path == "-":

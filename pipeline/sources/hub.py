@@ -17,8 +17,9 @@ from types import ModuleType
 from typing import Any, TypeAlias, cast
 
 from pipeline import ids
-from pipeline.config import Source, expand_env, is_folder_name
+from pipeline.config import Source, is_folder_name
 from pipeline.errors import SourceError, UnavailableError
+from pipeline.secrets import expand_env
 from pipeline.sources import files
 from pipeline.sources.articles import BadRow, Row
 from pipeline.storage.user_folders import expand_home

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
 
 from pipeline import config as configs
+from pipeline import config_file
 from pipeline.catalog import ToneStyle
 from pipeline.config import Exclude, Flag, GenerationOptions, Source
 from pipeline.errors import ConfigError
@@ -338,14 +339,14 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Training:
 
     Raises `ConfigError` with every problem at once, each with its line and field.
     """
-    written = configs.parse(path, overrides)
-    task = written.raw.get("task")
+    fields = config_file.read(path, overrides)
+    task = fields.values.get("task")
     if not isinstance(task, str) or task not in _KINDS:
         raise ConfigError(f"{path}: task: is one of {', '.join(_KINDS)} (found {task!r})")
     base = path.resolve().parent
     match task:
         case "tokenizer":
-            tokenizer = configs.validate(written, TokenizerTraining)
+            tokenizer = config_file.validate(fields, TokenizerTraining)
             return tokenizer.model_copy(
                 update={
                     "folder": _folder(tokenizer, base),
@@ -355,11 +356,11 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Training:
                 }
             )
         case "translate":
-            translate = configs.validate(written, TranslateTraining)
+            translate = config_file.validate(fields, TranslateTraining)
             update = {"data": _placed(translate.data, base), "dev": _placed(translate.dev, base)}
             return translate.model_copy(update=update | _start(translate, base))
         case _:
-            summarize = configs.validate(written, SummarizeTraining)
+            summarize = config_file.validate(fields, SummarizeTraining)
             update = {
                 name: tuple(configs.place_source(source, base) for source in sources)
                 for name, sources in (("data", summarize.data), ("dev", summarize.dev))

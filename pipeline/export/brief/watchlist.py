@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import NOT_YAML, read_yaml, why_not_yaml
+from pipeline import yaml_core
 from pipeline.errors import UsageError
 from pipeline.export.brief.clubs import Club, clubs
 from pipeline.text.normalize import decode, fold, press_tone, syllables
@@ -102,9 +102,9 @@ def _from_lines(text: str) -> Iterator[tuple[str, list[str]]]:
 
 def _from_yaml(text: str, path: Path) -> Iterator[tuple[str, list[str]]]:
     try:
-        found: Any = read_yaml(text)[0]
-    except NOT_YAML as error:
-        raise UsageError(f"--watch {path}: not valid YAML: {why_not_yaml(error)}") from None
+        found: Any = yaml_core.load(text)
+    except yaml_core.NotYamlError as error:
+        raise UsageError(f"--watch {path}: not valid YAML: {error}") from None
     if isinstance(found, list):
         found = {str(term): term for term in found}
     if not isinstance(found, dict):
