@@ -1,5 +1,6 @@
 # make run    sets everything up, then summarizes and translates the sample articles in configs/quickstart
 # make test   sets everything up, then runs the tests
+# make mutate drops each rule and table entry of the checks in turn and reports those whose loss no test notices
 # make faults runs every fault there is, short and long, and prints how many were survived; takes under 25 minutes on two cores
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 FAULTS := $(addprefix tests/,test_faults.py test_crash.py test_hostile.py test_fuzz.py commands/test_forget.py \
   storage/test_memo.py runner/test_inspection.py)
 
-.PHONY: run test lint faults soak clean
+.PHONY: run test lint mutate faults soak clean
 
 run: $(VENV)/.run
 	$(BIN)/tomdich run configs/quickstart.yaml --show 3
@@ -20,6 +21,9 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check --preview --select PLW1514 pipeline # an encoding that is not named is the locale's
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+mutate: $(VENV)/.test
+	$(BIN)/python -m tests.mutate_rules
 
 faults: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto -m "not soak" $(FAULTS)

@@ -1,0 +1,378 @@
+"""Mutation test of the rules: overwrite or drop each entry in turn, and report those whose loss no test notices.
+
+    python -m tests.mutate_rules                                   # every table and rule of the checks
+    python -m tests.mutate_rules pipeline/checks/coverage.toml     # the entries of one table
+    python -m tests.mutate_rules pipeline/quantities/dates.py      # the rules of one module
+
+An entry is a word or pattern in a list of a TOML table, a key of a table, one of the alternatives that a string lists
+(`PARTED`), a flag, or a rule of `pipeline.quantities`. What is under the key `examples` is no entry. The tests are the
+functions of the test modules that read the table, called in this process: those that need a fixture, draw random input
+or take long are left out. Exits 1 where an entry is unnoticed, 2 where the tests fail without any mutation.
+
+An entry is dropped from a list of several; a lone one, and one with examples of its own, is overwritten by a word that
+no text has, so that its examples are still run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import importlib
+import itertools
+import re
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any, BinaryIO, Final
+from unittest import mock
+
+ROOT: Final = Path(__file__).parents[1]
+TABLES: Final = ROOT / "pipeline" / "checks"
+RULES: Final = ROOT / "pipeline" / "quantities"
+TESTS: Final = ("tests/checks", "tests/quantities")
+RELOADED: Final = ("pipeline.checks", "pipeline.quantities", "tests.checks", "tests.quantities")
+
+# Tables whose strings list several entries, and what parts these.
+PARTED: Final[Mapping[str, str]] = {"coverage.toml": " ", "names.toml": "|", "ordinary_words.toml": " "}
+NOWHERE: Final = "qzxqv"  # a word of no text, and a valid pattern
+EXAMPLES: Final = "examples"
+SLOW: Final = 0.25  # seconds: tests of long texts say nothing about one entry
+
+Table = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a table: where it stands, what it is, and the table without it."""
+
+    file: Path
+    place: str  # `negation.vi.harmless`
+    text: str  # the entry itself
+    mutated: Callable[[], Table]
+
+    def __str__(self) -> str:
+        file = self.file.relative_to(ROOT) if self.file.is_relative_to(ROOT) else self.file
+        return f"{file}: {self.place}: {self.text}"
+
+    @cached_property
+    def _words(self) -> list[str]:
+        return re.findall(r"[^\W\d_]+", self.text.lower())
+
+    def shared(self, text: str) -> int:
+        """Return how much a text has of the entry."""
+        return sum(word in text for word in self._words)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of `pipeline.quantities`."""
+
+    file: Path
+    language: str
+    at: int
+    name: str
+    pattern: re.Pattern[str]
+
+    def __str__(self) -> str:
+        return f"{self.file.relative_to(ROOT)}: {self.language}: {self.name}"
+
+    def shared(self, text: str) -> int:
+        """Return how much a text has of the rule's form."""
+        return len(self.pattern.findall(text))
+
+    @contextlib.contextmanager
+    def dropped(self) -> Iterator[None]:
+        """Read without the rule."""
+        forms = importlib.import_module(f"pipeline.quantities.{self.language}_forms")
+        left = [form for at, form in enumerate(forms._FORMS) if at != self.at]
+        with mock.patch.object(forms, "_FORMS", left):
+            yield
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of a test function."""
+
+    module: str
+    function: str
+    arguments: Mapping[str, object]
+    call: Callable[..., object]
+
+    @property
+    def key(self) -> str:
+        return f"{self.module}.{self.function}{sorted(self.arguments.items())!r}"
+
+    @cached_property
+    def text(self) -> str:
+        """What the case is about, in small letters."""
+        return f"{self.function} {list(self.arguments.values())!r}".lower()
+
+    def passes(self) -> bool:
+        try:
+            self.call(**self.arguments)
+        except Exception:  # noqa: BLE001 - any way to fail is a way to notice
+            return False
+        return True
+
+
+# Entries
+
+
+def entries_of_table(file: Path) -> Iterator[Entry]:
+    """Yield the entries of a TOML file in the order of the file."""
+    table = tomllib.loads(file.read_text(encoding="utf-8"))
+    for path, text, change in _changes(table, (), PARTED.get(file.name)):
+
+        def mutated(path: tuple[str | int, ...] = path, change: Callable[[Any, str | int], None] = change) -> Table:
+            whole = copy.deepcopy(table)
+            parent: Any = whole
+            for step in path[:-1]:
+                parent = parent[step]
+            change(parent, path[-1])
+            return whole
+
+        yield Entry(file, ".".join(str(step) for step in path if isinstance(step, str)), text, mutated)
+
+
+_Change = tuple[tuple[str | int, ...], str, Callable[[Any, str | int], None]]
+
+
+def _changes(node: Any, path: tuple[str | int, ...], parted: str | None) -> Iterator[_Change]:
+    """Yield the place of each entry below `node`, the entry, and what takes it away there."""
+    match node:
+        case dict():
+            for name, value in node.items():
+                here = (*path, name)
+                if name == EXAMPLES:
+                    continue
+                if isinstance(value, bool):
+                    yield here, f"{name} = {str(value).lower()}", _flip
+                elif parted is not None and isinstance(value, str):
+                    yield from _parts(name, here, parted, of_key=True)
+                    yield from _parts(value, here, parted, of_key=False)
+                elif isinstance(value, str):
+                    yield here, value, _overwrite
+                else:
+                    yield from _changes(value, here, parted)
+        case list():
+            for at, value in enumerate(node):
+                if isinstance(value, str):
+                    yield (*path, at), value, _drop if len(node) > 1 else _overwrite
+                else:
+                    yield from _changes(value, (*path, at), parted)
+
+
+def _parts(text: str, path: tuple[str | int, ...], parted: str, *, of_key: bool) -> Iterator[_Change]:
+    """Yield the alternatives that a key or value lists."""
+    # the words of a phrase belong together where keys are phrases: `bệnh nhân` is one entry of coverage.toml
+    parts = [text] if of_key and parted == " " else text.split() if parted == " " else text.split(parted)
+    for at, part in enumerate(parts):
+        left = (parted if parted != " " else " ").join(
+            [*parts[:at], *([NOWHERE] if len(parts) == 1 else []), *parts[at + 1 :]]
+        )
+
+        def change(parent: Table, name: str | int, left: str = left) -> None:
+            if of_key:
+                items = [(left if key == name else key, value) for key, value in parent.items()]
+                parent.clear()
+                parent.update(items)
+            else:
+                parent[str(name)] = left
+
+        yield path, part, change
+
+
+def _flip(parent: Any, at: str | int) -> None:
+    parent[at] = not parent[at]
+
+
+def _overwrite(parent: Any, at: str | int) -> None:
+    parent[at] = NOWHERE
+
+
+def _drop(parent: Any, at: str | int) -> None:
+    del parent[at]
+
+
+def entries_of_rules(file: Path | None = None) -> Iterator[Rule]:
+    """Yield the rules of `pipeline.quantities`, those of one module where `file` is one."""
+    for language in ("vietnamese", "english"):
+        module = importlib.import_module(f"pipeline.quantities.{language}_forms")
+        where = Path(str(module.__file__))
+        for at, form in enumerate(module._FORMS):
+            if file is None or file == where:
+                name = form.reader.__name__ if form.reader else form.pattern.pattern
+                yield Rule(where, language, at, name, form.pattern)
+
+
+# Tests
+
+
+@dataclass
+class Bench:
+    """The cases of some test modules, and how the code under test is made to read a table anew.
+
+    A table that is read when it is first asked for is read anew once the caches of the code are cleared; one that is
+    read by an import, of the code or of a test, needs the imports anew.
+    """
+
+    tests: Sequence[str]  # names of modules
+    reloaded: Sequence[str] = RELOADED  # packages of the code and of the tests
+    failed: list[str] = field(default_factory=list)  # the cases that fail without a mutation
+    _slow: set[str] = field(default_factory=set)
+    _readers: dict[str, set[str]] = field(default_factory=dict)  # test modules that read a table, by its text
+    _imported: set[str] = field(default_factory=set)  # texts of tables that are read by an import
+    _cases: list[Case] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        with _reading(self._imported.add):
+            self._cases = list(self._imported_anew())
+        for name in self.tests:
+            self._clear()
+            seen: set[str] = set(self._imported)
+            with _reading(seen.add):
+                for case in [one for one in self._cases if one.module == name]:
+                    begun = time.perf_counter()
+                    if not case.passes():
+                        self.failed.append(case.key)
+                    if time.perf_counter() - begun > SLOW:
+                        self._slow.add(case.key)
+            for text in seen:
+                self._readers.setdefault(text, set()).add(name)
+        self._cases = [case for case in self._cases if case.key not in self._slow]
+
+    def notices(self, entry: Entry | Rule) -> bool:
+        """Return whether some test fails without the entry; the likeliest are run first."""
+        if isinstance(entry, Rule):
+            with entry.dropped():
+                return not all(case.passes() for case in _likeliest_first(self._cases, entry))
+        source = entry.file.read_text(encoding="utf-8")
+        readers = self._readers.get(source, set())
+        try:
+            with _reading(lambda _: None, {source: entry.mutated()}):
+                cases = list(self._imported_anew()) if source in self._imported else self._cases
+                self._clear()
+                chosen = [case for case in cases if case.module in readers and case.key not in self._slow]
+                return not all(case.passes() for case in _likeliest_first(chosen, entry))
+        except Exception:  # noqa: BLE001 - without the entry a module cannot even be imported
+            return True
+        finally:
+            self._clear()
+            if source in self._imported:
+                self._cases = [case for case in self._imported_anew() if case.key not in self._slow]
+
+    def _imported_anew(self) -> Iterator[Case]:
+        for name in self._loaded():
+            del sys.modules[name]
+        for name in self.tests:
+            yield from _cases(importlib.import_module(name))
+
+    def _loaded(self) -> list[str]:
+        return [name for name in sys.modules if name.startswith(tuple(self.reloaded))]
+
+    def _clear(self) -> None:
+        for name in self._loaded():
+            for value in list(vars(sys.modules[name]).values()):
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
+
+
+def _cases(module: ModuleType) -> Iterator[Case]:
+    for name, function in vars(module).items():
+        if not name.startswith("test_") or not callable(function) or hasattr(function, "hypothesis"):
+            continue
+        marks = [mark for mark in getattr(function, "pytestmark", []) if mark.name == "parametrize"]
+        choices = [_choices(*mark.args) for mark in marks]
+        wanted = set(function.__code__.co_varnames[: function.__code__.co_argcount])
+        for chosen in itertools.product(*choices):
+            arguments = {name: value for choice in chosen for name, value in choice.items()}
+            if wanted == set(arguments):
+                yield Case(module.__name__, name, arguments, function)
+
+
+def _choices(names: str | Sequence[str], rows: Sequence[Any]) -> list[dict[str, object]]:
+    names = [name.strip() for name in names.split(",")] if isinstance(names, str) else names
+    values = [getattr(row, "values", row) if not isinstance(row, dict) else row for row in rows]
+    return [dict(zip(names, row if len(names) > 1 else [_single(row)], strict=True)) for row in values]
+
+
+def _single(row: Any) -> Any:
+    """Return the value of a row of one argument: `pytest.param(value)` holds it in a tuple."""
+    return row[0] if type(row) is tuple and len(row) == 1 else row
+
+
+def _likeliest_first(cases: Sequence[Case], entry: Entry | Rule) -> list[Case]:
+    """Return the cases that share most with the entry first; at the same count those of the table's own tests."""
+    return sorted(cases, key=lambda case: (entry.shared(case.text), entry.file.stem in case.module), reverse=True)
+
+
+@contextlib.contextmanager
+def _reading(tell: Callable[[str], object], instead: Mapping[str, Table] = MappingProxyType({})) -> Iterator[None]:
+    """Tell what TOML is read, and give another table for some texts."""
+    loads = tomllib.loads
+
+    def patched(text: str, **options: Any) -> Table:
+        tell(text)
+        return copy.deepcopy(instead[text]) if text in instead else loads(text, **options)
+
+    def patched_load(file: BinaryIO, **options: Any) -> Table:
+        return patched(file.read().decode(), **options)
+
+    with mock.patch.object(tomllib, "loads", patched), mock.patch.object(tomllib, "load", patched_load):
+        yield
+
+
+def unnoticed(bench: Bench, entries: Sequence[Entry | Rule], tell: Callable[[str], None]) -> list[Entry | Rule]:
+    """Return the entries whose loss no test notices; `tell` gets a line for each."""
+    found: list[Entry | Rule] = []
+    for entry in entries:
+        if not bench.notices(entry):
+            found.append(entry)
+            tell(f"{entry}: no test notices its loss")
+    return found
+
+
+def _modules(folders: Sequence[str]) -> list[str]:
+    return [
+        f"{folder.replace('/', '.')}.{file.stem}"
+        for folder in folders
+        for file in sorted((ROOT / folder).glob("test_*.py"))
+    ]
+
+
+def _entries(paths: Sequence[str]) -> list[Entry | Rule]:
+    files = [Path(path).resolve() for path in paths]
+    missing = [str(file) for file in files if not file.exists()]
+    if missing:
+        sys.exit(f"no such file: {', '.join(missing)}")
+    tables = [
+        file for file in sorted(TABLES.rglob("*.toml")) + sorted(RULES.rglob("*.toml")) if not files or file in files
+    ]
+    found: list[Entry | Rule] = [entry for file in tables for entry in entries_of_table(file)]
+    for file in files:
+        found += entries_of_rules(file)
+    if not files:
+        found += entries_of_rules()
+    return found
+
+
+def main(paths: Sequence[str]) -> int:
+    re._MAXCACHE = 1 << 20  # type: ignore[attr-defined] # the patterns of all modules are compiled once, not anew for each mutation
+    begun = time.perf_counter()
+    entries = _entries(paths)
+    bench = Bench(_modules(TESTS))
+    if bench.failed:
+        print("these fail without a mutation:", *bench.failed, sep="\n  ")  # noqa: T201
+        return 2
+    found = unnoticed(bench, entries, lambda line: print(line, flush=True))  # noqa: T201
+    print(f"{len(entries):,} entries, {len(found):,} unnoticed, {time.perf_counter() - begun:.0f} s")  # noqa: T201
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
