@@ -75,6 +75,24 @@ class Chunker:
             return parts
         return self._in_shares(pieces, counted_from=0)
 
+    def lead(self, text: str) -> tuple[Part, int]:
+        """Return as many whole sentences of the start of `text` as fit the budget, and the tokens of the rest.
+
+        A first sentence longer than the budget is cut as in `split`.
+        """
+        turned = self.normalize_tone(text)
+        whole = " ".join(turned.split())
+        size = self.count(whole)
+        if size <= self.budget:
+            return Part(whole, size), 0
+        lead = self._part("", "")
+        for piece in (piece for sentence in sentences(turned) for piece in self._pieces(sentence)):
+            more = self._joined([lead, piece]) if lead.text else piece
+            if more.tokens > self.budget:
+                break
+            lead = more
+        return lead, size - lead.tokens
+
     def _in_shares(self, pieces: Sequence[Part], *, counted_from: float) -> list[Part]:
         """Return neighbours joined into parts of about equal length; joins of fewer tokens are taken to fit."""
         total = sum(piece.tokens for piece in pieces)

@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from pipeline import extractive
 from pipeline.errors import ConfigError
 from pipeline.ids import digest, text_digest
 from pipeline.progress import Progress
@@ -259,14 +260,17 @@ def _examples(
         tone_style=training.tone_style,
         tally=tally,
     ):
-        if source.targets == "extractive" and not dev:
+        if source.targets == "reference" and not summary:
+            tally.drop(_NO_SUMMARY)
+        elif training.rounds is None or dev:
+            heading, beside = chunker.with_heading(title)
+            lead = beside.lead(text)[0].text if training.lengths.cut_source or dev else text
+            target = summary if source.targets == "reference" else " ".join(extractive.summarize(lead, title))
+            yield _Example(heading + lead, target, text)
+        elif source.targets == "extractive":
             yield from (
                 _Example(*example, text) for example in rounds.extractive_examples(title, text, chunker=chunker)
             )
-        elif not summary:
-            tally.drop(_NO_SUMMARY)
-        elif training.rounds is None or dev:
-            yield _Example(chunker.with_heading(title)[0] + text, summary, text)
         else:
             for shown, wanted in rounds.examples(title, text, summary, chunker=chunker, rounds=training.rounds):
                 yield _Example(shown, wanted, text)
