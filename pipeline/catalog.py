@@ -43,6 +43,7 @@ class Entry:
     tone_style: ToneStyle = "any"
     word_segmented: bool = False
     with_title: bool = False  # a summarizer that reads the headline in front of the text
+    lead: int | None = None  # a summarizer that reads so many tokens of the beginning; None: the whole, in rounds
     pretrained_only: bool = False  # not fine-tuned for anything: runs, and emits noise
     published: str = ""  # scores as published, with where
     revision: str | None = None  # a verified commit; None: not pinned

@@ -137,6 +137,8 @@ class Stage(_Model):
     tone_style: Literal["press", "new", "any"] | None = None  # hòa, hoà, or as it comes
     word_segmented: Flag | None = None
     with_title: Flag | None = None  # of a summarizer: the headline stands in front of each text
+    # of a summarizer: it reads so many tokens of the beginning; false: the whole article, in rounds
+    lead: Annotated[int, Strict(), Field(ge=16, le=1_000_000)] | Literal[False] | None = None
     sentences: Annotated[int, Strict(), Field(ge=1, le=20)] | None = None  # of `extractive` and `lead`
     generation: GenerationOptions = GenerationOptions()
     accept_license: str | None = None

@@ -30,16 +30,28 @@ SHRINK = 0.75  # each round of a long article must leave at most this share of t
 def summarize(article: Article, chunker: Chunker) -> Round[Summarized | Failure]:
     """Summarize the body; a long article in rounds: parts, then the summaries of the parts, until one is left.
 
-    A checkpoint that reads headlines is shown the article's in front of each part, in each round. A summarizer without
-    a model sees the whole body and is no call.
+    A checkpoint that reads headlines is shown the article's in front of each part, in each round. One that reads the
+    lead only is shown the beginning, and a flag counts the tokens that it was not shown. A summarizer without a model
+    sees the whole body and is no call.
     """
     if chunker.select is not None:
         yield []
         return Summarized(article, " ".join(chunker.select(article.text, article.title)), ())
     heading, chunker = chunker.with_heading(recased(article.title, article.text))
-    parts = chunker.split(article.text)
+    left_out = 0
+    if chunker.lead_only:
+        lead, left_out = chunker.lead(article.text)
+        parts = [lead]
+    else:
+        parts = chunker.split(article.text)
     calls: list[Call] = []
     flags = _cut_flags(parts, "a sentence", field="article", length=len(article.text))
+    if left_out:
+        message = (
+            f"the summarizer was shown the first {parts[0].tokens} tokens of the article, {left_out} were left out"
+        )
+        whole = len(article.text)
+        flags.append(Flag(check="lead", field="article", start=0, end=whole, message=message, severity="note"))
     if chunker.with_title and article.title and not heading:
         message = "a headline of over half of what the model takes was not shown to the summarizer"
         flags.append(Flag(check="long_title", field="title", start=0, end=len(article.title), message=message))

@@ -83,6 +83,20 @@ def test_rounds_end_in_a_summary_when_the_summarizer_shortens() -> None:
     assert [call.index for call in result.calls if call.round == 0] == list(range(len(rounds[0])))
 
 
+def test_a_summarizer_of_the_lead_is_asked_once_and_the_rest_is_counted() -> None:
+    body = " ".join(f"Câu số {number} nói về mưa lũ." for number in range(9))  # 63 words
+    result, rounds = drive(summarize(article(body), replace(FIT, lead_only=True)), say=lambda _: "Mưa.")
+    assert rounds == [["Câu số 0 nói về mưa lũ."]]
+    (flag,) = result.flags
+    assert (flag.check, flag.severity) == ("lead", "note")
+    assert "first 7 tokens of the article, 56 were left out" in flag.message
+
+
+def test_of_an_article_that_fits_the_lead_is_the_whole() -> None:
+    result, rounds = drive(summarize(article("Mưa to."), replace(FIT, lead_only=True)), say=lambda _: "Mưa.")
+    assert (rounds, result.flags) == ([["Mưa to."]], ())
+
+
 def test_a_sentence_longer_than_the_budget_is_split_at_clauses_and_flagged() -> None:
     body = "Mưa rất to ở miền Bắc nước ta, gió rất lớn ở miền Trung nước ta."
     result, rounds = drive(summarize(article(body), FIT), say=lambda _: "Mưa.")

@@ -67,6 +67,7 @@ class Checkpoint:
     tone_style: ToneStyle
     word_segmented: bool
     with_title: bool  # a summarizer reads the headline in front of the text
+    lead_only: bool  # a summarizer reads the beginning of an article: as much as `max_source` takes
     max_source: int  # what the encoder takes, special tokens and prefix counted
     budget: int  # what the text itself may use: `max_source` less prefix and special tokens
     deterministic: bool
@@ -136,6 +137,7 @@ class Checkpoint:
             "tone_style": self.tone_style,
             "word_segmented": self.word_segmented,
             "with_title": self.with_title,
+            **({"lead_only": True} if self.lead_only else {}),  # left out otherwise: earlier keys of the memo stay
         }
 
     def _clean(self, text: str) -> str:

@@ -33,6 +33,7 @@ class Called(BaseModel):
     output_prefix: str = ""
     tone_style: catalog.ToneStyle = "any"
     with_title: bool = False
+    lead: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,8 @@ def _fake(stage: Stage, *, deterministic: bool) -> Checkpoint:
     tokenizer = WordTokenizer()
     prefix = stage.prefix or ""
     max_source = stage.max_source_tokens or FAKE_BUDGET
+    if stage.lead:
+        max_source = min(max_source, stage.lead)
     return Checkpoint(
         name=stage.model,
         revision="",
@@ -174,6 +176,7 @@ def _fake(stage: Stage, *, deterministic: bool) -> Checkpoint:
         tone_style=stage.tone_style or "any",
         word_segmented=False,
         with_title=bool(stage.with_title),
+        lead_only=bool(stage.lead),
         max_source=max_source,
         budget=max_source - len(prefix.split()),
         deterministic=deterministic,

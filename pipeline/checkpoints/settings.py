@@ -202,7 +202,8 @@ def assemble(
         facts.family, bos_id=facts.bos_id, eos_id=facts.eos_id, source_id=source_id, legacy=facts.legacy
     )
     prefix_ids, prefix_size = _prefix(stage.model, prefix, tokenizer, facts)
-    max_source = _max_source(stage, entry, facts, warn=warn)
+    lead = entry.lead if stage.lead is None else stage.lead or None
+    max_source = _max_source(stage, entry, facts, lead=lead, warn=warn)
     budget = max_source - len(before) - len(after) - prefix_size
     if budget < _SMALLEST_BUDGET:
         raise ModelError(f"{stage.model}: max_source_tokens: {max_source} leaves {budget} tokens for the text")
@@ -221,6 +222,7 @@ def assemble(
         tone_style=stage.tone_style or entry.tone_style,
         word_segmented=segmented,
         with_title=entry.with_title if stage.with_title is None else stage.with_title,
+        lead_only=lead is not None,
         max_source=max_source,
         budget=budget,
         deterministic=deterministic,
@@ -301,7 +303,9 @@ def _prefix(name: str, prefix: str, tokenizer: Tokenizer, facts: Facts) -> tuple
     return (), len(ids)
 
 
-def _max_source(stage: Stage, entry: catalog.Entry, facts: Facts, *, warn: Callable[[str], None]) -> int:
+def _max_source(
+    stage: Stage, entry: catalog.Entry, facts: Facts, *, lead: int | None, warn: Callable[[str], None]
+) -> int:
     """Return how many tokens the encoder takes; raises `ModelError` where the positions end before what is asked."""
     found = stage.max_source_tokens or entry.max_source or facts.model_max_length or facts.positions
     if found is None:
@@ -311,4 +315,10 @@ def _max_source(stage: Stage, entry: catalog.Entry, facts: Facts, *, warn: Calla
         if stage.max_source_tokens:
             raise ModelError(f"{stage.model}: max_source_tokens: {found}, but the model ends at {facts.positions}")
         found = facts.positions
-    return found
+    if lead is not None and lead > found:
+        if stage.lead:
+            raise ModelError(
+                f"{stage.model}: lead: {lead}, but the model takes {found} tokens; raise max_source_tokens"
+            )
+        return found
+    return found if lead is None else lead

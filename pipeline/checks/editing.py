@@ -21,7 +21,7 @@ from pipeline.records import Flag, Summarized, Translated
 
 OUTDATED = "edit_outdated"  # the check of a flag about a decision on an earlier text; its errors always hold a record
 # These say how the model's summary came about, and nothing of one that an editor wrote.
-_OF_THE_MODELS_SUMMARY = ("dropped", "unfinished", "long_sentence", "long_title")
+_OF_THE_MODELS_SUMMARY = ("dropped", "unfinished", "long_sentence", "long_title", "lead")
 
 
 @dataclass(frozen=True, slots=True)

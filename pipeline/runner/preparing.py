@@ -146,7 +146,14 @@ def chunker(checkpoint: Checkpoint) -> Chunker:
         count = checkpoint.generation["sentences"]
         assert isinstance(count, int)
         select = partial(extractive.summarize, method=extractive.method(checkpoint.name), count=count)
-    return Chunker(checkpoint.count, checkpoint.budget, checkpoint.tone_style, checkpoint.with_title, select)
+    return Chunker(
+        checkpoint.count,
+        checkpoint.budget,
+        checkpoint.tone_style,
+        checkpoint.with_title,
+        checkpoint.lead_only,
+        select,
+    )
 
 
 class LazyEngine:

@@ -33,6 +33,7 @@ class Chunker:
     budget: int  # tokens, less the prefix and the special tokens
     tone_style: str = "any"
     with_title: bool = False  # the checkpoint reads the headline in front of each part
+    lead_only: bool = False  # a summarizer that reads the beginning of an article, not its parts in rounds
     # of a summarizer without a model: the sentences it takes of a body and its headline
     select: Callable[[str, str], list[str]] | None = None
 

@@ -176,6 +176,7 @@ def _use(stage: str, made: Made) -> list[str]:
     told = [
         f"the text behind `{called.prefix}`" if called.prefix else "no prefix",
         *(["the headline and ` | ` in front of the text"] if called.with_title else []),
+        *([f"the first {called.lead} tokens at most"] if called.lead else []),
         *([f"answers begin with `{called.output_prefix}`"] if called.output_prefix else []),
     ]
     return [

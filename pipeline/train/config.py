@@ -325,9 +325,15 @@ class SummarizeTraining(ModelTraining):
 
     task: Literal["summarize"]
     with_title: Flag = False  # the headline stands in front of the text
-    rounds: Rounds | None = None  # None: an article's start and its summary
+    # None: an article's beginning and its summary; with `lengths.cut_source` the result is a summarizer of the lead
+    rounds: Rounds | None = None
     data: Annotated[tuple[Articles, ...], Field(min_length=1)]
     dev: Annotated[tuple[Articles, ...], Field(validate_default=True)] = ()
+
+    @property
+    def lead(self) -> int | None:
+        """The tokens of an article's beginning that the summarizer is shown; None where it is shown all parts."""
+        return self.lengths.source if self.rounds is None and self.lengths.cut_source else None
 
 
 Training = TokenizerTraining | TranslateTraining | SummarizeTraining

@@ -207,7 +207,7 @@ def _encode(
             elif dev is not None and mark in dev.sources:
                 tally.drop(_KNOWN)
             else:
-                cut += len(fitted[0]) < len(left_ids)
+                cut += one.cut or len(fitted[0]) < len(left_ids)
                 kept.append(fitted)
                 if dev is None:
                     references.append(one.target)
@@ -233,6 +233,7 @@ class _Example:
     source: str
     target: str
     whole: str  # the sentence or article it is of: what may not stand in the dev set too
+    cut: bool = False  # the source is the beginning of an article only
 
 
 def _examples(
@@ -264,9 +265,12 @@ def _examples(
             tally.drop(_NO_SUMMARY)
         elif training.rounds is None or dev:
             heading, beside = chunker.with_heading(title)
-            lead = beside.lead(text)[0].text if training.lengths.cut_source or dev else text
+            lead, left_out = text, 0
+            if training.lengths.cut_source or dev:
+                part, left_out = beside.lead(text)
+                lead = part.text
             target = summary if source.targets == "reference" else " ".join(extractive.summarize(lead, title))
-            yield _Example(heading + lead, target, text)
+            yield _Example(heading + lead, target, text, cut=left_out > 0)
         elif source.targets == "extractive":
             yield from (
                 _Example(*example, text) for example in rounds.extractive_examples(title, text, chunker=chunker)

@@ -312,6 +312,7 @@ class _Run:
                 update={
                     "tone_style": training.tone_style,
                     "with_title": isinstance(training, SummarizeTraining) and training.with_title,
+                    "lead": training.lead if isinstance(training, SummarizeTraining) else None,
                 }
             ),
             base=self.coder.checkpoint,

@@ -336,6 +336,14 @@ def test_the_longest_source(kind: tiny.Kind, asked: int | None, expected: int, c
     assert checkpoint.budget == expected - len(checkpoint.before) - len(checkpoint.after)
 
 
+def test_the_lead_is_as_long_as_asked_and_can_be_turned_off(tmp_path: Path) -> None:
+    folder = tiny.copy("t5", tmp_path / "trained")
+    card = "---\ntomdich: {lead: 48}\n---\n# A summarizer of the lead\n"
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    found = [prepared(folder, tmp_path / "cache", lead=lead) for lead in (None, 32, False)]
+    assert [(one.lead_only, one.max_source) for one in found] == [(True, 48), (True, 32), (False, 512)]
+
+
 def test_a_model_max_length_of_1e30_says_nothing(tmp_path: Path) -> None:
     folder = tiny.copy("t5", tmp_path / "endless")
     tiny.change_json(folder / "tokenizer_config.json", model_max_length=1000000000000000019884624838656)
@@ -352,6 +360,7 @@ def test_a_model_max_length_of_1e30_says_nothing(tmp_path: Path) -> None:
         ({"max_source_tokens": 257}, "max_source_tokens: 257, but the model ends at 256"),
         ({"generation": {"max_new_tokens": 256}}, "max_new_tokens: 256, but the model ends at 255"),
         ({"max_source_tokens": 16}, "leaves 15 tokens for the text"),
+        ({"lead": 300}, "lead: 300, but the model takes 256 tokens"),
     ],
 )
 def test_lengths_the_model_does_not_have(stage: dict[str, Any], message: str, cache: Path) -> None:
@@ -486,6 +495,7 @@ def test_identity_is_what_changes_an_answer(tmp_path: Path, cache: Path) -> None
         {"engine": "transformers"},
         {"compute_type": "float32"},
         {"max_source_tokens": 100},
+        {"lead": 100},
         {"tone_style": "new"},
         {"generation": {"num_beams": 2, "early_stopping": True}},
         {"deterministic": True},

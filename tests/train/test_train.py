@@ -414,6 +414,9 @@ def test_a_summarizer_is_trained_on_the_leads_of_articles(work: Path, tmp_path: 
     assert "49 cut to their start" in text
     assert "| ROUGE-L |" in text
     assert "tok:syllable" in text
+    assert "the first 96 tokens at most" in text
+    used = loaded(folder, cache=tmp_path)
+    assert (used.lead_only, used.max_source) == (True, 96)  # a run shows it what it was trained on
     assert len(answers(folder, [rows[55]["body"]], cache=tmp_path)) == 1
 
 
@@ -445,7 +448,7 @@ def test_a_summarizer_is_trained_on_what_the_rounds_of_a_run_will_show_it(work: 
     assert "data.0 titled.jsonl: 30 examples of 20 read" in str(told)  # every second article is longer than a part
     assert "no prefix; the headline and ` | ` in front of the text" in (folder / "README.md").read_text("utf-8")
     used = loaded(folder, cache=tmp_path)
-    assert (used.with_title, used.tone_style, used.max_source) == (True, "press", 192)
+    assert (used.with_title, used.tone_style, used.max_source, used.lead_only) == (True, "press", 192, False)
     decode = JsonTokenizer(work / "tokenizer" / "model" / "tokenizer.json", unk_piece="<unk>").decode
     with np.load(work / "rounds" / "data" / "train-00.npz") as packed:
         ends = np.cumsum(packed["source_sizes"])
