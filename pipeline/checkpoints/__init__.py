@@ -1,9 +1,10 @@
-"""Checkpoints: found, verified, checked, converted, their tokens counted; the only way from a config to an engine.
+"""Prepare checkpoints: find or download them, verify, convert, and open the tokenizer.
 
-    stage ──locate──▶ folder ──examine──▶ facts ──┬──────────────▶ Checkpoint ──▶ engines
-     (catalog, hub)            (once, kept)       └──convert (once, kept)──┘
+    stage ──locate──▶ folder ──read_metadata──▶ Metadata ──┬───────────▶ Checkpoint ──▶ engines
+     (catalog, hub)             (cached)                   └──convert (cached)──┘
 
-Nothing here imports torch or transformers but the first examination of some tokenizers and the conversion.
+Only the conversion, and the first reading of a tokenizer whose folder does not list its language codes, import torch
+and transformers.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pipeline.checkpoints.checkpoint import (
     Tokenizer,
 )
 from pipeline.checkpoints.files import CACHE_REMEDY
-from pipeline.checkpoints.locate import Row, list_models, pin, pull
+from pipeline.checkpoints.locate import ListedModel, list_models, pin, pull
 from pipeline.checkpoints.prepare import FAKE_BUDGET, FAKE_DIGEST, prepare, ready
 
 __all__ = [
@@ -33,7 +34,7 @@ __all__ = [
     "Device",
     "EngineKind",
     "Family",
-    "Row",
+    "ListedModel",
     "Tokenizer",
     "list_models",
     "pin",

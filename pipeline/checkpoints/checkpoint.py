@@ -1,8 +1,8 @@
-"""What an engine is given: a checkpoint that is resolved, checked and ready, with its tokenizer at hand.
+"""The prepared checkpoint that an engine runs: settings, tokenizer, and the encoding of a text as model input.
 
-The ids that reach a model are put together here and nowhere else, for every engine, so two engines can differ in
-their arithmetic only. Text is brought to NFC with single spaces first: decomposed Vietnamese gets other ids, and no
-family of ours was trained on line breaks. Text never becomes a special token: an article that says `</s>` is text.
+Every engine gets its ids from `Checkpoint.encode`, so two engines can differ only in their arithmetic. Text is
+normalized to NFC with single spaces first: decomposed Vietnamese gets other ids, and no supported family was trained
+on line breaks. Text never becomes a special token: `</s>` in an article is encoded as text.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pipeline.errors import ModelError
 from pipeline.records import JSON
 
 ENCODING_VERSION = 2
-"""Bumped whenever the code that turns a text into ids, or ids into a text, changes its answer."""
+"""Bump when encoding a text, or decoding ids, gives another result than before. Part of `identity`."""
 
 CONVERSION_VERSION = 2
-"""Bumped whenever the facts found out about a checkpoint, or its conversion, change: what is kept is made anew."""
+"""Bump when the metadata read from a checkpoint or its conversion changes: cached ones are then made again."""
 
 EngineKind = Literal["transformers", "ctranslate2", "fake", "extractive"]
 ComputeType = Literal["float32", "bfloat16", "int8"]
@@ -30,7 +30,7 @@ Device = Literal["cpu", "cuda", "mps"]
 
 
 class Tokenizer(Protocol):
-    """Text to ids and back, without any special token; one instance may be used by several threads."""
+    """Encode text as ids and back, without special tokens. One instance may be used by several threads."""
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the ids of each text."""
@@ -41,7 +41,7 @@ class Tokenizer(Protocol):
         ...
 
     def piece(self, token: int) -> str:
-        """Return the piece of an id; no two ids have the same."""
+        """Return the piece of an id; no two ids have the same piece."""
         ...
 
     def find(self, piece: str) -> int | None:
@@ -55,7 +55,7 @@ class Checkpoint:
 
     name: str  # as the config writes it
     revision: str  # commit hash; "" for a folder, a bundled checkpoint and the fake
-    folder: Path  # config.json, weights, tokenizer
+    folder: Path  # holds config.json, weights, tokenizer
     digest: str  # SHA-256 over the names and digests of the weight, config and tokenizer files
     family: Family
     license: str
@@ -66,10 +66,10 @@ class Checkpoint:
     output_prefix: str
     tone_style: ToneStyle
     word_segmented: bool
-    with_title: bool  # a summarizer reads the headline in front of the text
-    lead_only: bool  # a summarizer reads the beginning of an article: as much as `max_source` takes
-    max_source: int  # what the encoder takes, special tokens and prefix counted
-    budget: int  # what the text itself may use: `max_source` less prefix and special tokens
+    with_title: bool  # the input of a summarizer begins with the headline
+    lead_only: bool  # a summarizer reads only the beginning of an article, up to `max_source`
+    max_source: int  # longest encoder input, with special tokens and prefix
+    budget: int  # longest text: `max_source` minus prefix and special tokens
     deterministic: bool
     pad_id: int
     eos_id: int
@@ -77,48 +77,48 @@ class Checkpoint:
     decoder_start_id: int
     forced_bos_id: int | None
     vocab_size: int
-    generation: Mapping[str, JSON]  # effective: every value an engine may use, none left to a library's default
-    origins: Mapping[str, str]  # where each of them was written: "config", "catalog", "checkpoint" or "default"
+    generation: Mapping[str, JSON]  # every value an engine uses; none is left to the default of a library
+    origins: Mapping[str, str]  # of each generation value: "config", "catalog", "checkpoint" or "default"
     tokenizer: Tokenizer
     converted: Path | None  # the CTranslate2 model when `engine` is "ctranslate2"
-    before: tuple[int, ...] = ()  # special ids in front of the text: a language code, `<s>`
-    after: tuple[int, ...] = ()  # special ids behind it: `</s>`, a language code
-    prefix_ids: tuple[int, ...] = ()  # set when the prefix is one token of its own, like `<2en>`
-    special_ids: frozenset[int] = field(default_factory=frozenset)  # what `decode` leaves out
+    before: tuple[int, ...] = ()  # special ids before the text: a language code, `<s>`
+    after: tuple[int, ...] = ()  # special ids after the text: `</s>`, a language code
+    prefix_ids: tuple[int, ...] = ()  # set when the prefix is a single token such as `<2en>`
+    special_ids: frozenset[int] = field(default_factory=frozenset)  # `decode` drops these
 
     @property
     def search_differences(self) -> tuple[str, ...]:
-        """How the engine's search differs from transformers' for the generation values, a sentence for each.
+        """How CTranslate2 searches differently from transformers with these generation values, one sentence each.
 
-        Not part of `identity`: the engine and the values are, and these follow from them.
+        Not part of `identity`, which has the engine and the values from which they follow.
         """
         if self.engine != "ctranslate2":
             return ()
-        # mBART's language code is the decoder's start, and CTranslate2 is given it in the same way
+        # mBART's decoder starts with the language code, which CTranslate2 also gets as a given first token
         first_token_given = self.forced_bos_id is not None or self.family == "mbart"
         return search_differences(self.generation, first_token_given=first_token_given)
 
     def count(self, text: str) -> int:
-        """Return how many tokens the text alone takes: no prefix, no special tokens."""
+        """Return the number of tokens of the text, without prefix and special tokens."""
         return len(self.tokenizer.encode([self._clean(text)])[0])
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the ids that reach the model: prefix, language code, exactly one `</s>`; never truncated."""
+        """Return the input ids of the model: prefix, language code, text, exactly one `</s>`; never truncated."""
         joined = "" if self.prefix_ids else self.prefix
         rows = self.tokenizer.encode([joined + self._clean(text) for text in texts])
         return [[*self.before, *self.prefix_ids, *row, *self.after] for row in rows]
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
-        """Return the text of each row, without special tokens and output prefix; an unknown token reads `⁇`."""
+        """Return the text of each row, without special tokens and output prefix; an unknown token becomes `⁇`."""
         kept = [[token for token in row if token not in self.special_ids] for row in rows]
         return [self._tidy(text) for text in self.tokenizer.decode(kept)]
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
-        """Return the pieces of `ids`, for CTranslate2, which takes pieces."""
+        """Return the pieces of `ids`: the input format of CTranslate2."""
         return [self.tokenizer.piece(token) for token in ids]
 
     def identity(self) -> dict[str, JSON]:
-        """Return everything that can change an answer; the device and the folder cannot."""
+        """Return everything that can change the output: part of the memo's key and of the recipe."""
         return {
             "calling": ENCODING_VERSION,
             "preparing": CONVERSION_VERSION,
@@ -152,16 +152,16 @@ class Checkpoint:
 
 
 OTHER_SEARCH = "ctranslate2 searches differently from transformers (`engine: transformers` gives published numbers)"
-"""What stands before each of the `search_differences`."""
+"""Heading of a message about `search_differences`."""
 
 
 def search_differences(values: Mapping[str, JSON], *, first_token_given: bool) -> tuple[str, ...]:
-    """Return how CTranslate2's search differs from transformers' with these values: a sentence for each, or none.
+    """Return how CTranslate2 searches differently from transformers with these values: one sentence each, or none.
 
-    CTranslate2 runs every value; these are the ones whose meaning differs. `first_token_given`: each answer begins with
-    a token that is not searched for, such as a language code. From the sources of both (CTranslate2 4.8 `decoding.cc`
-    and `decoding_utils.cc`, transformers 5.24 `generation/utils.py`). In float32 on the tiny checkpoints of the tests,
-    at least 95 % of the answers are equal where nothing is named, and fewer where something is.
+    CTranslate2 accepts every value but gives some of them another meaning. `first_token_given`: each output begins with
+    a token that is given, such as a language code. Sources: CTranslate2 4.8 `decoding.cc` and `decoding_utils.cc`,
+    transformers 5.24 `generation/utils.py`. In float32 on the tiny checkpoints of the tests, at least 95 % of the
+    outputs are equal where this function returns nothing, and fewer where it returns something.
     """
     beams, penalty = values["num_beams"], values["length_penalty"]
     stopping, ngrams, repetition = (
@@ -171,7 +171,7 @@ def search_differences(values: Mapping[str, JSON], *, first_token_given: bool) -
     )
     assert isinstance(beams, int)
     found: list[str] = []
-    if beams > 1 and stopping is not True and penalty != 0:  # at 0 the first finished best beam is final in both
+    if beams > 1 and stopping is not True and penalty != 0:  # with penalty 0 both stop at the first finished best beam
         found.append(
             f"early_stopping={stopping} with num_beams={beams}: CTranslate2 ends a search when {beams} hypotheses are "
             "finished, as `early_stopping: true` does"
@@ -199,7 +199,7 @@ def search_differences(values: Mapping[str, JSON], *, first_token_given: bool) -
 
 
 def require_segmenter() -> None:
-    """Raise `ModelError` unless underthesea can be imported; it is an optional extra, and imports torch."""
+    """Raise `ModelError` unless underthesea, an optional dependency that imports torch, is installed."""
     try:
         import underthesea  # noqa: F401
     except ImportError:
@@ -210,7 +210,7 @@ def require_segmenter() -> None:
 
 
 def segment(text: str) -> str:
-    """Return `text` with the syllables of each word joined by `_` and punctuation set apart."""
+    """Return `text` with the syllables of each word joined by `_`, and spaces around punctuation."""
     from underthesea import word_tokenize
 
     return str(word_tokenize(text, format="text")) if text else ""
@@ -221,5 +221,5 @@ _OPENING = re.compile(r"([(\[{“‘«]) +")
 
 
 def unsegment(text: str) -> str:
-    """Return `text` with `_` undone and the spaces that segmentation sets around punctuation closed."""
+    """Return `text` without the `_` and the spaces around punctuation that `segment` adds."""
     return _OPENING.sub(r"\1", _CLOSING.sub(r"\1", text.replace("_", " ")))

@@ -1,4 +1,7 @@
-"""Which device, and how many cores: told without importing torch, so that a run without a GPU never waits for it."""
+"""Find the compute device and the number of usable CPU cores, without importing torch, which takes seconds.
+
+The CPU quota of a container or service is read from its Linux control group, version 1 or 2.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ from pipeline.storage.mounts import mounts
 
 
 def resolve(asked: Literal["auto", "cpu", "cuda", "mps"], *, field: str = "runtime.device") -> Device:
-    """Return the device; "auto" is CUDA where there is one that torch can use, else the CPU.
+    """Return the device to use; "auto" is CUDA if torch can use it, else the CPU.
 
-    Apple's MPS is taken only when asked for: on a Mac, CTranslate2 on the CPU is the better choice. Raises
-    `ConfigError`, naming the `field` of the config, for a device that is asked for and not there.
+    MPS (Apple GPUs) is used only by its name: on a Mac, CTranslate2 on the CPU is faster. Raises `ConfigError`, naming
+    the `field` of the config, for a device that this machine does not have.
     """
     match asked:
         case "auto":
@@ -35,9 +38,9 @@ def resolve(asked: Literal["auto", "cpu", "cuda", "mps"], *, field: str = "runti
 
 
 def cuda_devices() -> int:
-    """Return how many devices the NVIDIA driver shows this process (it heeds CUDA_VISIBLE_DEVICES)."""
+    """Return the number of devices that the NVIDIA driver reports; it applies CUDA_VISIBLE_DEVICES."""
     try:
-        driver = ctypes.CDLL("libcuda.so.1")  # by name: find_library would start a process or two to ask
+        driver = ctypes.CDLL("libcuda.so.1")  # by its name: find_library would start other processes
     except OSError:
         return 0
     count = ctypes.c_int(0)
@@ -47,8 +50,8 @@ def cuda_devices() -> int:
 
 
 def torch_has_cuda() -> bool:
-    """Return whether the installed torch was built for CUDA, read from its version file."""
-    spec = importlib.util.find_spec("torch")  # finds, does not import
+    """Return whether the installed torch is a CUDA build, from its version file."""
+    spec = importlib.util.find_spec("torch")  # does not import it
     if spec is None or spec.origin is None:
         return False
     version = Path(spec.origin).with_name("version.py")
@@ -56,14 +59,16 @@ def torch_has_cuda() -> bool:
 
 
 def cores() -> int:
-    """Return how many CPU cores this process may use: by its affinity and by its container's quota, rounded up."""
-    known = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # none on macOS
+    """Return how many CPU cores this process may use: the smaller of its affinity and its quota, rounded up."""
+    known = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )  # macOS has no affinity
     quota = cpu_quota()
     return known if quota is None else max(1, min(known, math.ceil(quota)))
 
 
 def cpu_quota(root: Path = Path("/")) -> float | None:
-    """Return how many cores' time this process may use by the strictest quota of its groups; None without a quota."""
+    """Return the strictest CPU quota of the process's control groups, in cores; None without a quota."""
     return min(_quotas(root), default=None)
 
 
@@ -76,13 +81,13 @@ def _quotas(root: Path) -> Iterator[float]:
             if version_1 or version_2:
                 at = root / mount.point.relative_to("/")
                 group = at / path.lstrip("/")
-                # in a container the path may be the host's, and the mount its own group: its root is read in any case
+                # in a container the path may be the host's and the mount the container's: always read the mount's root
                 folders = [group, *(folder for folder in group.parents if folder.is_relative_to(at))]
                 yield from filter(None, map(_quota_2 if version_2 else _quota_1, folders))
 
 
 def _groups(table: Path) -> Iterator[tuple[list[str], str]]:
-    """Yield the controllers, none in version 2, and the path of each of the process's groups."""
+    """Yield the controllers (empty in version 2) and the path of each control group of the process."""
     for line in _text(table).splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
@@ -90,7 +95,7 @@ def _groups(table: Path) -> Iterator[tuple[list[str], str]]:
 
 
 def _quota_2(folder: Path) -> float | None:
-    """Return what `cpu.max` says: `max 100000`, or a quota and its period in microseconds."""
+    """Return the quota in `cpu.max`, which holds `max 100000` or a quota and its period in microseconds."""
     words = _text(folder / "cpu.max").split()
     return _share(*words) if len(words) == 2 else None  # noqa: PLR2004
 
@@ -100,7 +105,7 @@ def _quota_1(folder: Path) -> float | None:
 
 
 def _share(quota: str, period: str) -> float | None:
-    """Return quota / period; None for `max`, and for the -1 that says so in version 1."""
+    """Return quota / period; None for no quota: `max` in version 2, -1 in version 1."""
     return int(quota) / int(period) if quota.isdigit() and period.isdigit() and int(period) else None
 
 

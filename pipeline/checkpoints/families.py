@@ -1,7 +1,7 @@
-"""The families of encoder-decoder checkpoints: how each is told from its files, and what it puts around a text.
+"""What differs between the families of encoder-decoder checkpoints: detection, language codes, special tokens, ids.
 
 Sources: the tokenizer classes of transformers 5.23 (`build_inputs_with_special_tokens`, `set_src_lang_special_tokens`)
-and the model cards.
+and the model cards. `tests/checkpoints/` compares the ids with those of transformers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SUPPORTED = "T5, mT5, mBART, mBART-50, BARTpho, BART, M2M100, NLLB or Marian"
 _BY_TYPE: Mapping[str, Family] = {
     "t5": "t5",
     "mt5": "mt5",
-    "umt5": "mt5",  # mT5's tokens and frame
+    "umt5": "mt5",  # same tokens and special tokens as mT5
     "mbart": "mbart",
     "m2m_100": "m2m100",
     "nllb-moe": "nllb",
@@ -33,7 +33,7 @@ WITH_LANGUAGES: frozenset[Family] = frozenset({"mbart", "mbart50", "m2m100", "nl
 
 
 class Vocabulary(Protocol):
-    """A tokenizer as far as ids are looked up in it."""
+    """The part of a tokenizer that looks up ids."""
 
     def find(self, piece: str) -> int | None:
         """Return the id of a piece, or None."""
@@ -41,10 +41,10 @@ class Vocabulary(Protocol):
 
 
 def detect(folder: Path, config: Mapping[str, JSON], tokenizer_config: Mapping[str, JSON]) -> Family:
-    """Return the family of the checkpoint in `folder`; raises `ModelError` for what is not encoder-decoder.
+    """Return the family of the checkpoint in `folder`; raises `ModelError` if it is not an encoder-decoder model.
 
-    Two families may share a model class (mBART, mBART-50 and BARTpho; M2M100 and NLLB): the tokenizer's class, then
-    its files, tell them apart.
+    Some families share a model class (mBART, mBART-50 and BARTpho; M2M100 and NLLB): the class of the tokenizer, then
+    its files, distinguish them.
     """
     kind = config.get("model_type")
     architectures = config.get("architectures")
@@ -74,8 +74,8 @@ def detect(folder: Path, config: Mapping[str, JSON], tokenizer_config: Mapping[s
 
 
 def refine(family: Family, vocabulary: Vocabulary) -> Family:
-    """Return the family told by its language codes, where the tokenizer's class was not named."""
-    if family == "mbart" and vocabulary.find("gl_ES") is not None:  # one of the 27 codes that mBART-50 added
+    """Return the family, corrected by the language codes of the vocabulary if the tokenizer's class was not named."""
+    if family == "mbart" and vocabulary.find("gl_ES") is not None:  # one of the 27 codes that mBART-50 adds to mBART's
         return "mbart50"
     if family == "m2m100" and vocabulary.find("vie_Latn") is not None:
         return "nllb"
@@ -85,7 +85,7 @@ def refine(family: Family, vocabulary: Vocabulary) -> Family:
 def language_codes(family: Family) -> list[str]:
     """Return the language tokens of a family in the order of their ids, for a folder that does not list them.
 
-    Imports transformers, which has the lists (and torch with it): once, when a checkpoint is first prepared.
+    Imports transformers (and with it torch), which has the lists; only the first preparation of a checkpoint calls it.
     """
     match family:
         case "mbart":
@@ -109,21 +109,19 @@ def language_codes(family: Family) -> list[str]:
 
 
 def language_id(code: str | None, *, family: Family, vocabulary: Vocabulary, unk_id: int, field: str) -> int:
-    """Return the id of a language code; raises `ModelError` naming `field` where there is none.
+    """Return the id of a language code; raises `ModelError` naming `field` if the vocabulary does not have it.
 
-    Every family but T5 would take `<unk>` for an unknown code and translate into some language or other.
+    transformers replaces an unknown code by `<unk>`, and the model then translates into an arbitrary language.
     """
     if code is None:
-        raise ModelError(
-            f"{field}: is needed: this {family} checkpoint is told its languages by code, e.g. {_e_g(family)}"
-        )
+        raise ModelError(f"{field}: is missing: this {family} checkpoint needs language codes, e.g. {_e_g(family)}")
     token = f"__{code}__" if family == "m2m100" else code
     found = vocabulary.find(token)
     if found is None or found == unk_id:
         likely = [c for c in _LIKELY if vocabulary.find(f"__{c}__" if family == "m2m100" else c) is not None]
         close = difflib.get_close_matches(code, likely, n=1, cutoff=0.1)
         hint = f"; did you mean `{close[0]}`?" if close else f"; codes look like {_e_g(family)}"
-        raise ModelError(f"{field}: {code!r} is no language code of this {family} checkpoint{hint}")
+        raise ModelError(f"{field}: {code!r} is not a language code of this {family} checkpoint{hint}")
     return found
 
 
@@ -140,10 +138,10 @@ def _e_g(family: Family) -> str:
             return "`vi_VN`, `en_XX`"
 
 
-def frame(
+def surrounding_ids(
     family: Family, *, bos_id: int | None, eos_id: int, source_id: int | None, legacy: bool
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the ids in front of and behind a source text; `legacy` is NLLB's first layout, code behind the text."""
+    """Return the special ids before and after a source text; `legacy`: NLLB's first layout, with the code after it."""
     match family:
         case "t5" | "mt5" | "marian":
             return (), (eos_id,)
@@ -166,12 +164,12 @@ _FAIRSEQ = (
     "<pad>",
     "</s>",
     "<unk>",
-)  # fairseq's first four; the pieces follow from SentencePiece's third on
+)  # the first four ids of fairseq; SentencePiece's ids from 3 on follow, shifted by one
 
 
 @dataclass(frozen=True, slots=True)
 class IdTable:
-    """A tokenizer file and the id of each of its pieces."""
+    """A SentencePiece model or BPE file and the id of each of its pieces."""
 
     source: str
     ids: Mapping[str, int]
@@ -190,7 +188,7 @@ class IdTable:
 
 
 def read_id_table(folder: Path, *, family: Family, vocab_size: int) -> IdTable | None:
-    """Return the id table of the checkpoint in `folder`, or None where its files hold none."""
+    """Return the id table of the checkpoint in `folder`, or None if its files do not determine one."""
     model = next((name for name in _MODELS if (folder / name).is_file()), None)
     match family:
         case "marian":
@@ -214,7 +212,7 @@ def read_id_table(folder: Path, *, family: Family, vocab_size: int) -> IdTable |
         case "t5" | "mt5" if model is not None:
             pieces = _pieces(folder / model)
             ids = {piece: number for number, piece in enumerate(pieces)}
-            above = range(len(pieces), vocab_size)  # sentinels, the first one last, and padding of the embedding
+            above = range(len(pieces), vocab_size)  # sentinels in descending order, and padding of the embedding
             ids.update({f"<extra_id_{vocab_size - 1 - number}>": number for number in above})
             specials = {ids[piece] for piece in ("<pad>", "</s>", "<s>") if piece in ids} | set(above)
             return IdTable(model, ids, frozenset(specials))
@@ -225,7 +223,7 @@ def read_id_table(folder: Path, *, family: Family, vocab_size: int) -> IdTable |
 
 
 def _fairseq(folder: Path, model: str, *, family: Family, vocab_size: int) -> IdTable:
-    """Return the table of mBART, mBART-50 and NLLB: four specials, pieces shifted by one, language codes, `<mask>`."""
+    """Return the table of mBART, mBART-50 or NLLB: four special tokens, shifted pieces, language codes, `<mask>`."""
     pieces = _pieces(folder / model)
     ids = {piece: number for number, piece in enumerate(_FAIRSEQ)}
     ids.update({piece: number + 1 for number, piece in enumerate(pieces) if number >= len(_FAIRSEQ) - 1})
@@ -240,7 +238,7 @@ def _fairseq(folder: Path, model: str, *, family: Family, vocab_size: int) -> Id
 
 
 def _with_dictionary(source: str, dictionary: Path) -> IdTable:
-    """Return the table of a BARTpho: fairseq's four, then the dictionary's pieces in its order, then `<mask>`."""
+    """Return the table of BARTpho: fairseq's four special tokens, the pieces of the dictionary in order, `<mask>`."""
     ids = {piece: number for number, piece in enumerate(_FAIRSEQ)}
     for line in dictionary.read_text(encoding="utf-8").splitlines():
         piece = line.rpartition(" ")[0].strip() or line.strip()
@@ -260,4 +258,6 @@ def _json_ids(path: Path) -> dict[str, int]:
         raw = json.loads(path.read_text(encoding="utf-8"))
         return {str(piece): int(number) for piece, number in raw.items()}
     except (OSError, ValueError, AttributeError) as error:
-        raise ModelError(f"{path}: not a table of pieces and ids ({error}); copy or download it again") from None
+        raise ModelError(
+            f"{path}: is not a JSON object of pieces and ids ({error}); copy or download it again"
+        ) from None

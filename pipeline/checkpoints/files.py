@@ -1,4 +1,7 @@
-"""The files of a checkpoint: which ones count, and their digests, remembered by size, time and inode."""
+"""The files of a checkpoint: which ones matter, their digests, and the atomic building of a folder.
+
+Digests are cached by size, modification time and inode.
+"""
 
 from __future__ import annotations
 
@@ -39,16 +42,16 @@ _WEIGHTS = (
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
-"""In the order of preference: what transformers takes, and safetensors first, which cannot carry code."""
+"""In order of preference, as in transformers; safetensors first, which cannot contain code."""
 
 
 def weights_entry(names: Collection[str]) -> str | None:
-    """Return the weight file, or the index of a sharded set, that is taken among `names`; None where none is."""
+    """Return the preferred weight file, or index of a sharded set, among `names`; None if there is none."""
     return next((name for name in _WEIGHTS if name in names), None)
 
 
 def shards(index: JSON, *, where: str) -> list[str]:
-    """Return the names of the weight files that an index lists; raises `ModelError` for an index that is none."""
+    """Return the names of the weight files that an index lists; raises `ModelError` for an invalid index."""
     weight_map = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(weight_map, dict) or not weight_map:
         raise ModelError(f"{where}: lists no weight files; the checkpoint is damaged: copy or download it again")
@@ -60,7 +63,7 @@ def shards(index: JSON, *, where: str) -> list[str]:
 
 
 def read_json(path: Path) -> dict[str, JSON]:
-    """Return the JSON object at `path`, {} where there is no such file; raises `ModelError` where it is broken."""
+    """Return the JSON object at `path`, {} if there is no such file; raises `ModelError` if it is invalid."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -73,10 +76,12 @@ def read_json(path: Path) -> dict[str, JSON]:
 
 
 def members(folder: Path) -> list[str]:
-    """Return the names of the files in `folder` that can change an answer; raises `ModelError` when one is missing."""
+    """Return the names of the files in `folder` that can change the output; raises `ModelError` if one is missing."""
     names = {path.name for path in folder.iterdir()}
     if "config.json" not in names:
-        raise ModelError(f"{folder}: no config.json; give the folder that holds a checkpoint's files themselves")
+        raise ModelError(
+            f"{folder}: no config.json; give the folder that directly contains the files of the checkpoint"
+        )
     entry = weights_entry(names)
     if entry is None:
         raise ModelError(f"{folder}: no weights ({', '.join(_WEIGHTS)}); copy or download them beside config.json")
@@ -93,12 +98,12 @@ def members(folder: Path) -> list[str]:
 
 
 def folder_digest(folder: Path, *, cache: Path) -> str:
-    """Return the digest of the checkpoint in `folder`: of its members' names and contents."""
+    """Return the SHA-256 of the checkpoint in `folder`: of the names and digests of its `members`."""
     return digest({name: remembered_digest(folder / name, cache=cache) for name in members(folder)})
 
 
 def remembered_digest(path: Path, *, cache: Path) -> str:
-    """Return the file's SHA-256, computed once for each (path, size, modification time, inode)."""
+    """Return the file's SHA-256, cached by path, size, modification time and inode."""
     real = path.resolve()
     stat = real.stat()
     seen: JSON = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
@@ -108,17 +113,20 @@ def remembered_digest(path: Path, *, cache: Path) -> str:
         if known["seen"] == seen:
             return str(known["sha256"])
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # no note, or a torn one: compute
+        pass  # not cached, or an invalid cache file: compute it
     found = file_digest(real)
     write_atomically(note, json.dumps({"path": str(real), "seen": seen, "sha256": found}))
     return found
 
 
-_STALE = 24 * 3600.0  # seconds after which an abandoned building site is cleared
+_STALE = 24 * 3600.0  # seconds after which the folder of a killed process is removed
 
 
 def build_folder(where: Path, make: Callable[[Path], object]) -> None:
-    """Have `make` fill an empty folder and rename it to `where`; a folder that is there already is kept."""
+    """Call `make` with an empty folder and rename that folder to `where`, which is therefore complete or absent.
+
+    Two processes may build the same folder: the first rename wins, and the other result is deleted.
+    """
     where.parent.mkdir(parents=True, exist_ok=True)
     _clear_stale(where.parent)
     build_dir = new_folder(where.parent, ".building-")
@@ -129,14 +137,14 @@ def build_folder(where: Path, make: Callable[[Path], object]) -> None:
         try:
             build_dir.rename(where)
         except OSError:
-            if not where.is_dir():  # else another process was faster
+            if not where.is_dir():  # otherwise another process was faster
                 raise
     finally:
         shutil.rmtree(build_dir, ignore_errors=True)
 
 
 def _clear_stale(parent: Path) -> None:
-    """Remove what killed processes left behind."""
+    """Remove the folders that killed processes left."""
     for build_dir in parent.glob(".building-*"):
         with contextlib.suppress(OSError):
             if time.time() - build_dir.stat().st_mtime > _STALE:

@@ -1,8 +1,8 @@
-"""The Hugging Face hub: a name and a revision become a folder whose every file is the one the hub declared.
+"""Download a model from the Hugging Face hub and verify the digest of every file.
 
-The commit is resolved first, and only that commit's folder is read. `huggingface_hub` compares sizes; digests are
-compared here: with what the hub declares on the first visit, with what was remembered then on every later one. Only
-the files that matter are fetched, and one set of weights, safetensors where there is a choice.
+The revision is resolved to a commit first, and only the folder of that commit is read. `huggingface_hub` compares
+sizes only; this module compares digests: with those that the hub declares at the download, later with the saved ones.
+Only the files in `files` are downloaded, and one set of weights, safetensors if there is a choice.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _WANTED = (*CONFIGS, *TOKENIZERS, "README.md")
 
 
 class NotThereError(ModelError):
-    """The checkpoint is not on this machine, and could not or should not be fetched."""
+    """The checkpoint is not on this machine, and could not or should not be downloaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One commit of a model, on disk."""
+    """The files of one commit of a model."""
 
     folder: Path
     commit: str
@@ -49,16 +49,16 @@ def snapshot(
     local: bool = False,
     approve: Callable[[str], None] | None = None,
 ) -> Snapshot:
-    """Return the model's files at `revision` (a commit, a branch or None for the main branch), digests compared.
+    """Return the verified files of a model at `revision` (a commit, a branch, or None for the main branch).
 
-    With `local`, or offline (HF_HUB_OFFLINE), or for a commit whose files are all here, nothing is asked of the hub.
-    `approve` is given the licence on the model's card before anything is downloaded, and may raise.
-    Raises `NotThereError` where the model cannot be had, `ModelError` for a file that is not what the hub declared.
+    With `local`, or offline (HF_HUB_OFFLINE), or for a commit whose files are all in the cache, the hub is not queried.
+    `approve` gets the licence on the model's card before the download, and may raise. Raises `NotThereError` if the
+    model is not available, `ModelError` for a file that differs from the one that the hub declared.
     """
     from huggingface_hub import constants
 
     if not _NAME.fullmatch(name):
-        raise NotThereError(f"{name}: is not the name of a model; write a folder as ./{name}")
+        raise NotThereError(f"{name}: is not a valid model name; write a folder as ./{name}")
     offline = local or constants.is_offline_mode()
     pinned = revision is not None and COMMIT.fullmatch(revision) is not None
     if offline or pinned:
@@ -68,26 +68,26 @@ def snapshot(
     if offline:
         why = " and HF_HUB_OFFLINE is set" if constants.is_offline_mode() else ""
         raise NotThereError(
-            f"{name}: is not in the local cache{_at(revision)}{why}; fetch it with `tomdich models pull {name}` where "
-            "there is a network, or give the folder of a copy"
+            f"{name}: is not in the local cache{_at(revision)}{why}; run `tomdich models pull {name}` "
+            "with a network connection, or give the folder of a copy"
         )
     return _fetch(name, revision=revision, cache=cache, warn=warn, approve=approve)
 
 
-def may_be_fetched(name: str) -> bool:
-    """Return whether a model that is not on this machine could be downloaded: it has a hub name, and hub use is on."""
+def can_be_fetched(name: str) -> bool:
+    """Return whether `name` is a valid hub name and the hub may be used (HF_HUB_OFFLINE is not set)."""
     from huggingface_hub import constants
 
     return _NAME.fullmatch(name) is not None and not constants.is_offline_mode()
 
 
 def resolve(name: str, *, revision: str | None = None) -> str:
-    """Return the commit that `revision` of the model is now; asks the hub."""
+    """Return the current commit of `revision`; queries the hub."""
     return _ask(name, revision=revision).commit
 
 
 def cached_commits(name: str) -> list[str]:
-    """Return the commits of a model that the hub's cache on this machine holds with their weights."""
+    """Return the commits of a model that are complete in the local cache of the hub."""
     from huggingface_hub import constants
 
     folder = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}" / "snapshots"
@@ -95,7 +95,7 @@ def cached_commits(name: str) -> list[str]:
 
 
 def _is_whole(folder: Path) -> bool:
-    """Return whether a snapshot has its config and all files of one set of weights (a link may hang in the air)."""
+    """Return whether a snapshot has its config and a complete set of weights; a broken symbolic link does not count."""
     names = {path.name for path in folder.iterdir() if path.exists()}
     entry = weights_entry(names)
     if entry is None or "config.json" not in names:
@@ -104,13 +104,13 @@ def _is_whole(folder: Path) -> bool:
 
 
 def _cached(name: str, *, revision: str | None, cache: Path) -> Snapshot | None:
-    """Return the snapshot in the hub's cache when it is whole, else None."""
+    """Return the snapshot in the local cache if it is complete, else None."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
         folder = Path(snapshot_download(name, revision=revision, local_files_only=True, allow_patterns=list(_WANTED)))
-    except LocalEntryNotFoundError:  # also for a snapshot that is known to be incomplete
+    except LocalEntryNotFoundError:  # also raised for a snapshot that the library knows to be incomplete
         return None
     if not _is_whole(folder):
         return None
@@ -126,7 +126,7 @@ def _fetch(
     warn: Callable[[str], None],
     approve: Callable[[str], None] | None,
 ) -> Snapshot:
-    """Return the snapshot after asking the hub what it holds and downloading what is missing."""
+    """Query the hub, download the files that are missing, and return the snapshot."""
     from huggingface_hub import constants, hf_hub_download, snapshot_download
 
     if constants.HF_HUB_CACHE.startswith("~"):
@@ -144,7 +144,9 @@ def _fetch(
     commit, siblings = listing.commit, listing.digests
     entry = weights_entry(siblings.keys())
     if entry is None or "config.json" not in siblings:
-        raise ModelError(f"{name}: holds no config.json with weights for torch at {commit}; it is no checkpoint to run")
+        raise ModelError(
+            f"{name}: has no config.json with PyTorch weights at {commit}, so it cannot be run; choose another model"
+        )
     wanted = [entry, *(file for file in _WANTED if file in siblings)]
     try:
         if entry.endswith(".index.json"):
@@ -154,8 +156,8 @@ def _fetch(
     except (_http_error(), OSError) as error:
         if isinstance(error, OSError) and (path_of(error) is not None or error.errno == errno.ENOSPC):
             raise WorldError(f"{describe(error, folder=Path(constants.HF_HUB_CACHE))}; {_HUB_REMEDY}") from error
-        raise NotThereError(f"{name}: the download broke off ({error}); run again, whole files are kept") from error
-    if folder.name != commit:  # the branch moved between the two questions
+        raise NotThereError(f"{name}: the download failed ({error}); run again: complete files are kept") from error
+    if folder.name != commit:  # the branch moved between the two requests
         return _fetch(name, revision=revision, cache=cache, warn=warn, approve=approve)
     _verify(name, folder, declared={file: siblings[file] for file in wanted}, cache=cache)
     return Snapshot(folder, commit)
@@ -167,15 +169,15 @@ class _UnreachableError(NotThereError):
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """What the hub says of a model at one commit."""
+    """The hub's answer about a model at one commit."""
 
     commit: str
     license: str
-    digests: dict[str, str]  # of each file: a SHA-256 (LFS files, so all weights), or a git blob id (small files)
+    digests: dict[str, str]  # by file name: SHA-256 of LFS files, which all weights are; git blob id of others
 
 
 def _ask(name: str, *, revision: str | None) -> _Listing:
-    """Return what the hub says of `revision` now."""
+    """Query the hub about `revision`."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -200,16 +202,16 @@ def _ask(name: str, *, revision: str | None) -> _Listing:
     except (_http_error(), OSError) as error:
         raise _UnreachableError(f"{name}: the hub cannot be reached ({type(error).__name__}: {error})") from None
     assert info.sha is not None
-    said = info.card_data.get("license") if info.card_data is not None else None
+    license_name = info.card_data.get("license") if info.card_data is not None else None
     digests = {file.rfilename: file.lfs.sha256 if file.lfs else file.blob_id or "" for file in info.siblings or []}
-    return _Listing(info.sha, str(said or UNKNOWN_LICENSE), digests)
+    return _Listing(info.sha, str(license_name or UNKNOWN_LICENSE), digests)
 
 
 _TIMEOUT = 20.0  # seconds for the hub's first answer
 
 
 def _http_error() -> type[Exception]:
-    """Return the base of what the hub's HTTP client raises; which client it is depends on huggingface_hub's version."""
+    """Return the base exception of the HTTP client, which differs between versions of huggingface_hub."""
     from huggingface_hub import errors
 
     kind: type[Exception] = errors.HTTPError  # type: ignore[attr-defined] # imported there, not declared
@@ -217,9 +219,9 @@ def _http_error() -> type[Exception]:
 
 
 def _verify(name: str, folder: Path, *, declared: dict[str, str] | None, cache: Path) -> None:
-    """Raise `ModelError` for a file of the snapshot that is not the one declared, by the hub or when it was fetched.
+    """Raise `ModelError` for a file of the snapshot whose digest differs from the one declared by the hub or saved.
 
-    Without either, the blob's own name says it: the hub's cache calls a file by the digest it was declared with.
+    Without either, the name of the blob is compared: the cache of the hub names files by their declared digest.
     """
     note = cache / "hub" / f"{name.replace('/', '--')}@{folder.name}.json"
     known = {str(file): str(sha) for file, sha in read_json(note).items()}
@@ -234,7 +236,7 @@ def _verify(name: str, folder: Path, *, declared: dict[str, str] | None, cache: 
         if have != want:
             raise ModelError(
                 f"{name}: {path.name} is not the file the hub declared: its digest is {have}, declared is {want}. "
-                f"It was damaged on the way or changed since. Delete {real} and run `tomdich models pull {name}`"
+                f"It was damaged by the download or changed later. Delete {real} and run `tomdich models pull {name}`"
             )
         found[path.name] = want
     if found != known:
@@ -246,7 +248,7 @@ _GIT_DIGITS = 40
 
 
 def _git_blob_id(path: Path) -> str:
-    """Return the id git gives the file's content: the SHA-1 of a small header and the bytes."""
+    """Return the id of the file as a git blob: the SHA-1 of a header and the content."""
     content = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 

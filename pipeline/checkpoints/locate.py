@@ -1,4 +1,7 @@
-"""Where a checkpoint's files lie, and under which licence they come: bundled, a folder, or the Hugging Face hub."""
+"""Find the folder and the licence of a checkpoint: bundled, a folder, or a model of the Hugging Face hub.
+
+Also lists, downloads and pins the models of the catalog for the commands.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,12 @@ from pipeline.field_errors import in_words
 from pipeline.storage.disk_errors import on_disk
 from pipeline.storage.user_folders import expand_home
 
-CALLED = "tomdich"
-"""The field of a card's front matter that says how the checkpoint is called."""
+CARD_FIELD = "tomdich"
+"""The field of a model card's front matter that holds the `CallingConventions`."""
 
 
-class Called(BaseModel):
-    """How a checkpoint that `tomdich train` made is called: what the catalog says of those it knows."""
+class CallingConventions(BaseModel):
+    """The input and output conventions of a checkpoint made by `tomdich train`, as its model card has them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -38,16 +41,16 @@ class Called(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A checkpoint's folder."""
+    """The folder, licence and catalog entry of a checkpoint."""
 
     folder: Path
     revision: str  # the commit; "" for a folder and a bundled checkpoint
     license: str
-    entry: catalog.Entry | None  # the catalog's, else what the card says
+    entry: catalog.Entry | None  # from the catalog, else from the model card
 
 
 def bundled_folder(entry: catalog.Entry) -> Path:
-    """Return where a bundled checkpoint lies in this installation, whether it is there or not."""
+    """Return the folder of a bundled checkpoint in this installation, which may not exist."""
     return Path(str(files("pipeline"))) / "bundled" / entry.name.removeprefix(catalog.BUNDLED)
 
 
@@ -59,16 +62,16 @@ def locate(
     warn: Callable[[str], None],
     only_ready: bool,
 ) -> Located | None:
-    """Return where the stage's checkpoint lies, downloaded if need be; None with `only_ready` where it must be fetched.
+    """Return the location of the stage's checkpoint, downloaded if necessary.
 
-    Raises `LicenseError` before anything is downloaded where the licence is known by then, `ModelError` with the
-    remedy and the nearest catalog names for a checkpoint that cannot be had.
+    With `only_ready`, return None if it would have to be downloaded. Raises `LicenseError`, before the download if the
+    licence is known by then, and `ModelError` with the nearest catalog names for an unavailable checkpoint.
     """
     name = stage.model
     entry = catalog.find(name)
     if name.startswith(catalog.BUNDLED) or is_folder_name(name):
         if stage.revision is not None:
-            raise ModelError(f"{name}: revision: is for models of the hub; a folder's content is its revision: drop it")
+            raise ModelError(f"{name}: revision: applies to models of the hub only; remove it")
         return _bundled(name, entry) if name.startswith(catalog.BUNDLED) else _folder(name)
     if entry is not None:
         if entry.pretrained_only:
@@ -78,13 +81,13 @@ def locate(
     pinned = revision is not None and hub.COMMIT.fullmatch(revision) is not None
     if reproducible == "strict" and not pinned:
         raise ModelError(
-            f"{_moving(name, revision, hub.resolve(name, revision=revision))}; `reproducible: strict` asks it"
+            f"{_moving(name, revision, hub.resolve(name, revision=revision))}; `reproducible: strict` requires it"
         )
     approve = partial(require_license, stage) if entry is None else None
     try:
         snapshot = hub.snapshot(name, revision=revision, cache=cache, warn=warn, local=only_ready, approve=approve)
     except hub.NotThereError as error:
-        if only_ready and hub.may_be_fetched(name):
+        if only_ready and hub.can_be_fetched(name):
             return None
         folder = f"for the folder write ./{name}" if Path(name).is_dir() else "a folder can be given instead, ./NAME"
         raise ModelError(f"{error}; {folder}{_nearest(name) if entry is None else ''}") from None
@@ -92,12 +95,12 @@ def locate(
     require_license(stage, license_name)
     if not pinned:
         warn(_moving(name, revision, snapshot.commit))
-    return Located(snapshot.folder, snapshot.commit, license_name, entry or _called(snapshot.folder, license_name))
+    return Located(snapshot.folder, snapshot.commit, license_name, entry or _conventions(snapshot.folder, license_name))
 
 
 def _bundled(name: str, entry: catalog.Entry | None) -> Located:
     if entry is None:
-        raise ModelError(f"{name}: no bundled checkpoint has this name{_nearest(name)}")
+        raise ModelError(f"{name}: there is no bundled checkpoint of this name{_nearest(name)}")
     folder = bundled_folder(entry)
     if not (folder / "config.json").is_file():
         raise ModelError(f"{name}: is not in this installation ({folder}); reinstall tomdich with its package data")
@@ -109,23 +112,23 @@ def _folder(name: str) -> Located:
     if not folder.is_dir():
         raise ModelError(f"{name}: no such folder; give the folder of a checkpoint, or a name{_nearest(name)}")
     license_name = card_license(folder) or catalog.UNKNOWN_LICENSE
-    return Located(folder, "", license_name, _called(folder, license_name))
+    return Located(folder, "", license_name, _conventions(folder, license_name))
 
 
 def _moving(name: str, revision: str | None, commit: str) -> str:
-    said = f"revision {revision!r} can move" if revision else "no revision is pinned"
-    return f"{name}: {said}; it is {commit} now: `revision: {commit}` in the stage stays with it"
+    problem = f"revision {revision!r} can move" if revision else "no revision is pinned"
+    return f"{name}: {problem}; it is {commit} now: pin it with `revision: {commit}` in the stage"
 
 
 def require_license(stage: Stage, license_name: str) -> None:
-    """Raise `LicenseError` unless the licence is a free one, or the stage accepts it by its name."""
+    """Raise `LicenseError` unless the licence is free or the stage accepts it by name."""
     kind = catalog.license_class(license_name)
     if kind == "free" or (stage.accept_license or "").lower() == license_name.lower():
         return
     why = {
         "noncommercial": "forbids commercial use",
         "copyleft": "is copyleft",
-        "unclear": "is not one whose terms are clear",
+        "unclear": "has unclear terms",
     }[kind]
     accepted = f" (the config accepts {stage.accept_license!r})" if stage.accept_license else ""
     raise LicenseError(
@@ -135,39 +138,39 @@ def require_license(stage: Stage, license_name: str) -> None:
 
 
 def card_license(folder: Path) -> str | None:
-    """Return the licence that the front matter of the folder's README.md names, or None."""
-    said = _front_matter(folder).get("license")
-    if isinstance(said, list) and said:
-        return ", ".join(str(one) for one in said)
-    return said if isinstance(said, str) and said else None
+    """Return the licence in the front matter of the folder's README.md, or None."""
+    value = _front_matter(folder).get("license")
+    if isinstance(value, list) and value:
+        return ", ".join(str(one) for one in value)
+    return value if isinstance(value, str) and value else None
 
 
-def _called(folder: Path, license_name: str) -> catalog.Entry | None:
-    """Return how the folder's card says that its checkpoint is called, as `tomdich train` writes it; None without."""
-    said = _front_matter(folder).get(CALLED)
-    if said is None:
+def _conventions(folder: Path, license_name: str) -> catalog.Entry | None:
+    """Return the conventions in the folder's model card, which `tomdich train` writes; None if it has none."""
+    value = _front_matter(folder).get(CARD_FIELD)
+    if value is None:
         return None
     try:
-        called = Called.model_validate(said)
+        conventions = CallingConventions.model_validate(value)
     except ValidationError as error:
         problem = error.errors()[0]
-        field = ".".join(str(part) for part in (CALLED, *problem["loc"]))
+        field = ".".join(str(part) for part in (CARD_FIELD, *problem["loc"]))
         raise ModelError(
-            f"{folder / 'README.md'}: {field}: {in_words(problem)}; mend the card's front matter, or train it again"
+            f"{folder / 'README.md'}: {field}: {in_words(problem)}; correct the front matter, or train the model again"
         ) from None
     return catalog.Entry(
         name=folder.name,
-        stage="summarize",  # nobody asks: the config says which stage it is for
-        family="t5",  # nor this: the checkpoint's own files say
+        stage="summarize",  # unused: the config names the stage
+        family="t5",  # unused: `metadata` detects the family
         license=license_name,
         license_class=catalog.license_class(license_name),
         note="",
-        **called.model_dump(),
+        **conventions.model_dump(),
     )
 
 
 def _front_matter(folder: Path) -> dict[str, object]:
-    """Return what stands between the first two `---` of the folder's README.md, {} where there is nothing to read."""
+    """Return the YAML front matter of the folder's README.md, {} if there is none."""
     try:
         text = (folder / "README.md").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -187,43 +190,43 @@ def _nearest(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line of `tomdich models`."""
+class ListedModel:
+    """A catalog entry and whether its files are on this machine."""
 
     entry: catalog.Entry
     present: bool
-    commits: tuple[str, ...]  # of a hub model: what the local cache holds
+    commits: tuple[str, ...]  # of a hub model: those in the local cache
 
 
-def list_models() -> list[Row]:
-    """Return the catalog in its order, with what is on this machine; asks no network."""
+def list_models() -> list[ListedModel]:
+    """Return the catalog in its order, with what is on this machine; does not use the network."""
     rows = []
     for entry in catalog.entries():
         if entry.bundled:
             present = entry.name in catalog.MODEL_FREE or (bundled_folder(entry) / "config.json").is_file()
-            rows.append(Row(entry, present, ()))
+            rows.append(ListedModel(entry, present, ()))
         else:
             commits = tuple(hub.cached_commits(entry.name))
-            rows.append(Row(entry, bool(commits), commits))
+            rows.append(ListedModel(entry, bool(commits), commits))
     return rows
 
 
 def pull(name: str, *, revision: str | None, cache: Path, warn: Callable[[str], None]) -> hub.Snapshot:
-    """Download the model, compare its digests, and return its folder and commit; raises `ModelError`.
+    """Download the model, verify its digests, and return its folder and commit; raises `ModelError`.
 
-    Fetching is not running: the licence is asked for when a config uses it.
+    The licence is not checked here but when a config uses the model.
     """
     entry = catalog.find(name)
     if entry is not None and entry.bundled:
-        raise ModelError(f"{name}: comes with tomdich; there is nothing to pull")
+        raise ModelError(f"{name}: is part of tomdich; there is nothing to pull")
     wanted = revision or (entry.revision if entry is not None else None)
     with on_disk(cache, remedy=CACHE_REMEDY):
         return hub.snapshot(name, revision=wanted, cache=cache, warn=warn)
 
 
 def pin(name: str, *, revision: str | None = None) -> str:
-    """Return the commit that the model's `revision` (None: the main branch) is now; raises `ModelError`."""
+    """Return the current commit of the model's `revision` (None: the main branch); raises `ModelError`."""
     entry = catalog.find(name)
     if entry is not None and entry.bundled:
-        raise ModelError(f"{name}: comes with tomdich; its revision is tomdich's own version")
+        raise ModelError(f"{name}: is part of tomdich and has no revision of its own")
     return hub.resolve(name, revision=revision)

@@ -1,7 +1,9 @@
-"""What is found out about a checkpoint once, kept under its digest: family, tokenizer, ids, its own lengths.
+"""Read the metadata of a checkpoint from its files: family, tokenizer, special ids, lengths.
 
-Facts are a file, a conversion is a folder; either is made under another name and renamed: it is whole or not there.
-Two processes may make the same folder; the first rename wins and the other's work is thrown away.
+`prepare` caches them under the digest of the checkpoint. Reading includes the tokenizer check: transformers 5 rebuilds
+every SentencePiece tokenizer of its T5 and mBART classes as a Unigram, so a BPE one fails or silently gives wrong ids.
+If a folder has both a SentencePiece model and a `tokenizer.json`, they must give the same ids for ordinary sentences,
+otherwise the checkpoint is refused with an error that shows both.
 """
 
 from __future__ import annotations
@@ -23,12 +25,12 @@ from pipeline.storage.atomic import write_atomically
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What the files of one checkpoint say."""
+class Metadata:
+    """The metadata of one checkpoint. Ids and lengths are in tokens of its own tokenizer."""
 
     family: Family
     form: Literal["json", "pieces", "bpe"]
-    source: str  # the tokenizer file that is read
+    source: str  # name of the tokenizer file
     target: str | None  # Marian's SentencePiece model of the target side
     ids: dict[str, int] | None  # the id table of a SentencePiece model; None for tokenizer.json
     bos_id: int | None
@@ -38,59 +40,61 @@ class Facts:
     unk_piece: str
     special_ids: list[int]
     vocab_size: int  # rows of the embedding
-    decoder_start_id: int | None  # as the files say
-    forced_bos_id: int | None  # as the files say
-    positions: int | None  # the longest source the position table allows; None where positions are relative
+    decoder_start_id: int | None  # from the config files
+    forced_bos_id: int | None  # from the config files
+    positions: int | None  # rows of the position table; None for relative positions
     model_max_length: int | None
-    legacy: bool  # NLLB's first layout: the language code behind the text
-    unknown_share: float  # of <unk> among the probes' tokens
+    legacy: bool  # NLLB's first layout: the language code after the text
+    unknown_share: float  # share of <unk> among the tokens of `PROBES`
 
 
-def tokenizer(facts: Facts, folder: Path) -> Tokenizer:
-    """Return the tokenizer that the facts speak of; imports neither torch nor transformers."""
-    path = folder / facts.source
-    match facts.form:
+def open_tokenizer(metadata: Metadata, folder: Path) -> Tokenizer:
+    """Return the tokenizer of the checkpoint in `folder`; imports neither torch nor transformers."""
+    path = folder / metadata.source
+    match metadata.form:
         case "json":
-            return JsonTokenizer(path, unk_piece=facts.unk_piece)
+            return JsonTokenizer(path, unk_piece=metadata.unk_piece)
         case "pieces":
-            assert facts.ids is not None
-            target = folder / facts.target if facts.target else None
-            return PieceTokenizer(path, ids=facts.ids, unk_id=facts.unk_id, target=target)
+            assert metadata.ids is not None
+            target = folder / metadata.target if metadata.target else None
+            return PieceTokenizer(path, ids=metadata.ids, unk_id=metadata.unk_id, target=target)
         case "bpe":
-            assert facts.ids is not None
-            return BpeTokenizer(path, ids=facts.ids, unk_id=facts.unk_id)
+            assert metadata.ids is not None
+            return BpeTokenizer(path, ids=metadata.ids, unk_id=metadata.unk_id)
 
 
-def remembered(path: Path) -> Facts | None:
-    """Return the facts kept at `path`, or None where there are none that this version can read."""
+def load_metadata(path: Path) -> Metadata | None:
+    """Return the metadata cached at `path`, or None if this version cannot read them."""
     try:
-        return Facts(**json.loads(path.read_text(encoding="utf-8")))
+        return Metadata(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def remember(facts: Facts, path: Path) -> None:
-    """Keep the facts at `path`."""
-    write_atomically(path, json.dumps(asdict(facts), ensure_ascii=False))
+def save_metadata(metadata: Metadata, path: Path) -> None:
+    """Write the metadata to `path`."""
+    write_atomically(path, json.dumps(asdict(metadata), ensure_ascii=False))
 
 
-_Reader = JsonTokenizer | PieceTokenizer | BpeTokenizer
+_Tokenizer = JsonTokenizer | PieceTokenizer | BpeTokenizer
 
 
-def examine(folder: Path) -> Facts:
-    """Return the facts of the checkpoint in `folder`; raises `ModelError` with a remedy when it cannot be used."""
+def read_metadata(folder: Path) -> Metadata:
+    """Return the metadata of the checkpoint in `folder`; raises `ModelError` with a remedy when it cannot be used."""
     config = read_json(folder / "config.json")
     generation = read_json(folder / "generation_config.json")
     tokenizer_config = read_json(folder / "tokenizer_config.json")
     family = families.detect(folder, config, tokenizer_config)
     if tokenizer_config.get("separate_vocabs"):
-        raise ModelError(f"{folder}: has separate vocabularies for source and target, which tomdich does not support")
+        raise ModelError(
+            f"{folder}: has separate vocabularies for source and target, which is not supported; use another model"
+        )
     vocab_size = _whole(config, "vocab_size")
     if vocab_size is None:
         raise ModelError(f"{folder}/config.json: no vocab_size; the checkpoint is damaged: copy or download it again")
     names = _special_names(folder, tokenizer_config)
     table = families.read_id_table(folder, family=family, vocab_size=vocab_size)
-    reader, source = _choose(folder, table, family=family, unk_piece=names["unk"])
+    reader, source = _choose_tokenizer(folder, table, family=family, unk_piece=names["unk"])
     ids = _special_ids(folder, reader, names, config)
     if reader.size() > vocab_size:
         raise ModelError(
@@ -108,7 +112,7 @@ def examine(folder: Path) -> Facts:
     assert eos_id is not None
     assert unk_id is not None
     length = _whole(tokenizer_config, "model_max_length")
-    return Facts(
+    return Metadata(
         family=families.refine(family, reader),
         form="json" if by_json else "bpe" if isinstance(reader, BpeTokenizer) else "pieces",
         source=source,
@@ -126,37 +130,39 @@ def examine(folder: Path) -> Facts:
         positions=None if family in {"t5", "mt5"} else _whole(config, "max_position_embeddings"),
         model_max_length=length if length is not None and length < _NO_LENGTH else _whole(config, "n_positions"),
         legacy=tokenizer_config.get("legacy_behaviour") is True,
-        unknown_share=unknown_share(reader, unk_id),
+        unknown_share=_unknown_share(reader, unk_id),
     )
 
 
-_NO_LENGTH = 1_000_000  # transformers writes about 1e30 where a tokenizer has no longest input
+_NO_LENGTH = 1_000_000  # transformers writes about 1e30 for a tokenizer without a longest input
 
 
-def _choose(folder: Path, table: families.IdTable | None, *, family: str, unk_piece: str) -> tuple[_Reader, str]:
-    """Return the tokenizer to read and its file, after comparing the two where there are two."""
+def _choose_tokenizer(
+    folder: Path, table: families.IdTable | None, *, family: str, unk_piece: str
+) -> tuple[_Tokenizer, str]:
+    """Return the tokenizer to use and the name of its file; compares the two if the folder has two."""
     path = folder / "tokenizer.json"
     by_file = JsonTokenizer(path, unk_piece=unk_piece) if path.is_file() else None
     by_model = table.open(folder, unk_piece) if table is not None else None
     if by_file is not None and by_model is not None and table is not None:
-        if not agree(by_file, by_model, PROBES):
-            raise refuse(folder, json_file=by_file, model_file=by_model, model_name=table.source)
+        if not _same_ids(by_file, by_model, PROBES):
+            raise _mismatch(folder, json_file=by_file, model_file=by_model, model_name=table.source)
         own = {piece: number for piece, number in by_file.added().items() if not piece.startswith("<extra_id_")}
         if all(table.ids.get(piece) == number for piece, number in own.items()):
-            # ten times faster, and it still has the bytes that are lost on the way to tokenizer.json
+            # The SentencePiece model is ten times faster, and has byte_fallback, which tokenizer.json files lack.
             return by_model, table.source
     if by_file is not None:
         return by_file, path.name
     if by_model is not None and table is not None:
         return by_model, table.source
     raise ModelError(
-        f"{folder}: no tokenizer that a {family} checkpoint can have (tokenizer.json, a SentencePiece model with its "
+        f"{folder}: no tokenizer that fits a {family} checkpoint (tokenizer.json, a SentencePiece model with its "
         "table, or bpe.codes with vocab.txt); copy or download it beside config.json"
     )
 
 
 def _special_names(folder: Path, tokenizer_config: Mapping[str, JSON]) -> dict[str, str]:
-    """Return the pieces of the four special tokens, as the files name them or as every family writes them."""
+    """Return the pieces of the four special tokens, from the files or by the common default."""
     mapped = read_json(folder / "special_tokens_map.json")
     names = {"bos": "<s>", "pad": "<pad>", "eos": "</s>", "unk": "<unk>"}
     for kind in names:
@@ -169,9 +175,9 @@ def _special_names(folder: Path, tokenizer_config: Mapping[str, JSON]) -> dict[s
 
 
 def _special_ids(
-    folder: Path, reader: _Reader, names: Mapping[str, str], config: Mapping[str, JSON]
+    folder: Path, reader: _Tokenizer, names: Mapping[str, str], config: Mapping[str, JSON]
 ) -> dict[str, int | None]:
-    """Return the ids of the special tokens, compared with what the model was built for."""
+    """Return the ids of the special tokens; raises `ModelError` if config.json has other ids."""
     ids = {kind: reader.find(piece) for kind, piece in names.items()}
     for kind in ("pad", "eos", "unk"):
         if ids[kind] is None:
@@ -203,32 +209,32 @@ PROBES = (
     "The government said on Tuesday that prices rose by 4.2% last year.",
     "She doesn't know whether the new bridge will open before Christmas.",
 )
-"""Ordinary sentences: letters with every tone, digits, punctuation, quotes, English."""
+"""Ordinary sentences: every tone, digits, punctuation, quotes, English."""
 
 
-def agree(one: Tokenizer, other: Tokenizer, texts: Sequence[str]) -> bool:
-    """Return whether two tokenizers give the same ids for all of `texts`."""
+def _same_ids(one: Tokenizer, other: Tokenizer, texts: Sequence[str]) -> bool:
+    """Return whether two tokenizers give the same ids for each of `texts`."""
     return one.encode(texts) == other.encode(texts)
 
 
-def refuse(folder: Path, *, json_file: Tokenizer, model_file: Tokenizer, model_name: str) -> ModelError:
-    """Return the error that shows the first probe on which `tokenizer.json` and the SentencePiece model differ."""
+def _mismatch(folder: Path, *, json_file: Tokenizer, model_file: Tokenizer, model_name: str) -> ModelError:
+    """Return the error that shows the first of `PROBES` for which the two tokenizers give different ids."""
     pairs = zip(PROBES, json_file.encode(PROBES), model_file.encode(PROBES), strict=True)
     text, by_json, by_model = next(pair for pair in pairs if pair[1] != pair[2])
     return ModelError(
-        f"{folder}: tokenizer.json and {model_name} do not agree, and one of them would feed the model wrong ids "
-        f"without a sign. {text!r} is {_show(by_json, json_file)} by tokenizer.json and "
+        f"{folder}: tokenizer.json and {model_name} give different ids, so one of them would silently give the model "
+        f"wrong input. {text!r} is {_show(by_json, json_file)} by tokenizer.json and "
         f"{_show(by_model, model_file)} by {model_name}. Remove the one that the checkpoint was not trained with "
-        "(a tokenizer.json that transformers 5 wrote for a BPE model is the usual culprit)"
+        "(usually a tokenizer.json that transformers 5 wrote for a BPE model)"
     )
 
 
-def unknown_share(tokenizer: Tokenizer, unk_id: int) -> float:
-    """Return the share of `<unk>` among the tokens of the probes."""
+def _unknown_share(tokenizer: Tokenizer, unk_id: int) -> float:
+    """Return the share of `<unk>` among the tokens of `PROBES`."""
     tokens = [token for row in tokenizer.encode(PROBES) for token in row]
     return tokens.count(unk_id) / max(1, len(tokens))
 
 
 def _show(ids: Sequence[int], tokenizer: Tokenizer) -> str:
     shown = " ".join(f"{tokenizer.piece(token)}={token}" for token in ids[:12])
-    return f"[{shown}{' …' if len(ids) > 12 else ''}]"  # noqa: PLR2004 - what fits on a screen
+    return f"[{shown}{' …' if len(ids) > 12 else ''}]"  # noqa: PLR2004 - fits on a screen

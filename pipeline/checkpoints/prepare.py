@@ -1,8 +1,7 @@
-"""From a stage of the config to a checkpoint that an engine can open.
+"""Turn a stage of the config into a prepared checkpoint.
 
-Order matters: what is wrong with the config is told before anything is downloaded, the licence before anything is
-computed. What is found out is kept under the weights' digest (`metadata`), so that a second time imports neither torch
-nor transformers.
+Errors of the config are raised before the download, and licence errors before any computation. The metadata and the
+conversion are cached under the digest of the checkpoint, so a second run imports neither torch nor transformers.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from typing import Literal
 
 from pipeline import catalog, extractive
 from pipeline.checkpoints import device as devices
-from pipeline.checkpoints import metadata
 from pipeline.checkpoints.checkpoint import CONVERSION_VERSION, Checkpoint
 from pipeline.checkpoints.files import CACHE_REMEDY, build_folder, folder_digest
 from pipeline.checkpoints.locate import locate, require_license
-from pipeline.checkpoints.settings import assemble, choose, effective_generation, effective_values
+from pipeline.checkpoints.metadata import load_metadata, open_tokenizer, read_metadata, save_metadata
+from pipeline.checkpoints.settings import assemble, choose_engine, effective_generation, resolve_generation
 from pipeline.checkpoints.tokenizers import WordTokenizer
 from pipeline.checkpoints.weights import convert
 from pipeline.config import Runtime, Stage
@@ -28,7 +27,7 @@ from pipeline.storage.disk_errors import on_disk, require_access
 
 FAKE_DIGEST = text_digest("fake-1")
 FAKE_BUDGET = 256
-_UNKNOWN_SHARE = 0.05  # of <unk> among ordinary sentences' tokens: above it the tokenizer is not for our languages
+_UNKNOWN_SHARE = 0.05  # above this share of <unk> the tokenizer was not made for Vietnamese or English
 
 
 def prepare(
@@ -40,10 +39,10 @@ def prepare(
     cache: Path,
     warn: Callable[[str], None],
 ) -> Checkpoint:
-    """Return the checkpoint of `stage`: found or downloaded, checked, converted where its engine needs that.
+    """Return the checkpoint of `stage`: located or downloaded, checked, and converted if its engine needs that.
 
-    `cache` keeps what was found out. `warn` is told of each thing a person should know. Raises `ModelError`,
-    `LicenseError` or `ConfigError`, each with its remedy.
+    `cache` is the folder of metadata and conversions; `warn` gets messages for the user. Raises `ModelError`,
+    `LicenseError` or `ConfigError`.
     """
     with on_disk(cache, remedy=CACHE_REMEDY):
         checkpoint = _prepare(
@@ -68,10 +67,10 @@ def ready(
     cache: Path,
     warn: Callable[[str], None],
 ) -> Checkpoint | None:
-    """Return the checkpoint of `stage` if an earlier `prepare` left nothing to do, else None.
+    """Return the checkpoint of `stage` if it is prepared already, else None.
 
-    Downloads and converts nothing, imports neither torch nor transformers. Raises as `prepare` does for what is wrong
-    with the config itself (no such folder, licence not accepted).
+    Downloads and converts nothing, imports neither torch nor transformers. Raises like `prepare` for errors of the
+    config (no such folder, licence not accepted).
     """
     with on_disk(cache, remedy=CACHE_REMEDY):
         return _prepare(
@@ -106,24 +105,24 @@ def _prepare(
     digest = folder_digest(where.folder, cache=cache)
     name = f"{digest[:32]}-{CONVERSION_VERSION}"
     note = cache / "prepared" / f"{name}.json"
-    facts = metadata.remembered(note)
-    if facts is None:
+    metadata = load_metadata(note)
+    if metadata is None:
         if only_ready:
             return None
-        facts = metadata.examine(where.folder)
-        metadata.remember(facts, note)
-    if facts.unknown_share > _UNKNOWN_SHARE:
+        metadata = read_metadata(where.folder)
+        save_metadata(metadata, note)
+    if metadata.unknown_share > _UNKNOWN_SHARE:
         warn(
-            f"{stage.model}: {facts.unknown_share:.0%} of ordinary Vietnamese and English text is unknown to its "
-            "tokenizer; its answers will show it"
+            f"{stage.model}: {metadata.unknown_share:.0%} of ordinary Vietnamese and English text is unknown to its "
+            "tokenizer; expect poor output, or choose another model"
         )
-    tokenizer = metadata.tokenizer(facts, where.folder)
-    effective = effective_values(stage, where, facts, warn=warn)
-    choice = choose(stage, device=device, deterministic=deterministic)
+    tokenizer = open_tokenizer(metadata, where.folder)
+    effective = resolve_generation(stage, where, metadata, warn=warn)
+    choice = choose_engine(stage, device=device, deterministic=deterministic)
     checkpoint = assemble(
         stage,
         where,
-        facts,
+        metadata,
         tokenizer=tokenizer,
         effective=effective,
         choice=choice,
@@ -142,7 +141,7 @@ def _prepare(
             converted,
             lambda build_dir: convert(
                 where.folder,
-                facts=facts,
+                metadata=metadata,
                 tokenizer=tokenizer,
                 start_id=checkpoint.decoder_start_id,
                 compute_type=choice.compute_type,
@@ -154,7 +153,7 @@ def _prepare(
 
 
 def _fake(stage: Stage, *, deterministic: bool) -> Checkpoint:
-    """Return the checkpoint of the fake engine: every word is a token, nothing stands around a text."""
+    """Return the checkpoint of the fake engine: every word is a token, and there are no special tokens."""
     effective = effective_generation(stage.generation, catalog={}, checkpoint={})
     tokenizer = WordTokenizer()
     prefix = stage.prefix or ""
@@ -194,12 +193,12 @@ def _fake(stage: Stage, *, deterministic: bool) -> Checkpoint:
 
 
 def _model_free(stage: Stage) -> Checkpoint:
-    """Return what stands for a summarizer without a model: its name, licence and identity; no engine opens it."""
+    """Return the checkpoint of a summarizer without a model: name, licence and identity; no engine opens it."""
     entry = catalog.find(stage.model)
     assert entry is not None
     require_license(stage, entry.license)
     return replace(
-        _fake(stage, deterministic=False),  # the fields of a model are idle in both
+        _fake(stage, deterministic=False),  # the fields of a model are unused in both
         digest=extractive.fingerprint(extractive.method(stage.model)),
         family=entry.family,
         license=entry.license,

@@ -1,8 +1,8 @@
-"""The tokenizers, read without transformers: `tokenizer.json`, a SentencePiece model with its id table, PhoBERT's BPE.
+"""Tokenizers without transformers: `tokenizer.json`, a SentencePiece model with its id table, PhoBERT's BPE.
 
-Why not `AutoTokenizer`: it imports torch (seconds), rebuilds some tokenizers as another kind and returns wrong ids
-without a word (see `tokenizer_check`). Here a SentencePiece model is asked itself, and its pieces are looked up in the
-id table of the family, which is what the checkpoint was trained with.
+`AutoTokenizer` imports torch, which takes seconds, and rebuilds some tokenizers as another type with wrong ids (see
+`metadata`). Here SentencePiece itself segments the text, and the id table of the family (see `families`), with which
+the checkpoint was trained, gives the ids of the pieces.
 """
 
 from __future__ import annotations
@@ -31,21 +31,23 @@ class JsonTokenizer:
 
         content = path.read_bytes()
         try:
-            # not from_file: that one raises a bare Exception
+            # from_file raises a bare Exception
             self._inner: tokenizers.Tokenizer = Tokenizer.from_buffer(content)
         except ValueError as error:
-            raise ModelError(f"{path}: not a tokenizer that `tokenizers` can read: {error}") from None
-        self._inner.no_truncation()  # some files carry the training's truncation: it would cut articles silently
+            raise ModelError(
+                f"{path}: the `tokenizers` library cannot read it ({error}); copy or download it again"
+            ) from None
+        self._inner.no_truncation()  # some files have the truncation of the training, which would cut articles silently
         self._inner.no_padding()
         self._inner.encode_special_tokens = True
         self._unk_piece = unk_piece
-        # A Unigram vocabulary lists its special tokens as pieces and would find them in the text all the same.
+        # A Unigram vocabulary lists its special tokens as pieces, so it finds them in a text even so.
         specials = self.specials()
         self._spelled = {number: self._spell(piece) for piece, number in specials.items() if piece != unk_piece}
         self._known: dict[str, list[int]] | None = {} if _by_words(json.loads(content)) else None
 
     def _spell(self, piece: str) -> list[int]:
-        """Return the ids of a piece's letters, for text that happens to say `</s>`: it stays text."""
+        """Return the ids of the characters of a special token, which replace it where a text contains it."""
         find = self._inner.token_to_id
         unk = find(self._unk_piece)
         ids: list[int] = []
@@ -67,13 +69,13 @@ class JsonTokenizer:
             return [self._row(text, known) for text in texts]
 
     def _row(self, text: str, known: dict[str, list[int]]) -> list[int]:
-        # a word that begins with the mark of a space gets none in front of it, unless something stands before it
+        # Metaspace does not put its mark before a word that begins with the mark, unless another word precedes it.
         if _SPACE in text:
             return self._encode([text])[0]
         return list(chain.from_iterable(map(known.__getitem__, text.split(" "))))
 
     def _learn(self, texts: Sequence[str], known: dict[str, list[int]]) -> dict[str, list[int]]:
-        """Return the words known, with those of `texts`; of too many these alone."""
+        """Add the words of `texts` to the cached words and return them; a full cache is emptied first."""
         if len(known) > _WORDS_KEPT:
             known = self._known = {}
         new = set(chain.from_iterable(text.split(" ") for text in texts)).difference(known)
@@ -120,18 +122,18 @@ class JsonTokenizer:
         return {token.content: number for number, token in self._inner.get_added_tokens_decoder().items()}
 
 
-_SPACE = "▁"  # as Metaspace writes it
+_SPACE = "▁"  # Metaspace's mark of a space
 _MANY = 64
-"""Texts that several threads encode faster than one: they take a tenth of a millisecond to wake, a word a hundredth."""
+"""From this number of texts on, several threads are faster: starting them takes 0.1 ms, encoding a word 0.01 ms."""
 _WORDS_KEPT = 200_000
-"""A news site has some 16,000 words in 1,000 articles, and grows slowly; this is about 50 MB."""
+"""Words in the cache, about 50 MB; 1,000 news articles have about 16,000 different words."""
 
 
 def _by_words(file: dict[str, Any]) -> bool:
-    """Return whether the tokenizer reads each word for itself, so that a word need be read only once.
+    """Return whether the tokenizer encodes each word independently, so that the ids of words can be cached.
 
-    Several times faster on news, whose words repeat, and only taken where
-    nothing can reach across a space: Metaspace, no token but the special ones, a normalizer that makes no spaces.
+    The cache makes news, whose words repeat, several times faster. It needs that nothing spans a space: Metaspace, no
+    added tokens but special ones, and a normalizer that adds no spaces.
     """
     metaspace = file.get("pre_tokenizer") or {}
     normalizer = file.get("normalizer") or {}
@@ -147,7 +149,7 @@ def _by_words(file: dict[str, Any]) -> bool:
 
 
 class PieceTokenizer:
-    """A SentencePiece model, and a table from its pieces to the checkpoint's ids."""
+    """A SentencePiece model and the table from its pieces to the checkpoint's ids."""
 
     def __init__(self, source: Path, *, ids: Mapping[str, int], unk_id: int, target: Path | None = None) -> None:
         self._source = load_sentencepiece(source)
@@ -155,7 +157,7 @@ class PieceTokenizer:
         self._ids = ids
         self._unk_id = unk_id
         self._pieces = {number: piece for piece, number in ids.items()}
-        self._target_unk = self._target.id_to_piece(self._target.unk_id())  # which it writes as `⁇`
+        self._target_unk = self._target.id_to_piece(self._target.unk_id())  # decoded as `⁇`
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the ids of each text."""
@@ -184,17 +186,17 @@ class PieceTokenizer:
 
 
 def load_sentencepiece(path: Path) -> sentencepiece.SentencePieceProcessor:
-    """Return the SentencePiece model at `path`; raises `ModelError` where it is none."""
+    """Return the SentencePiece model at `path`; raises `ModelError` if it is not one."""
     import sentencepiece
 
     try:
         return sentencepiece.SentencePieceProcessor(model_file=str(path))
     except (OSError, RuntimeError) as error:
-        raise ModelError(f"{path}: not a SentencePiece model: {error}") from None
+        raise ModelError(f"{path}: is not a SentencePiece model ({error}); copy or download it again") from None
 
 
 class BpeTokenizer:
-    """PhoBERT's tokenizer (`bpe.codes`, `vocab.txt`), which bartpho-word uses: words at spaces, pieces end in `@@`."""
+    """PhoBERT's BPE (`bpe.codes`, `vocab.txt`), used by bartpho-word; a piece that ends within a word ends in `@@`."""
 
     def __init__(self, codes: Path, *, ids: Mapping[str, int], unk_id: int) -> None:
         lines = codes.read_text(encoding="utf-8").splitlines()
@@ -245,7 +247,7 @@ class BpeTokenizer:
 
 
 def _merge(parts: list[str], pair: tuple[str, str]) -> list[str]:
-    """Return `parts` with every occurrence of `pair` joined, from the left."""
+    """Return `parts` with every occurrence of `pair` merged, from left to right."""
     merged: list[str] = []
     at = 0
     while at < len(parts):
@@ -259,7 +261,7 @@ def _merge(parts: list[str], pair: tuple[str, str]) -> list[str]:
 
 
 class WordTokenizer:
-    """The fake's tokenizer: a word is a token, and its id holds its letters, so there is no table to keep."""
+    """The tokenizer of the fake engine: a word is a token, and its id encodes its letters, so it needs no table."""
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the ids of each text."""
@@ -270,7 +272,7 @@ class WordTokenizer:
         return [" ".join(self.piece(token) for token in row) for row in rows]
 
     def piece(self, token: int) -> str:
-        """Return the word that `token` holds."""
+        """Return the word that the id encodes."""
         return token.to_bytes((token.bit_length() + 7) // 8)[1:].decode()
 
     def find(self, piece: str) -> int | None:

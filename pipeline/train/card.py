@@ -13,7 +13,7 @@ import yaml
 
 from pipeline import __version__
 from pipeline.checkpoints import Checkpoint
-from pipeline.checkpoints.locate import CALLED, Called
+from pipeline.checkpoints.locate import CARD_FIELD, CallingConventions
 from pipeline.config import is_folder_name
 from pipeline.evaluation.metrics import Metric, Score
 from pipeline.train.choose import history
@@ -45,7 +45,7 @@ class Made:
     parameters: int
     device: str
     scores: tuple[Score, ...]  # on the whole dev set; none where there was no time for it
-    called: Called
+    called: CallingConventions
     base: Checkpoint | None  # what was fine-tuned
 
 
@@ -61,7 +61,7 @@ def model_card(training: TranslateTraining | SummarizeTraining, packed: Packed, 
     }
     if made.base is not None and not is_folder_name(made.base.name):
         front["base_model"] = made.base.name
-    front[CALLED] = made.called.model_dump(exclude_defaults=True)
+    front[CARD_FIELD] = made.called.model_dump(exclude_defaults=True)
     steps = training.schedule.steps
     unfinished = [] if made.whole else [f"**Unfinished: step {made.step} of {steps}.**", ""]
     used: tuple[Pairs | Articles, ...] = training.data

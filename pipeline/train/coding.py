@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.checkpoints import Checkpoint, prepare
-from pipeline.checkpoints.locate import Called
-from pipeline.checkpoints.metadata import examine
+from pipeline.checkpoints.locate import CallingConventions
+from pipeline.checkpoints.metadata import read_metadata
 from pipeline.checkpoints.tokenizers import JsonTokenizer, PieceTokenizer
 from pipeline.config import Runtime, Stage
 from pipeline.errors import ConfigError, ModelError
@@ -36,7 +36,7 @@ class Coder:
     eos: int
     start: int  # what the decoder starts with
     digest: str  # of everything that changes the ids
-    called: Called = field(default_factory=Called)  # with which prefixes
+    called: CallingConventions = field(default_factory=CallingConventions)  # with which prefixes
     tokenizer: Path | None = None  # from scratch: the tokenizer.json
     checkpoint: Checkpoint | None = None  # for fine-tuning
 
@@ -95,13 +95,13 @@ def _of_tokenizer(path: Path, *, prefix: str) -> Coder:
         return [text.strip() for text in reader.decode([[one for one in row if one not in {pad, eos}] for row in rows])]
 
     identity = digest({"tokenizer": json.loads(file.read_text(encoding="utf-8")), "prefix": prefix})
-    called = Called(prefix=prefix)
+    called = CallingConventions(prefix=prefix)
     return Coder(source, target, decode, reader.size(), pad, eos, pad, identity, called, tokenizer=file)
 
 
 def _of_checkpoint(checkpoint: Checkpoint) -> Coder:
     tokenizer = checkpoint.tokenizer
-    facts = examine(checkpoint.folder)
+    facts = read_metadata(checkpoint.folder)
     if facts.target is not None and facts.ids is not None:  # Marian: the target side has a model of its own
         tokenizer = PieceTokenizer(checkpoint.folder / facts.target, ids=facts.ids, unk_id=facts.unk_id)
 
@@ -118,6 +118,6 @@ def _of_checkpoint(checkpoint: Checkpoint) -> Coder:
         checkpoint.eos_id,
         checkpoint.decoder_start_id,
         digest({"checkpoint": checkpoint.digest, "prefix": checkpoint.prefix}),
-        Called(prefix=checkpoint.prefix, output_prefix=checkpoint.output_prefix),
+        CallingConventions(prefix=checkpoint.prefix, output_prefix=checkpoint.output_prefix),
         checkpoint=checkpoint,
     )

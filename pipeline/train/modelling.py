@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.checkpoints.files import TOKENIZERS, read_json
-from pipeline.checkpoints.metadata import examine
+from pipeline.checkpoints.metadata import read_metadata
 from pipeline.checkpoints.weights import load
 from pipeline.errors import EngineError, ModelError
 from pipeline.records import JSON
@@ -96,7 +96,7 @@ def export(
     for name, content in files.items():
         (build_dir / name).write_bytes(content)
     try:
-        examine(build_dir)
+        read_metadata(build_dir)
     except ModelError as error:
         raise EngineError(f"the result cannot be used by the pipeline: {error}") from error
     state.put(build_dir, target)

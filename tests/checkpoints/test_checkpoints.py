@@ -127,9 +127,9 @@ def broken(folder: Path, how: str) -> Path:  # noqa: C901, PLR0912
         ("a shard missing", "1 of 1 weight files are missing: model-1-of-2.safetensors"),
         ("a shard elsewhere", "not a plain file name"),
         ("torn config", "config.json: cannot be read as JSON"),
-        ("no tokenizer", "no tokenizer that a t5 checkpoint can have"),
-        ("torn tokenizer", "spiece.model: not a SentencePiece model"),
-        ("torn tokenizer.json", "tokenizer.json: not a tokenizer"),
+        ("no tokenizer", "no tokenizer that fits a t5 checkpoint"),
+        ("torn tokenizer", "spiece.model: is not a SentencePiece model"),
+        ("torn tokenizer.json", "tokenizer.json: the `tokenizers` library cannot read it"),
         ("other pad", "pad_token_id 7, but the tokenizer's '<pad>' is 0"),
         ("small embedding", "the model's embedding 100"),
         ("a causal model", "LlamaForCausalLM .model_type 'llama'.; tomdich needs an encoder-decoder"),
@@ -152,8 +152,8 @@ def test_a_checkpoint_that_cannot_be_used_is_refused_with_the_reason(how: str, m
         ("./no/such/folder", "no such folder"),
         ("bundled/sumarizer", "did you mean bundled/summarizer"),
         ("bundled/summarize", "did you mean bundled/summarizer"),
-        ("what is this", "is not the name of a model; write a folder as ./"),
-        ("a/b/c", "is not the name of a model"),
+        ("what is this", "is not a valid model name; write a folder as ./"),
+        ("a/b/c", "is not a valid model name"),
     ],
 )
 def test_a_model_that_is_nowhere_is_refused_with_its_neighbours(model: str, message: str, cache: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_model_that_is_nowhere_is_refused_with_its_neighbours(model: str, mess
 
 
 def test_a_folder_has_no_revision(cache: Path) -> None:
-    with pytest.raises(ModelError, match="revision: is for models of the hub"):
+    with pytest.raises(ModelError, match="revision: applies to models of the hub"):
         prepared(tiny.checkpoint("t5"), cache, revision="main")
 
 
@@ -351,15 +351,15 @@ def test_a_model_max_length_of_1e30_says_nothing(tmp_path: Path) -> None:
     tiny.change_json(folder / "config.json", n_positions=None)
     told: list[str] = []
     assert prepared(folder, tmp_path / "cache", told=told).max_source == 512
-    assert any("nothing says how long a source" in message for message in told)
+    assert any("its longest input is unknown" in message for message in told)
 
 
 @pytest.mark.parametrize(
     ("stage", "message"),
     [
-        ({"max_source_tokens": 257}, "max_source_tokens: 257, but the model ends at 256"),
-        ({"generation": {"max_new_tokens": 256}}, "max_new_tokens: 256, but the model ends at 255"),
-        ({"max_source_tokens": 16}, "leaves 15 tokens for the text"),
+        ({"max_source_tokens": 257}, "max_source_tokens: 257 is more than the model supports: 256"),
+        ({"generation": {"max_new_tokens": 256}}, "max_new_tokens: 256 is more than the model supports: 255"),
+        ({"max_source_tokens": 16}, "leaves only 15 tokens for the text"),
         ({"lead": 300}, "lead: 300, but the model takes 256 tokens"),
     ],
 )
@@ -442,7 +442,7 @@ def test_each_value_with_another_search_is_named(
     ("stage", "message"),
     [
         ({"deterministic": True, "compute_type": "int8"}, "computes in float32"),
-        ({"engine": "transformers", "compute_type": "int8"}, "int8 is for `engine: ctranslate2`"),
+        ({"engine": "transformers", "compute_type": "int8"}, "int8 needs `engine: ctranslate2`"),
     ],
 )
 def test_what_cannot_be_had_together(stage: dict[str, Any], message: str, cache: Path) -> None:

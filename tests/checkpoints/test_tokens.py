@@ -18,7 +18,7 @@ from tokenizers import Tokenizer as JsonFile
 from pipeline.checkpoints import Checkpoint, prepare, tokenizers
 from pipeline.checkpoints import metadata as known
 from pipeline.checkpoints.checkpoint import unsegment
-from pipeline.checkpoints.metadata import examine
+from pipeline.checkpoints.metadata import read_metadata
 from pipeline.checkpoints.tokenizers import JsonTokenizer, _by_words
 from pipeline.config import Runtime, Stage
 from pipeline.errors import ModelError
@@ -221,7 +221,7 @@ def test_a_prefix_that_happens_to_be_a_piece_is_read_with_the_text() -> None:
 
 
 def test_a_prefix_the_tokenizer_does_not_know_is_refused() -> None:
-    with pytest.raises(ModelError, match="prefix: '<2en> '"):
+    with pytest.raises(ModelError, match="prefix: the tokenizer does not know '<2en> '"):
         prepared(tiny.checkpoint("t5"), prefix="<2en> ")
 
 
@@ -229,7 +229,7 @@ def test_a_prefix_the_tokenizer_does_not_know_is_refused() -> None:
     ("kind", "languages", "message"),
     [
         ("nllb", {"source_lang": "vi_VN", "target_lang": "eng_Latn"}, "source_lang: 'vi_VN'.*did you mean `vie_Latn`"),
-        ("nllb", {"source_lang": "vie_Latn"}, "target_lang: is needed"),
+        ("nllb", {"source_lang": "vie_Latn"}, "target_lang: is missing"),
         ("mbart", {"source_lang": "vi_VN", "target_lang": "en"}, "target_lang: 'en'.*`en_XX`"),
         ("m2m100", {"source_lang": "vie", "target_lang": "en"}, "source_lang: 'vie'.*`vi`"),
         ("t5", {"source_lang": "vi"}, "has no language codes"),
@@ -265,7 +265,7 @@ def test_a_tokenizer_json_that_transformers_made_of_a_bpe_model_is_refused(tmp_p
     folder = tiny.copy("t5-bpe", tmp_path / "broken")
     T5Tokenizer.from_pretrained(folder, extra_ids=96).save_pretrained(tmp_path / "saved")
     (tmp_path / "saved" / "tokenizer.json").rename(folder / "tokenizer.json")
-    with pytest.raises(ModelError, match=r"tokenizer\.json and spiece\.model do not agree") as caught:
+    with pytest.raises(ModelError, match=r"tokenizer\.json and spiece\.model give different ids") as caught:
         prepared(folder)
     assert "▁nay=" in str(caught.value)  # SentencePiece's pieces
     assert "▁n=" in str(caught.value)  # and those of the wrong one
@@ -325,7 +325,7 @@ def test_a_bundled_tokenizer_gives_the_same_ids_however_it_is_loaded(name: str) 
 def test_the_words_that_are_kept_do_not_grow_without_end(kind: tiny.Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokenizers, "_WORDS_KEPT", 10)
     folder = tiny.checkpoint(kind)
-    reader: Any = known.tokenizer(examine(folder), folder)
+    reader: Any = known.open_tokenizer(read_metadata(folder), folder)
     for number in range(100):
         reader.encode([f"từ số {number} là một và hai"])
         assert len(reader._known) <= 10 + 7
