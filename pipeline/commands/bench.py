@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -24,10 +24,11 @@ from pipeline.engines import open_engine
 from pipeline.engines.batching import BatchingEngine
 from pipeline.errors import SourceError, TomdichError
 from pipeline.records import Article, Failure, Generation, Refused, StageName, Summarized, Translated
-from pipeline.runner.preparing import chunker, default_cache, prepare_stages
-from pipeline.runner.stage_runner import StageRunner
+from pipeline.runner.preparing import default_cache, prepare_stages
+from pipeline.runner.stage_runner import open_stage
 from pipeline.stages import Round, summarize, translate
 from pipeline.storage.memo import open_memo
+from pipeline.text.chunking import Chunker
 
 R = TypeVar("R", Article, Summarized)
 T = TypeVar("T", Summarized, Translated)
@@ -233,18 +234,15 @@ def _articles(source: Source, config: Config, *, notice: Callable[[str], None]) 
 
 
 class _Listening:
-    """An engine, opened when it is first asked, that keeps what it was asked, and what it answered."""
+    """An engine that keeps what it was asked, and what it answered."""
 
-    def __init__(self, opened: Callable[[], BatchingEngine]) -> None:
-        self._opened = opened
-        self._engine: BatchingEngine | None = None
+    def __init__(self, engine: BatchingEngine) -> None:
+        self._engine = engine
         self.texts: list[str] = []
         self.answers: dict[int, str] = {}
 
     def generate(self, texts: Iterable[str]) -> Generator[tuple[int, Generation | Refused]]:
         """Pass on the texts and the answers."""
-        if self._engine is None:
-            self._engine = self._opened()
         before = len(self.texts)
         for index, answer in self._engine.generate(self._heard(texts)):
             if isinstance(answer, Generation):
@@ -258,17 +256,16 @@ class _Listening:
 
     def at_hand(self) -> int:
         """Return how many answers are computed already."""
-        return 0 if self._engine is None else self._engine.at_hand()
+        return self._engine.at_hand()
 
     def close(self) -> None:
         """Close the engine."""
-        if self._engine is not None:
-            self._engine.close()
+        self._engine.close()
 
     @property
     def budget(self) -> int:
-        """The tokens of a batch; 0 where nothing was asked."""
-        return 0 if self._engine is None else self._engine.stats().budget
+        """The tokens of a batch."""
+        return self._engine.stats().budget
 
 
 def _jobs(
@@ -281,46 +278,49 @@ def _jobs(
 ) -> list[_Job]:
     """Run both stages once over the articles; return what each asked its engine, if anything."""
     runtime = config.runtime.model_copy(update={"threads": threads})
-    summarizer, translator = checkpoints["summarize"], checkpoints["translate"]
-    fits = chunker(summarizer), chunker(translator)
-    summarized, first = _swept(
-        "summarize", lambda article: summarize(article, fits[0]), articles, summarizer, runtime, notice
-    )
-    _, second = _swept("translate", lambda record: translate(record, fits[1]), summarized, translator, runtime, notice)
-    jobs = [job for job in (first, second) if job.texts]
+    summarized, first = _asked("summarize", summarize, articles, checkpoints, runtime, notice)
+    _, second = _asked("translate", translate, summarized, checkpoints, runtime, notice)
+    jobs = [job for job in (first, second) if job is not None]
     if not jobs:
         raise SourceError("the articles gave the models nothing to read; `tomdich run` says why")
     return jobs
 
 
-def _swept(
+def _asked(
     name: StageName,
-    stage: Callable[[R], Round[T | Failure]],
+    stage: Callable[[R, Chunker], Round[T | Failure]],
     records: Sequence[R],
-    checkpoint: Checkpoint,
+    checkpoints: Mapping[StageName, Checkpoint],
     runtime: Runtime,
     notice: Callable[[str], None],
-) -> tuple[list[T], _Job]:
-    """Return the results of one stage, with a memo in memory only, and what it asked."""
+) -> tuple[list[T], _Job | None]:
+    """Return the results of one stage, with a memo in memory only, and what it asked its engine, if anything."""
+    engines: list[_Listening] = []
 
-    def opened() -> BatchingEngine:
-        return open_engine(checkpoint, runtime=runtime, notice=notice)
+    def listen(open_engine: Callable[[], BatchingEngine]) -> _Listening:
+        engines.append(_Listening(open_engine()))
+        return engines[0]
 
-    with open_memo(None, warn=notice) as memo, closing(_Listening(opened)) as engine:
-        calls = memo.calls(checkpoint.identity())
-        sweep: StageRunner[R, T] = StageRunner(name=name, stage=stage, calls=calls, engine=lambda: engine)
-        results = list(sweep.over(records))
+    checkpoint = checkpoints[name]
+    with (
+        open_memo(None, warn=notice) as memo,
+        open_stage(name, stage, checkpoint, memo=memo, runtime=runtime, notice=notice, opening=listen) as runner,
+    ):
+        results = list(runner.over(records))
+        jobs = [
+            _Job(
+                name=name,
+                checkpoint=checkpoint,
+                texts=tuple(engine.texts),
+                answers=engine.answers,
+                budget=engine.budget,
+            )
+            for engine in engines
+        ]
     failures = [result for result in results if isinstance(result, Failure)]
     if failures:
         notice(f"bench: {len(failures)} of {len(records)} failed to {name}, the first: {failures[0].message}")
-    job = _Job(
-        name=name,
-        checkpoint=checkpoint,
-        texts=tuple(engine.texts),
-        answers=engine.answers,
-        budget=engine.budget,
-    )
-    return [result for result in results if not isinstance(result, Failure)], job
+    return [result for result in results if not isinstance(result, Failure)], jobs[0] if jobs else None
 
 
 def _run(

@@ -43,7 +43,7 @@ def plan(planned: Plan) -> str:
     return _json(
         {
             "read": loaded.read,
-            "articles": loaded.kept,
+            "articles": loaded.count,
             "known": loaded.known,
             "duplicates": loaded.duplicates,
             "rejected": loaded.rejected,

@@ -139,7 +139,7 @@ def print_plan(plan: Plan) -> None:
     console = Console(highlight=False, soft_wrap=True)
     loaded = plan.loaded
     console.print(
-        f"read {loaded.read}: {loaded.kept} articles, {loaded.duplicates} duplicates, {loaded.rejected} rejected, "
+        f"read {loaded.read}: {loaded.count} articles, {loaded.duplicates} duplicates, {loaded.rejected} rejected, "
         f"{loaded.damaged} damaged, "
         f"{plan.failures} failed"
     )

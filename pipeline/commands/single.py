@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Literal, TextIO, TypeVar
+from typing import TextIO, TypeVar
 
 from pydantic import ValidationError
 
@@ -23,9 +23,9 @@ from pipeline.commands.examples import example_config
 from pipeline.config import Config, Exclude, Source, Stage, TranslateStage, experiment_name
 from pipeline.errors import ConfigError, EngineError, SourceError, UsageError
 from pipeline.field_errors import in_words
-from pipeline.records import Article, Failure, Origin, Summarized, Translated
-from pipeline.runner.preparing import LazyEngine, chunker, default_cache, house_of
-from pipeline.runner.stage_runner import StageRunner
+from pipeline.records import Article, Failure, Origin, StageName, Summarized, Translated
+from pipeline.runner.preparing import house_of, prepare_stage
+from pipeline.runner.stage_runner import open_stage
 from pipeline.stages import Round, summarize_or_edited, translate
 from pipeline.storage.atomic import replacing
 from pipeline.storage.memo import Memo, open_memo
@@ -95,8 +95,8 @@ def try_article(
     rules = Rules.of(house, hold=config.inspect.hold)
     summarizing = partial(summarize_or_edited, summaries=house.summaries)
     with open_memo(None, warn=notice) as memo:
-        summarized = next(_swept("summarize", summarizing, [article], config, memo, notice))
-        return inspect(next(_swept("translate", translate, [summarized], config, memo, notice)), rules)
+        summarized = next(_results("summarize", summarizing, [article], config, memo, notice))
+        return inspect(next(_results("translate", translate, [summarized], config, memo, notice)), rules)
 
 
 def translate_lines(
@@ -116,7 +116,7 @@ def translate_lines(
             lines = stack.enter_context(opened)
         except OSError as error:
             raise SourceError(f"{file}: cannot be read: {error.strerror}") from None
-        for record in _swept("translate", translate, _lines(lines, name=file), config, memo, notice):
+        for record in _results("translate", translate, _lines(lines, name=file), config, memo, notice):
             for said in _cuts(record):
                 notice(f"{file}:{record.article.source.row}: {said}")
             edited = edit(record, terms=rules.terms, corrections=rules.corrections)
@@ -256,8 +256,8 @@ def _with_models(config: Config | None, *, summarizer: str | None, translator: s
     return config.model_copy(update=update)
 
 
-def _swept(
-    name: Literal["summarize", "translate"],
+def _results(
+    name: StageName,
     stage: Callable[[R, Chunker], Round[T | Failure]],
     records: Iterable[R],
     config: Config,
@@ -265,23 +265,9 @@ def _swept(
     notice: Callable[[str], None],
 ) -> Iterator[T]:
     """Yield the stage's results in order; raises `EngineError` where one failed."""
-    checkpoint = checkpoints.prepare(
-        config.summarize if name == "summarize" else config.translate,
-        runtime=config.runtime,
-        deterministic=config.deterministic,
-        reproducible=config.reproducible,
-        cache=default_cache(),
-        warn=notice,
-    )
-    fitted = chunker(checkpoint)
-    with LazyEngine(checkpoint, config.runtime, notice) as engine:
-        sweep: StageRunner[R, T] = StageRunner(
-            name=name,
-            stage=lambda record: stage(record, fitted),
-            calls=memo.calls(checkpoint.identity()),
-            engine=engine.open,
-        )
-        for result in sweep.over(records):
+    checkpoint = prepare_stage(config, name, warn=notice)
+    with open_stage(name, stage, checkpoint, memo=memo, runtime=config.runtime, notice=notice) as runner:
+        for result in runner.over(records):
             if isinstance(result, Failure):
                 raise EngineError(f"{name}: {result.message}")
             yield result

@@ -1,9 +1,16 @@
-"""The time a run has: it stops early enough that the batch in flight, and publishing, end inside it."""
+"""Why a run stops early: a signal, a disk that is nearly full, a deadline.
+
+At a deadline it stops early enough that the batch in flight, and publishing, end in time.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.errors import StoppedError
+from pipeline.runner.disk_space import Watch
 
 # Seconds to inspect and publish a record, with the report: measured 4 ms for articles of 600 words, on a busy core.
 PUBLISHING = 0.01
@@ -44,3 +51,28 @@ class Deadline:
         if now + needed <= self._end:
             return None
         return f"stopped at the deadline of {self._seconds:g} s"
+
+
+@dataclass(frozen=True, slots=True)
+class StopConditions:
+    """What may end a run early, asked after each answer of an engine."""
+
+    signal: Callable[[], str | None]
+    space: Watch
+    deadline: Deadline
+
+    def publish_nothing(self) -> str | None:
+        """Return why to stop and publish nothing: somebody waits for the end, or the disk has no room for a version."""
+        return self.signal() or self.space.low()
+
+    def now(self, *, complete: int = 0) -> str | None:
+        """Return why to stop: as `publish_nothing`, or because the next answer would come after the deadline.
+
+        `complete`: as in `Deadline.over`.
+        """
+        return self.publish_nothing() or self.deadline.over(complete=complete)
+
+    def check(self, when: str) -> None:
+        """Raise `StoppedError` where there is a reason to stop."""
+        if (reason := self.now()) is not None:
+            raise StoppedError(f"{reason} {when}; run it again")

@@ -23,7 +23,7 @@ class Gates:
     def feed(self, loaded: Loaded) -> None:
         """Raise `GateError` where the sources hold fewer articles than there must be: a feed that is dying."""
         least = self.limits.min_records
-        found = loaded.kept + loaded.known + loaded.rejected_by_editor  # which the feed did hold
+        found = loaded.count + loaded.known + loaded.rejected_by_editor  # which the feed did hold
         if least is not None and found < least:
             each = "".join(f"\n  {tally.path}: {tally.records} records" for tally in loaded.tallies)
             raise GateError(
@@ -44,7 +44,7 @@ class Gates:
 
         `listed`: where the failures so far are listed; a plan has no such list.
         """
-        self.failures(failed, superseded=superseded, records=loaded.kept, loaded=loaded, listed=listed)
+        self.failures(failed, superseded=superseded, records=loaded.count, loaded=loaded, listed=listed)
 
     def failures(self, failed: int, *, superseded: int, records: int, loaded: Loaded, listed: Path | None) -> None:
         """Raise `GateError` where nothing is left to publish, or too much failed.

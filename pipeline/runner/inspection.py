@@ -25,7 +25,7 @@ import msgspec
 from pipeline.checkpoints.device import cores
 from pipeline.checks.protocol import CheckResult, WorkerConfig, receive, send
 from pipeline.records import Failure, Translated
-from pipeline.runner.spool import Spool
+from pipeline.runner.spool import RecordFile
 
 if TYPE_CHECKING:
     from pipeline.checks.rules import Rules
@@ -67,7 +67,7 @@ class Inspection:
         self._setup = setup
         self._fail, self._notice = fail, notice
         self._files = ExitStack()
-        self.records = self._files.enter_context(Spool(folder / "inspect.jsonl", Translated))
+        self.records = self._files.enter_context(RecordFile(folder / "inspect.jsonl", Translated))
         self._listed = self._files.enter_context(self.listed.open("wb"))
         count = min(cores(), _MOST_WORKERS) if total >= MANY else 0
         self._workers = _Workers(setup, count=count) if count > 1 else None

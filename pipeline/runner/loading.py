@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, ClassVar, Self
 
 import msgspec
 
@@ -48,7 +48,7 @@ class Unavailable:
 
 @dataclass(slots=True)
 class Loaded:
-    """What the load pass found, and where it put it."""
+    """What the load pass found, and where it put it: the records of the first stage."""
 
     articles: Path
     superseded: frozenset[int]  # lines of `articles` that a newer article with the same id replaced
@@ -61,8 +61,17 @@ class Loaded:
     damaged: int = 0  # rows and documents that cannot be read
     unavailable: list[Unavailable] = field(default_factory=list)
     known: int = 0  # passed over: published before, or older than what was published before under the same id
-    kept: int = 0
+    count: int = 0  # articles that are kept
     characters: int = 0  # of the texts of the articles that are written, superseded ones included
+    is_complete: ClassVar[bool] = True
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why optional sources were not read, or not to their end."""
+        return tuple(one.reason for one in self.unavailable)
+
+    def drain(self) -> None:
+        """Do nothing: the articles are in a file already."""
 
     def __iter__(self) -> Iterator[Article]:
         """Yield the articles, in source order."""
@@ -128,11 +137,11 @@ def load(
                     fail(record)
                 else:
                     intake.take(record)
-                if loaded.kept == limit:
+                if loaded.count == limit:
                     break
             tally.digest = running.hexdigest()
             loaded.tallies.append(tally)
-            if loaded.kept == limit:
+            if loaded.count == limit:
                 break
         for duplicate in seen.duplicates():
             fail(duplicate)
@@ -175,7 +184,7 @@ class _Intake:
             loaded.characters += len(article.text)
         superseded = verdict.superseded
         replaced = superseded is not None and superseded is not article
-        loaded.kept += verdict.taken - replaced
+        loaded.count += verdict.taken - replaced
         loaded.known += verdict.known + verdict.outdated
         if superseded is None:
             return None

@@ -108,7 +108,7 @@ def _planned(config: Config, options: Options, progress: Progress, folder: Path)
             return replace(planned, unprepared=missing)
         if "summarize" not in checkpoints:
             return planned
-        progress.begin("plan", loaded.kept)
+        progress.begin("plan", loaded.count)
         with (
             open_memo(memo_folder(config, options.outputs), warn=progress.notice, stopping=options.stopping) as memo,
             _distinct(folder / "missing.sqlite") as first_time,

@@ -9,20 +9,21 @@ from contextlib import suppress
 from functools import partial
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Self
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from pipeline import __version__, checks, extractive, glossary, stages
 from pipeline.checkpoints import CACHE_REMEDY, Checkpoint, prepare
-from pipeline.config import Config, GenerationOptions, Runtime, Stage
-from pipeline.engines import Engine, open_engine
+from pipeline.config import Config, GenerationOptions, Stage
 from pipeline.glossary import Glossary
 from pipeline.records import JSON, StageName
 from pipeline.runner import disk_space
 from pipeline.runner.options import REACHED, Options, Until
 from pipeline.storage.user_folders import base_folder
 from pipeline.text.chunking import Chunker
+
+P = TypeVar("P")
 
 SCHEMA = 1
 _LIBRARIES = ("torch", "transformers", "tokenizers", "ctranslate2", "sentencepiece", "datasets", "pyarrow")
@@ -52,20 +53,29 @@ def prepare_stages(
     prepare: Callable[..., Checkpoint | None] = prepare,
 ) -> dict[StageName, Checkpoint]:
     """Return the prepared checkpoint of each model stage that the run reaches, less those `prepare` gives None for."""
-    wanted: list[tuple[StageName, Stage]] = [("summarize", config.summarize), ("translate", config.translate)]
+    wanted: tuple[StageName, ...] = ("summarize", "translate")
     found: dict[StageName, Checkpoint] = {}
-    for name, stage in wanted[: REACHED[until]]:
-        checkpoint = prepare(
-            stage,
-            runtime=config.runtime,
-            deterministic=config.deterministic,
-            reproducible=config.reproducible,
-            cache=default_cache(),
-            warn=partial(_about, name, warn),
-        )
+    for name in wanted[: REACHED[until]]:
+        checkpoint = _prepared(config, name, partial(_about, name, warn), prepare)
         if checkpoint is not None:
             found[name] = checkpoint
     return found
+
+
+def prepare_stage(config: Config, name: StageName, *, warn: Callable[[str], None]) -> Checkpoint:
+    """Return the prepared checkpoint of one model stage."""
+    return _prepared(config, name, warn, prepare)
+
+
+def _prepared(config: Config, name: StageName, warn: Callable[[str], None], prepare: Callable[..., P]) -> P:
+    return prepare(
+        config.summarize if name == "summarize" else config.translate,
+        runtime=config.runtime,
+        deterministic=config.deterministic,
+        reproducible=config.reproducible,
+        cache=default_cache(),
+        warn=warn,
+    )
 
 
 def _about(name: StageName, warn: Callable[[str], None], message: str) -> None:
@@ -156,33 +166,7 @@ def chunker(checkpoint: Checkpoint) -> Chunker:
     )
 
 
-class LazyEngine:
-    """An engine that is opened when it is first asked, and closed with the block."""
-
-    def __init__(self, checkpoint: Checkpoint, runtime: Runtime, notice: Callable[[str], None]) -> None:
-        self._checkpoint, self._runtime, self._notice = checkpoint, runtime, notice
-        self._engine: Engine | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._engine is not None:
-            self._engine.close()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it was asked for."""
-        return self._engine is not None
-
-    def open(self) -> Engine:
-        """Return the engine."""
-        if self._engine is None:
-            self._engine = open_engine(self._checkpoint, runtime=self._runtime, notice=self._notice)
-        return self._engine
-
-
-def environment(checkpoints: dict[StageName, Checkpoint]) -> dict[str, JSON]:
+def environment(checkpoints: Mapping[StageName, Checkpoint]) -> dict[str, JSON]:
     """Return what may move an answer without being in the recipe: library versions, the device, the system."""
     return {
         "tomdich": __version__,

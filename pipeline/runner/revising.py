@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -16,10 +18,9 @@ import msgspec
 from pipeline.checkpoints import Checkpoint
 from pipeline.config import Config, Exclude
 from pipeline.corrections import Rejection
-from pipeline.engines import Engine
 from pipeline.errors import UsageError
 from pipeline.glossary import Glossary
-from pipeline.records import BY_EDITOR, ROW_COLUMNS, Article, Failure, Origin, StageName
+from pipeline.records import BY_EDITOR, JSON, ROW_COLUMNS, Article, Failure, Origin, StageName
 from pipeline.runner.loading import Loaded, SourceTotals, unless_rejected
 from pipeline.sources import SourceFile
 from pipeline.storage import versions as store
@@ -28,8 +29,114 @@ from pipeline.storage.rows import Edition, Row, column_names, failures, rows
 from pipeline.storage.versions import Version
 
 
-def to_revise(experiment: store.Experiment, edition: date) -> tuple[Version, ...]:
-    """Return the versions that a revision of `edition` supersedes, oldest first; raises `UsageError` without one."""
+@dataclass(frozen=True)
+class Revision:
+    """An edition that is published again, and the versions that this supersedes."""
+
+    experiment: store.Experiment
+    edition: date
+    versions: tuple[Version, ...]  # superseded, oldest first
+
+    def as_published(self, config: Config) -> Config:
+        """Return `config` with what decides which articles are read as the newest version had it: none is read."""
+        identity = self.versions[-1].manifest["identity"]
+        return config.model_copy(
+            update={"exclude": Exclude.model_validate(identity["exclude"]), "on_same_id": identity["on_same_id"]}
+        )
+
+    @cached_property
+    def source(self) -> Edition:
+        """Every whole version of the edition, read as one.
+
+        Those that are superseded are among them: an article that an editor rejected, and does not any more, comes back.
+        """
+        return union(
+            f"{self.experiment.folder.name}@{self.edition}",
+            [
+                version
+                for version in self.experiment.versions()
+                if version.manifest.get("edition") == str(self.edition) and version.manifest["scope"] in store.WHOLE
+            ],
+            with_rejected=True,
+        )
+
+    @property
+    def kept_columns(self) -> tuple[str, ...]:
+        """The columns of the sources that the versions pass through."""
+        return tuple(name for name in column_names(self.source) if name not in ROW_COLUMNS)
+
+    def load(
+        self,
+        *,
+        folder: Path,
+        withdrawn: Callable[[str, str], bool],
+        rejected: Mapping[str, Rejection],
+        fail: Callable[[Failure], None],
+        advance: Callable[[int], None],
+        check: Callable[[], None],
+    ) -> Loaded:
+        """Return the articles in `folder`/articles.jsonl; the failures go to `fail`, and `read` counts both.
+
+        `rejected`: what editors do not want published, by the digest of its text. `check` raises where the run is to
+        stop.
+        """
+        source, keep = self.source, self.kept_columns
+        loaded = Loaded(folder / "articles.jsonl", frozenset())
+        encoder = msgspec.json.Encoder()
+        with loaded.articles.open("wb") as out:
+            for row in rows(source):
+                check()
+                advance(1)
+                if withdrawn(row["id"], row["text_sha256"]):
+                    continue
+                loaded.read += 1
+                record = unless_rejected(_article(row, keep), rejected)
+                if isinstance(record, Failure):
+                    loaded.rejected += 1
+                    loaded.rejected_by_editor += 1
+                    fail(record)
+                else:
+                    out.write(encoder.encode(record) + b"\n")
+                    loaded.count += 1
+                    loaded.characters += len(record.text)
+        for line in failures(source):
+            if line["kind"] == BY_EDITOR and line["id"] in source.texts:
+                continue  # this edition published it: whether it is rejected now was asked above
+            failure = Failure(**line | {"source": _origin(line["source"])})
+            loaded.rejected += failure.category == "rejected"
+            loaded.damaged += failure.category == "damaged"
+            loaded.duplicates += failure.category == "duplicate"
+            loaded.read += 1
+            fail(failure)
+        tallies = {json.dumps(tally): tally for version in source.versions for tally in version.manifest["sources"]}
+        loaded.tallies = [SourceTotals(**tally) for tally in tallies.values()]
+        loaded.files = list(dict.fromkeys(file for version in source.versions for file in _files(version)))
+        return loaded
+
+    def may_ask(self, stage: StageName, checkpoint: Checkpoint, *, glossary: Glossary) -> bool:
+        """Return whether a stage may ask its model: the translating one, of the edition, for an editor's summary."""
+        if stage != "translate" or not glossary.summaries:
+            return False
+        made_with = self.source.manifest["identity"]["stages"].get("translate")
+        return bool(made_with == json.loads(json.dumps(checkpoint.identity())))
+
+    def refusal(self, stage: StageName, checkpoint: Checkpoint) -> UsageError:
+        """Return the error of a stage that may not ask its model, and whose memo lacks an answer."""
+        newest = self.versions[-1]
+        made = newest.manifest["models"].get(stage, {}).get("name", "no model")
+        return UsageError(
+            f"--revise makes no model call, and the memo lacks an answer of {checkpoint.name} ({stage}). "
+            f"{newest.name} was made with {made}; its config is {newest.folder / 'config.yaml'}: revise with that one, "
+            "or run the edition again without --revise"
+        )
+
+    def in_manifest(self) -> dict[str, JSON]:
+        """Return what the manifest says of the versions that are superseded."""
+        return {"supersedes": [version.folder.name for version in self.versions]}
+
+
+def to_revise(experiment: store.Experiment, edition: date) -> Revision:
+    """Return the revision of `edition`; raises `UsageError` where no whole version of it is published."""
     there = experiment.versions()
     if not there:
         raise UsageError(f"--revise: no version of {experiment.folder.name} is published; run it without --revise")
@@ -44,101 +151,7 @@ def to_revise(experiment: store.Experiment, edition: date) -> tuple[Version, ...
             f"--revise: of edition {edition} only a part is published ({found[0].name}, scope "
             f"{found[0].manifest['scope']}); run it whole: tomdich run CONFIG --edition {edition}"
         )
-    return tuple(found)
-
-
-def as_published(config: Config, versions: Sequence[Version]) -> Config:
-    """Return `config` with what decides which articles are read as the newest of `versions` had it: none is read."""
-    identity = versions[-1].manifest["identity"]
-    return config.model_copy(
-        update={"exclude": Exclude.model_validate(identity["exclude"]), "on_same_id": identity["on_same_id"]}
-    )
-
-
-def articles_of(experiment: store.Experiment, edition: date) -> Edition:
-    """Return every whole version of `edition`, read as one.
-
-    Those that are superseded are among them: an article that an editor rejected, and does not any more, comes back.
-    """
-    there = experiment.versions()
-    return union(
-        f"{experiment.folder.name}@{edition}",
-        [one for one in there if one.manifest.get("edition") == str(edition) and one.manifest["scope"] in store.WHOLE],
-        with_rejected=True,
-    )
-
-
-def kept_columns(edition: Edition) -> tuple[str, ...]:
-    """Return the columns of the sources that the versions of an edition pass through."""
-    return tuple(name for name in column_names(edition) if name not in ROW_COLUMNS)
-
-
-def load(
-    edition: Edition,
-    *,
-    folder: Path,
-    withdrawn: Callable[[str, str], bool],
-    rejected: Mapping[str, Rejection],
-    fail: Callable[[Failure], None],
-    advance: Callable[[int], None],
-    check: Callable[[], None],
-) -> Loaded:
-    """Return the articles of an edition in `folder`/articles.jsonl; its failures go to `fail`, and `read` counts both.
-
-    `rejected`: what editors do not want published, by the digest of its text. `check` raises where the run is to stop.
-    """
-    keep = kept_columns(edition)
-    loaded = Loaded(folder / "articles.jsonl", frozenset())
-    encoder = msgspec.json.Encoder()
-    with loaded.articles.open("wb") as out:
-        for row in rows(edition):
-            check()
-            advance(1)
-            if withdrawn(row["id"], row["text_sha256"]):
-                continue
-            loaded.read += 1
-            record = unless_rejected(_article(row, keep), rejected)
-            if isinstance(record, Failure):
-                loaded.rejected += 1
-                loaded.rejected_by_editor += 1
-                fail(record)
-            else:
-                out.write(encoder.encode(record) + b"\n")
-                loaded.kept += 1
-                loaded.characters += len(record.text)
-    for line in failures(edition):
-        if line["kind"] == BY_EDITOR and line["id"] in edition.texts:
-            continue  # this edition published it: whether it is rejected now was asked above
-        failure = Failure(**line | {"source": _origin(line["source"])})
-        loaded.rejected += failure.category == "rejected"
-        loaded.damaged += failure.category == "damaged"
-        loaded.duplicates += failure.category == "duplicate"
-        loaded.read += 1
-        fail(failure)
-    tallies = {json.dumps(tally): tally for version in edition.versions for tally in version.manifest["sources"]}
-    loaded.tallies = [SourceTotals(**tally) for tally in tallies.values()]
-    loaded.files = list(dict.fromkeys(file for version in edition.versions for file in _files(version)))
-    return loaded
-
-
-def may_translate(edition: Edition, glossary: Glossary, checkpoint: Checkpoint) -> bool:
-    """Return whether the translating stage may ask its model: for an editor's summary, and the model of the edition."""
-    made_with = edition.manifest["identity"]["stages"].get("translate")
-    return bool(glossary.summaries) and made_with == json.loads(json.dumps(checkpoint.identity()))
-
-
-def refuse_calls(stage: StageName, *, model: str, newest: Version) -> Callable[[], Engine]:
-    """Return what stands in an engine's place in a revision: the memo knows every answer, or it is an error."""
-
-    def refuse() -> Engine:
-        made = newest.manifest["models"].get(stage, {}).get("name", "no model")
-        raise UsageError(
-            f"--revise makes no model call, and the memo lacks an answer of {model} ({stage}). "
-            f"{newest.name} was made with {made}; its config is {newest.folder / 'config.yaml'}: revise with that one, "
-            "or run the edition again without --revise"
-        )
-
-    return refuse
+    return Revision(experiment, edition, tuple(found))
 
 
 def _article(row: Row, keep: Sequence[str]) -> Article:

@@ -1,4 +1,4 @@
-"""What a run writes down while it works: log.jsonl, failures.jsonl, the seconds of each stage.
+"""What a run writes down while it works: log.jsonl and the seconds of each stage.
 
 Every line of the log is one JSON object with `time`, `run`, `stage` and `event`, and `record` where it is about one.
 """
@@ -7,32 +7,24 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from pipeline.progress import Progress
-from pipeline.records import JSON, SAME_ID, Category, Failure
+from pipeline.records import JSON
 
 
 class RunLog:
-    """The log and the failures of one run, in its staging folder; a context manager."""
+    """The log of one run, in its staging folder; a context manager."""
 
     def __init__(self, folder: Path, *, run: str, progress: Progress) -> None:
-        self.failures = folder / "failures.jsonl"
-        self.counts: Counter[Category] = Counter()  # of the listed failures
-        self.superseded = 0  # of the failed ones, those whose id another text holds
-        self.retryable = 0
         self.timings: dict[str, float] = {}
         self._run, self._progress = run, progress
         self._stage = ""
-        self._files = ExitStack()
-        self._log = self._files.enter_context((folder / "log.jsonl").open("w", encoding="utf-8"))
-        self._failures = self._files.enter_context(self.failures.open("w", encoding="utf-8"))
+        self._log = (folder / "log.jsonl").open("w", encoding="utf-8")
 
     def __enter__(self) -> Self:
         return self
@@ -41,8 +33,8 @@ class RunLog:
         self.close()
 
     def close(self) -> None:
-        """End both files."""
-        self._files.close()
+        """End the file."""
+        self._log.close()
 
     def event(self, kind: str, values: dict[str, JSON]) -> None:
         """Write one line of the log."""
@@ -55,25 +47,6 @@ class RunLog:
         """Tell the person, and the log."""
         self._progress.notice(message)
         self.event("notice", {"message": message})
-
-    def fail(self, failure: Failure) -> None:
-        """Keep a record that is not in the output."""
-        self._failures.write(json.dumps(asdict(failure), ensure_ascii=False) + "\n")
-        self.counts[failure.category] += 1
-        self.superseded += failure.kind == SAME_ID
-        self.retryable += failure.retry
-        if failure.category in {"failed", "damaged"}:
-            self.event("failure", {"record": failure.id, "kind": failure.kind, "message": failure.message})
-
-    @property
-    def failed(self) -> int:
-        """Failures that are neither rejected, nor damaged, nor duplicates."""
-        return self.counts["failed"]
-
-    def listed_failures(self) -> Path:
-        """Return failures.jsonl with every failure so far; more may follow."""
-        self._failures.flush()
-        return self.failures
 
     @contextmanager
     def stage(self, name: str, total: int | None, *, beside: Callable[[], float] = lambda: 0.0) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 A record that the memo knows wholly leaves at once, if nothing waits before it; the engine is opened only when something
 is left to ask. Results leave in the order of the records; at most `window` records are in flight.
+`open_stage` is the one way from a prepared checkpoint to a stage that runs.
 """
 
 from __future__ import annotations
@@ -10,20 +11,61 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeAlias, TypeVar
 
-from pipeline.engines import Engine
+from pipeline.engines import Engine, open_engine
 from pipeline.errors import EngineError, StoppedError
 from pipeline.failures import attempt, failure
 from pipeline.records import Article, Failure, Generation, Refused, StageName, Summarized, Translated
+from pipeline.runner.preparing import chunker
 from pipeline.stages import Round
-from pipeline.storage.memo import Calls
+
+if TYPE_CHECKING:
+    from pipeline.checkpoints import Checkpoint
+    from pipeline.config import Runtime
+    from pipeline.engines.batching import BatchingEngine
+    from pipeline.storage.memo import Calls, Memo
+    from pipeline.text.chunking import Chunker
 
 R = TypeVar("R", Article, Summarized, Translated)
 T = TypeVar("T")
 
 WINDOW = 4096
+Opening: TypeAlias = "Callable[[Callable[[], BatchingEngine]], Engine]"
+
+
+def open_stage(
+    name: StageName,
+    stage: Callable[[R, Chunker], Round[T | Failure]],
+    checkpoint: Checkpoint,
+    *,
+    memo: Memo,
+    runtime: Runtime,
+    notice: Callable[[str], None],
+    opening: Opening = lambda open_: open_(),
+    stopping: Callable[[], str | None] = lambda: None,
+    answered: Callable[[], None] = lambda: None,
+    window: int = WINDOW,
+    widest: int = WINDOW,
+) -> StageRunner[R, T]:
+    """Return the runner of `stage` with a prepared checkpoint: its chunker, its calls in the memo, its engine.
+
+    A context manager, at whose end the engine is closed. `opening` is called in the place of what opens the engine, and
+    is given that; the other arguments are those of `StageRunner`.
+    """
+    fitted = chunker(checkpoint)
+    return StageRunner(
+        name=name,
+        stage=lambda record: stage(record, fitted),
+        calls=memo.calls(checkpoint.identity()),
+        open_engine=lambda: opening(partial(open_engine, checkpoint, runtime=runtime, notice=notice)),
+        stopping=stopping,
+        answered=answered,
+        window=window,
+        widest=widest,
+    )
 
 
 @dataclass(slots=True)
@@ -61,12 +103,12 @@ def characters(record: Article | Summarized | Translated) -> int:
 
 @dataclass(slots=True, kw_only=True)
 class StageRunner(Generic[R, T]):
-    """One stage over many records."""
+    """One stage over many records; a context manager, at whose end the engine is closed."""
 
     name: StageName
     stage: Callable[[R], Round[T | Failure]]
     calls: Calls
-    engine: Callable[[], Engine]
+    open_engine: Callable[[], Engine]  # called once, when the memo first lacks an answer
     stopping: Callable[[], str | None] = lambda: None
     answered: Callable[[], None] = lambda: None  # told after each answer of the engine
     window: int = WINDOW
@@ -74,10 +116,23 @@ class StageRunner(Generic[R, T]):
     counts: CallCounts = field(default_factory=CallCounts)
     finished: int = 0  # records with a result, also those that wait for one before them
     characters: int = 0  # of the records' texts, as far as they are answered
+    _engine: Engine | None = None
     _flights: deque[_InFlight[R, T]] = field(default_factory=deque)
     _todo: deque[str] = field(default_factory=deque)
     _waiting: dict[str, list[tuple[_InFlight[R, T], int]]] = field(default_factory=dict)
     _asked: dict[int, str] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the engine, if it is open, and free its memory."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
 
     def over(self, records: Iterable[R]) -> Iterator[T | Failure]:
         """Yield the stage's result for each record, in order.
@@ -91,21 +146,12 @@ class StageRunner(Generic[R, T]):
                 yield from self._finished()  # those that asked nothing, behind the last answer
                 self.window = max(self.window, min(2 * self.window, self.widest))
             elif (record := next(source, None)) is not None:
-                yield from self.start(record)
+                self._start(record)
+                yield from self._finished()
                 if not self._todo:
                     self._check_stop()
             else:
                 return
-
-    def start(self, record: R) -> Iterator[T | Failure]:
-        """Start a record, and return what is finished: it itself, where the memo knows it all and nothing waits."""
-        self._start(record)
-        return self._finished()
-
-    @property
-    def has_pending(self) -> bool:
-        """Whether a record is under way that the engine has to be asked for."""
-        return bool(self._flights)
 
     def complete(self) -> Iterator[T | Failure]:
         """Yield the results that are finished when `over` was stopped, in order; what is in flight is passed over."""
@@ -133,7 +179,9 @@ class StageRunner(Generic[R, T]):
             yield self._asked[number]
 
     def _ask(self, texts: Iterable[str]) -> Iterator[T | Failure]:
-        engine = self.engine()
+        if self._engine is None:
+            self._engine = self.open_engine()
+        engine = self._engine
         answers = engine.generate(texts)
         with closing(answers):  # type: ignore[type-var]
             for index, answer in answers:

@@ -106,23 +106,23 @@ def asked(workload: Workload, outputs: Path) -> dict[StageName, Asked]:
     found: dict[StageName, Asked] = {}
     with open_memo(memo_folder(config, outputs), warn=print) as memo:
 
-        def swept(name: StageName, stage: Any, records: list[Any]) -> list[Any]:
+        def asked_of(name: StageName, stage: Any, records: list[Any]) -> list[Any]:
             checkpoint, texts = checkpoints[name], dict[str, Generation]()
             fitted = chunker(checkpoint)
-            sweep: StageRunner[Any, Any] = StageRunner(
+            runner: StageRunner[Any, Any] = StageRunner(
                 name=name,
                 stage=lambda record: _heard(stage(record, fitted), texts),
                 calls=memo.calls(checkpoint.identity()),
-                engine=_nothing_left,
+                open_engine=_nothing_left,
             )
-            results = [result for result in sweep.over(records) if not isinstance(result, Failure)]
+            results = [result for result in runner.over(records) if not isinstance(result, Failure)]
             found[name] = Asked(checkpoint, list(texts), list(texts.values()))
             return results
 
         source = config.sources[0]
         records = read(source, exclude=config.exclude, warn=print, on_file=lambda _: None)
         articles = [record for record in records if isinstance(record, Article)]
-        swept("translate", translate, swept("summarize", summarize, articles))
+        asked_of("translate", translate, asked_of("summarize", summarize, articles))
     return found
 
 

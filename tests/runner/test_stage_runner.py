@@ -36,6 +36,7 @@ class Backwards:
         self.asked: list[str] = []
         self.chunk = chunk
         self.ahead = 0
+        self.is_closed = False
 
     def generate(self, texts: Iterable[str]) -> Iterator[tuple[int, Generation | Refused]]:
         pending: list[tuple[int, str]] = []
@@ -56,7 +57,7 @@ class Backwards:
         return 0
 
     def close(self) -> None:
-        pass
+        self.is_closed = True
 
 
 def spell(record: Article) -> Round[str | Failure]:
@@ -78,36 +79,36 @@ def memo_calls() -> Calls:
     return open_memo(None, warn=quiet).calls({})
 
 
-def swept(texts: list[str], *, window: int = 8, engine: Backwards | None = None, calls: Calls | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def results_of(texts: list[str], *, window: int = 8, engine: Backwards | None = None, calls: Calls | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN201
     engine = engine or Backwards()
-    sweep: StageRunner[Article, str] = StageRunner(
-        name="summarize", stage=spell, calls=calls or memo_calls(), engine=lambda: engine, window=window
+    runner: StageRunner[Article, str] = StageRunner(
+        name="summarize", stage=spell, calls=calls or memo_calls(), open_engine=lambda: engine, window=window
     )
-    return list(sweep.over(article(n, text) for n, text in enumerate(texts))), sweep, engine
+    return list(runner.over(article(n, text) for n, text in enumerate(texts))), runner, engine
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.text(alphabet="ab ", max_size=12), max_size=40), st.integers(1, 10), st.integers(1, 7))
 def test_results_come_in_order_and_each_distinct_text_is_asked_once(texts: list[str], window: int, chunk: int) -> None:
-    results, sweep, engine = swept(texts, window=window, engine=Backwards(chunk))
+    results, runner, engine = results_of(texts, window=window, engine=Backwards(chunk))
     assert results == [expected(text) for text in texts]
-    assert len(engine.asked) == len(set(engine.asked)) == sweep.counts.computed
+    assert len(engine.asked) == len(set(engine.asked)) == runner.counts.computed
 
 
 def test_what_the_memo_knows_opens_no_engine() -> None:
     calls = memo_calls()
     texts = ["một hai", "ba", "bốn năm"]
-    first, _, _ = swept(texts, calls=calls)
-    again, sweep, engine = swept(texts, calls=calls)
+    first, _, _ = results_of(texts, calls=calls)
+    again, runner, engine = results_of(texts, calls=calls)
     assert again == first
     assert engine.asked == []
-    assert (sweep.counts.computed, sweep.counts.replayed) == (0, 7 - 0)
+    assert (runner.counts.computed, runner.counts.replayed) == (0, 7 - 0)
 
 
 def test_what_the_memo_knows_leaves_before_the_next_record_is_started() -> None:
     calls = memo_calls()
     texts = ["một hai", "ba", "bốn năm", "sáu"]
-    swept(texts, calls=calls)
+    results_of(texts, calls=calls)
     started = 0
 
     def records() -> Iterator[Article]:
@@ -116,36 +117,39 @@ def test_what_the_memo_knows_leaves_before_the_next_record_is_started() -> None:
             started += 1
             yield article(number, text)
 
-    sweep: StageRunner[Article, str] = StageRunner(name="summarize", stage=spell, calls=calls, engine=Backwards)
-    seen = [started for _ in sweep.over(records())]
+    runner: StageRunner[Article, str] = StageRunner(name="summarize", stage=spell, calls=calls, open_engine=Backwards)
+    seen = [started for _ in runner.over(records())]
     assert seen == [1, 2, 3, 5, 5]
 
 
-def test_a_record_started_before_the_others_is_the_first_of_them() -> None:
-    calls = memo_calls()
-    swept(["ba", "bốn"], calls=calls)
-    engine = Backwards()
-    sweep: StageRunner[Article, str] = StageRunner(name="summarize", stage=spell, calls=calls, engine=lambda: engine)
-    assert list(sweep.start(article(0, "ba"))) == ["ab"]
-    assert not sweep.has_pending
-    assert list(sweep.start(article(1, "mới"))) == []
-    assert sweep.has_pending
-    assert list(sweep.over([article(2, "bốn"), article(3, "hai")])) == ["iớm", "nốb", "iah"]
-    assert engine.asked == ["mới", "hai"]
+def test_the_engine_is_opened_once_for_all_rounds_and_closed_with_the_runner() -> None:
+    engines: list[Backwards] = []
+
+    def opened() -> Backwards:
+        engines.append(Backwards())
+        return engines[-1]
+
+    runner: StageRunner[Article, str] = StageRunner(
+        name="summarize", stage=spell, calls=memo_calls(), open_engine=opened, window=1
+    )
+    with runner:
+        list(runner.over([article(0, "một hai"), article(1, "ba bốn")]))
+        assert [engine.is_closed for engine in engines] == [False]
+    assert engines[0].is_closed
 
 
 def test_a_refused_text_fails_its_records_only_and_is_asked_again_next_time() -> None:
     calls = memo_calls()
-    results, _, _ = swept(["một", "poison", "hai", "ba poison"], calls=calls)
+    results, _, _ = results_of(["một", "poison", "hai", "ba poison"], calls=calls)
     assert [type(result).__name__ for result in results] == ["str", "Failure", "str", "Failure"]
     assert results[1].retry
     assert "poison" in results[1].message
-    _, _, engine = swept(["poison"], calls=calls)
+    _, _, engine = results_of(["poison"], calls=calls)
     assert engine.asked == ["poison"]
 
 
 def test_a_bug_in_a_stage_fails_its_record_only() -> None:
-    results, _, _ = swept(["một", "raise", "hai"])
+    results, _, _ = results_of(["một", "raise", "hai"])
     assert isinstance(results[1], Failure)
     assert "ValueError: a bug" in results[1].message
     assert results[0::2] == ["tộm", "iah"]
@@ -161,10 +165,10 @@ def test_records_in_flight_stay_within_the_window() -> None:
             most = max(most, started - finished)
             yield article(number, f"chữ{number}")
 
-    sweep: StageRunner[Article, str] = StageRunner(
-        name="summarize", stage=spell, calls=memo_calls(), engine=Backwards, window=16, widest=16
+    runner: StageRunner[Article, str] = StageRunner(
+        name="summarize", stage=spell, calls=memo_calls(), open_engine=Backwards, window=16, widest=16
     )
-    for _ in sweep.over(records()):
+    for _ in runner.over(records()):
         finished += 1
     assert most <= 16 + 1
     assert finished == 200
@@ -180,12 +184,12 @@ def test_stopping_keeps_what_is_finished() -> None:
         answered += 1
         return "SIGTERM" if answered > 10 else None
 
-    sweep: StageRunner[Article, str] = StageRunner(
-        name="summarize", stage=spell, calls=calls, engine=Backwards, stopping=stopping
+    runner: StageRunner[Article, str] = StageRunner(
+        name="summarize", stage=spell, calls=calls, open_engine=Backwards, stopping=stopping
     )
     with pytest.raises(StoppedError, match="SIGTERM"):
-        list(sweep.over(article(n, text) for n, text in enumerate(texts)))
-    _, again, _ = swept(texts, calls=calls)
+        list(runner.over(article(n, text) for n, text in enumerate(texts)))
+    _, again, _ = results_of(texts, calls=calls)
     assert (again.counts.replayed, again.counts.computed) == (11, 39)
 
 
@@ -205,29 +209,29 @@ class Batches(Backwards):
 def test_stopping_keeps_the_whole_batch_that_is_computed() -> None:
     calls = memo_calls()
     texts = [f"chữ{number}" for number in range(50)]
-    sweep: StageRunner[Article, str] = StageRunner(
-        name="summarize", stage=spell, calls=calls, engine=lambda: Batches(8), stopping=lambda: "the deadline"
+    runner: StageRunner[Article, str] = StageRunner(
+        name="summarize", stage=spell, calls=calls, open_engine=lambda: Batches(8), stopping=lambda: "the deadline"
     )
     with pytest.raises(StoppedError):
-        list(sweep.over(article(n, text) for n, text in enumerate(texts)))
-    assert sweep.counts.computed == 8
-    assert sweep.finished == 8
+        list(runner.over(article(n, text) for n, text in enumerate(texts)))
+    assert runner.counts.computed == 8
+    assert runner.finished == 8
 
 
 def test_characters_are_counted_as_they_are_answered_and_are_all_of_a_record_in_the_end() -> None:
     counted: list[int] = []
     texts = ["một hai ba", "raise", "poison", "bốn"]
-    sweep: StageRunner[Article, str] = StageRunner(
+    runner: StageRunner[Article, str] = StageRunner(
         name="summarize",
         stage=spell,
         calls=memo_calls(),
-        engine=Backwards,
-        answered=lambda: counted.append(sweep.characters),
+        open_engine=Backwards,
+        answered=lambda: counted.append(runner.characters),
     )
-    list(sweep.over(article(n, text) for n, text in enumerate(texts)))
+    list(runner.over(article(n, text) for n, text in enumerate(texts)))
     assert counted == sorted(counted)
-    assert 0 < counted[0] < sweep.characters == sum(map(len, texts))
-    assert sweep.finished == 4
+    assert 0 < counted[0] < runner.characters == sum(map(len, texts))
+    assert runner.finished == 4
 
 
 def test_a_growing_window_completes_the_first_records_before_it_takes_many() -> None:
@@ -242,10 +246,10 @@ def test_a_growing_window_completes_the_first_records_before_it_takes_many() -> 
             return super().generate(asked)
 
     engine = Counting()
-    sweep: StageRunner[Article, str] = StageRunner(
-        name="summarize", stage=spell, calls=memo_calls(), engine=lambda: engine, window=2, widest=8
+    runner: StageRunner[Article, str] = StageRunner(
+        name="summarize", stage=spell, calls=memo_calls(), open_engine=lambda: engine, window=2, widest=8
     )
-    assert len(list(sweep.over(article(n, f"chữ{n}") for n in range(30)))) == 30
+    assert len(list(runner.over(article(n, f"chữ{n}") for n in range(30)))) == 30
     assert engine.calls == [2, 4, 8, 8, 8]
 
 
@@ -264,13 +268,13 @@ class Lazy(Backwards):
 @pytest.mark.parametrize(("engine", "said"), [(Twice(), "twice"), (Lazy(), "unanswered")])
 def test_an_engine_that_breaks_its_contract_ends_the_run(engine: Backwards, said: str) -> None:
     with pytest.raises(EngineError, match=said):
-        swept(["một", "hai", "ba"], engine=engine)
+        results_of(["một", "hai", "ba"], engine=engine)
 
 
 def test_an_answer_is_in_the_memo_before_its_record_is_handed_on(tmp_path: Path) -> None:
     with open_memo(tmp_path, warn=quiet) as memo, open_memo(tmp_path, warn=quiet) as other:
-        sweep: StageRunner[Article, str] = StageRunner(
-            name="summarize", stage=spell, calls=memo.calls({}), engine=lambda: Backwards(1)
+        runner: StageRunner[Article, str] = StageRunner(
+            name="summarize", stage=spell, calls=memo.calls({}), open_engine=lambda: Backwards(1)
         )
-        for number, _ in enumerate(sweep.over(article(n, f"chữ{n}") for n in range(5))):
+        for number, _ in enumerate(runner.over(article(n, f"chữ{n}") for n in range(5))):
             assert other.calls({}).get(f"chữ{number}") is not None

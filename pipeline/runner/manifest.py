@@ -1,0 +1,101 @@
+"""The manifest of a run's version, and whether an earlier one says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from pipeline import __version__
+from pipeline.ids import digest
+from pipeline.runner.preparing import SCHEMA, environment
+
+if TYPE_CHECKING:
+    from pipeline.checkpoints import Checkpoint
+    from pipeline.records import JSON, StageName
+    from pipeline.runner.context import RunContext
+    from pipeline.runner.inspection import Inspection
+    from pipeline.runner.loading import Loaded
+    from pipeline.storage.versions import Version
+
+
+def manifest(
+    run: RunContext,
+    identity: Mapping[str, JSON],
+    checkpoints: Mapping[StageName, Checkpoint],
+    *,
+    loaded: Loaded,
+    inspection: Inspection,
+    calls: Mapping[str, JSON],
+    scope: str,
+) -> dict[str, JSON]:
+    """Return what the manifest says before anything is written; `identity`: the recipe."""
+    models = {stage: _model(checkpoint) for stage, checkpoint in checkpoints.items()}
+    called = [f"{stage}:{m['name']}@{m['digest'][:8]}.{m['engine']}.{m['compute_type']}" for stage, m in models.items()]
+    lost = run.failures.failed - run.failures.while_loading
+    return {
+        "schema": SCHEMA,
+        "name": run.config.name,
+        "recipe": digest(identity),
+        "scope": scope,
+        "until": run.options.until,
+        "edition": str(run.day.edition),
+        **(run.revision.in_manifest() if run.revision is not None else {}),
+        "signature": "|".join([f"tomdich:{__version__}", *called, f"scope:{scope}"]),
+        "identity": identity,
+        "sources": [asdict(tally) for tally in loaded.tallies],
+        "unavailable": [asdict(one) for one in loaded.unavailable],  # of the optional sources
+        "models": models,
+        "counts": {
+            "read": loaded.read,
+            "duplicates": loaded.duplicates,
+            "rejected": loaded.rejected,
+            "rejected_by_editor": loaded.rejected_by_editor,  # of those
+            "damaged": loaded.damaged,
+            "known": loaded.known,  # under --only-new: published before
+            "failures": run.failures.failed,
+            "retryable": run.failures.retryable,
+            "unfinished": loaded.count - lost - inspection.records.count,  # of a partial version
+            "records": inspection.records.count,
+            "flagged": inspection.flagged,
+            "held": inspection.held,
+        },
+        "calls": calls,
+        "timings": run.run_log.timings,
+        "environment": environment(checkpoints),
+    }
+
+
+def _model(checkpoint: Checkpoint) -> dict[str, JSON]:
+    return {
+        "name": checkpoint.name,
+        "revision": checkpoint.revision,
+        "digest": checkpoint.digest,
+        "engine": checkpoint.engine,
+        "compute_type": checkpoint.compute_type,
+        "search_differences": list(checkpoint.search_differences),
+        "license": checkpoint.license,
+    }
+
+
+def same_again(run: RunContext, recipe: str, loaded: Loaded) -> Version | None:
+    """Return the published version that the run would only repeat, or None; `recipe`: the digest."""
+    if run.options.force or run.options.only_new:
+        return None
+    if run.revision is not None:
+        superseded = run.revision.versions
+        is_same = all(version.manifest["recipe"] == recipe for version in superseded)
+        return superseded[-1] if is_same else None
+    sources = [asdict(tally) for tally in loaded.tallies]
+    for version in reversed(run.experiment.versions()):
+        earlier = version.manifest
+        if (
+            earlier["recipe"] == recipe
+            and earlier["sources"] == sources
+            and earlier["scope"] == run.options.scope
+            and earlier["until"] == run.options.until
+            and (not run.day.is_named or earlier.get("edition") == str(run.day.edition))
+            and not earlier["counts"]["retryable"]
+        ):
+            return version
+    return None
