@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import yaml
 
 from pipeline import config as configs
-from pipeline.runner import Options, run
+from pipeline.runner.chain import run
+from pipeline.runner.options import RunOptions
 from pipeline.storage.versions import Version
 from tests.conftest import write_feed
 
@@ -45,7 +46,7 @@ def publish(folder: Path, articles: list[Row], *, until: Any = None, **fields: A
     } | fields
     path = folder / "night.yaml"
     path.write_text(yaml.safe_dump(whole, allow_unicode=True), encoding="utf-8")
-    outcome = run(configs.load(path), options=Options(outputs=folder / "out", until=until), progress=_Silent())
+    outcome = run(configs.load(path), options=RunOptions(outputs=folder / "out", until=until), progress=_Silent())
     assert outcome.version is not None
     return outcome.version
 

@@ -33,7 +33,8 @@ from pipeline.checkpoints import Checkpoint
 from pipeline.engines.batching import Answer, BatchingEngine
 from pipeline.errors import EngineError, GateError, SourceError, TomdichError, WorldError
 from pipeline.records import Generation, Refused
-from pipeline.runner import Options, run
+from pipeline.runner.chain import run
+from pipeline.runner.options import RunOptions
 from pipeline.storage import versions as store
 from tests.conftest import article, tomdich, write_feed
 from tests.engines.test_batching import engine as batching_engine
@@ -82,7 +83,7 @@ class Night:
         write_feed(self.folder / "feed.jsonl", rows)
 
     def run(self, progress: Watching | None = None, *, force: bool = False) -> store.Version:
-        options = Options(outputs=self.outputs, force=force)
+        options = RunOptions(outputs=self.outputs, force=force)
         version = run(configs.load(self.config), options=options, progress=progress or Watching()).version
         assert version is not None
         return version
@@ -343,7 +344,11 @@ def test_a_list_of_what_was_published_with_a_flipped_bit_passes_no_article_over(
             shutil.copytree(tmp_path / "backup", night.outputs, symlinks=True)
             damaged = flipped(sound, at=rng.randrange(len(sound)), bit=rng.randrange(8))
             (night.outputs / "night" / ".published").write_bytes(damaged)
-            run(configs.load(night.config), options=Options(outputs=night.outputs, only_new=True), progress=Watching())
+            run(
+                configs.load(night.config),
+                options=RunOptions(outputs=night.outputs, only_new=True),
+                progress=Watching(),
+            )
             first, second = night.versions()
             assert "a99" in accounted(second)
             one.left([*accounted(first), *accounted(second)])

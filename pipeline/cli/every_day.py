@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -19,47 +20,36 @@ from pipeline.errors import (
 
 if TYPE_CHECKING:
     from pipeline.config import Config
-    from pipeline.runner import Outcome
+    from pipeline.runner.options import Outcome
 from pipeline.cli.options import (
     DEFAULT_OUTPUTS,
     EVERY_DAY,
     AsJson,
     ConfigPath,
     Edition,
-    Limit,
     Outputs,
     Set,
     VersionName,
     app,
 )
-from pipeline.cli.parsing import edition_day, load_config, load_given, parse_seconds
+from pipeline.cli.parsing import edition_day, load_config, load_given
+from pipeline.cli.run_options import PLAN, RUN, takes_run_options
 from pipeline.cli.terminal import keep_exit_code, print_path, say, show_progress, stop_signals
+from pipeline.runner.options import RunOptions
 
-UntilOption = Annotated[
-    Literal["load", "summarize"] | None, typer.Option("--until", help="Stop after this stage and publish that.")
-]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="Where to write it, - for stdout; else a file beside you."),
 ]
-OnlyNew = Annotated[
-    bool, typer.Option("--only-new", help="Only articles whose id and text no version of this name has published.")
-]
 
 
 @app.command(rich_help_panel=EVERY_DAY)
+@takes_run_options(RUN)
 def run(
     config: ConfigPath,
     overrides: Set = None,
-    outputs: Outputs = DEFAULT_OUTPUTS,
-    limit: Limit = None,
-    until: UntilOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Publish even if nothing changed.")] = False,
-    wait_lock: Annotated[
-        str,
-        typer.Option("--wait-lock", metavar="TIME", help="Wait so long for another run on the same name: 90s, 10m."),
-    ] = "0s",
-    only_new: OnlyNew = False,
+    *,
+    options: RunOptions,
     edition: Annotated[
         str | None,
         typer.Option(
@@ -69,50 +59,24 @@ def run(
             "2026-11-20..2026-11-23, is one run after the other.",
         ),
     ] = None,
-    revise: Annotated[
-        bool,
-        typer.Option(
-            "--revise",
-            help="Publish the edition again with today's corrections and terms, from its versions and without a model "
-            "call; it supersedes them.",
-        ),
-    ] = False,
-    deadline: Annotated[
-        str | None,
-        typer.Option("--deadline", metavar="TIME", help="End within this time, what is finished is kept: 90s, 5h."),
-    ] = None,
-    publish_partial: Annotated[
-        bool, typer.Option("--publish-partial", help="Where the run is stopped early, publish what is complete.")
-    ] = False,
     show_: Annotated[int, typer.Option("--show", min=0, metavar="N", help="Print the first N records when done.")] = 0,
 ) -> None:
     """Load, summarize, translate and publish a version; resumes and replays what is already paid for."""
-    from pipeline import runner
+    from pipeline.runner import chain
     from pipeline.runner.notify import Finish
 
     loaded = load_config(config, overrides)
-    days = _days(edition, loaded, revise=revise)
-    waiting, seconds = parse_seconds(wait_lock), None if deadline is None else parse_seconds(deadline)
+    days = _days(edition, loaded, revise=options.revise)
     started = time.monotonic()
     with stop_signals() as stopping:
 
         def run_one(day: date | None) -> None:
-            left = None if seconds is None else max(0.0, seconds - (time.monotonic() - started))
-            with show_progress() as progress, Finish(loaded, outputs=outputs, notice=progress.notice) as finish:
-                options = runner.Options(
-                    outputs=outputs,
-                    limit=limit,
-                    until=until,
-                    force=force,
-                    wait_lock=waiting,
-                    only_new=only_new,
-                    edition=day,
-                    revise=revise,
-                    deadline=seconds if len(days) == 1 else left,
-                    publish_partial=publish_partial,
-                    stopping=stopping,
-                )
-                outcome = runner.run(loaded, options=options, progress=progress)
+            left = options.deadline
+            if left is not None and len(days) > 1:
+                left = max(0.0, left - (time.monotonic() - started))
+            asked = replace(options, edition=day, deadline=left, stopping=stopping)
+            with show_progress() as progress, Finish(loaded, outputs=options.outputs, notice=progress.notice) as finish:
+                outcome = chain.run(loaded, options=asked, progress=progress)
                 finish.version = outcome.version
                 finish.unavailable = outcome.unavailable
                 finish.reason = (
@@ -190,28 +154,20 @@ def _unavailable(outcome: Outcome) -> str:
 
 
 @app.command(rich_help_panel=EVERY_DAY)
+@takes_run_options(PLAN)
 def plan(
-    config: ConfigPath,
-    overrides: Set = None,
-    outputs: Outputs = DEFAULT_OUTPUTS,
-    limit: Limit = None,
-    until: UntilOption = None,
-    only_new: OnlyNew = False,
-    edition: Edition = None,
-    as_json: AsJson = False,
+    config: ConfigPath, overrides: Set = None, *, options: RunOptions, edition: Edition = None, as_json: AsJson = False
 ) -> None:
     """Say what would be read, what is already paid for and how many calls remain; loads no model."""
-    from pipeline import runner
     from pipeline.commands import listings
     from pipeline.commands.show import print_plan
+    from pipeline.runner import planning
 
     loaded = load_config(config, overrides)
     day = edition_day(edition, loaded)
     with stop_signals() as stopping, show_progress() as progress:
-        options = runner.Options(
-            outputs=outputs, limit=limit, until=until, only_new=only_new, edition=day, stopping=stopping
-        )
-        planned = runner.plan(loaded, options=options, progress=progress)
+        asked = replace(options, edition=day, stopping=stopping)
+        planned = planning.plan(loaded, options=asked, progress=progress)
     if as_json:
         typer.echo(listings.plan(planned))
     else:

@@ -30,7 +30,7 @@ def models_pull(
 ) -> None:
     """Download a checkpoint into the local cache and verify it."""
     from pipeline.checkpoints import pull
-    from pipeline.runner import default_cache
+    from pipeline.runner.preparing import default_cache
 
     with show_progress() as progress:
         snapshot = pull(name, revision=revision, cache=default_cache(), warn=progress.notice)

@@ -25,11 +25,10 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="A.B=V", help="Override one field of the config; may be given many times."),
 ]
-Outputs = Annotated[
-    Path,
-    typer.Option("--outputs", envvar="TOMDICH_OUTPUTS", metavar="DIR", help="Where versions are published."),
-]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Take only the first N articles.")]
+OUTPUTS = typer.Option("--outputs", envvar="TOMDICH_OUTPUTS", metavar="DIR", help="Where versions are published.")
+LIMIT = typer.Option("--limit", min=1, metavar="N", help="Take only the first N articles.")
+Outputs = Annotated[Path, OUTPUTS]
+Limit = Annotated[int | None, LIMIT]
 VersionName = Annotated[
     str | None,
     typer.Argument(

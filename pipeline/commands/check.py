@@ -16,9 +16,9 @@ from pipeline.config import Config, at_edition, today
 from pipeline.engines import open_engine
 from pipeline.errors import TomdichError, UsageError, WorldError
 from pipeline.records import Failure, Generation
-from pipeline.runner import default_cache, disk_space
+from pipeline.runner import disk_space
 from pipeline.runner.gates import FROM
-from pipeline.runner.preparing import house_of, memo_folder
+from pipeline.runner.preparing import default_cache, house_of, memo_folder
 from pipeline.storage.memo import open_memo
 from pipeline.storage.versions import unreadable_versions
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.checkpoints import list_models
 from pipeline.commands.check import Finding
 from pipeline.records import JSON
-from pipeline.runner import Plan
+from pipeline.runner.planning import Plan
 from pipeline.storage.editions import superseded
 from pipeline.storage.versions import Version
 

@@ -18,8 +18,7 @@ from pipeline.evaluation.tables import print_fitted, print_whole
 from pipeline.progress import duration
 from pipeline.records import SEVERITIES, Translated
 from pipeline.report.rows import HEADLINE, pairs
-from pipeline.runner import Plan
-from pipeline.runner.planning import StagePlan
+from pipeline.runner.planning import Plan, StagePlan
 from pipeline.runner.publishing import row
 from pipeline.storage.editions import superseded
 from pipeline.storage.rows import Readable, Row, failures, on_hold, rows

@@ -20,7 +20,7 @@ from pipeline.runner.inspection import Inspection
 from pipeline.runner.loading import Loaded, load, standing_in
 from pipeline.runner.manifest import manifest, same_again
 from pipeline.runner.monitoring import Statistics, drift
-from pipeline.runner.options import Options, Outcome
+from pipeline.runner.options import Outcome, RunOptions
 from pipeline.runner.passes import StagePasses
 from pipeline.runner.preparing import before_reading, memo_folder, prepare_stages, recipe, resolved
 from pipeline.runner.publishing import card, get_ready, written
@@ -29,7 +29,7 @@ from pipeline.storage import versions
 from pipeline.storage.memo import open_memo
 
 
-def run(config: Config, *, options: Options, progress: Progress) -> Outcome:
+def run(config: Config, *, options: RunOptions, progress: Progress) -> Outcome:
     """Run `config` and publish a version, or return the existing one where nothing would change.
 
     Raises `GateError` when the feed is too small, too many records failed or are held back; `StoppedError` when

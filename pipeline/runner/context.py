@@ -16,7 +16,7 @@ from pipeline.runner.deadline import Deadline, StopConditions
 from pipeline.runner.disk_space import Watch
 from pipeline.runner.failure_list import FailureList
 from pipeline.runner.gates import Gates
-from pipeline.runner.options import Options
+from pipeline.runner.options import RunOptions
 from pipeline.runner.preparing import kept_columns, memo_folder
 from pipeline.runner.revising import Revision
 from pipeline.runner.run_log import RunLog
@@ -39,7 +39,7 @@ class Day:
     revise: bool
 
     @classmethod
-    def of(cls, config: Config, options: Options) -> Self:
+    def of(cls, config: Config, options: RunOptions) -> Self:
         """Return the edition that the options ask for, else that of today."""
         edition = options.edition or today(config)
         dated = at_edition(config, edition)
@@ -59,7 +59,7 @@ class RunContext:
     """One run under the lock of its name."""
 
     config: Config
-    options: Options
+    options: RunOptions
     day: Day
     experiment: versions.Experiment
     published: Published
@@ -78,7 +78,7 @@ class RunContext:
 
 
 @contextmanager
-def open_run(day: Day, *, options: Options, progress: Progress) -> Iterator[RunContext]:
+def open_run(day: Day, *, options: RunOptions, progress: Progress) -> Iterator[RunContext]:
     """Give what a run needs, with the lock of its name held for the block; raises as `versions.locked` does."""
     deadline = Deadline(options.deadline)
     config = day.config

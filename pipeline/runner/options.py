@@ -6,17 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pipeline.storage.versions import Version
+if TYPE_CHECKING:
+    from pipeline.storage.versions import Version
 
 Until = Literal["load", "summarize"]
 REACHED: dict[Until | None, int] = {None: 2, "summarize": 1, "load": 0}  # model stages that a run goes through
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What the command line adds to a config; outside the recipe."""
+class RunOptions:
+    """What the command line adds to a config; outside the recipe. `cli.run_options` names each field there."""
 
     outputs: Path
     limit: int | None = None

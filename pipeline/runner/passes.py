@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.glossary import Glossary
     from pipeline.runner.context import RunContext
     from pipeline.runner.inspection import Inspection
-    from pipeline.runner.options import Options
+    from pipeline.runner.options import RunOptions
     from pipeline.runner.spool import Records
     from pipeline.storage.memo import Memo
     from pipeline.storage.versions import Version
@@ -232,7 +232,7 @@ class _StagePass(Generic[R, T]):
         return self._is_last or not stop.signal()
 
 
-def _batching(options: Options, checkpoint: Checkpoint, runtime: Runtime) -> tuple[Runtime, int, int]:
+def _batching(options: RunOptions, checkpoint: Checkpoint, runtime: Runtime) -> tuple[Runtime, int, int]:
     """Return the runtime of a stage, how many records it takes at first, and to how many that grows."""
     if not options.publish_partial or (options.deadline or _SHORT_DEADLINE) >= _SHORT_DEADLINE:
         return runtime, WINDOW, WINDOW

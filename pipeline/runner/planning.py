@@ -22,7 +22,7 @@ from pipeline.progress import Progress
 from pipeline.records import SAME_ID, Article, Failure, Generation, StageName, Summarized
 from pipeline.runner.gates import Gates
 from pipeline.runner.loading import Loaded, load, standing_in
-from pipeline.runner.options import REACHED, Options
+from pipeline.runner.options import REACHED, RunOptions
 from pipeline.runner.preparing import before_reading, chunker, memo_folder, prepare_stages
 from pipeline.runner.rates import Rate, measured
 from pipeline.stages import Round, summarize_or_edited, translate
@@ -56,7 +56,7 @@ class Plan:
     unprepared: str = ""
 
 
-def plan(config: Config, *, options: Options, progress: Progress) -> Plan:
+def plan(config: Config, *, options: RunOptions, progress: Progress) -> Plan:
     """Return what `run` would do with the same config and options, without a model in memory.
 
     Raises as `run` does for what ends it before its first model call: a file of the config that cannot be read, a disk
@@ -67,7 +67,7 @@ def plan(config: Config, *, options: Options, progress: Progress) -> Plan:
         return _planned(config, options, progress, Path(tempfile.mkdtemp(prefix="tomdich-plan-", dir=temporary)))
 
 
-def _planned(config: Config, options: Options, progress: Progress, folder: Path) -> Plan:
+def _planned(config: Config, options: RunOptions, progress: Progress, folder: Path) -> Plan:
     config = at_edition(config, options.edition or today(config))
     counts: Counter[str] = Counter()  # of failures, by category, and of those of the kind `SAME_ID`
     listed: list[Failure] = []

@@ -19,7 +19,7 @@ from pipeline.config import Config, GenerationOptions, Stage
 from pipeline.glossary import Glossary
 from pipeline.records import JSON, StageName
 from pipeline.runner import disk_space
-from pipeline.runner.options import REACHED, Options, Until
+from pipeline.runner.options import REACHED, RunOptions, Until
 from pipeline.storage.user_folders import base_folder
 from pipeline.text.chunking import Chunker
 
@@ -132,7 +132,7 @@ def house_of(config: Config) -> Glossary:
     return glossary.read(config.translate.terms, config.translate.corrections)
 
 
-def before_reading(config: Config, options: Options) -> Glossary:
+def before_reading(config: Config, options: RunOptions) -> Glossary:
     """Return the house's files; raises what ends a run before it reads its sources.
 
     That is a file of terms or corrections that cannot be used, and a disk that has no room for the run. The room for a

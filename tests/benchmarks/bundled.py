@@ -30,13 +30,14 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline import runner
 from pipeline.catalog import MODEL_FREE
 from pipeline.commands.single import SUMMARIZER, TRANSLATOR, translate_lines
 from pipeline.config import Columns, Config, Exclude, Limits, Runtime, Source, Stage, TranslateStage
 from pipeline.evaluation import metrics
 from pipeline.evaluation.metrics import Score
 from pipeline.progress import Lines
+from pipeline.runner import chain
+from pipeline.runner.options import RunOptions
 from pipeline.train import config as training
 from pipeline.train import reading
 
@@ -224,7 +225,7 @@ def _published(config: Config, outputs: Path, *, until: Literal["summarize"] | N
     import pyarrow.parquet as pq
 
     progress = Lines()
-    outcome = runner.run(config, options=runner.Options(outputs=outputs, until=until), progress=progress)
+    outcome = chain.run(config, options=RunOptions(outputs=outputs, until=until), progress=progress)
     progress.done()
     assert outcome.version is not None
     columns = ["id", "summary", *([] if until else ["translation", "flags"])]

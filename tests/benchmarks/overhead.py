@@ -23,8 +23,8 @@ from pipeline.checkpoints import Checkpoint, prepare
 from pipeline.config import Runtime
 from pipeline.engines.batching import BatchingEngine, Stats
 from pipeline.records import Generation
-from pipeline.runner import default_cache
 from pipeline.runner.inspection import MANY
+from pipeline.runner.preparing import default_cache
 from pipeline.storage import versions
 from tests.benchmarks import machine
 from tests.benchmarks.peers import command_line

@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from pipeline import config as configs
-from pipeline import runner
 from pipeline.checkpoints import Checkpoint
 from pipeline.commands.single import SUMMARIZER, TRANSLATOR
 from pipeline.config import Config
 from pipeline.records import Article, Failure, Generation, StageName, Summarized, Translated
+from pipeline.runner import chain
+from pipeline.runner.options import RunOptions
 from pipeline.runner.preparing import chunker, memo_folder, prepare_stages
 from pipeline.runner.stage_runner import StageRunner
 from pipeline.sources import read
@@ -279,7 +280,7 @@ def _ordinary_pieces() -> list[int]:
 
 def run(workload: Workload, outputs: Path, *, force: bool = False) -> None:
     """Run the workload in this process."""
-    runner.run(workload.config, options=runner.Options(outputs=outputs, force=force), progress=Silent())
+    chain.run(workload.config, options=RunOptions(outputs=outputs, force=force), progress=Silent())
 
 
 class Silent:

@@ -15,7 +15,8 @@ from pipeline.commands import bench as benching
 from pipeline.commands.bench import Bench, Trial, bench, report
 from pipeline.config import Config
 from pipeline.errors import SourceError
-from pipeline.runner import Options, run
+from pipeline.runner.chain import run
+from pipeline.runner.options import RunOptions
 from pipeline.runner.preparing import prepare_stages
 from tests import tiny
 from tests.conftest import article, write_feed
@@ -34,7 +35,7 @@ def test_it_measures_the_texts_a_run_would_ask_and_leaves_nothing_behind(
     before = set(tmp_path.rglob("*"))
     found = bench(config, articles=5, repeats=1, notice=said([]))
     assert set(tmp_path.rglob("*")) == before
-    outcome = run(config, options=Options(outputs=tmp_path / "out", limit=5), progress=Silent())
+    outcome = run(config, options=RunOptions(outputs=tmp_path / "out", limit=5), progress=Silent())
     assert outcome.version is not None
     calls = outcome.version.manifest["calls"]
     assert found.articles == 5

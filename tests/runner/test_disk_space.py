@@ -11,7 +11,9 @@ import pytest
 
 from pipeline import config as configs
 from pipeline.errors import StoppedError, WorldError
-from pipeline.runner import Options, disk_space, run
+from pipeline.runner import disk_space
+from pipeline.runner.chain import run
+from pipeline.runner.options import RunOptions
 from pipeline.storage import versions
 from tests.conftest import article, tomdich, write_feed
 from tests.faults_tally import accounted, whole
@@ -86,7 +88,7 @@ def test_a_run_that_the_disk_has_no_room_for_is_refused_before_it_starts(night: 
 
 def test_the_last_version_tells_how_much_becomes_of_a_byte(night: Path, tmp_path: Path) -> None:
     config = configs.load(night)
-    outcome = run(config, options=Options(outputs=tmp_path / "out"), progress=Filling(tmp_path, "none"))
+    outcome = run(config, options=RunOptions(outputs=tmp_path / "out"), progress=Filling(tmp_path, "none"))
     assert outcome.version is not None
     read, made = (tmp_path / "feed.jsonl").stat().st_size, outcome.version.bytes()
     usage = shutil.disk_usage(tmp_path)
@@ -135,7 +137,7 @@ def test_a_disk_that_fills_stops_the_run_and_with_room_it_goes_on(
 ) -> None:
     monkeypatch.setattr(disk_space, "_EVERY", 0.0)  # these runs last less than a second
     config = configs.load(night)
-    options = Options(outputs=disk, publish_partial=partial)
+    options = RunOptions(outputs=disk, publish_partial=partial)
     with pytest.raises(StoppedError, match=r"nearly full: .*kB free") as told:
         run(config, options=options, progress=Filling(disk, stage, after=after))
     assert told.value.exit_code == 5
@@ -180,7 +182,7 @@ def test_bytes_as_a_person_reads_them(size: int, told: str) -> None:
 
 
 def test_versions_say_what_they_take(night: Path, tmp_path: Path) -> None:
-    run(configs.load(night), options=Options(outputs=tmp_path / "out"), progress=Filling(tmp_path, "none"))
+    run(configs.load(night), options=RunOptions(outputs=tmp_path / "out"), progress=Filling(tmp_path, "none"))
     (version,) = versions.versions(tmp_path / "out" / "night")
     listed = sum(file["bytes"] for file in version.manifest["files"])
     assert version.bytes() == listed + (version.folder / "manifest.json").stat().st_size

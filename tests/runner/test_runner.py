@@ -17,7 +17,9 @@ from pipeline.config import Config
 from pipeline.engines.batching import BatchingEngine
 from pipeline.errors import ConfigError, GateError, StoppedError
 from pipeline.records import Flag, Translated, arrow_schema
-from pipeline.runner import Options, Outcome, plan, run
+from pipeline.runner.chain import run
+from pipeline.runner.options import Outcome, RunOptions
+from pipeline.runner.planning import plan
 from pipeline.storage import versions
 from tests.conftest import article, write_feed
 
@@ -56,7 +58,7 @@ def go(tmp_path: Path, load_config: Callable[..., Config]) -> Callable[..., Outc
     ) -> Outcome:
         if articles is not None:
             write_feed(tmp_path / "feed.jsonl", articles)
-        options = Options(outputs=tmp_path / "out", limit=limit, until=until, force=force, stopping=stopping)
+        options = RunOptions(outputs=tmp_path / "out", limit=limit, until=until, force=force, stopping=stopping)
         return run(load_config(**fields), options=options, progress=Silent())
 
     return run_
@@ -322,7 +324,7 @@ def test_the_schema_is_the_same_with_and_without_flags(go: Any) -> None:
 def test_a_published_config_gives_the_same_recipe(go: Any, tmp_path: Path) -> None:
     outcome = go(FEED)
     config = configs.load(outcome.version.folder / "config.yaml")
-    again = run(config, options=Options(outputs=tmp_path / "out"), progress=Silent())
+    again = run(config, options=RunOptions(outputs=tmp_path / "out"), progress=Silent())
     assert again.version == outcome.version
     assert not again.published
 
@@ -364,7 +366,7 @@ def test_plan_counts_what_is_known_and_what_remains_and_touches_nothing(
     go(FEED)
     write_feed(tmp_path / "feed.jsonl", [*FEED, article(5), article(6)])
     before = sorted(path.name for path in (tmp_path / "out" / "night").iterdir())
-    planned = plan(load_config(), options=Options(outputs=tmp_path / "out"), progress=Silent())
+    planned = plan(load_config(), options=RunOptions(outputs=tmp_path / "out"), progress=Silent())
     assert (planned.stages["summarize"].known, planned.stages["summarize"].missing) == (5, 2)
     assert planned.stages["translate"].known == 10
     assert planned.stages["translate"].waiting == 2
@@ -387,7 +389,7 @@ def test_each_stage_tells_the_time_it_still_needs_down_to_none(
 
     write_feed(tmp_path / "feed.jsonl", [article(0, length=60), *FEED[1:]])
     told = Told()
-    run(load_config(), options=Options(outputs=tmp_path / "out"), progress=told)
+    run(load_config(), options=RunOptions(outputs=tmp_path / "out"), progress=told)
     assert set(told.left) == {"summarize", "translate"}
     assert [seconds[-1] for seconds in told.left.values()] == [0.0, 0.0]
     assert all(later > 0 for seconds in told.left.values() for later in seconds[:-1])

@@ -1,0 +1,89 @@
+"""The options of `run` and `plan`: the fields of `RunOptions`, as the command line writes them.
+
+A field has its type and its default there, its name and help text here. A command that takes `RunOptions` does not list
+them again.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from functools import wraps
+from inspect import Parameter
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from pipeline.cli.options import DEFAULT_OUTPUTS, LIMIT, OUTPUTS
+from pipeline.cli.parsing import parse_seconds
+from pipeline.runner.options import RunOptions
+
+_OPTIONS = {
+    "outputs": OUTPUTS,
+    "limit": LIMIT,
+    "until": typer.Option("--until", help="Stop after this stage and publish that."),
+    "force": typer.Option("--force", help="Publish even if nothing changed."),
+    "wait_lock": typer.Option(
+        "--wait-lock",
+        metavar="TIME",
+        parser=parse_seconds,
+        help="Wait so long for another run on the same name: 90s, 10m.",
+    ),
+    "only_new": typer.Option(
+        "--only-new", help="Only articles whose id and text no version of this name has published."
+    ),
+    "revise": typer.Option(
+        "--revise",
+        help="Publish the edition again with today's corrections and terms, from its versions and without a model "
+        "call; it supersedes them.",
+    ),
+    "deadline": typer.Option(
+        "--deadline",
+        metavar="TIME",
+        parser=parse_seconds,
+        help="End within this time, what is finished is kept: 90s, 5h.",
+    ),
+    "publish_partial": typer.Option(
+        "--publish-partial", help="Where the run is stopped early, publish what is complete."
+    ),
+}
+RUN = tuple(_OPTIONS)
+PLAN = ("outputs", "limit", "until", "only_new")
+
+
+def takes_run_options(names: tuple[str, ...]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator: in the place of its parameter `options` a command gets an option for each field of `names`.
+
+    The command is called with the `RunOptions` of what was given.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(command, include_extras=True)
+        parameters: list[Parameter] = []
+        for parameter in inspect.signature(command).parameters.values():
+            if parameter.name == "options":
+                parameters += map(_parameter, names)
+            else:
+                parameters.append(parameter.replace(annotation=hints[parameter.name], kind=Parameter.KEYWORD_ONLY))
+
+        @wraps(command)
+        def call(**given: Any) -> None:  # noqa: ANN401 - what Typer has parsed
+            command(**given, options=RunOptions(**{name: given.pop(name) for name in names}))
+
+        call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return call
+
+    return decorate
+
+
+def _parameter(name: str) -> Parameter:
+    option = _OPTIONS[name]
+    default = next(field.default for field in fields(RunOptions) if field.name == name)
+    if default is MISSING:
+        default = DEFAULT_OUTPUTS
+    elif option.parser is parse_seconds and default is not None:
+        default = f"{default:g}s"  # a default is parsed too
+    annotation = Annotated[get_type_hints(RunOptions)[name], option]  # type: ignore[valid-type]
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
