@@ -50,7 +50,9 @@ def test_a_record_passes_through_before_the_next_one_is_asked_for(tmp_path: Path
 def test_a_drain_takes_what_is_left_to_the_disk_and_completes_the_spool(tmp_path: Path) -> None:
     path = tmp_path / "summarize.jsonl"
     with Spool(map(summarized, range(3)), path) as spool:
-        next(iter(spool))
+        passing = iter(spool)
+        first = next(passing)
         spool.drain()
         assert spool.is_complete
         assert len(path.read_text(encoding="utf-8").splitlines()) == 2
+        assert [first, *passing] == [summarized(number) for number in range(3)]
