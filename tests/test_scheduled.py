@@ -401,9 +401,7 @@ def slow(night: Path, count: int) -> None:
 
 def test_a_deadline_keeps_what_is_finished_and_the_next_run_goes_on(night: Path) -> None:
     slow(night, 300)
-    started = time.monotonic()
     stopped = run(night, "--deadline", "5s", "--set", "runtime.batch_tokens=64")
-    assert time.monotonic() - started < 5 + 4  # the start of Python on a busy machine
     assert stopped.returncode == 5, stopped.stderr
     assert "deadline of 5 s" in stopped.stderr
     assert (stopped.stdout, versions(night)) == ("", [])
@@ -700,10 +698,8 @@ def test_what_goes_wrong_in_telling_is_said_and_never_fails_the_run(
 def test_a_command_that_hangs_is_killed_with_its_children(tmp_path: Path, load_config: Callable[..., Config]) -> None:
     notices: list[str] = []
     config = load_config(on_finish=["sh", "-c", f"sleep 60 & echo $! > {tmp_path}/child; wait"])
-    started = time.monotonic()
     with Finish(config, outputs=tmp_path, notice=notices.append, timeout=0.5):
         pass
-    assert time.monotonic() - started < 10
     assert "did not end within 0.5 s" in notices[0]
     child = int((tmp_path / "child").read_text())
     for _ in range(100):
@@ -727,11 +723,9 @@ def test_a_command_that_leaves_a_daemon_with_its_output_is_not_waited_for(
     for code in ("0", "7"):
         notices: list[str] = []
         config = load_config(on_finish=[sys.executable, str(script), code])
-        started = time.monotonic()
         with Finish(config, outputs=tmp_path, notice=notices.append, timeout=2):
             pass
-        assert time.monotonic() - started < 10
-        os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+        os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)  # it lives: it was not waited for
         (notice,) = notices
         assert f"ended with {code} and left a process that held its output open for 2 s" in notice
 
@@ -741,11 +735,9 @@ def test_a_daemon_outlives_a_command_that_is_killed_and_holds_nobody_up(
 ) -> None:
     notices: list[str] = []
     config = load_config(on_finish=["sh", "-c", f"setsid sleep 60 & echo $! > {tmp_path}/child; sleep 60"])
-    started = time.monotonic()
     with Finish(config, outputs=tmp_path, notice=notices.append, timeout=0.5):
         pass
-    assert time.monotonic() - started < 10
-    os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+    os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)  # it lives: it was not waited for
     assert "did not end within 0.5 s and was killed" in notices[0]
 
 
@@ -789,15 +781,16 @@ def test_of_a_web_address_only_the_host_is_said_and_nothing_is_kept(
 
 
 class Hook(BaseHTTPRequestHandler):
-    """A web address that keeps what it is told, answers what its path says, and takes its time on /slow."""
+    """A web address that keeps what it is told and answers what its path says; on /slow only when it may."""
 
     told: list[dict[str, Any]]
+    may_answer: threading.Event
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.told.append(json.loads(body))
         if self.path.startswith("/slow"):
-            time.sleep(3)
+            self.may_answer.wait(60)
         self.send_response(500 if self.path.startswith("/broken") else 200)
         self.end_headers()
 
@@ -809,10 +802,12 @@ class Hook(BaseHTTPRequestHandler):
 def hook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Give the address of a web hook, and what it is told."""
     told: list[dict[str, Any]] = []
-    server = HTTPServer(("127.0.0.1", 0), type("OneHook", (Hook,), {"told": told}))
+    over = threading.Event()
+    server = HTTPServer(("127.0.0.1", 0), type("OneHook", (Hook,), {"told": told, "may_answer": over}))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}", told
+    over.set()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -836,11 +831,9 @@ def test_a_web_address_that_does_not_answer_is_not_waited_for(
     tmp_path: Path, load_config: Callable[..., Config], hook: tuple[str, list[dict[str, Any]]]
 ) -> None:
     notices: list[str] = []
-    started = time.monotonic()
     with Finish(load_config(on_finish=hook[0] + "/slow"), outputs=tmp_path, notice=notices.append, timeout=0.3):
         pass
-    assert time.monotonic() - started < 2
-    assert "on_finish" in notices[0]
+    assert "on_finish" in notices[0]  # a hook that answered is not told of
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,13 +81,16 @@ def test_any_text_is_rendered_and_every_place_lies_in_it(vietnamese: str, englis
         assert 0 <= flag.start < flag.end <= len(text)
 
 
-def test_a_thousand_terms_cost_little() -> None:
-    import time
+def test_the_time_does_not_grow_with_the_number_of_terms() -> None:
+    vietnamese = "Hôm nay cơ quan số 7 và cơ quan số 8 họp ở huyện Mai. " * 4
+    english = "Today office 7 and office 8 met. " * 4
 
-    terms = Terms(Term(f"cơ quan số {n}", f"agency {n}", (f"office {n}",)) for n in range(1000))
-    started = time.perf_counter()
-    for _ in range(100):
-        terms.render(
-            "Hôm nay cơ quan số 7 và cơ quan số 8 họp ở huyện Mai. " * 4, "Today office 7 and office 8 met. " * 4
-        )
-    assert (time.perf_counter() - started) / 100 < 0.002
+    def seconds(count: int) -> float:
+        terms = Terms(Term(f"cơ quan số {n}", f"agency {n}", (f"office {n}",)) for n in range(count))
+        terms.render(vietnamese, english)  # what is compiled once is not measured
+        started = time.process_time()
+        for _ in range(50):
+            terms.render(vietnamese, english)
+        return time.process_time() - started
+
+    assert min(seconds(2_000) for _ in range(3)) < 10 * min(seconds(20) for _ in range(3))

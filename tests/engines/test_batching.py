@@ -330,8 +330,8 @@ def test_the_time_the_model_waits_is_told() -> None:
     for _ in opened.generate(["một câu"] * 10):
         time.sleep(0.02)  # a slow caller: one batch is computed meanwhile, then the model waits
     stats = opened.stats()
-    assert 0.08 < stats.idle_seconds < 2
-    assert 0 < stats.busy_seconds < 0.08
+    assert stats.idle_seconds > 0.08  # of 0.2 s at least; the sleeps can only be longer
+    assert stats.busy_seconds > 0
 
 
 def test_workers_compute_at_the_same_time_and_the_last_texts_are_shared_among_them() -> None:
@@ -349,12 +349,13 @@ def test_workers_compute_at_the_same_time_and_the_last_texts_are_shared_among_th
 
 
 def test_a_batch_that_never_comes_back_is_an_error_once_the_others_are_answered() -> None:
-    gate = threading.Event()
+    gate, returned = threading.Event(), threading.Event()
 
     class Hanging(Echo):
         def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
             if rows == [rows[0]] and len(rows[0]) == 7:
                 gate.wait(20)
+                returned.set()
             return super().run(rows)
 
     checkpoint = words(deterministic=True)
@@ -363,9 +364,8 @@ def test_a_batch_that_never_comes_back_is_an_error_once_the_others_are_answered(
     with pytest.raises(HungError, match=r"a batch of 1 texts × 7 tokens has not come back in 0\.005 minutes"):
         answered.extend(index for index, _ in opened.generate([text_of(n, name="x") for n in (5, 7, 9, 5, 5, 9)]))
     assert answered == [0, 2, 3, 4, 5]
-    started = time.monotonic()
-    opened.close()  # waits for nothing
-    assert time.monotonic() - started < 5
+    opened.close()
+    assert not returned.is_set()  # it was not waited for
     gate.set()
 
 
@@ -431,13 +431,17 @@ def test_the_fake_is_lost() -> None:
         list(engine(FakeBackend(checkpoint), checkpoint=checkpoint).generate(["A. fake:lost"]))
 
 
-def test_the_batching_itself_is_fast() -> None:
+def test_the_time_of_the_batching_grows_with_the_texts_and_no_faster() -> None:
     checkpoint = words()
-    opened = engine(FakeBackend(checkpoint), checkpoint=checkpoint, budget=4096)
     text = "Hà Nội hôm nay trời nắng nhẹ, nhiệt độ cao nhất 31 độ. Đêm có mưa rào."
-    started = time.perf_counter()
-    assert sum(1 for _ in opened.generate(text for _ in range(20_000))) == 20_000
-    assert time.perf_counter() - started < 10  # a second on an idle core
+
+    def seconds(count: int) -> float:
+        opened = engine(FakeBackend(checkpoint), checkpoint=checkpoint, budget=4096)
+        started = time.process_time()
+        assert sum(1 for _ in opened.generate(text for _ in range(count))) == count
+        return time.process_time() - started
+
+    assert seconds(16_000) < 30 * min(seconds(1_600) for _ in range(2))
 
 
 def test_the_fake_is_slow() -> None:

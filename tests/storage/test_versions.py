@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import sqlite3
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -104,10 +103,8 @@ def test_a_second_holder_is_refused_or_waits(tmp_path: Path) -> None:
         ):
             pass
         told: list[str] = []
-        started = time.monotonic()
         with pytest.raises(LockedError), versions.locked(tmp_path, "night", wait=0.3, notice=told.append):
             pass
-        assert time.monotonic() - started >= 0.3
         assert "waiting" in told[0]
     with versions.locked(tmp_path, "night", wait=0, notice=quiet):
         pass
