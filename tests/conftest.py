@@ -26,9 +26,14 @@ __all__ = ["fault", "pytest_terminal_summary"]  # pytest finds them here
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep prepared checkpoints and datasets of a test session out of the user's caches."""
-    monkeypatch.setenv("TOMDICH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path_factory.getbasetemp() / "datasets"))
+    """Keep prepared checkpoints and datasets of a test session out of the user's caches.
+
+    The workers of a session share the prepared checkpoints, so that each is converted once.
+    """
+    own = tmp_path_factory.getbasetemp()
+    session = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    monkeypatch.setenv("TOMDICH_CACHE", str(session / "cache"))
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(own / "datasets"))
 
 
 def sentence(number: int) -> str:

@@ -2,7 +2,7 @@
 
 Most of what a short command costs is the start of Python and its imports: forked, it takes 0.3 s of processor time
 instead of 1.3. It is a process of its own all the same, with its own working directory, environment, streams, locks,
-signals and exit code. What happens before the fork (the interpreter's flags, `PYTHON*` variables, the order of
+signals and exit code, and the umask of the test. What happens before the fork (the interpreter's flags, `PYTHON*` variables, the order of
 imports, the seed of `hash`) is for `tests.conftest.cold_tomdich`.
 """
 
@@ -36,16 +36,20 @@ def start(
 
     `traced`: the process stops before its first step, for somebody to trace it and let it go on.
     """
+    os.umask(umask := os.umask(0))
     words = [*map(str, arguments)]
-    process = _forked.Process(target=_command, args=(words, str(cwd), str(out), str(err), environment, traced))
+    process = _forked.Process(target=_command, args=(words, str(cwd), str(out), str(err), environment, umask, traced))
     process.start()
     return process
 
 
-def _command(arguments: list[str], cwd: str, out: str, err: str, environment: dict[str, str], traced: bool) -> None:
+def _command(
+    arguments: list[str], cwd: str, out: str, err: str, environment: dict[str, str], umask: int, traced: bool
+) -> None:
     from pipeline.cli import main
 
     os.chdir(cwd)
+    os.umask(umask)
     os.environ.clear()
     os.environ.update(environment)
     for stream, path in enumerate((os.devnull, out, err)):  # `main` makes Python's own streams of them
