@@ -69,7 +69,8 @@ def takes_run_options(names: tuple[str, ...]) -> Callable[[Callable[..., None]],
 
         @wraps(command)
         def call(**given: Any) -> None:  # noqa: ANN401 - what Typer has parsed
-            command(**given, options=RunOptions(**{name: given.pop(name) for name in names}))
+            options = RunOptions(**{name: given.pop(name) for name in names})
+            command(**given, options=options)
 
         call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
