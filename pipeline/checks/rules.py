@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from pipeline.checks import coverage, degeneration, meaning, numbers, support, truncation
+from pipeline.checks import (
+    attribution,
+    coverage,
+    degeneration,
+    hedges,
+    negation,
+    numbers,
+    procedure,
+    support,
+    truncation,
+)
 from pipeline.checks.editing import (
     OUTDATED,
     downgrade_reviewed,
@@ -26,7 +36,10 @@ _CHECKS: tuple[Callable[[View], Iterable[Flag]], ...] = (
     numbers.check,
     comparison.check,
     gender.check,
-    meaning.check,
+    negation.check,
+    hedges.check,
+    procedure.check,
+    attribution.check,
     coverage.check,
     degeneration.check,
     support.check,

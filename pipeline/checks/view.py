@@ -6,12 +6,37 @@ A pair is the headline or a sentence of the summary (`source`) and its English t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from pipeline.records import Flag, Severity, Translated
-from pipeline.text.normalize import press_tone
+from pipeline.text.normalize import press_tone, small
 from pipeline.text.recase import recased
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text as it is written and in lower case; every character keeps its place."""
+
+    written: str
+    lowercased: str
+
+    @classmethod
+    def of(cls, written: str) -> Text:
+        """Return the text with its lower case, which is as long."""
+        return cls(written, small(written))
+
+    def __getitem__(self, match: re.Match[str]) -> str:
+        """Return what matched, as it is written."""
+        return self.written[slice(*match.span())]
+
+    def without(self, matches: Iterable[re.Match[str]]) -> Text:
+        """Return the text with what matched hidden."""
+        written, lowercased = list(self.written), list(self.lowercased)
+        for match in matches:
+            written[slice(*match.span())] = lowercased[slice(*match.span())] = "#" * len(match[0])
+        return Text("".join(written), "".join(lowercased))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +47,17 @@ class Side:
     field: str  # "title", "summary", "title_translation" or "translation"
     start: int
     limit: int  # the length of the field: an approximate `start` must not lead past it
+    normalized: Text  # `text` as the tables write it: tone marks as in the press, straight apostrophes
+
+    @classmethod
+    def of_source(cls, text: str, field: str, start: int, limit: int) -> Side:
+        """Return a Vietnamese side."""
+        return cls(text, field, start, limit, Text.of(press_tone(text)))
+
+    @classmethod
+    def of_target(cls, text: str, field: str, start: int, limit: int) -> Side:
+        """Return an English side."""
+        return cls(text, field, start, limit, Text.of(text.replace("’", "'")))
 
     def flag(
         self,
@@ -54,6 +90,27 @@ class Pair:
     source: Side
     target: Side
 
+    def flag(
+        self,
+        check: str,
+        message: str,
+        *,
+        source: re.Match[str] | None = None,
+        target: re.Match[str] | None = None,
+        severity: Severity,
+    ) -> Flag:
+        """Return a flag on what matched: in the target if it has a match, else in the source."""
+        side, match = (self.source, source) if target is None else (self.target, target)
+        assert match is not None
+        return side.flag(
+            check,
+            message,
+            span=match.span(),
+            expected=self.source.text[slice(*source.span())] if source is not None else "",
+            found=self.target.text[slice(*target.span())] if target is not None else "",
+            severity=severity,
+        )
+
 
 class View:
     """A record, its pairs and the facts about its article that several checks need."""
@@ -74,7 +131,12 @@ class View:
             shown = recased(article.title, article.text)  # as the translator read it: `NĂM` in capitals is no name
             title = shown if len(shown) == len(article.title) else article.title
             english = record.title_translation
-            pairs.append(Pair(Side(title, "title", 0, len(title)), Side(english, "title_translation", 0, len(english))))
+            pairs.append(
+                Pair(
+                    Side.of_source(title, "title", 0, len(title)),
+                    Side.of_target(english, "title_translation", 0, len(english)),
+                )
+            )
         source_at = target_at = 0
         for sentence in record.sentences:
             source, target = sentence.summary, sentence.translation
@@ -83,13 +145,18 @@ class View:
                 start = source_at
             pairs.append(
                 Pair(
-                    Side(source, "summary", start, len(summary)),
-                    Side(target, "translation", target_at, len(translation)),
+                    Side.of_source(source, "summary", start, len(summary)),
+                    Side.of_target(target, "translation", target_at, len(translation)),
                 )
             )
             source_at = start + len(source)
             target_at += len(target) + 1 if target else 0
         return tuple(pairs)
+
+    @property
+    def translated(self) -> Iterator[Pair]:
+        """The pairs whose translation is not empty; `coverage` flags the others."""
+        return (pair for pair in self.pairs if pair.target.text.strip())
 
     @cached_property
     def is_copied(self) -> bool:
