@@ -201,8 +201,8 @@ def test_a_single_first_syllable_counts_if_the_article_has_it_within_a_sentence(
     article = "Hôm qua Thắng đến trường. Thắng bị ngã."
     assert comparison.check(View(record("Thắng bị ngã.", "He fell.", article=article))) == []
     reading = read_vietnamese("Thắng bị ngã.", known=frozenset({"thắng"}))
-    assert [run.tokens[0].text for run in reading.runs] == ["Thắng"]
-    assert read_vietnamese("Thắng bị ngã.").runs == []
+    assert [run.tokens[0].text for run in reading.spans] == ["Thắng"]
+    assert read_vietnamese("Thắng bị ngã.").spans == []
 
 
 OFFICES = [
@@ -319,12 +319,11 @@ def test_the_article_tells_the_sex_of_a_person_without_a_title() -> None:
 
 def test_the_table_has_63_provinces_before_and_34_after() -> None:
     raw = tomllib.loads(TABLE.read_text(encoding="utf-8"))
-    (group,) = raw["provinces"]
-    after = group["into"]
-    assert group["date"] == dt.date(2025, 7, 1)
-    assert len(after) == 34
-    assert len(after) + sum(map(len, after.values())) == 63
-    assert sum(1 for olds in after.values() if not olds) == 11
+    mergers = raw["mergers"]["provinces"]
+    assert mergers["date"] == dt.date(2025, 7, 1)
+    assert len(raw["provinces"]) == 63
+    assert len(raw["provinces"]) - len(mergers["into"]) == 34
+    assert 34 - len(set(mergers["into"].values())) == 11
 
 
 @pytest.mark.parametrize(
@@ -337,8 +336,8 @@ def test_the_table_has_63_provinces_before_and_34_after() -> None:
         ("Bộ Giao thông vận tải", "Bộ Xây dựng"), ("Bộ Kế hoạch và Đầu tư", "Bộ Tài chính"),
     ],
 )  # fmt: skip
-def test_what_went_into_what(old: str, new: str) -> None:
-    changes = {entry.name: change.into.name for entry, change in gazetteer().changes.items()}
+def test_what_was_merged_into_what(old: str, new: str) -> None:
+    changes = {entry.name: merger.into.name for entry, merger in gazetteer().mergers.items()}
     assert changes[old] == new
 
 
@@ -433,7 +432,7 @@ def test_a_message_says_what_stands_where() -> None:
 
 def test_titles_surnames_and_places_are_told_apart() -> None:
     reading = read_vietnamese("Hôm qua ông Nguyễn Văn Hùng rời huyện Cư Jút đến Viện Kinh tế gặp bà Mai.")
-    kinds = [(" ".join(token.text for token in run.tokens), run.person, run.place, run.titled) for run in reading.runs]
+    kinds = [(" ".join(token.text for token in run.tokens), run.person, run.place, run.title) for run in reading.spans]
     assert kinds[0] == ("Nguyễn Văn Hùng", True, False, "ông")
     assert kinds[1] == ("Cư Jút", False, True, "")
     assert kinds[-1] == ("Mai", False, False, "bà")
@@ -456,7 +455,7 @@ def test_the_longest_rendering_counts() -> None:
 
 
 def test_the_table_is_as_large_as_promised() -> None:
-    kinds = [entry.kind for entry in gazetteer().spoken]
+    kinds = [entry.kind for entry in gazetteer().spellings]
     assert kinds.count("country") + kinds.count("place") >= 300
     assert kinds.count("person") >= 40
 

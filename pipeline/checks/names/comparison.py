@@ -1,8 +1,8 @@
-"""Names, offices and initials: what the summary names must stand in the article, and what it names in the translation.
+"""Check names, offices and initials: of the summary against the article, and of the translation against the summary.
 
-Compared are not spellings but things: a name of the table by any of its renderings, any other name by its syllables
-without marks. A name that is missing is worse where another one, which nobody wrote, stands in its place. Who is a man
-and who is a woman, and what comes after Mr, is checked in `gender`.
+A name of the table (`gazetteer`) is found by any of its spellings and renderings, any other name by its syllables
+without marks. A missing name is more severe if a name that no Vietnamese text supports replaces it. `gender` checks
+pronouns and the name after a title such as Mr.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from pipeline.checks.names.entities import (
     is_syllable,
     read_english,
     read_vietnamese,
-    spoken,
+    syllable_text,
 )
-from pipeline.checks.names.gazetteer import Entry, Kind, gazetteer, is_borne
+from pipeline.checks.names.gazetteer import Entry, Kind, gazetteer, may_be_vietnamese
 from pipeline.checks.names.unsupported_names import (
     NAMED,
     SHORTEST_JOINED,
     Source,
     UnsupportedName,
-    alike,
-    changed,
-    strangers_of,
+    find_unsupported,
+    replacement_within,
+    share_beginning,
 )
 from pipeline.checks.view import Pair, View
 from pipeline.records import Flag, Severity
@@ -45,25 +45,25 @@ _SHORTEST_NAME = 3
 
 @dataclass(frozen=True, slots=True)
 class _Missing:
-    """A name of the Vietnamese that the English lacks."""
+    """A name of the Vietnamese that is missing in the English."""
 
     check: str
     start: int
     end: int
     expected: str
-    severity: Severity | None  # where nothing stands in its place; None: no flag
-    severity_replaced: Severity | None  # where a stranger does
+    severity: Severity | None  # if no other name replaces it; None: no flag
+    severity_replaced: Severity | None  # if an unsupported name replaces it
 
 
 def check(view: View) -> list[Flag]:
     """Return the flags `name`, `office` and `initials` of the record."""
     article = view.record.article
-    article_spoken, article_folded = spoken(view.title_and_text)
-    summary_spoken, summary_folded = spoken(view.record.summary)
+    article_syllables, article_folded = syllable_text(view.title_and_text)
+    summary_syllables, summary_folded = syllable_text(view.record.summary)
     source = Source(
-        article=article_spoken,
+        article=article_syllables,
         article_folded=article_folded,
-        spoken=article_spoken + summary_spoken,
+        syllables=article_syllables + summary_syllables,
         folded=article_folded | summary_folded,
         known=capitalised_within(article.text),
         published=_date(article.published),
@@ -86,23 +86,25 @@ def _date(text: str) -> dt.date | None:
 
 
 def _unsupported(view: View, source: Source) -> list[Flag]:
-    """Return a flag for each name of the summary that neither the article nor its title has."""
+    """Return a flag for each name of the summary that neither the article nor its title contains."""
     if not view.record.article.text.strip() or view.is_copied:
         return []
     text = source.article
     folded = source.article_folded
     summary = view.record.summary
     reading = read_vietnamese(summary, known=source.known)
-    spoken_of = gazetteer().spoken
+    spellings_of = gazetteer().spellings
     found: list[Flag] = []
     for entity in reading.entities:
         span = reading.tokens[entity.begin : entity.end]
-        said = any(way in text for way in spoken_of[entity.entry]) or all(token.folded in folded for token in span)
-        if entity.entry.kind in NAMED and not said:
+        in_article = any(way in text for way in spellings_of[entity.entry]) or all(
+            token.folded in folded for token in span
+        )
+        if entity.entry.kind in NAMED and not in_article:
             found.append(_unsupported_flag(summary, span[0].start, span[-1].end, "error"))
     found += [
         _unsupported_flag(summary, run.tokens[0].start, run.tokens[-1].end, severity)
-        for run in reading.runs
+        for run in reading.spans
         if (severity := _unsupported_run(run, text, folded))
     ]
     plain = fold(text) if reading.initials else ""
@@ -114,10 +116,10 @@ def _unsupported(view: View, source: Source) -> list[Flag]:
 
 
 def _unsupported_run(run: CapitalizedSpan, text: str, folded: frozenset[str]) -> Severity | None:
-    """Return how bad it is that the article lacks the run: a word of it is nowhere, or a person is not so called."""
+    """Return the severity: "error" if the article lacks a word of the name, "warning" if it lacks the full name."""
     if _may_be_a_word(run):
         return None
-    if any(f" {token.key} " not in text and not alike(token.folded, folded) for token in run.tokens):
+    if any(f" {token.key} " not in text and not share_beginning(token.folded, folded) for token in run.tokens):
         return "error"
     together = f" {' '.join(token.key for token in run.tokens)} " in text
     return "warning" if run.person and not together else None
@@ -125,7 +127,7 @@ def _unsupported_run(run: CapitalizedSpan, text: str, folded: frozenset[str]) ->
 
 def _unsupported_flag(summary: str, start: int, end: int, severity: Severity) -> Flag:
     name = summary[start:end]
-    how = "stands nowhere in the article" if severity == "error" else "does not stand in the article in this form"
+    how = "is not in the article" if severity == "error" else "is not in the article in this form"
     return Flag(
         check="name",
         field="summary",
@@ -143,7 +145,7 @@ def _unsupported_flag(summary: str, start: int, end: int, severity: Severity) ->
 def _compared(pair: Pair, source: Source) -> list[Flag]:
     vietnamese = read_vietnamese(pair.source.text, known=source.known)
     english = read_english(pair.target.text)
-    unsupported_names = strangers_of(pair.target.text, vietnamese, english, source)
+    unsupported_names = find_unsupported(pair.target.text, vietnamese, english, source)
     found: list[Flag] = []
     missing: list[_Missing] = []
     for entity in {entity.entry: entity for entity in vietnamese.entities}.values():
@@ -151,127 +153,129 @@ def _compared(pair: Pair, source: Source) -> list[Flag]:
             case "office":
                 found += _office(pair, vietnamese, entity, english)
             case "country" | "place" | "person" | "organisation" if entity.entry not in english.standing:
-                if renamed := _renamed(pair, vietnamese, entity, english, source):
-                    found.append(renamed)
+                if merged := _merged(pair, vietnamese, entity, english, source):
+                    found.append(merged)
                     unsupported_names = [
-                        stranger
-                        for stranger in unsupported_names
+                        unsupported
+                        for unsupported in unsupported_names
                         if not (
-                            renamed.field == pair.target.field and stranger.start + pair.target.start == renamed.start
+                            merged.field == pair.target.field and unsupported.start + pair.target.start == merged.start
                         )
                     ]
                 elif entity.entry.kind == "organisation":
-                    found += _another(pair, vietnamese, entity, english, source)
+                    found += _other_body(pair, vietnamese, entity, english, source)
                 else:
                     missing += _missing_entity(vietnamese, entity, english)
             case _:
                 pass
-    for run in vietnamese.runs:
-        if changed_to := changed(run, english, unsupported_names):
-            unsupported_names.remove(changed_to)
-            found.append(_changed_flag(pair, run, changed_to))
+    for run in vietnamese.spans:
+        if replacement := replacement_within(run, english, unsupported_names):
+            unsupported_names.remove(replacement)
+            found.append(_replacement_flag(pair, run, replacement))
         else:
             missing += _missing_run(run, english)
     for initials in vietnamese.initials:
         missing += _missing_initials(initials, pair.target.text)
-    return found + _settled(pair, missing, unsupported_names)
+    return found + _flags_of_missing(pair, missing, unsupported_names)
 
 
-def _settled(pair: Pair, missing: Sequence[_Missing], unsupported_names: Sequence[UnsupportedName]) -> list[Flag]:
-    """Return the flags of what is missing, each with a stranger that may stand in its place, and of the others."""
+def _flags_of_missing(
+    pair: Pair, missing: Sequence[_Missing], unsupported_names: Sequence[UnsupportedName]
+) -> list[Flag]:
+    """Return a flag for each missing name, paired with an unsupported one if possible, and for the rest of these."""
     found: list[Flag] = []
-    left = sorted(unsupported_names, key=lambda stranger: (stranger.weak, not stranger.sure))
-    for lost in missing:
-        stranger = left.pop(0) if left and lost.severity_replaced else None
-        severity = lost.severity_replaced if stranger else lost.severity
-        if severity == "warning" and stranger and stranger.sure:
+    left = sorted(unsupported_names, key=lambda unsupported: (unsupported.weak, not unsupported.sure))
+    for absent in missing:
+        unsupported = left.pop(0) if left and absent.severity_replaced else None
+        severity = absent.severity_replaced if unsupported else absent.severity
+        if severity == "warning" and unsupported and unsupported.sure:
             severity = "error"
         if severity is None:
             continue
-        name = pair.source.text[lost.start : lost.end]
-        instead = pair.target.text[stranger.start : stranger.end] if stranger else ""
+        name = pair.source.text[absent.start : absent.end]
+        instead = pair.target.text[unsupported.start : unsupported.end] if unsupported else ""
         message = f"“{name}” is not in the translation"
         if instead:
-            message += f"; “{instead}” is, which stands in no Vietnamese text of this record"
+            message += f"; “{instead}” is, and no Vietnamese text of this record contains it"
         found.append(
             pair.source.flag(
-                lost.check,
+                absent.check,
                 message,
-                span=(lost.start, lost.end),
-                expected=lost.expected,
+                span=(absent.start, absent.end),
+                expected=absent.expected,
                 found=instead,
                 severity=severity,
             )
         )
-    for stranger in left:
-        if stranger.weak:
+    for unsupported in left:
+        if unsupported.weak:
             continue
-        name = pair.target.text[stranger.start : stranger.end]
+        name = pair.target.text[unsupported.start : unsupported.end]
         found.append(
             pair.target.flag(
                 "name",
-                f"the translation names “{name}”, which stands in no Vietnamese text of this record",
-                span=(stranger.start, stranger.end),
+                f"the translation names “{name}”, which no Vietnamese text of this record contains",
+                span=(unsupported.start, unsupported.end),
                 found=name,
-                severity="error" if stranger.sure else "warning",
+                severity="error" if unsupported.sure else "warning",
             )
         )
     return found
 
 
-# What is missing
+# Missing names
 
 
 def _missing_entity(vietnamese: Vietnamese, entity: Entity, english: English) -> list[_Missing]:
     span = vietnamese.tokens[entity.begin : entity.end]
     joined = "".join(token.folded for token in span)
-    borne = is_borne(entity.entry.kind, span)
-    if borne and len(joined) >= SHORTEST_JOINED and joined in english.joined:
+    vietnamese_name = may_be_vietnamese(entity.entry.kind, span)
+    if vietnamese_name and len(joined) >= SHORTEST_JOINED and joined in english.joined:
         return []
-    if len(span) == 1 and span[0].folded in english.capitals:  # Tiến sĩ Nga may be Dr Nga, and a Russian
+    if len(span) == 1 and span[0].folded in english.capitals:  # Tiến sĩ Nga may be Dr Nga or a Russian PhD
         return []
-    # a reader knows which country a Vietnamese paper is about
+    # Vietnam may be left out: the reader knows the country
     alone: Severity | None = None if entity.entry.name == "Việt Nam" else "error"
     return [_Missing("name", span[0].start, span[-1].end, entity.entry.english, alone, "error")]
 
 
 def _missing_run(run: CapitalizedSpan, english: English) -> list[_Missing]:
-    """Return the run as missing, unless it, or enough of it, stands in the English."""
+    """Return the name as missing, unless the English contains it or enough of it."""
     name = " ".join(fold(token.text).capitalize() for token in run.tokens)
     joined = "".join(token.folded for token in run.tokens)
-    lost = _Missing("name", run.tokens[0].start, run.tokens[-1].end, name, None, "error")
+    absent = _Missing("name", run.tokens[0].start, run.tokens[-1].end, name, None, "error")
     if len(joined) >= SHORTEST_JOINED and joined in english.joined:
         return []
     if run.person:
         if run.tokens[-1].folded in english.words or _romanised(run, english):
             return []
-        return [replace(lost, severity="error")]
-    if any(token.folded in english.words or alike(token.folded, english.capitals) for token in run.tokens):
+        return [replace(absent, severity="error")]
+    if any(token.folded in english.words or share_beginning(token.folded, english.capitals) for token in run.tokens):
         return []
     if all(token.text.isupper() for token in run.tokens) or not all(token.capital for token in run.tokens):
-        return []  # an acronym may be written out, and Lơ-nan is a sound, not a spelling
+        return []  # an acronym may be written out; Lơ-nan transcribes a sound
     if run.place and len(run.tokens) > 1:
-        return [replace(lost, severity="error")]
+        return [replace(absent, severity="error")]
     if _may_be_a_word(run):
         return []
-    if run.vague:
-        return [replace(lost, severity_replaced="warning")]
-    if run.titled and english.words & _PRONOUNS:
-        return [lost]
-    # the title of a film is written like a name
+    if run.translatable:
+        return [replace(absent, severity_replaced="warning")]
+    if run.title and english.words & _PRONOUNS:
+        return [absent]
+    # a name of Vietnamese syllables may be a film title, which is translated
     foreign = len(run.tokens) > 1 and not all(is_syllable(token.folded) for token in run.tokens)
-    return [replace(lost, severity="error" if foreign else "warning")]
+    return [replace(absent, severity="error" if foreign else "warning")]
 
 
 def _may_be_a_word(run: CapitalizedSpan) -> bool:
-    """Return whether the run is one syllable or letter that nothing marks as a name: tội Giết người, bảng G."""
+    """Return whether this is one syllable or letter without a sign of a name: tội Giết người, bảng G."""
     token = run.tokens[0]
-    return len(run.tokens) == 1 and not run.titled and (is_syllable(token.folded) or len(token.text) < _SHORTEST_NAME)
+    return len(run.tokens) == 1 and not run.title and (is_syllable(token.folded) or len(token.text) < _SHORTEST_NAME)
 
 
 def _romanised(run: CapitalizedSpan, english: English) -> bool:
-    """Return whether the surname stands in the English as Chinese and Korean names are written there."""
-    return not english.capitals.isdisjoint(gazetteer().chinese.get(run.tokens[0].key, frozenset()))
+    """Return whether the English contains the surname in its Chinese or Korean romanization."""
+    return not english.capitals.isdisjoint(gazetteer().chinese_surnames.get(run.tokens[0].key, frozenset()))
 
 
 def _missing_initials(initials: Initials, english: str) -> list[_Missing]:
@@ -283,35 +287,35 @@ def _missing_initials(initials: Initials, english: str) -> list[_Missing]:
     return [_Missing("initials", initials.start, initials.end, shown, severity, None)]
 
 
-def _changed_flag(pair: Pair, run: CapitalizedSpan, stranger: UnsupportedName) -> Flag:
+def _replacement_flag(pair: Pair, run: CapitalizedSpan, unsupported: UnsupportedName) -> Flag:
     name = pair.source.text[run.tokens[0].start : run.tokens[-1].end]
-    other = pair.target.text[stranger.start : stranger.end]
+    other = pair.target.text[unsupported.start : unsupported.end]
     return pair.target.flag(
         "name",
-        f"“{name}” is another name in the translation: “{other}” stands in no Vietnamese text of this record",
-        span=(stranger.start, stranger.end),
+        f"“{name}” is “{other}” in the translation, which no Vietnamese text of this record contains",
+        span=(unsupported.start, unsupported.end),
         expected=" ".join(fold(token.text).capitalize() for token in run.tokens),
         found=other,
         severity="error",
     )
 
 
-# What was renamed, and offices
+# Mergers, and offices
 
 
-def _renamed(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English, source: Source) -> Flag | None:
-    """Return a note where the English names what this province or ministry went into, or what went into it."""
+def _merged(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English, source: Source) -> Flag | None:
+    """Return a note if the English has the name of this province or ministry after or before its merger."""
     if source.published is None:
         return None
-    changes = gazetteer().changes
+    mergers = gazetteer().mergers
     for means, begin, end in english.entities:
         for other in means:
-            change = changes.get(entity.entry)
-            back = changes.get(other)
+            change = mergers.get(entity.entry)
+            back = mergers.get(other)
             if change is not None and change.into == other and source.published >= change.date:
-                said = f"merged into “{other.english}” on {change.date.isoformat()}"
+                merger = f"merged into “{other.english}” on {change.date.isoformat()}"
             elif back is not None and back.into == entity.entry and source.published >= back.date:
-                said = f"took in “{other.english}” on {back.date.isoformat()}"
+                merger = f"took in “{other.english}” on {back.date.isoformat()}"
             else:
                 continue
             if any(seen.entry == other for seen in vietnamese.entities):
@@ -319,7 +323,7 @@ def _renamed(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: Englis
             start, finish = english.tokens[begin].start, english.tokens[end - 1].end
             return pair.target.flag(
                 "name",
-                f"the article says “{entity.entry.name}”, which {said}; the translation uses the other name",
+                f"the article says “{entity.entry.name}”, which {merger}; the translation uses the other name",
                 span=(start, finish),
                 expected=entity.entry.english,
                 found=pair.target.text[start:finish],
@@ -329,15 +333,15 @@ def _renamed(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: Englis
 
 
 def _office(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English) -> list[Flag]:
-    """Return a flag where another office stands in the English, or none does."""
+    """Return a flag if the English has another office, or none."""
     standing = english.standing
     deputy = any(entry.name.startswith(_DEPUTIES) for entry in standing)
     if entity.entry in standing or (entity.entry in english.found and not deputy):
         return []
     start, finish = vietnamese.tokens[entity.begin].start, vietnamese.tokens[entity.end - 1].end
     name = pair.source.text[start:finish]
-    if instead := _instead(vietnamese, english, kind="office"):
-        return [_another_flag(pair, entity, name, instead, severity="error")]
+    if instead := _replacement(vietnamese, english, kind="office"):
+        return [_other_body_flag(pair, entity, name, instead, severity="error")]
     if entity.entry in english.found:
         return []
     return [
@@ -350,39 +354,39 @@ def _office(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English
     ]
 
 
-def _another(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English, source: Source) -> list[Flag]:
-    """Return a flag where another body of the table stands in the place of this one: the Senate for Quốc hội.
+def _other_body(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English, source: Source) -> list[Flag]:
+    """Return a flag if the English has another body of the table instead: the Senate for Quốc hội.
 
-    One that is missing without another in its place is often told in words that no table has, and not flagged.
+    A missing body without a replacement is not flagged: it is often paraphrased in words that no table has.
     """
     if entity.entry in english.found:
         return []
-    instead = _instead(vietnamese, english, kind="organisation")
-    ways = (way for entry in instead.means for way in gazetteer().spoken[entry]) if instead else ()
-    if instead is None or any(way in source.spoken for way in ways):
+    instead = _replacement(vietnamese, english, kind="organisation")
+    ways = (way for entry in instead.means for way in gazetteer().spellings[entry]) if instead else ()
+    if instead is None or any(way in source.syllables for way in ways):
         return []
     name = pair.source.text[vietnamese.tokens[entity.begin].start : vietnamese.tokens[entity.end - 1].end]
-    return [_another_flag(pair, entity, name, instead, severity="warning")]
+    return [_other_body_flag(pair, entity, name, instead, severity="warning")]
 
 
 @dataclass(frozen=True, slots=True)
-class _Instead:
-    """A rendering in the English of something that the Vietnamese does not have."""
+class _Replacement:
+    """A rendering in the English of an entry that the Vietnamese does not contain."""
 
     means: frozenset[Entry]
     start: int
     end: int
 
 
-def _instead(vietnamese: Vietnamese, english: English, *, kind: Kind) -> _Instead | None:
-    mine = {seen.entry for seen in vietnamese.entities}
+def _replacement(vietnamese: Vietnamese, english: English, *, kind: Kind) -> _Replacement | None:
+    in_source = {seen.entry for seen in vietnamese.entities}
     for means, begin, end in english.entities:
-        if all(entry.kind == kind for entry in means) and mine.isdisjoint(means):
-            return _Instead(means, english.tokens[begin].start, english.tokens[end - 1].end)
+        if all(entry.kind == kind for entry in means) and in_source.isdisjoint(means):
+            return _Replacement(means, english.tokens[begin].start, english.tokens[end - 1].end)
     return None
 
 
-def _another_flag(pair: Pair, entity: Entity, name: str, instead: _Instead, *, severity: Severity) -> Flag:
+def _other_body_flag(pair: Pair, entity: Entity, name: str, instead: _Replacement, *, severity: Severity) -> Flag:
     other = pair.target.text[instead.start : instead.end]
     return pair.target.flag(
         "office",

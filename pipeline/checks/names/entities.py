@@ -1,8 +1,8 @@
-"""The names of a text: what in a Vietnamese sentence, and in an English one, is a name.
+"""Find the names in one Vietnamese or one English sentence.
 
-Knows one sentence at a time and nothing of the other language; `names` compares the two. Vietnamese marks a name by
-its capitals but writes them on half an institution (Bộ Giáo dục và Đào tạo), on ranks and on the first word of a
-sentence: what is surely a person or a place is told by a surname, by the word before it, or by the table.
+Each sentence is read alone; `comparison` compares the two. Vietnamese capitalizes names, but also parts of the names
+of bodies (Bộ Giáo dục và Đào tạo), ranks, and the first word of a sentence. A surname, the word before, or the table
+(`gazetteer`) shows that a capitalized word names a person or place.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import pairwise
 
 from pipeline.checks.names.gazetteer import (
@@ -25,6 +25,7 @@ from pipeline.checks.names.gazetteer import (
 from pipeline.text.normalize import fold
 
 __all__ = [
+    "ROMAN_NUMERAL",
     "CapitalizedSpan",
     "English",
     "Entity",
@@ -35,8 +36,7 @@ __all__ = [
     "is_syllable",
     "read_english",
     "read_vietnamese",
-    "roman",
-    "spoken",
+    "syllable_text",
 ]
 
 _WORD = re.compile(r"[^\W_]+")
@@ -49,30 +49,31 @@ _MIDDLE_NAMES = frozenset({"thị", "văn"})
 _JOINTS = {" ", "-", ".", ". ", " - ", "–", " – ", ", ", "&", " & ", "'", "’"}  # within a name of the table
 _RUN_JOINTS = {" ", "-", ". ", "'", "’", "."}
 _ONSETS = "ngh|ng|nh|gh|gi|kh|ph|qu|th|tr|ch|[bcdghklmnpqrstvx]"
-# A syllable without its marks: at most two letters of consonant behind at most three vowels.
+# A syllable without its marks: onset, one to three vowels, and at most two consonants.
 _SYLLABLE = re.compile(
     f"(?:{_ONSETS})?(?:[aeiouy]|[aeiou][aeiouy]|oai|oay|uoi|uou|ieu|yeu|uya|uay|oeo|uye|uyu|oao|uao)(?:ch|ng|nh|[cmnpt])?"
 )
+ROMAN_NUMERAL = re.compile("[IVXLCDM]+")
 _LONGEST_NAME = 5
 _SHORTEST_PLURAL = 3
 
 
 @dataclass(slots=True)
 class Token:
-    """A word, and where it stands."""
+    """A word and its position, in code points."""
 
     text: str
-    key: str  # Vietnamese: press style, small letters; English: folded, without dots
+    key: str  # Vietnamese: press style, lower case; English: folded, without dots
     folded: str
     start: int
     end: int
     capital: bool
-    first: bool  # at the head of a sentence or quotation, where any word has a capital
+    first: bool  # first word of a sentence or quotation, which is always capitalized
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """Something of the table, as it stands in a text: the tokens from `begin` to before `end`."""
+    """An occurrence of a table entry: the tokens from `begin` to before `end`."""
 
     entry: Entry
     begin: int
@@ -81,18 +82,18 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class CapitalizedSpan:
-    """Capitalised words in a row that are not in the table."""
+    """A sequence of capitalized words that are not in the table."""
 
     tokens: tuple[Token, ...]
-    person: bool  # surely: a surname with given names, or a title before it
-    place: bool  # surely: the word for a kind of place before it
-    vague: bool  # may be translated by meaning (a body, a law, a feast)
-    titled: str  # the title before it in small letters (ông, bà, em), or ""
+    person: bool  # certainly a person: a surname with given names, or a title before it
+    place: bool  # certainly a place: a word such as huyện before it
+    translatable: bool  # may be translated by meaning (a body, a law, a holiday)
+    title: str  # the title before it in lower case (ông, bà, em), or ""
 
 
 @dataclass(frozen=True, slots=True)
 class Initials:
-    """A person named by initials: the letters without their marks, in small letters."""
+    """A person named by initials; `letters` without marks, in lower case."""
 
     letters: str
     start: int
@@ -105,20 +106,20 @@ class Vietnamese:
 
     tokens: Sequence[Token]
     entities: Sequence[Entity]
-    runs: Sequence[CapitalizedSpan]
+    spans: Sequence[CapitalizedSpan]
     initials: Sequence[Initials]
 
 
 @dataclass(frozen=True, slots=True)
 class English:
-    """The words of an English sentence and what of the table stands among them."""
+    """The words of an English sentence and the table entries among them."""
 
     tokens: Sequence[Token]
-    found: frozenset[Entry]  # everything that may be meant
-    standing: frozenset[Entry]  # without what is part of a longer rendering: Korea in South Korea
-    entities: Sequence[tuple[frozenset[Entry], int, int]]  # the longest renderings: what they may mean, and tokens
-    words: frozenset[str]  # folded, with their stems
-    capitals: frozenset[str]  # of words with a capital
+    found: frozenset[Entry]  # every entry that may be meant
+    standing: frozenset[Entry]  # without parts of longer renderings, such as Korea in South Korea
+    entities: Sequence[tuple[frozenset[Entry], int, int]]  # longest renderings: possible entries, first token, end
+    words: frozenset[str]  # folded words and their stems
+    capitals: frozenset[str]  # the same of capitalized words
     joined: str  # the folded words without spaces
 
 
@@ -132,19 +133,19 @@ _WITHIN = re.compile(f"(?<=[^\\W_]),? ([{_CAPITALS}][^\\W_]*)")
 
 
 def capitalised_within(text: str) -> frozenset[str]:
-    """Return the keys of the syllables of `text` that have a capital where no sentence begins."""
+    """Return the keys of the syllables that `text` capitalizes within a sentence."""
     return frozenset(_keys(word)[0] for word in set(_WITHIN.findall(text)))
 
 
-def spoken(text: str) -> tuple[str, frozenset[str]]:
-    """Return the syllables of Vietnamese `text`: in press style and small letters, spaces around; and folded."""
+def syllable_text(text: str) -> tuple[str, frozenset[str]]:
+    """Return the syllable keys of Vietnamese `text`, joined and surrounded by spaces, and the folded syllables."""
     keys = [_keys(word) for word in _WORD.findall(text)]
     return f" {' '.join([key for key, _ in keys])} ", frozenset([folded for _, folded in keys])
 
 
 @lru_cache(maxsize=1 << 14)
 def is_syllable(folded: str) -> bool:
-    """Return whether the folded word may be a Vietnamese syllable: Long and Tom, not Trump."""
+    """Return whether the folded word has the form of a Vietnamese syllable: Long and Tom, not Trump."""
     return _SYLLABLE.fullmatch(folded) is not None
 
 
@@ -166,7 +167,7 @@ def _tokens(text: str, word: re.Pattern[str], *, english: bool) -> list[Token]:
 
 
 def _begins_anew(gap: str, before: Token) -> bool:
-    """Return whether what stands between two words ends a sentence or opens a quotation."""
+    """Return whether the text between two words ends a sentence or opens a quotation."""
     if gap in _DOTS and before.capital and (len(before.text) == 1 or before.text.isupper()):
         return False  # George W. Bush, TP. HCM
     return gap[-1:] in _OPENERS or not _ENDERS.isdisjoint(gap)
@@ -183,8 +184,8 @@ def _english_key(word: str) -> str:
 def read_vietnamese(text: str, *, known: frozenset[str] = frozenset()) -> Vietnamese:
     """Return the names of the sentence.
 
-    `known`: keys of the syllables that the article writes with a capital within a sentence; a single syllable at the
-    head of a sentence counts as a name only if it is one of them.
+    `known`: keys of the syllables that the article capitalizes within a sentence; a single syllable at the start of a
+    sentence is a name only if it is one of them.
     """
     table = gazetteer()
     tokens = _tokens(text, _WORD, english=False)
@@ -203,12 +204,12 @@ def read_vietnamese(text: str, *, known: frozenset[str] = frozenset()) -> Vietna
         entities.append(Entity(spelling.entry, at, end))
         taken.update(range(at, end))
         at = end
-    runs = [] if shouted else _runs(text, tokens, taken, known, table)
+    runs = [] if shouted else _spans(text, tokens, taken, known, table)
     return Vietnamese(tokens, entities, runs, initials)
 
 
 def _spelling_at(tokens: Sequence[Token], at: int, text: str, table: Gazetteer, *, shouted: bool) -> Spelling | None:
-    """Return the longest spelling of the table that begins at token `at`."""
+    """Return the longest spelling of the table that starts at token `at`."""
     for spelling in table.vietnamese.get(tokens[at].key, ()):
         end = at + len(spelling.words)
         if end > len(tokens):
@@ -221,7 +222,7 @@ def _spelling_at(tokens: Sequence[Token], at: int, text: str, table: Gazetteer, 
         if any(text[left.end : right.start] not in _JOINTS for left, right in pairwise(span)):
             continue
         match len(span):
-            case 1 if span[0].key in table.alone and (shouted or not _stands_alone(tokens, at, text, table)):
+            case 1 if span[0].key in table.needs_context and (shouted or not _stands_alone(tokens, at, text, table)):
                 continue
             case 2 if _within_a_name(tokens, at, text, table):
                 continue
@@ -230,20 +231,20 @@ def _spelling_at(tokens: Sequence[Token], at: int, text: str, table: Gazetteer, 
 
 
 def _adjacent(tokens: Sequence[Token], left: int, text: str) -> bool:
-    """Return whether only a space stands between token `left` and the next one."""
+    """Return whether a single space separates token `left` from the next one."""
     return 0 <= left < len(tokens) - 1 and text[tokens[left].end : tokens[left + 1].start] == " "
 
 
 def _stands_alone(tokens: Sequence[Token], at: int, text: str, table: Gazetteer) -> bool:
-    """Return whether a short name is no given name, no part of a longer name and no word at the head of a sentence."""
+    """Return whether a short name is not a given name, part of a longer name, or ordinary first word."""
     token = tokens[at]
     if token.text.isupper() and len(token.text) > 1:
         return True
     before = tokens[at - 1] if at else None
-    if token.key in table.joined:
+    if token.key in table.needs_joiner:
         hyphens = {text[left.end : right.start].strip() for left, right in pairwise(tokens[max(0, at - 1) : at + 2])}
-        return not hyphens.isdisjoint(_HYPHENS) or (before is not None and before.key in table.joining)
-    if token.first and token.key in table.not_first:
+        return not hyphens.isdisjoint(_HYPHENS) or (before is not None and before.key in table.joiners)
+    if token.first and token.key in table.never_first:
         return False
     if before is not None and _adjacent(tokens, at - 1, text):
         if before.key in table.titles or (before.first and before.key in table.surnames):
@@ -255,17 +256,17 @@ def _stands_alone(tokens: Sequence[Token], at: int, text: str, table: Gazetteer)
 
 
 def _within_a_name(tokens: Sequence[Token], at: int, text: str, table: Gazetteer) -> bool:
-    """Return whether a place of two syllables is part of a person's name: Nguyễn Thái Bình, ông Hòa Bình."""
+    """Return whether a place of two syllables is part of the name of a person: Nguyễn Thái Bình, ông Hòa Bình."""
     if not _adjacent(tokens, at - 1, text):
         return False
     before = tokens[at - 1]
-    if before.key in table.surnames and before.capital and before.key not in table.heads:
+    if before.key in table.surnames and before.capital and before.key not in table.body_words:
         return True
-    return before.key in table.male or before.key in table.female
+    return before.key in table.male_titles or before.key in table.female_titles
 
 
 def _initials(text: str, tokens: Sequence[Token], table: Gazetteer) -> tuple[list[Initials], set[int]]:
-    """Return the people named by initials, and the tokens that they take."""
+    """Return the people named by initials, and the indices of their tokens."""
     found: list[Initials] = []
     taken: set[int] = set()
     at = 0
@@ -298,7 +299,7 @@ def _is_letter(token: Token) -> bool:
     return len(token.text) == 1 and token.capital and token.text.isalpha()
 
 
-def _runs(
+def _spans(
     text: str, tokens: Sequence[Token], taken: set[int], known: frozenset[str], table: Gazetteer
 ) -> list[CapitalizedSpan]:
     runs: list[CapitalizedSpan] = []
@@ -310,47 +311,49 @@ def _runs(
         end = at + 1
         while end < len(tokens) and end not in taken:
             gap = text[tokens[end - 1].end : tokens[end].start]
-            # Lơ-nan: what follows a hyphen belongs to the name, in small letters too
+            # Lơ-nan: a word after a hyphen belongs to the name, in lower case too
             if gap not in _RUN_JOINTS or not (tokens[end].capital or (gap == "-" and not tokens[end].text.isdigit())):
                 break
             if gap in _DOTS and (len(tokens[end - 1].text) > 1 or not tokens[end - 1].text.isupper()):
                 break
             end += 1
-        run = _run(text, tokens, at, end, taken, known, table)
+        run = _span(text, tokens, at, end, taken, known, table)
         if run is not None:
             runs.append(run)
         at = end
     return runs
 
 
-def _run(
+def _span(
     text: str, tokens: Sequence[Token], at: int, end: int, taken: set[int], known: frozenset[str], table: Gazetteer
 ) -> CapitalizedSpan | None:
-    """Return the run without the words at its head that are no part of the name, or None if nothing is left."""
+    """Return the span without leading words that are not part of the name, or None if it is empty then."""
     behind_entity = at - 1 in taken
-    begin, titled, vague = _head(tokens, at, end, known, table)
+    begin, title, translatable = _head(tokens, at, end, known, table)
     name = tuple(tokens[begin:end])
     if all(any(letter.isdigit() for letter in token.text) for token in name):
         return None
-    if name[0].key in table.stems and name[-1].key in table.branches:
+    if name[0].key in table.heavenly_stems and name[-1].key in table.earthly_branches:
         return None
     before = tokens[begin - 1].key if _adjacent(tokens, begin - 1, text) else ""
-    if not titled and before in table.titles:
-        titled = before
-    surname = name[0].key in table.surnames and (name[0].key not in table.heads or bool(titled))
+    if not title and before in table.titles:
+        title = before
+    surname = name[0].key in table.surnames and (name[0].key not in table.body_words or bool(title))
     syllables = all(is_syllable(token.folded) for token in name)
-    person = syllables and len(name) > 1 and ((surname and len(name) <= _LONGEST_NAME) or bool(titled))
-    place = before in table.places and not vague
-    if not place and not titled:
-        # Vietnamese syllables that nothing marks as a person's or a place's may be any institution's
-        vague = vague or name[0].key in table.heads or behind_entity
-    return CapitalizedSpan(name, person=person, place=place, vague=vague and syllables and not person, titled=titled)
+    person = syllables and len(name) > 1 and ((surname and len(name) <= _LONGEST_NAME) or bool(title))
+    place = before in table.place_words and not translatable
+    if not place and not title:
+        # Vietnamese syllables without a sign of a person or place may name any body
+        translatable = translatable or name[0].key in table.body_words or behind_entity
+    return CapitalizedSpan(
+        name, person=person, place=place, translatable=translatable and syllables and not person, title=title
+    )
 
 
 def _head(tokens: Sequence[Token], at: int, end: int, known: frozenset[str], table: Gazetteer) -> tuple[int, str, bool]:
-    """Return where the name within the run begins, the title before it, and whether a body's name may begin there."""
-    titled = ""
-    vague = False
+    """Return the start of the name in the span, the title before it, and whether it may be the name of a body."""
+    title = ""
+    translatable = False
     while at < end:
         token = tokens[at]
         following = tokens[at + 1] if at + 1 < end else None
@@ -358,24 +361,26 @@ def _head(tokens: Sequence[Token], at: int, end: int, known: frozenset[str], tab
             leads = token.first or (at > 0 and tokens[at - 1].first) or following is not None
             if not leads or (not token.first and token.key in table.surnames):
                 break
-            titled = token.key
+            title = token.key
         elif token.first and is_syllable(token.folded) and token.key not in known:
             if token.key in table.surnames and following is not None and is_syllable(following.folded):
                 break
-            vague = vague or token.key in table.heads
-        elif token.key in table.heads and not titled and not (token.key in table.surnames and following is not None):
-            vague = True
+            translatable = translatable or token.key in table.body_words
+        elif (
+            token.key in table.body_words and not title and not (token.key in table.surnames and following is not None)
+        ):
+            translatable = True
         else:
             break
         at += 1
-    return at, titled, vague
+    return at, title, translatable
 
 
 # English
 
 
 def read_english(text: str) -> English:
-    """Return the words of the sentence and what of the table stands among them."""
+    """Return the words of the sentence and the table entries among them."""
     table = gazetteer()
     tokens = _tokens(text, ENGLISH_WORD, english=True)
     found: set[Entry] = set()
@@ -425,9 +430,3 @@ def _is_rendering(tokens: Sequence[Token], spelling: Spelling) -> bool:
         if spelling.capital[at] and not token.capital:
             return False
     return True
-
-
-@cache
-def roman() -> re.Pattern[str]:
-    """Return the pattern of a roman numeral, which is no name."""
-    return re.compile("[IVXLCDM]+")

@@ -1,8 +1,8 @@
-"""Who is a man and who is a woman, and what follows Mr: the pronouns and titles of the people in the translation.
+"""Check the gender of pronouns and titles in the translation, and the name after a title such as Mr.
 
-Vietnamese calls a person by the given name, which stands last (Nguyễn Xuân Phúc is Mr Phuc), and says by the title
-whether it is a man or a woman; a translator that sees one sentence at a time must guess, and guesses wrong. Flagged is
-only what the text leaves no doubt about: one person, titles of one sex, English pronouns of the other only.
+Vietnamese uses the given name, which comes last (Nguyễn Xuân Phúc is Mr Phuc), and shows the gender by the title. A
+translator that sees one sentence at a time must guess and is often wrong. Only clear cases are flagged: one person,
+titles of one gender, and English pronouns of the other gender only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipeline.checks.view import Pair, View
 from pipeline.records import Flag
 from pipeline.text.normalize import fold, press_tone
 
-Sex = Literal["man", "woman"]
+Gender = Literal["man", "woman"]
 
 _MEN = ("ông", "anh", "chú", "thầy", "cậu", "chàng")
 _WOMEN = ("bà", "chị", "cô", "thím", "mợ", "dì", "nàng")
@@ -29,13 +29,13 @@ _FULL_NAME = re.compile(f"(?<![^\\W_])({_NAME})")
 
 
 def _either(phrases: str) -> re.Pattern[str]:
-    """Return the pattern of any of the phrases, which commas separate, in capitals or not."""
+    """Return the case-insensitive pattern of any of the comma-separated phrases."""
     return re.compile(rf"(?<![^\W_])(?:{'|'.join(phrases.split(', '))})(?![^\W_])", re.IGNORECASE)
 
 
 _TITLES = re.compile(f"(?<![^\\W_])({'|'.join([*_MEN, *_WOMEN, *map(str.title, [*_MEN, *_WOMEN])])}) ({_NAME})")
-_TITLE_WORDS: dict[Sex, re.Pattern[str]] = {"man": _either(", ".join(_MEN)), "woman": _either(", ".join(_WOMEN))}
-# What these syllables mean within other words and names, where they are no person.
+_TITLE_WORDS: dict[Gender, re.Pattern[str]] = {"man": _either(", ".join(_MEN)), "woman": _either(", ".join(_WOMEN))}
+# Compounds and names in which these syllables are not titles.
 _COMPOUNDS = _either(
     "anh em, anh chị, anh hùng, anh dũng, anh linh, anh minh, anh tài, anh ngữ, anh đào, anh quốc, chị em, ông bà, "
     "ông lớn, ông trùm, ông kẹ, ông bụt, bà con, bà rịa, bà nà, bà đen, bà mụ, bà triệu, cô đơn, cô lập, cô đọng, "
@@ -43,8 +43,8 @@ _COMPOUNDS = _either(
     "chú cá, chú chim, chú lợn, chú gấu, chú ngựa, chú voi, chú rối, chú lùn, thầy cô, thầy thuốc, thầy trò, thần chú, "
     "ghi chú, bùa chú, tiếng anh, nước anh, người anh, bảng anh, mẫu anh, dặm anh"
 )
-# Persons whose sex the word tells (tàu and thuyền: a ship may be she), and persons whose sex it does not.
-_NOUNS: dict[Sex, re.Pattern[str]] = {
+# Nouns that show the gender (tàu and thuyền: a ship may be she), and nouns for people that do not.
+_NOUNS: dict[Gender, re.Pattern[str]] = {
     "man": _either(
         "đàn ông, cậu bé, chàng trai, anh trai, em trai, con trai, bé trai, chồng, bố, cha, nam sinh, nam diễn viên, "
         "nam ca sĩ, nam thanh niên, nam bệnh nhân, nam nghi phạm, nam giới, vua, hoàng tử, chú rể, quý ông"
@@ -60,7 +60,7 @@ _SOMEBODY = _either(
     "tài xế, luật sư, bác sĩ"
 )
 _BEFORE_NAME = re.compile(f" [{_CAPITALS}]")
-_PRONOUNS: dict[Sex, re.Pattern[str]] = {
+_PRONOUNS: dict[Gender, re.Pattern[str]] = {
     "man": _either("he, him, his, himself"),
     "woman": _either("she, her, hers, herself"),
 }
@@ -69,7 +69,7 @@ _ENGLISH_TITLE = re.compile(
     r"Deputy Minister|Chairman|Chairwoman|General|Colonel|Captain|Major|Lieutenant|Lawyer|Judge|Secretary|Director)"
     r"\.?\s+([A-Z][a-z]+)\b(?![-\s]+[A-Z])"
 )
-_TITLE_SEX: dict[str, Sex] = {
+_TITLE_GENDER: dict[str, Gender] = {
     "Mr": "man", "Mister": "man", "Ms": "woman", "Mrs": "woman", "Miss": "woman", "Madam": "woman", "Madame": "woman",
 }  # fmt: skip
 _BY_SURNAME = frozenset({"ho chi minh"})  # known by the surname abroad
@@ -78,17 +78,17 @@ _FEWEST_OF_A_FULL_NAME = 2
 
 @dataclass(frozen=True, slots=True)
 class _People:
-    """The Vietnamese people of a record, by name without marks, small letters."""
+    """The Vietnamese people of a record; names folded."""
 
-    full: frozenset[tuple[str, ...]]  # surname first
-    sex: Mapping[str, Sex]  # by given name, where the article has titles of one sex only
+    full: frozenset[tuple[str, ...]]  # full names, surname first
+    gender: Mapping[str, Gender]  # by given name, if all titles in the article are of one gender
 
 
 def check(view: View) -> list[Flag]:
-    """Return the flags `pronoun`, and `name` where a title stands before a surname."""
+    """Return the flags `pronoun`, and `name` for a title before a surname alone."""
     speaking = [pair for pair in view.pairs if _speaks_of_somebody(pair.target.text)]
     if not speaking:
-        return []  # most records: to look for people takes all of the article
+        return []  # as for most records; looking for people reads the whole article
     people = _people(view)
     found: list[Flag] = []
     for pair in speaking:
@@ -105,13 +105,13 @@ def _people(view: View) -> _People:
     text = f"{press_tone(view.record.article.title)}\n{view.article_press}\n{view.summary_press}"
     table = gazetteer()
     full: set[tuple[str, ...]] = set()
-    sexes: dict[str, set[Sex]] = {}
+    genders: dict[str, set[Gender]] = {}
     for match in _TITLES.finditer(text):
         parts = fold(match[2]).split()
-        sexes.setdefault(parts[-1], set()).add(_sex_of(match[1].lower()))
+        genders.setdefault(parts[-1], set()).add(_gender_of(match[1].lower()))
     for name in set(_FULL_NAME.findall(text)):
         words = name.lower().split()
-        # Ông at the head of a sentence is a title, and no surname; GS Nguyễn Lân
+        # Ông at the start of a sentence is a title, not a surname; GS Nguyễn Lân
         while len(words) > _FEWEST_OF_A_FULL_NAME and (words[0] in _HONORIFICS or words[0] not in table.surnames):
             words = words[1:]
         if len(words) >= _FEWEST_OF_A_FULL_NAME and words[0] in table.surnames:
@@ -119,15 +119,15 @@ def _people(view: View) -> _People:
             if (
                 words[0] not in _HONORIFICS
                 and all(map(is_syllable, folded))
-                and f" {' '.join(words)} " not in table.renamed
+                and f" {' '.join(words)} " not in table.known_people
             ):
                 full.add(folded)
             if "thị" in words[1:-1]:
-                sexes.setdefault(folded[-1], set()).add("woman")
-    return _People(frozenset(full), {given: next(iter(of)) for given, of in sexes.items() if len(of) == 1})
+                genders.setdefault(folded[-1], set()).add("woman")
+    return _People(frozenset(full), {given: next(iter(of)) for given, of in genders.items() if len(of) == 1})
 
 
-def _sex_of(title: str) -> Sex:
+def _gender_of(title: str) -> Gender:
     return "man" if title in _MEN else "woman"
 
 
@@ -135,9 +135,9 @@ def _sex_of(title: str) -> Sex:
 
 
 def _mistitled(pair: Pair, people: _People) -> list[Flag]:
-    """Return a flag for each title that stands before the surname alone, or is of the other sex."""
+    """Return a flag for each title before a surname alone, or of the other gender."""
     found: list[Flag] = []
-    given = {name[-1] for name in people.full} | set(people.sex)
+    given = {name[-1] for name in people.full} | set(people.gender)
     for match in _ENGLISH_TITLE.finditer(pair.target.text):
         name = fold(match[2])
         bearers = sorted(full for full in people.full if full[0] == name and " ".join(full) not in _BY_SURNAME)
@@ -156,14 +156,14 @@ def _mistitled(pair: Pair, people: _People) -> list[Flag]:
                     severity="warning",
                 )
             )
-        said = _TITLE_SEX.get(match[1])
-        sex = people.sex.get(name)
-        if said and sex and said != sex:
-            right = f"{'Mr' if sex == 'man' else 'Ms'} {match[2]}"
+        said = _TITLE_GENDER.get(match[1])
+        gender = people.gender.get(name)
+        if said and gender and said != gender:
+            right = f"{'Mr' if gender == 'man' else 'Ms'} {match[2]}"
             found.append(
                 pair.target.flag(
                     "pronoun",
-                    f"the article calls {match[2]} a {sex}; the translation says “{match[0]}”",
+                    f"the article calls {match[2]} a {gender}; the translation says “{match[0]}”",
                     span=match.span(),
                     expected=right,
                     found=match[0],
@@ -177,21 +177,21 @@ def _mistitled(pair: Pair, people: _People) -> list[Flag]:
 
 
 def _pronouns(pair: Pair, people: _People) -> list[Flag]:
-    """Return a flag where the sentence is about one person of known sex, and the English about the other."""
-    his, hers = (_PRONOUNS[sex].search(pair.target.text) for sex in ("man", "woman"))
+    """Return a flag if the sentence is about one person of known gender and the English has the other gender."""
+    his, hers = (_PRONOUNS[gender].search(pair.target.text) for gender in ("man", "woman"))
     if (his is None) == (hers is None):
         return []
-    said: Sex = "man" if his else "woman"
-    sex, word = _sex(pair.source.text, people)
-    if sex is None or sex == said:
+    said: Gender = "man" if his else "woman"
+    gender, word = _gender(pair.source.text, people)
+    if gender is None or gender == said:
         return []
     pronoun = his or hers
     assert pronoun is not None
-    right = "he, him, his" if sex == "man" else "she, her"
+    right = "he, him, his" if gender == "man" else "she, her"
     return [
         pair.target.flag(
             "pronoun",
-            f"“{word}” is a {sex}; the translation says “{pronoun[0]}”",
+            f"“{word}” is a {gender}; the translation says “{pronoun[0]}”",
             span=pronoun.span(),
             expected=right,
             found=pronoun[0],
@@ -200,36 +200,36 @@ def _pronouns(pair: Pair, people: _People) -> list[Flag]:
     ]
 
 
-def _sex(vietnamese: str, people: _People) -> tuple[Sex | None, str]:
-    """Return the sex of those whom the sentence is about, and the word that tells it; None where there is a doubt.
+def _gender(vietnamese: str, people: _People) -> tuple[Gender | None, str]:
+    """Return the gender of the people in the sentence and the word that shows it; None in doubt.
 
-    A title that stands for a person (ông nói, vợ của anh) is a pronoun: English must have one of the same sex. One
-    before a name (ông Long) proves something only if the sentence has no other person.
+    A title without a name (ông nói, vợ của anh) is a pronoun, so English must have one of the same gender. A title
+    before a name (ông Long) counts only if the sentence has no other person.
     """
     text = _COMPOUNDS.sub(lambda match: "-" * len(match[0]), press_tone(vietnamese))
-    found: dict[Sex, str] = {}
-    bare = False
-    for sex, pattern in _TITLE_WORDS.items():
+    found: dict[Gender, str] = {}
+    without_name = False
+    for gender, pattern in _TITLE_WORDS.items():
         for match in pattern.finditer(text):
             if _is_title(text, match):
-                found.setdefault(sex, match[0])
-                bare = bare or not _BEFORE_NAME.match(text, match.end())
-    if len(found) > 1 or any(pattern.search(text) for sex, pattern in _NOUNS.items() if sex not in found):
+                found.setdefault(gender, match[0])
+                without_name = without_name or not _BEFORE_NAME.match(text, match.end())
+    if len(found) > 1 or any(pattern.search(text) for gender, pattern in _NOUNS.items() if gender not in found):
         return None, ""
-    if found and bare:
+    if found and without_name:
         return next(iter(found.items()))
     named = _named(text)
     if len(named) > 1 or _SOMEBODY.search(text):
         return None, ""
     if found:
         return next(iter(found.items()))
-    if named and (sex_by_article := people.sex.get(given := next(iter(named)))):
-        return sex_by_article, given.capitalize()
+    if named and (gender_by_article := people.gender.get(given := next(iter(named)))):
+        return gender_by_article, given.capitalize()
     return None, ""
 
 
 def _is_title(text: str, match: re.Match[str]) -> bool:
-    """Return whether this `ông`, `anh` … is a person: Anh within a sentence is England, or a name."""
+    """Return whether this `ông`, `anh` … is a title; Anh within a sentence is England or a name."""
     if match[0][0].islower():
         return True
     before = text[: match.start()].rstrip(" “\"'")
@@ -237,8 +237,8 @@ def _is_title(text: str, match: re.Match[str]) -> bool:
 
 
 def _named(text: str) -> set[str]:
-    """Return the given names, folded, of the people whom the sentence names, and of all that may be one."""
+    """Return the folded given names of the people, certain or possible, that the sentence names."""
     reading = read_vietnamese(text)
-    names = {run.tokens[-1].folded for run in reading.runs if not run.place and not run.vague}
+    names = {run.tokens[-1].folded for run in reading.spans if not run.place and not run.translatable}
     names |= {f"initials {initials.letters}" for initials in reading.initials}
     return names | {entity.entry.name for entity in reading.entities if entity.entry.kind in {"person", "office"}}

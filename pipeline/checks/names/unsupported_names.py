@@ -1,7 +1,7 @@
-"""Names that stand in the English only: in no Vietnamese text of the record, and in no rendering of what stands there.
+"""Find names in the English that no Vietnamese text of the record supports.
 
-Where a name of the source is missing, a stranger is what came in its place; where none is, the translation has it from
-nowhere. English writes many words with a capital that are no names: those are told by `ordinary_words.toml`.
+If a name of the source is missing, such a name probably replaced it; otherwise the translation invented it. English
+capitalizes many words that are not names; `ordinary_words.toml` lists them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pipeline.checks.names.entities import CapitalizedSpan, English, Token, Vietnamese, roman
+from pipeline.checks.names.entities import ROMAN_NUMERAL, CapitalizedSpan, English, Token, Vietnamese
 from pipeline.checks.names.gazetteer import gazetteer
 
 SHORTEST_JOINED = 5  # letters: a shorter name may stand within other words by chance
@@ -26,36 +26,36 @@ _WORD_ENDING = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What the whole record says in Vietnamese."""
+    """The Vietnamese text of the whole record, prepared for lookups."""
 
-    article: str  # the article and its title: syllables in small letters, a space on each side
+    article: str  # article and title as `syllable_text`
     article_folded: frozenset[str]
-    spoken: str  # with the summary
+    syllables: str  # article, title and summary as `syllable_text`
     folded: frozenset[str]
-    known: frozenset[str]  # keys of the syllables with a capital within a sentence
+    known: frozenset[str]  # keys of the syllables that the article capitalizes within a sentence
     published: dt.date | None
 
 
 @dataclass(frozen=True, slots=True)
 class UnsupportedName:
-    """A name of the English that no Vietnamese text of the record has."""
+    """A name in the English that no Vietnamese text of the record contains."""
 
     start: int
     end: int
-    begin: int  # its tokens: from `begin` to before `finish`
-    finish: int
-    sure: bool  # in the table
-    weak: bool  # may be any word at the head of a sentence
+    begin: int  # index of its first token
+    finish: int  # index after its last token
+    sure: bool  # certainly a name: in the table, or of several words
+    weak: bool  # may be any word at the start of a sentence
 
 
-def strangers_of(text: str, vietnamese: Vietnamese, english: English, source: Source) -> list[UnsupportedName]:
-    """Return the names of the English that neither the sentence nor the record has, in order."""
+def find_unsupported(text: str, vietnamese: Vietnamese, english: English, source: Source) -> list[UnsupportedName]:
+    """Return the names in the English that neither the sentence nor the record contains, in order."""
     table = gazetteer()
     known = source.folded
     joined = "".join(token.folded for token in vietnamese.tokens)
     named = {entity.entry for entity in vietnamese.entities}
     read_as_chinese = {
-        way for run in vietnamese.runs for token in run.tokens[:1] for way in table.chinese.get(token.key, ())
+        way for run in vietnamese.spans for token in run.tokens[:1] for way in table.chinese_surnames.get(token.key, ())
     }
     covered: set[int] = set()
     found: list[UnsupportedName] = []
@@ -65,14 +65,14 @@ def strangers_of(text: str, vietnamese: Vietnamese, english: English, source: So
             all(entry.kind not in NAMED for entry in means)
             or all(_is_ordinary(token) for token in span)
             or not named.isdisjoint(means)
-            or any(way in source.spoken for entry in means for way in table.spoken[entry])
+            or any(way in source.syllables for entry in means for way in table.spellings[entry])
             or all(token.folded in known for token in span)
             or text[span[-1].end : span[-1].end + 1] == "$"  # US$1
         ):
             covered.update(range(begin, end))
         elif span[0].capital and not (end - begin == 1 and all(entry.kind == "person" for entry in means)):
             covered.update(range(begin, end))
-            added = any(entry.name == "Việt Nam" for entry in means)  # a translator says which country
+            added = any(entry.name == "Việt Nam" for entry in means)  # a translator may add the country
             found.append(UnsupportedName(span[0].start, span[-1].end, begin, end, sure=True, weak=added))
     at = 0
     while at < len(english.tokens):
@@ -81,7 +81,7 @@ def strangers_of(text: str, vietnamese: Vietnamese, english: English, source: So
             end < len(english.tokens)
             and end not in covered
             and (end == at or _adjacent(english, end))
-            and _is_strange(english.tokens[end], vietnamese, known, joined)
+            and _is_unsupported(english.tokens[end], vietnamese, known, joined)
         ):
             end += 1
         if end > at:
@@ -93,11 +93,11 @@ def strangers_of(text: str, vietnamese: Vietnamese, english: English, source: So
             weak = span[0].first and len(span) == 1
             found.append(UnsupportedName(span[0].start, span[-1].end, at, end, sure=sure, weak=weak))
         at = max(end, at + 1)
-    return sorted(found, key=lambda stranger: stranger.start)
+    return sorted(found, key=lambda unsupported: unsupported.start)
 
 
 def _adjacent(english: English, at: int) -> bool:
-    """Return whether nothing but a space or hyphen stands before token `at`."""
+    """Return whether only one character, a space or hyphen, separates token `at` from the one before."""
     return english.tokens[at].start - english.tokens[at - 1].end == 1
 
 
@@ -107,7 +107,7 @@ def _is_ordinary(token: Token) -> bool:
     return word in ordinary or word.removesuffix("s") in ordinary or _WORD_ENDING.fullmatch(word) is not None
 
 
-def _is_strange(token: Token, vietnamese: Vietnamese, known: frozenset[str], joined: str) -> bool:
+def _is_unsupported(token: Token, vietnamese: Vietnamese, known: frozenset[str], joined: str) -> bool:
     word = token.folded
     return (
         token.capital
@@ -118,28 +118,28 @@ def _is_strange(token: Token, vietnamese: Vietnamese, known: frozenset[str], joi
         and word not in known
         and word.removesuffix("s") not in known
         and not (len(word) >= SHORTEST_JOINED and word in joined)
-        and not alike(word, [other.folded for other in vietnamese.tokens])
-        and not roman().fullmatch(token.text)
+        and not share_beginning(word, [other.folded for other in vietnamese.tokens])
+        and not ROMAN_NUMERAL.fullmatch(token.text)
     )
 
 
-def changed(
+def replacement_within(
     run: CapitalizedSpan, english: English, unsupported_names: Sequence[UnsupportedName]
 ) -> UnsupportedName | None:
-    """Return the stranger that stands within this name, where a part of the name is missing."""
+    """Return the unsupported name that occurs beside a part of this name, if another part of it is missing."""
     parts = {token.folded for token in run.tokens}
     if parts <= english.words:
         return None
-    for stranger in unsupported_names:
-        before = english.tokens[max(0, stranger.begin - 1) : stranger.begin]
-        after = english.tokens[stranger.finish : stranger.finish + 1]
+    for unsupported in unsupported_names:
+        before = english.tokens[max(0, unsupported.begin - 1) : unsupported.begin]
+        after = english.tokens[unsupported.finish : unsupported.finish + 1]
         if any(token.folded in parts and token.capital for token in (*before, *after)):
-            return stranger
+            return unsupported
     return None
 
 
-def alike(folded: str, words: Iterable[str]) -> bool:
-    """Return whether one of `words` begins like `folded`: Ukraina and Ukraine, Philippin and Philippines."""
+def share_beginning(folded: str, words: Iterable[str]) -> bool:
+    """Return whether one of `words` has most of its beginning in common with `folded`: Ukraina, Ukraine."""
     if len(folded) < _SHORTEST_ALIKE:
         return False
     head = folded[:_SHORTEST_ALIKE]
