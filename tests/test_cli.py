@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 import pipeline
 from pipeline import config as configs
-from pipeline.cli import app
 from pipeline.commands.single import write_config
 from pipeline.storage import versions
 from tests.conftest import article, tomdich, write_feed
+from tests.examples import commands
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,22 +31,6 @@ def night(tmp_path: Path, make_config: Callable[..., Path]) -> Path:
     """Return the path of a config on the fake engine, with a feed of three articles beside it."""
     write_feed(tmp_path / "feed.jsonl", [article(number) for number in range(3)])
     return make_config()
-
-
-def commands() -> dict[str, typer.core.TyperCommand]:
-    """Return every command by its name, subcommands too."""
-    found: dict[str, typer.core.TyperCommand] = {}
-    groups = {"": typer.main.get_command(app)}
-    while groups:
-        prefix, group = groups.popitem()
-        assert isinstance(group, typer.core.TyperGroup)
-        for name, command in group.commands.items():
-            if isinstance(command, typer.core.TyperGroup):
-                groups[f"{prefix}{name} "] = command
-            else:
-                assert isinstance(command, typer.core.TyperCommand)
-                found[prefix + name] = command
-    return found
 
 
 def test_help_is_grouped_in_panels() -> None:

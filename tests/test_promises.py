@@ -9,16 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import typer
 import yaml
-from typer.core import TyperGroup
 
-from pipeline import config as configs
-from pipeline.cli import app
 from pipeline.config import Config
 from pipeline.errors import TomdichError
 from pipeline.runner.preparing import prepare_stages, resolved
 from pipeline.storage import versions
+from tests import examples
 from tests.conftest import article, tomdich, write_feed
 
 ROOT = Path(__file__).parents[1]
@@ -154,24 +151,13 @@ def test_failures_list_what_is_failed_damaged_rejected_and_duplicate(
 # The tables and the config
 
 
-def test_the_config_of_the_readme_is_valid_and_sets_what_it_names(tmp_path: Path) -> None:
-    path = tmp_path / "night.yaml"
-    path.write_text(block("# Writing a config"), encoding="utf-8")
-    config = configs.load(path)
-    assert config.sources[0].keep == ("section", "author")
-    assert config.on_finish == (str(tmp_path / "tell.sh"),)
-    assert config.limits.min_records == 200
-
-
 def test_every_option_in_the_tables_of_the_readme_is_one_of_its_command() -> None:
-    commands = typer.main.get_command(app)
-    assert isinstance(commands, TyperGroup)
     named = 0
     for line in README.splitlines():
         found = re.match(r"\| `tomdich (\w+)([^`]*)`", line)
         if found is None or found[1] == "models":
             continue
-        options = {name for parameter in commands.commands[found[1]].params for name in parameter.opts}
+        options = {name for parameter in examples.commands()[found[1]].params for name in parameter.opts}
         told = set(re.findall(r"`(--[a-z-]+)", line))
         assert told <= options, found[1]
         named += len(told)

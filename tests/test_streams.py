@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 import yaml
 
 from pipeline.storage import versions
+from tests import hub, tiny
 from tests.conftest import article, write_feed
 from tests.published import publish
 
@@ -113,6 +115,66 @@ def test_a_forgotten_article_is_forgotten_whoever_reads_the_answer(night: Path) 
     done = shell("{ tomdich forget a1 --yes --outputs out; echo $? >code; } | true", night.parent)
     assert (night.parent / "code").read_text() == "0\n", done.stderr
     assert last(night.parent).manifest["counts"]["records"] == 2
+
+
+@pytest.fixture
+def hub_model(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Serve a model `some/model`; give the environment in which it is found."""
+    with hub.running(hub.Hub()) as server:
+        server.add("some/model", tiny.checkpoint("t5-json"))
+        yield {"HF_ENDPOINT": server.url, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
+
+
+def tokenizer_training(folder: Path) -> None:
+    """Write the config of a training that takes a second."""
+    (folder / "lines.txt").write_text("\n".join(tiny.sentences()), encoding="utf-8")
+    config = {
+        "name": "small", "task": "tokenizer", "folder": "small", "vocabulary": 500,
+        "lines": [{"path": "lines.txt", "license": "cc0"}], "card": {"license": "cc0"},
+    }  # fmt: skip
+    (folder / "small.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "reader", [pytest.param(">/dev/full", marks=needs_full), "| true"], ids=["stdout is full", "the reader leaves"]
+)
+@pytest.mark.parametrize(
+    ("command", "made", "done"),
+    [
+        ("prune night --keep 1 --yes --outputs out", None, "all of it is done"),
+        ("models pull some/model", "hf/hub/models--some--model", r"\S+ is complete"),
+        ("train small.yaml", "small/model/tokenizer.json", "the result is in "),
+    ],
+)
+def test_a_command_that_did_its_work_exits_with_0_whatever_becomes_of_its_answer(
+    night: Path, hub_model: dict[str, str], command: str, made: str | None, done: str, reader: str
+) -> None:
+    folder = night.parent
+    tokenizer_training(folder)
+    publish(folder, [article(n) for n in range(4)], metrics="night.prom")
+    said = shell(
+        f"{{ tomdich {command} || echo $? >failed; }} {reader}",
+        folder,
+        TOMDICH_CACHE=str(folder / "cache"),
+        **hub_model,
+    )
+    assert not (folder / "failed").exists(), said.stderr
+    assert said.stdout == ""
+    assert "Traceback" not in said.stderr
+    if reader == ">/dev/full":
+        assert re.search(f"stdout: cannot be written: No space left on device; {done}", said.stderr)
+    if made is None:
+        assert len(versions.versions(folder / "out" / "night")) == 1
+    else:
+        assert (folder / made).exists()
+
+
+@needs_full
+def test_a_prune_that_only_says_what_would_go_fails_where_it_cannot_say_it(night: Path) -> None:
+    publish(night.parent, [article(n) for n in range(4)], metrics="night.prom")
+    done = shell("tomdich prune night --keep 1 --outputs out >/dev/full", night.parent)
+    assert "stdout: cannot be written: No space left on device; nothing is changed without --yes" in done.stderr
+    assert len(versions.versions(night.parent / "out" / "night")) == 2
 
 
 def test_a_closed_stdin_is_an_error_that_names_it(night: Path) -> None:
