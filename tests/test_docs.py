@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import reference
+from tests import picture, reference
 
 
 @pytest.mark.parametrize("name", ["cli.md", "configuration.md"])
@@ -43,3 +43,10 @@ def test_a_module_that_a_document_names_is_there(page: Path) -> None:
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_the_readme_has_one_picture_which_is_small_and_up_to_date() -> None:
+    (place,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert ROOT / place == picture.PICTURE
+    assert picture.PICTURE.stat().st_size < 150_000
+    assert picture.taken_of(picture.PICTURE) == picture.look(), "the report has another look: python -m tests.picture"

@@ -72,10 +72,10 @@ def test_few_translations_loop(rows: list[dict[str, str]]) -> None:
     assert sum(loops(row["translation"]) for row in rows) <= 2
 
 
-def test_the_readme_shows_the_first_two_records_as_they_come(outputs: Path) -> None:
+def test_the_readme_shows_the_first_record_as_it_comes(outputs: Path) -> None:
     """In int8 a word of the English may differ on another processor; all that is Vietnamese is equal."""
     example = (ROOT / "README.md").read_text(encoding="utf-8").split("## What comes out")[1].split("```")[1].strip("\n")
-    shown = tomdich("show", "quickstart", "--limit", "2", "--outputs", outputs, cwd=ROOT, COLUMNS="80").stdout
+    shown = tomdich("show", "quickstart", "--limit", "1", "--outputs", outputs, cwd=ROOT, COLUMNS="80").stdout
     lines = [line.rstrip() for line in shown.replace(f"{ROOT}/", "").strip("\n").splitlines()]
     told = example.splitlines()
     assert SequenceMatcher(a=told, b=lines, autojunk=False).ratio() > 0.8
