@@ -83,11 +83,18 @@ def test_an_account_that_is_kept_out_is_told_by_which_file_and_leaves_nothing(sh
         Step(BOB, RUN),
         cwd=shared,
     )
-    for said in (plan, check):
-        assert f"{memo} is owned by uid {ALICE}, mode 0644; this account is uid {BOB}" in said
-        assert "chmod g+rwX" in said
-    assert f"{shared / 'out' / 'night'} is owned by uid {ALICE}, mode " in run
+    for said in (plan, check, run):
+        assert f"{shared / 'out' / 'night'} is owned by uid {ALICE}, mode " in said
+    assert f"{memo} is owned by uid {ALICE}, mode 0644; this account is uid {BOB}" in check
     assert sorted((shared / "out").rglob("*")) == before
+    (shared / "out" / "night").chmod(0o2775)
+    plan, run = refused(Step(BOB, "plan night.yaml --outputs out"), Step(BOB, RUN), cwd=shared)
+    for said in (plan, run):
+        assert f"{shared / 'out' / 'night' / '.published'} is owned by uid {ALICE}, mode 0644" in said
+        assert "chmod g+rwX" in said
+    (shared / "out" / "night" / ".published").chmod(0o664)
+    (said,) = refused(Step(BOB, "plan night.yaml --outputs out"), cwd=shared)
+    assert f"{memo} is owned by uid {ALICE}, mode 0644; this account is uid {BOB}" in said
     side_file = memo.with_name("memo.sqlite-shm")  # as an older version left it
     side_file.touch(mode=0o644)
     os.chown(side_file, BOB, GROUP)

@@ -49,7 +49,7 @@ _OPTIONS = {
     ),
 }
 RUN = tuple(_OPTIONS)
-PLAN = ("outputs", "limit", "until", "only_new")
+PLAN = ("outputs", "limit", "until", "only_new", "revise")
 
 
 def takes_run_options(names: tuple[str, ...]) -> Callable[[Callable[..., None]], Callable[..., None]]:

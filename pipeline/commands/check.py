@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +17,8 @@ from pipeline.errors import TomdichError, UsageError, WorldError
 from pipeline.records import Failure, Generation
 from pipeline.runner import disk_space
 from pipeline.runner.gates import FROM
-from pipeline.runner.preparing import default_cache, house_of, memo_folder
+from pipeline.runner.preparing import default_cache, house_of, memo_folder, require_writable
+from pipeline.storage.disk_errors import existing
 from pipeline.storage.memo import open_memo
 from pipeline.storage.versions import unreadable_versions
 
@@ -153,12 +153,13 @@ def _models(config: Config, *, trial: bool) -> Iterator[Finding]:
 
 
 def _disk(config: Config, outputs: Path) -> Iterator[Finding]:
-    there = disk_space.existing(outputs)
     what = f"outputs {outputs}"
-    if os.access(there, os.W_OK):
-        yield Finding(what, f"{disk_space.format_bytes(shutil.disk_usage(there).free)} free")
-    else:
-        yield Finding(what, "cannot be written; choose another with --outputs", problem=True)
+    try:
+        require_writable(config, outputs)
+        free = disk_space.format_bytes(shutil.disk_usage(existing(outputs)).free)
+        yield Finding(what, f"{free} free")
+    except WorldError as error:
+        yield Finding(what, str(error), problem=True)
     try:
         disk_space.require(config, outputs=outputs)
     except WorldError as error:

@@ -62,6 +62,8 @@ def plan(planned: Plan) -> str:
             },
             "stages": {name: asdict(stage) for name, stage in planned.stages.items()},
             "unprepared": planned.unprepared,
+            "same": planned.same,
+            "supersedes": planned.supersedes,
         }
     )
 

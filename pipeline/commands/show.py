@@ -137,10 +137,14 @@ def print_plan(plan: Plan) -> None:
     """Print what would be read, what is known, what remains and how long it may take."""
     console = Console(highlight=False, soft_wrap=True)
     loaded = plan.loaded
+    if plan.same:
+        console.print(f"nothing changed: already published as {escape(plan.same)}")
+    elif plan.supersedes:
+        console.print(f"revises {', '.join(map(escape, plan.supersedes))}")
+    known = f"{loaded.known} published before, " if loaded.known else ""
     console.print(
-        f"read {loaded.read}: {loaded.count} articles, {loaded.duplicates} duplicates, {loaded.rejected} rejected, "
-        f"{loaded.damaged} damaged, "
-        f"{plan.failures} failed"
+        f"read {loaded.read}: {loaded.count} articles, {known}{loaded.duplicates} duplicates, "
+        f"{loaded.rejected} rejected, {loaded.damaged} damaged, {plan.failures} failed"
     )
     for tally in loaded.tallies:
         console.print(f"  {escape(tally.path)}: {tally.records} records")

@@ -10,14 +10,14 @@ from pipeline import __version__, report, waiting
 from pipeline.checkpoints import OTHER_SEARCH, Checkpoint
 from pipeline.checks.protocol import WorkerConfig
 from pipeline.config import Config, dump
-from pipeline.errors import StoppedError, UsageError
+from pipeline.errors import StoppedError
 from pipeline.glossary import Glossary
 from pipeline.ids import digest
 from pipeline.progress import Progress
 from pipeline.records import JSON, StageName, Translated
 from pipeline.runner.context import Day, RunContext, open_run
 from pipeline.runner.inspection import Inspection
-from pipeline.runner.loading import Loaded, load, standing_in
+from pipeline.runner.loading import Loaded, holds_nothing_new, load, standing_in
 from pipeline.runner.manifest import manifest, same_again
 from pipeline.runner.monitoring import Statistics, drift
 from pipeline.runner.options import Outcome, RunOptions
@@ -36,11 +36,6 @@ def run(config: Config, *, options: RunOptions, progress: Progress) -> Outcome:
     stopped early with nothing to publish; `UsageError` and `WorldError` as they come. In each case nothing is
     published, and every finished model call is in the memo.
     """
-    if options.revise and (options.limit or options.until or options.only_new or options.publish_partial):
-        raise UsageError(
-            "--revise publishes the whole edition again, from its versions: leave out --limit, --until, --only-new and "
-            "--publish-partial"
-        )
     day = Day.of(config, options)
     try:
         with open_run(day, options=options, progress=progress) as context:
@@ -61,7 +56,8 @@ def _chain(run: RunContext) -> Outcome:
     loaded = _load(run, glossary)
     if not loaded.count and _nothing_is_new(run, loaded):
         return _nothing_new(loaded)
-    if (same := same_again(run, digest(identity), loaded)) is not None:
+    there = run.experiment.versions()
+    if same := same_again(there, digest(identity), loaded, options=run.options, day=run.day, revision=run.revision):
         return Outcome(same, published=False, unavailable=loaded.reasons)
     _check_failures(run, loaded, records=loaded.count)
 
@@ -157,15 +153,8 @@ def _load(run: RunContext, glossary: Glossary) -> Loaded:
 
 
 def _nothing_is_new(run: RunContext, loaded: Loaded) -> bool:
-    """Return whether nothing is new, nor any failure; where every article was rejected, that is a reason to fail.
-
-    Sources of which nothing was read are a reason too, unless they are there and empty, and something was published
-    before.
-    """
-    if not run.options.only_new or run.failures.new:
-        return False
-    is_empty = not loaded.read and not loaded.unavailable and run.published.has_any()
-    if not loaded.known and not is_empty:
+    """Return whether nothing is new, nor any failure."""
+    if not run.options.only_new or run.failures.new or not holds_nothing_new(loaded, run.published):
         return False
     if run.failures.known:
         run.run_log.notice(f"{run.failures.known} articles failed as in an earlier version, which lists them")

@@ -17,6 +17,7 @@ from pipeline import sources
 from pipeline.config import Config, Source
 from pipeline.errors import WorldError
 from pipeline.secrets import expand_env
+from pipeline.storage.disk_errors import existing
 from pipeline.storage.versions import Version, versions
 
 # Measured on 3,000 articles of the press (9.6 MB of JSON lines): at its height a run takes 6.8 times the bytes of its
@@ -62,12 +63,6 @@ def require(config: Config, *, outputs: Path) -> None:
             f"{format_bytes(_floor(usage.total))} alone, {format_bytes(usage.free)} are free; "
             f"`tomdich prune {config.name}` says what could go, or choose another --outputs"
         )
-
-
-def existing(folder: Path) -> Path:
-    """Return the nearest folder that is there: the folder itself, or where it would be made."""
-    whole = folder.absolute()
-    return next(one for one in (whole, *whole.parents) if one.exists())
 
 
 def format_bytes(size: int) -> str:

@@ -33,23 +33,19 @@ class Gates:
             )
 
     def damage(self, loaded: Loaded, *, listed: Path | None = None) -> None:
-        """Raise `GateError` where too many of the rows read are damaged; `listed` as in `loaded`."""
+        """Raise `GateError` where too many of the rows read are damaged; `listed` as in `failures`."""
         most = self.limits.max_failure_ratio
         if loaded.read >= FROM and loaded.damaged > most * loaded.read:
             what = f"{loaded.damaged} of {loaded.read} rows read are damaged"
             raise self._closed(f"{what}, more than limits.max_failure_ratio = {most:g} allows", listed)
 
-    def loaded(self, failed: int, *, superseded: int, loaded: Loaded, listed: Path | None = None) -> None:
-        """Raise `GateError` where `failures` would in any case, before a model is asked.
-
-        `listed`: where the failures so far are listed; a plan has no such list.
-        """
-        self.failures(failed, superseded=superseded, records=loaded.count, loaded=loaded, listed=listed)
-
-    def failures(self, failed: int, *, superseded: int, records: int, loaded: Loaded, listed: Path | None) -> None:
+    def failures(
+        self, failed: int, *, superseded: int, records: int, loaded: Loaded, listed: Path | None = None
+    ) -> None:
         """Raise `GateError` where nothing is left to publish, or too much failed.
 
         `superseded`: the failed ones whose id another text holds. They do not count: nothing went wrong with them.
+        `listed`: where the failures so far are listed; a plan has no such list.
         """
         counted = failed - superseded
         tried = records + counted

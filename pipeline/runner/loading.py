@@ -202,6 +202,16 @@ def standing_in(published: Published, *, only_new: bool) -> Callable[[Article], 
     return lambda article: published.standing(article.id, article.text_sha256, article.published)
 
 
+def holds_nothing_new(loaded: Loaded, published: Published) -> bool:
+    """Return whether what was read is published; where every article was rejected, that is a reason to fail.
+
+    Sources of which nothing was read are a reason too, unless they are there and empty, and something was published
+    before.
+    """
+    is_empty = not loaded.read and not loaded.unavailable and published.has_any()
+    return bool(loaded.known) or is_empty
+
+
 def _content(record: Article | Failure) -> Article | Failure:
     """Return what the digest of a source covers: the record without the path it was read from."""
     source = replace(record.source, path="")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,11 @@ from pipeline.runner.preparing import SCHEMA, environment
 if TYPE_CHECKING:
     from pipeline.checkpoints import Checkpoint
     from pipeline.records import JSON, StageName
-    from pipeline.runner.context import RunContext
+    from pipeline.runner.context import Day, RunContext
     from pipeline.runner.inspection import Inspection
     from pipeline.runner.loading import Loaded
+    from pipeline.runner.options import RunOptions
+    from pipeline.runner.revising import Revision
     from pipeline.storage.versions import Version
 
 
@@ -78,23 +80,31 @@ def _model(checkpoint: Checkpoint) -> dict[str, JSON]:
     }
 
 
-def same_again(run: RunContext, recipe: str, loaded: Loaded) -> Version | None:
-    """Return the published version that the run would only repeat, or None; `recipe`: the digest."""
-    if run.options.force or run.options.only_new:
+def same_again(
+    there: Sequence[Version],
+    recipe: str,
+    loaded: Loaded,
+    *,
+    options: RunOptions,
+    day: Day,
+    revision: Revision | None,
+) -> Version | None:
+    """Return which of the versions `there` a run would only repeat, or None; `recipe`: the digest."""
+    if options.force or options.only_new:
         return None
-    if run.revision is not None:
-        superseded = run.revision.versions
+    if revision is not None:
+        superseded = revision.versions
         is_same = all(version.manifest["recipe"] == recipe for version in superseded)
         return superseded[-1] if is_same else None
     sources = [asdict(tally) for tally in loaded.tallies]
-    for version in reversed(run.experiment.versions()):
+    for version in reversed(there):
         earlier = version.manifest
         if (
             earlier["recipe"] == recipe
             and earlier["sources"] == sources
-            and earlier["scope"] == run.options.scope
-            and earlier["until"] == run.options.until
-            and (not run.day.is_named or earlier.get("edition") == str(run.day.edition))
+            and earlier["scope"] == options.scope
+            and earlier["until"] == options.until
+            and (not day.is_named or earlier.get("edition") == str(day.edition))
             and not earlier["counts"]["retryable"]
         ):
             return version

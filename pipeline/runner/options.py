@@ -8,6 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from pipeline.errors import UsageError
+
 if TYPE_CHECKING:
     from pipeline.storage.versions import Version
 
@@ -30,6 +32,14 @@ class RunOptions:
     force: bool = False
     wait_lock: float = 0.0  # seconds
     stopping: Callable[[], str | None] = lambda: None  # a reason to stop, asked after each answer
+
+    def __post_init__(self) -> None:
+        """Raise `UsageError` where `revise` stands beside what it excludes."""
+        if self.revise and (self.limit or self.until or self.only_new or self.publish_partial):
+            raise UsageError(
+                "--revise publishes the whole edition again, from its versions: leave out --limit, --until, --only-new "
+                "and --publish-partial"
+            )
 
     @property
     def scope(self) -> str:

@@ -8,28 +8,36 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
+import msgspec
+
 from pipeline.checkpoints import Checkpoint, ready
-from pipeline.config import Config, at_edition, today
+from pipeline.config import Config
+from pipeline.errors import StoppedError
 from pipeline.glossary import Glossary
-from pipeline.ids import text_digest
+from pipeline.ids import digest, text_digest
 from pipeline.progress import Progress
-from pipeline.records import SAME_ID, Article, Failure, Generation, StageName, Summarized
+from pipeline.records import JSON, Article, Failure, Generation, StageName, Summarized
+from pipeline.runner import revising
+from pipeline.runner.context import Day
+from pipeline.runner.failure_list import FailureList
 from pipeline.runner.gates import Gates
-from pipeline.runner.loading import Loaded, load, standing_in
+from pipeline.runner.loading import Loaded, holds_nothing_new, load, standing_in
+from pipeline.runner.manifest import same_again
 from pipeline.runner.options import REACHED, RunOptions
-from pipeline.runner.preparing import before_reading, chunker, memo_folder, prepare_stages
+from pipeline.runner.preparing import before_reading, chunker, memo_folder, prepare_stages, recipe
 from pipeline.runner.rates import Rate, measured
+from pipeline.runner.revising import Revision
 from pipeline.stages import Round, summarize_or_edited, translate
 from pipeline.storage.disk_errors import on_disk, temporary_folder
 from pipeline.storage.memo import Calls, open_memo
 from pipeline.storage.published import look
-from pipeline.storage.versions import versions
+from pipeline.storage.versions import Experiment, versions
 
 _LISTED = 20  # articles that are named as rejected or failed; a run lists all of them in failures.jsonl
 
@@ -54,34 +62,88 @@ class Plan:
     checkpoints: dict[StageName, Checkpoint]
     stages: dict[StageName, StagePlan]
     unprepared: str = ""
+    same: str = ""  # the version that a run would only repeat: it would publish nothing
+    supersedes: tuple[str, ...] = ()  # the versions that a revision would stand for
 
 
 def plan(config: Config, *, options: RunOptions, progress: Progress) -> Plan:
     """Return what `run` would do with the same config and options, without a model in memory.
 
-    Raises as `run` does for what ends it before its first model call: a file of the config that cannot be read, a disk
-    without room, a checkpoint that cannot be had, a feed that is too small or of which too much is lost.
+    Raises as `run` does for what ends it before its first model call: a folder that cannot be written, a file of the
+    config that cannot be read, a disk without room, a checkpoint that cannot be had, a feed that is too small or of
+    which too much is lost, a revision that would ask a model.
     """
     temporary = temporary_folder()
     with on_disk(temporary, remedy="set TMPDIR to a folder that can be written, with room for the articles"):
-        return _planned(config, options, progress, Path(tempfile.mkdtemp(prefix="tomdich-plan-", dir=temporary)))
+        folder = Path(tempfile.mkdtemp(prefix="tomdich-plan-", dir=temporary))
+        try:
+            return _planned(Day.of(config, options), options, progress, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def _planned(config: Config, options: RunOptions, progress: Progress, folder: Path) -> Plan:
-    config = at_edition(config, options.edition or today(config))
-    counts: Counter[str] = Counter()  # of failures, by category, and of those of the kind `SAME_ID`
-    listed: list[Failure] = []
+def _planned(day: Day, options: RunOptions, progress: Progress, folder: Path) -> Plan:
+    experiment = Experiment(options.outputs / day.config.name)
+    revision = revising.to_revise(experiment, day.edition) if options.revise else None
+    config = day.config if revision is None else revision.as_published(day.config)
+    glossary = before_reading(config, options)
+    with FailureList(folder, event=_unlogged, earlier=experiment if options.only_new else None) as failures:
+        loaded = _load(config, options, progress, folder, revision=revision, glossary=glossary, failures=failures)
+        with failures.listed().open(encoding="utf-8") as lines:
+            listed = [msgspec.json.decode(line, type=Failure) for line in islice(lines, _LISTED)]
+    checkpoints = prepare_stages(config, until=options.until, warn=progress.notice, prepare=ready)
+    replaced = () if revision is None else tuple(version.name for version in revision.versions)
+    planned = Plan(loaded, failures.failed, listed, checkpoints, {}, supersedes=replaced)
+    is_prepared = len(checkpoints) == REACHED[options.until]
+    if is_prepared:
+        made = digest(recipe(config, checkpoints, glossary))
+        same = same_again(experiment.versions(), made, loaded, options=options, day=day, revision=revision)
+        planned = replace(planned, same="" if same is None else same.name)
+    if not REACHED[options.until]:
+        return planned
+    # opened also where no call can be counted: what keeps a run from it is said here
+    with open_memo(memo_folder(config, options.outputs), warn=progress.notice, stopping=options.stopping) as memo:
+        if not is_prepared:
+            missing = "not every checkpoint is prepared on this machine; `tomdich check CONFIG` prepares them"
+            return replace(planned, unprepared=missing)
+        progress.begin("plan", loaded.count)
+        with _distinct(folder / "missing.sqlite") as first_time:
+            calls = {name: memo.calls(checkpoint.identity()) for name, checkpoint in checkpoints.items()}
+            counters = {name: _Counter(calls[name], first_time, name) for name in checkpoints}
+            for article in loaded:
+                _go_on(options)
+                _walk(article, checkpoints, counters, glossary)
+                progress.advance(1)
+    if revision is not None and not planned.same:
+        _require_answers(revision, checkpoints, counters, glossary)
+    rates = measured(experiment.versions(), checkpoints)
+    return replace(planned, stages={name: counter.plan(rates.get(name)) for name, counter in counters.items()})
 
-    def fail(failure: Failure) -> None:
-        counts[failure.category] += 1
-        counts[SAME_ID] += failure.kind == SAME_ID
-        if len(listed) < _LISTED:
-            listed.append(failure)
 
-    try:
-        glossary = before_reading(config, options)
-        progress.begin("load", options.limit)
-        with look(options.outputs / config.name, versions(options.outputs / config.name)) as published:
+def _load(
+    config: Config,
+    options: RunOptions,
+    progress: Progress,
+    folder: Path,
+    *,
+    revision: Revision | None,
+    glossary: Glossary,
+    failures: FailureList,
+) -> Loaded:
+    """Return the articles of a run, read without its lock; raises `GateError` as the run does."""
+    experiment = options.outputs / config.name
+    progress.begin("load", options.limit)
+    with look(experiment, versions(experiment)) as published:
+        if revision is not None:
+            loaded = revision.load(
+                folder=folder,
+                withdrawn=published.is_withdrawn,
+                rejected=glossary.rejected_texts(),
+                fail=failures.add,
+                advance=progress.advance,
+                check=lambda: _go_on(options),
+            )
+        else:
             loaded = load(
                 config,
                 folder=folder,
@@ -89,39 +151,44 @@ def _planned(config: Config, options: RunOptions, progress: Progress, folder: Pa
                 standing=standing_in(published, only_new=options.only_new),
                 withdrawn=published.is_withdrawn,
                 rejected=glossary.rejected_texts(),
-                fail=fail,
+                fail=failures.add,
                 warn=progress.notice,
-                event=lambda _kind, _values: None,
+                event=_unlogged,
                 advance=progress.advance,
                 stopping=options.stopping,
             )
-        gates = Gates(config.name, config.limits, options.outputs / config.name)
+        is_quiet = options.only_new and not failures.new and holds_nothing_new(loaded, published)
+    failures.loaded(all_known=revision is not None)
+    gates = Gates(config.name, config.limits, experiment)
+    if revision is None:
         if not options.limit:
             gates.feed(loaded)
         gates.damage(loaded)
-        if not options.only_new:  # then a failure that an earlier version lists is not counted again
-            gates.loaded(counts["failed"], superseded=counts[SAME_ID], loaded=loaded)
-        checkpoints = prepare_stages(config, until=options.until, warn=progress.notice, prepare=ready)
-        planned = Plan(loaded, counts["failed"], listed, checkpoints, {})
-        if len(checkpoints) < REACHED[options.until]:
-            missing = "not every checkpoint is prepared on this machine; `tomdich check CONFIG` prepares them"
-            return replace(planned, unprepared=missing)
-        if "summarize" not in checkpoints:
-            return planned
-        progress.begin("plan", loaded.count)
-        with (
-            open_memo(memo_folder(config, options.outputs), warn=progress.notice, stopping=options.stopping) as memo,
-            _distinct(folder / "missing.sqlite") as first_time,
-        ):
-            calls = {name: memo.calls(checkpoint.identity()) for name, checkpoint in checkpoints.items()}
-            counters = {name: _Counter(calls[name], first_time, name) for name in checkpoints}
-            for article in loaded:
-                _walk(article, checkpoints, counters, glossary)
-                progress.advance(1)
-        rates = measured(versions(options.outputs / config.name), checkpoints)
-        return replace(planned, stages={name: counter.plan(rates.get(name)) for name, counter in counters.items()})
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    if loaded.count or not is_quiet:
+        gates.failures(failures.new, superseded=failures.new_superseded, records=loaded.count, loaded=loaded)
+    return loaded
+
+
+def _require_answers(
+    revision: Revision,
+    checkpoints: dict[StageName, Checkpoint],
+    counters: dict[StageName, _Counter],
+    glossary: Glossary,
+) -> None:
+    """Raise `UsageError` where a stage of a revision would have to ask a model that it may not ask."""
+    for name, counter in counters.items():
+        checkpoint = checkpoints[name]
+        if (counter.missing or counter.waiting) and not revision.may_ask(name, checkpoint, glossary=glossary):
+            raise revision.refusal(name, checkpoint)
+
+
+def _go_on(options: RunOptions) -> None:
+    if reason := options.stopping():
+        raise StoppedError(f"{reason}; nothing was planned")
+
+
+def _unlogged(_kind: str, _values: dict[str, JSON]) -> None:
+    """Stand in for the log of a run."""
 
 
 def _walk(

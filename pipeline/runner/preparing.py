@@ -20,6 +20,8 @@ from pipeline.glossary import Glossary
 from pipeline.records import JSON, StageName
 from pipeline.runner import disk_space
 from pipeline.runner.options import REACHED, RunOptions, Until
+from pipeline.storage import published, versions
+from pipeline.storage.disk_errors import on_disk
 from pipeline.storage.user_folders import base_folder
 from pipeline.text.chunking import Chunker
 
@@ -135,13 +137,21 @@ def house_of(config: Config) -> Glossary:
 def before_reading(config: Config, options: RunOptions) -> Glossary:
     """Return the house's files; raises what ends a run before it reads its sources.
 
-    That is a file of terms or corrections that cannot be used, and a disk that has no room for the run. The room for a
-    sample or for a feed's news is not known in advance, and a revision reads no source.
+    That is a folder that cannot be written, a file of terms or corrections that cannot be used, and a disk without room
+    for the run. What a sample or a feed's news needs is not known in advance, and a revision reads no source.
     """
+    require_writable(config, options.outputs)
     found = house_of(config)
     if options.limit is None and not options.only_new and not options.revise:
         disk_space.require(config, outputs=options.outputs)
     return found
+
+
+def require_writable(config: Config, outputs: Path) -> None:
+    """Raise the `WorldError` with which a run would end because it cannot write its versions; writes nothing."""
+    with on_disk(outputs, remedy="choose another --outputs"):
+        versions.require_writable(outputs, config.name)
+        published.require_writable(outputs / config.name)
 
 
 def kept_columns(config: Config) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from pipeline.storage.versions import Version
 
 @dataclass(frozen=True)
 class Revision:
-    """An edition that is published again, and the versions that this supersedes."""
+    """An edition that is published again, and the versions that this supersedes; read without a lock."""
 
     experiment: store.Experiment
     edition: date

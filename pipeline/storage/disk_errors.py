@@ -54,9 +54,25 @@ def temporary_folder() -> Path:
 
 
 def require_access(path: Path, mode: int) -> None:
-    """Raise the `PermissionError` that opening `path` with this access (os.R_OK, os.W_OK) would raise."""
+    """Raise the `OSError` that opening `path` with this access (os.R_OK, os.W_OK) would raise."""
     if not os.access(path, mode):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        is_read_only = mode & os.W_OK and os.statvfs(path).f_flag & os.ST_RDONLY
+        code = errno.EROFS if is_read_only else errno.EACCES
+        raise OSError(code, os.strerror(code), str(path))
+
+
+def require_folder(folder: Path) -> None:
+    """Raise the `OSError` with which making `folder`, and files in it, would fail; makes nothing."""
+    there = existing(folder)
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there))
+    require_access(there, os.W_OK | os.X_OK)
+
+
+def existing(folder: Path) -> Path:
+    """Return the nearest folder that is there: the folder itself, or where it would be made."""
+    whole = folder.absolute()
+    return next(one for one in (whole, *whole.parents) if one.exists())
 
 
 def _remedy(error: OSError | sqlite3.Error, folder: Path, remedy: str) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
 from pipeline.errors import LockedError, StoppedError, WorldError
-from pipeline.storage.disk_errors import describe
+from pipeline.storage.disk_errors import describe, require_access, require_folder
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
 _EVERY = 0.1  # seconds between two looks
@@ -34,14 +35,11 @@ def locked(
     `LockedError` where another process holds it, `StoppedError` where `stopping` gives a reason not to wait for it any
     longer, `WorldError` where it cannot be written or has no locks.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = open_shared(folder / ".lock")
-    except OSError as error:
-        raise WorldError(
-            f"{folder}: cannot be written: {describe(error, folder=folder)}; choose another {setting}"
-        ) from None
-    with file:
+    with ExitStack() as stack:
+        with _named(folder, setting):
+            require_folder(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(open_shared(folder / ".lock"))
         deadline = time.monotonic() + wait
         told = False
         while not _acquired(file.fileno(), folder, setting):
@@ -54,6 +52,25 @@ def locked(
                 told = True
             time.sleep(_EVERY)
         yield
+
+
+def require_lockable(folder: Path, *, setting: str) -> None:
+    """Raise the `WorldError` with which `locked` would fail because `folder` cannot be written; writes nothing."""
+    lock = folder / ".lock"
+    with _named(folder, setting):
+        require_folder(folder)
+        if lock.exists() and not os.access(lock, os.W_OK):
+            require_access(lock, os.R_OK)
+
+
+@contextmanager
+def _named(folder: Path, setting: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WorldError(
+            f"{folder}: cannot be written: {describe(error, folder=folder)}; choose another {setting}"
+        ) from None
 
 
 def open_shared(path: Path) -> IO[bytes]:

@@ -24,6 +24,7 @@ from typing import NamedTuple, Self
 
 from pipeline.errors import WorldError
 from pipeline.ids import text_digest
+from pipeline.storage import sqlite_recovery
 from pipeline.storage.atomic import TEMPORARY, sync, write_atomically
 from pipeline.storage.disk_errors import describe
 from pipeline.storage.rows import rows
@@ -222,6 +223,12 @@ def open_published(folder: Path, versions: Iterable[Version], *, warn: Callable[
         published = Published(_connect(path), withdrawn=withdrawn)
     published.note(versions)
     return published
+
+
+def require_writable(folder: Path) -> None:
+    """Raise the `OSError` with which `open_published` would fail because a file refuses access; writes nothing."""
+    if folder.exists():
+        sqlite_recovery.require_writable(folder / FILE)
 
 
 def look(folder: Path, versions: Iterable[Version]) -> Published:

@@ -38,16 +38,21 @@ def connect(path: Path, *, timeout: float) -> sqlite3.Connection:
     """Return a connection to the file at `path`, made if absent, that other accounts of its group can use as well.
 
     SQLite makes a file with mode 0644 whatever the umask, and those beside with the mode of the file, so the file is
-    made here. Write access is tested first: a reader would leave files beside that the owner cannot write. Raises
-    `PermissionError` naming the file that refuses access.
+    made here. Write access is tested first: a reader would leave files beside that the owner cannot write. Raises as
+    `require_writable`.
     """
     with suppress(FileExistsError):
         create(path)
+    require_writable(path)
+    return sqlite3.connect(path, timeout=timeout, isolation_level=None)
+
+
+def require_writable(path: Path) -> None:
+    """Raise the `OSError` that names which of the files at and beside `path`, or their folder, refuses access."""
     for file in (path, *(Path(f"{path}{tail}") for tail in _SIDE_FILES)):
         if file.exists():
             require_access(file, os.R_OK | os.W_OK)
     require_access(path.parent, os.W_OK | os.X_OK)
-    return sqlite3.connect(path, timeout=timeout, isolation_level=None)
 
 
 def require_sound(connection: sqlite3.Connection) -> None:

@@ -31,7 +31,7 @@ from pipeline.errors import DifferenceError, UsageError, WorldError
 from pipeline.ids import file_digest
 from pipeline.storage import locking
 from pipeline.storage.atomic import sync
-from pipeline.storage.disk_errors import on_disk
+from pipeline.storage.disk_errors import on_disk, require_access
 
 MANIFEST = "manifest.json"
 WHOLE = frozenset({"full", "new", "revised"})  # scopes: what else is published is a sample or a part
@@ -161,25 +161,31 @@ class Experiment:
         ready.rename(target)
         sync(self.folder)
 
-    def clear(self) -> None:
-        """Make good what a killed process left: replacements are ended, what was being built or deleted goes.
+    def require_sound(self) -> None:
+        """Raise `WorldError` where `.staging` or `latest` is not what it has to be; needs no lock.
 
-        `latest` is moved where the process was killed just before it would have.
-        Raises `WorldError` where it is no link but a folder, whose articles no command would find.
+        A `latest` that is no link but a folder would hide its articles from every command.
         """
-        for ready in sorted(self.folder.glob(f"{_REPLACING}*")):
-            self._put_in_place(ready)
         if self.staging.is_symlink():
             raise WorldError(
                 f"{self.staging}: is a link to {self.staging.readlink()}, and versions are renamed within one file "
                 "system; remove the link"
             )
-        if self.staging.exists():
-            shutil.rmtree(self.staging)
-        self.staging.mkdir()
         latest = self.folder / "latest"
         if latest.is_dir() and not latest.is_symlink():
             raise WorldError(f"{latest}: is a folder, and not the link to a version: copied so, perhaps; remove it")
+
+    def clear(self) -> None:
+        """Make good what a killed process left: replacements are ended, what was being built or deleted goes.
+
+        `latest` is moved where the process was killed just before it would have. Raises as `require_sound`.
+        """
+        for ready in sorted(self.folder.glob(f"{_REPLACING}*")):
+            self._put_in_place(ready)
+        self.require_sound()
+        if self.staging.exists():
+            shutil.rmtree(self.staging)
+        self.staging.mkdir()
         self._point_latest()
 
 
@@ -224,6 +230,16 @@ def locked(
                     shutil.rmtree(left, ignore_errors=True)
             raise
         shutil.rmtree(experiment.staging, ignore_errors=True)
+
+
+def require_writable(outputs: Path, name: str) -> None:
+    """Raise the `WorldError` with which `locked` would fail because nothing can be published; writes nothing."""
+    folder = outputs / name
+    locking.require_lockable(folder, setting="--outputs")
+    experiment = Experiment(folder)
+    experiment.require_sound()
+    if experiment.staging.exists():
+        require_access(experiment.staging, os.W_OK | os.X_OK)
 
 
 def moment(name: str) -> datetime | None:

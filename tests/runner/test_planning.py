@@ -77,6 +77,8 @@ def test_a_plan_estimates_time_from_what_an_earlier_version_took(
     first = tomdich("plan", config, "--outputs", "out", cwd=tmp_path).stdout
     assert "summarize: 0 calls known, 25 to make; how long they take, no version of this name has measured" in first
     assert tomdich("run", config, "--outputs", "out", cwd=tmp_path).returncode == 0
+    same = tomdich("plan", config, "--outputs", "out", cwd=tmp_path).stdout
+    assert same.startswith(f"nothing changed: already published as {versions.find(tmp_path / 'out', None).name}\n")
     write_feed(tmp_path / "feed.jsonl", [article(number) for number in range(50)])
     second = tomdich("plan", config, "--outputs", "out", cwd=tmp_path).stdout
     assert "summarize: 25 calls known, 25 to make; about " in second
@@ -110,3 +112,54 @@ def test_another_search_keeps_the_engine_and_is_told_in_plan_manifest_and_card(t
     assert other["models"]["summarize"]["search_differences"] == []
     assert other["recipe"] != version.manifest["recipe"]
     assert json.dumps(other["calls"]["summarize"]) == json.dumps({"computed": 1, "replayed": 0})  # nothing is shared
+
+
+def _as_file(outputs: Path) -> None:
+    outputs.write_text("", encoding="utf-8")
+
+
+def _under_a_file(outputs: Path) -> None:
+    outputs.mkdir()
+    (outputs / "night").write_text("", encoding="utf-8")
+
+
+def _staging_elsewhere(outputs: Path) -> None:
+    (outputs / "night").mkdir(parents=True)
+    (outputs / "night" / ".staging").symlink_to(outputs)
+
+
+def _latest_copied(outputs: Path) -> None:
+    (outputs / "night" / "latest").mkdir(parents=True)
+
+
+def _memo_as_file(outputs: Path) -> None:
+    outputs.mkdir()
+    (outputs / ".memo").write_text("", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_as_file, "out: Not a directory; choose another --outputs"),
+        (_under_a_file, "out/night: Not a directory; choose another --outputs"),
+        (_staging_elsewhere, "is a link to"),
+        (_latest_copied, "latest: is a folder, and not the link to a version"),
+        (_memo_as_file, ".memo: the memo's folder cannot be made"),
+    ],
+)
+@pytest.mark.parametrize("model", ["fake", "absent"])  # a checkpoint that is not prepared yet hides none of it
+def test_what_cannot_be_written_is_refused_by_plan_check_and_run(
+    make_config: Callable[..., Path], tmp_path: Path, spoil: Callable[[Path], None], message: str, model: str
+) -> None:
+    write_feed(tmp_path / "feed.jsonl", [article(number) for number in range(3)])
+    spoil(tmp_path / "out")
+    stage = {"model": "fake", "engine": "fake"} if model == "fake" else {"model": "bundled/summarizer"}
+    config = make_config(summarize=stage)
+    before = sorted((tmp_path / "out").rglob("*"))
+    for command, code in (("plan", 1), ("check", 2), ("run", 1)):
+        done = tomdich(command, config, "--outputs", "out", cwd=tmp_path, TOMDICH_CACHE=str(tmp_path / "cache"))
+        assert done.returncode == code, (command, done.stdout, done.stderr)
+        assert message in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        if command == "plan":
+            assert sorted((tmp_path / "out").rglob("*")) == before

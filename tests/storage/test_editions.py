@@ -306,6 +306,60 @@ def test_a_revision_applies_corrections_without_sources_or_calls_and_supersedes(
     ]
 
 
+def plan(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return tomdich("plan", "night.yaml", "--outputs", "out", *arguments, cwd=folder)
+
+
+def test_a_plan_of_a_revision_says_what_it_replays_and_supersedes(night: Path) -> None:
+    none = plan(night, "--edition", DAY, "--revise")
+    assert (none.returncode, none.stdout) == (2, "")
+    assert "no version of night is published" in none.stderr
+    run(night, "--edition", DAY)
+    first, second = shown(night, f"night@{DAY}")
+    decide(night, first, action="reject")
+    correct(night, second, "An editor wrote this.")
+    shutil.rmtree(night / "feeds")
+    done = plan(night, "--edition", DAY, "--revise", "--json")
+    assert done.returncode == 0, done.stderr
+    planned = json.loads(done.stdout)
+    assert planned["supersedes"] == [versions(night)[0].name]
+    assert (planned["read"], planned["articles"], planned["rejected"]) == (2, 1, 1)
+    assert [stage["missing"] + stage["waiting"] for stage in planned["stages"].values()] == [0, 0]
+    assert f"revises {versions(night)[0].name}\n" in plan(night, "--edition", DAY, "--revise").stdout
+    assert len(versions(night)) == 1
+    decide(night, second, action="summary", vi="Tỉnh trồng rừng ngập mặn.")
+    planned = json.loads(plan(night, "--edition", DAY, "--revise", "--json").stdout)
+    assert planned["stages"]["translate"]["missing"] == 1  # which a revision may make
+
+
+@pytest.mark.parametrize("arguments", [["--set", "summarize.generation.max_new_tokens=7"], ["--limit", "1"], []])
+def test_a_plan_refuses_a_revision_that_a_run_refuses(night: Path, arguments: list[str]) -> None:
+    run(night, "--edition", DAY)
+    if not arguments:
+        shutil.rmtree(night / "out" / ".memo")
+        unchanged = plan(night, "--edition", DAY, "--revise").stdout
+        assert unchanged.startswith(f"nothing changed: already published as {versions(night)[0].name}\n")
+        correct(night, shown(night, "night")[0], "An editor wrote this.")
+    planned, done = (command(night, "--edition", DAY, "--revise", *arguments) for command in (plan, run))
+    assert planned.returncode == done.returncode == 2
+    assert planned.stdout == ""
+    assert planned.stderr.splitlines()[-1] == done.stderr.splitlines()[-1]
+
+
+def test_a_plan_of_only_new_refuses_what_a_run_refuses(night: Path) -> None:
+    run(night, "--edition", DAY)
+    known = plan(night, "--edition", DAY, "--only-new")
+    assert "read 2: 0 articles, 2 published before, 0 duplicates" in known.stdout
+    feed = night / "feeds" / f"{DAY}.jsonl"
+    conftest.write_feed(feed, [article(5) | {"text": "Ngắn."}])
+    lost = [article(60 + n) | {"id": f"a{n}"} for n in range(2)]
+    twice = [article(number) for number in range(30)] + lost
+    for rows, code in (([article(5) | {"text": "Ngắn."}], 3), ([*twice, article(222)], 0)):
+        conftest.write_feed(feed, rows)
+        planned, done = (command(night, "--edition", DAY, "--only-new") for command in (plan, run))
+        assert planned.returncode == done.returncode == code, (planned.stderr, done.stderr)
+
+
 def test_a_revision_of_an_older_day_leaves_latest_where_it_is_for_good(night: Path) -> None:
     run(night, "--edition", "2026-11-22..2026-11-23")
     newest = latest(night)
