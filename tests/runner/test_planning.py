@@ -25,7 +25,7 @@ TWICE = [article(number) for number in range(20)] + [article(number) | {"text": 
         (20, {"translate": {"model": "fake", "engine": "fake", "corrections": "nowhere.jsonl"}}, 2, "nowhere.jsonl"),
         (20, {"summarize": {"model": "./nowhere"}}, 2, "no such folder"),
         (20, {"translate": {"model": "bundled/translater"}}, 2, "did you mean bundled/translator"),
-        (20, {"translate": {"model": "no such/name"}}, 2, "is not the name of a model"),
+        (20, {"translate": {"model": "no such/name"}}, 2, "is not a valid model name"),
         (20, {"translate": {"model": "nobody/nothing"}}, 2, "HF_HUB_OFFLINE is set"),
         (20, {"limits": {"min_records": 21}}, 3, "fewer than limits.min_records"),
         ([{"id": "1", "text": "Ngắn."}], {}, 3, "no record is left of 1 read"),
