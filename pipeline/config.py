@@ -12,6 +12,8 @@ import os
 import re
 import shlex
 import zoneinfo
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -21,8 +23,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, field
 from pipeline import yaml_core
 from pipeline.catalog import MODEL_FREE
 from pipeline.config_file import Fields, overridden, read, validate
+from pipeline.errors import ConfigError, UsageError
 from pipeline.records import CHECKS, ROW_COLUMNS
-from pipeline.secrets import ENV, masked
+from pipeline.secrets import ENV, RELATIVE_TO, is_relative, masked
+from pipeline.storage.names import as_on_disk
 from pipeline.storage.user_folders import expand_home
 
 
@@ -269,7 +273,9 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Config:
 
     Raises `ConfigError` with every problem at once, each with its line and field.
     """
-    return _absolute(validate(read(path, overrides), Config), path.resolve().parent)
+    config = validate(read(path, overrides), Config)
+    with naming(path):
+        return _absolute(config, path.resolve().parent)
 
 
 def build(fields: dict[str, Any], overrides: tuple[str, ...], *, named: str) -> Config:
@@ -277,7 +283,9 @@ def build(fields: dict[str, Any], overrides: tuple[str, ...], *, named: str) -> 
 
     `named` is what messages call it. Raises `ConfigError` as `load` does.
     """
-    return _absolute(validate(Fields(named, overridden(fields, overrides), None), Config), Path.cwd())
+    config = validate(Fields(named, overridden(fields, overrides), None), Config)
+    with naming(named):
+        return _absolute(config, Path.cwd())
 
 
 def today(config: Config) -> date:
@@ -329,19 +337,34 @@ def is_folder_name(model: str) -> bool:
     return model.startswith(("/", "./", "../", "~"))
 
 
+@contextmanager
+def naming(file: Path | str) -> Iterator[None]:
+    """Name the config's `file` in the error of a path that cannot be placed; it becomes a `ConfigError`."""
+    try:
+        yield
+    except UsageError as error:
+        raise ConfigError(f"{file}: {error}") from None
+
+
 def place(path: str, base: Path) -> str:
     """Return a path as a config writes it, absolute against `base`; a URL and `-` stay as they are.
 
-    `${NAME}` stays unexpanded, behind `base` where its value in the environment is a relative path.
+    `${NAME}` stays unexpanded; where its value is a relative path now, it is written behind `base` in the form that
+    `secrets.expand_path` reads, so that the config can be used again with another value.
     """
     if path == "-" or "://" in path:
         return path
     if path.startswith("${"):
         now = ENV.sub(lambda match: os.environ.get(match[1], ""), path)
-        stays = not now or now == "-" or "://" in now or now.startswith(("/", "~"))
-        return path if stays else os.path.join(base, path)  # noqa: PTH118 - a Path would drop what is `..` in it
-    # not resolve(): a glob or a link the person chose stays as she wrote it
-    return os.path.normpath(base / expand_home(path))
+        return f"{base}{RELATIVE_TO}{path.removeprefix('${')}" if is_relative(now) else path
+    folder, mark, name = path.partition(RELATIVE_TO)
+    # not resolve(): a glob or a link that the person chose stays as it is written
+    return os.path.normpath(base / expand_home(folder)) + mark + name
+
+
+def place_file(path: str, base: Path) -> str:
+    """Return the path of one file or folder as `place` does, in the normal form of Unicode that the disk has."""
+    return as_on_disk(place(path, base))
 
 
 def place_source(source: S, base: Path) -> S:
@@ -349,7 +372,7 @@ def place_source(source: S, base: Path) -> S:
     if source.path is not None:
         return source.model_copy(update={"path": place(source.path, base)})
     if source.dataset is not None and is_folder_name(source.dataset):
-        return source.model_copy(update={"dataset": place(source.dataset, base)})
+        return source.model_copy(update={"dataset": place_file(source.dataset, base)})
     return source
 
 
@@ -358,24 +381,26 @@ def _placed_command(told: str | tuple[str, ...] | None, base: Path) -> str | tup
     if told is None or is_web_address(told):
         return told
     program, *words = command(told)
-    return (place(program, base) if is_folder_name(program) else program, *words)
+    return (place_file(program, base) if is_folder_name(program) else program, *words)
 
 
 def _absolute(config: Config, base: Path) -> Config:
-    """Return `config` with the relative paths of its sources, models, house files and memo absolute against `base`."""
+    """Return `config` with the relative paths in it absolute against `base`."""
 
     def stage(stage: G) -> G:
         files = {name: getattr(stage, name, None) for name in ("terms", "corrections")}
         named = files | {"model": stage.model if is_folder_name(stage.model) else None}
-        return stage.model_copy(update={name: place(path, base) for name, path in named.items() if path is not None})
+        return stage.model_copy(
+            update={name: place_file(path, base) for name, path in named.items() if path is not None}
+        )
 
     return config.model_copy(
         update={
             "sources": tuple(place_source(source, base) for source in config.sources),
             "summarize": stage(config.summarize),
             "translate": stage(config.translate),
-            "memo": None if config.memo is None else place(config.memo, base),
+            "memo": None if config.memo is None else place_file(config.memo, base),
             "on_finish": _placed_command(config.on_finish, base),
-            "metrics": None if config.metrics is None else place(config.metrics, base),
+            "metrics": None if config.metrics is None else place_file(config.metrics, base),
         }
     )

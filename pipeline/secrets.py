@@ -12,6 +12,7 @@ from pipeline.errors import ConfigError
 
 ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
+RELATIVE_TO = "/./${"  # between a folder and the `${NAME}` whose relative value stands against it
 _USERINFO = re.compile(r"(https?)?://([^/?#\s]*)@")  # to the last @: a password may hold one
 _PARAMETER = re.compile(r"([?&;])([^=?&;#\s]+)=([^&;#\s]+)")
 # What web services call the secret in a query: `token`, `api_key`, `X-Amz-Signature`, Azure's `sig`.
@@ -31,6 +32,24 @@ def expand_env(text: str) -> str:
         return found
 
     return ENV.sub(value, text)
+
+
+def expand_path(path: str) -> str:
+    """Return the path of a source with each `${NAME}` replaced; raises `ConfigError` for a name that is not set.
+
+    In `/base/./${NAME}` the folder before `/./` is what a relative value stands against, see `config.place`; an
+    absolute value, a URL, `-` and an empty value replace it.
+    """
+    base, mark, name = path.partition(RELATIVE_TO)
+    if not mark:
+        return expand_env(path)
+    value = expand_env(f"${{{name}")
+    return os.path.join(base, value) if is_relative(value) else value  # noqa: PTH118 - a Path would drop `..`
+
+
+def is_relative(path: str) -> bool:
+    """Return whether a path stands against a folder: it is no absolute path, URL, `-` or empty."""
+    return bool(path) and path != "-" and "://" not in path and not path.startswith(("/", "~"))
 
 
 def masked(text: str) -> str:

@@ -281,6 +281,11 @@ def test_secrets_are_expanded_only_when_used(tmp_path: Path, monkeypatch: pytest
         expand_env(config.sources[0].path or "")
 
 
+def test_a_home_folder_that_is_none_is_named_with_the_config(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"night\.yaml: ~nobody-here/feed\.jsonl: ~ cannot be replaced"):
+        loaded(tmp_path, GOOD.replace("feed.jsonl", "~nobody-here/feed.jsonl"))
+
+
 def test_a_missing_config_says_how_to_write_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="tomdich init"):
         configs.load(tmp_path / "no.yaml")

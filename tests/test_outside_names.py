@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline import config as configs
 from pipeline import sources
 from pipeline.cli import app
 from pipeline.commands.forget import forget
@@ -104,6 +105,65 @@ def test_a_relative_path_from_the_environment_stands_against_the_configs_folder(
     for value in ("feed.jsonl", str(home / "feed.jsonl"), "../home/*.jsonl"):
         done = tomdich("plan", home / "c.yaml", cwd=elsewhere, FEED=value)
         assert done.returncode == 0, done.stderr
+
+
+def test_a_published_config_takes_a_relative_and_an_absolute_path_from_the_environment(tmp_path: Path) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    for folder, number in ((home, 1), (elsewhere, 2)):
+        folder.mkdir()
+        write_feed(folder / "feed.jsonl", [article(number)])
+    write_config(home, "'${FEED}'")
+    out = str(tmp_path / "out")
+    done = tomdich("run", home / "c.yaml", "--outputs", out, cwd=elsewhere, FEED="feed.jsonl")
+    assert done.returncode == 0, done.stderr
+    published_config = store.find(tmp_path / "out", "c").folder / "config.yaml"
+    assert str(home / "feed.jsonl") not in published_config.read_text(encoding="utf-8")
+    for feed, ids in (("feed.jsonl", ["a1"]), (str(elsewhere / "feed.jsonl"), ["a2"])):
+        again = str(tmp_path / "again")
+        done = tomdich("run", published_config, "--outputs", again, cwd=elsewhere, FEED=feed)
+        assert done.returncode == 0, done.stderr
+        assert [row["id"] for row in rows(store.find(tmp_path / "again", "c"))] == ids
+
+
+@pytest.mark.parametrize(("on_disk", "typed"), FORMS)
+def test_files_of_a_stage_are_found_in_either_normal_form(tmp_path: Path, on_disk: Form, typed: Form) -> None:
+    folder = tmp_path / unicodedata.normalize(on_disk, "tòa soạn")
+    folder.mkdir()
+    for name in ("thuật ngữ.csv", "sửa.jsonl"):
+        (folder / unicodedata.normalize(on_disk, name)).write_text("vi,en\n" if "csv" in name else "", encoding="utf-8")
+    (folder / unicodedata.normalize(on_disk, "mô hình")).mkdir()
+    write_config(tmp_path, "feed.jsonl")
+    place = unicodedata.normalize(typed, "tòa soạn")
+    config = configs.load(
+        tmp_path / "c.yaml",
+        (
+            f"translate.terms={place}/{unicodedata.normalize(typed, 'thuật ngữ.csv')}",
+            f"translate.corrections={place}/{unicodedata.normalize(typed, 'sửa.jsonl')}",
+            f"translate.model=./{place}/{unicodedata.normalize(typed, 'mô hình')}",
+            f"memo={unicodedata.normalize(typed, 'bộ nhớ')}",  # not there: it stays as it is typed
+        ),
+    )
+    for path in (config.translate.terms, config.translate.corrections, config.translate.model):
+        assert path is not None
+        assert Path(path).exists()
+    assert config.memo == str(tmp_path / unicodedata.normalize(typed, "bộ nhớ"))
+
+
+@pytest.mark.parametrize("folder", ["tin [1]", "a*b", "what?"])
+def test_a_dataset_in_a_folder_with_signs_of_patterns(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder / "data").mkdir(parents=True)
+    write_feed(tmp_path / folder / "data" / "train.jsonl", [article(1)])
+    source = Source(dataset=str(tmp_path / folder))
+    files: list[sources.SourceFile] = []
+    (found,) = sources.read(source, exclude=ALL, warn=pytest.fail, on_file=files.append)
+    assert isinstance(found, Article)
+    assert (found.text, found.source.path) == (TEXT, f"{tmp_path / folder}#train")
+    assert [file.records for file in files] == [1]
+    (tmp_path / folder / "data" / "train.jsonl").unlink()
+    with pytest.raises(SourceError) as error:
+        list(sources.read(source, exclude=ALL, warn=pytest.fail, on_file=files.append))
+    assert str(tmp_path / folder) in str(error.value)
+    assert "tomdich-" not in str(error.value)
 
 
 def test_an_empty_path_from_the_environment_is_named(tmp_path: Path) -> None:

@@ -78,8 +78,11 @@ def test_a_published_config_names_what_the_run_took_for_auto(tmp_path: Path, mak
     for name, model in first.manifest["models"].items():
         assert written[name]["engine"] == model["engine"] != "auto"
         assert written[name]["compute_type"] == model["compute_type"] != "auto"
-        effective = first.manifest["identity"]["stages"][name]["generation"]
-        assert written[name]["generation"] == effective
+        identity = first.manifest["identity"]["stages"][name]
+        for field in ("prefix", "output_prefix", "tone_style", "word_segmented", "with_title", "generation"):
+            assert written[name][field] == identity[field]
+        assert written[name]["max_source_tokens"] == identity["max_source"]
+        assert written["summarize"]["lead"] is False
     assert again(first, tmp_path / "elsewhere").manifest["recipe"] == first.manifest["recipe"]
 
 
@@ -90,8 +93,10 @@ def test_a_published_config_names_the_commit_of_a_branch_and_leaves_to_the_check
     fake = prepare_stages(load_config(), until=None, warn=lambda _: None)["translate"]
     values = dict(fake.generation) | {"num_beams": 4, "early_stopping": "never"}  # "never" is no value of a config's
     took = replace(fake, revision="c" * 40, engine="transformers", compute_type="bfloat16", generation=values)
+    took = replace(took, prefix="dịch: ", source_lang="vi_VN", target_lang="en_XX")
     stage = resolved(config, {"translate": took}).translate
     assert (stage.revision, stage.engine, stage.compute_type) == ("c" * 40, "transformers", "bfloat16")
+    assert (stage.prefix, stage.source_lang, stage.target_lang) == ("dịch: ", "vi_VN", "en_XX")
     assert (stage.generation.num_beams, stage.generation.early_stopping) == (4, None)
     assert stage.generation.max_new_tokens == fake.generation["max_new_tokens"]
 

@@ -83,6 +83,8 @@ class Checkpoint:
     converted: Path | None  # the CTranslate2 model when `engine` is "ctranslate2"
     before: tuple[int, ...] = ()  # special ids before the text: a language code, `<s>`
     after: tuple[int, ...] = ()  # special ids after the text: `</s>`, a language code
+    source_lang: str | None = None  # language codes, of the families that have them; their ids are in `identity`
+    target_lang: str | None = None
     prefix_ids: tuple[int, ...] = ()  # set when the prefix is a single token such as `<2en>`
     special_ids: frozenset[int] = field(default_factory=frozenset)  # `decode` drops these
 

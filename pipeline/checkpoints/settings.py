@@ -204,7 +204,8 @@ def assemble(
     segmented = entry.word_segmented if stage.word_segmented is None else stage.word_segmented
     if segmented:
         require_segmenter()
-    source_id, target_id = _languages(stage, metadata, tokenizer, entry)
+    codes = stage.source_lang or entry.source_lang, stage.target_lang or entry.target_lang
+    source_id, target_id = _languages(stage, metadata, tokenizer, codes)
     before, after = families.surrounding_ids(
         metadata.family, bos_id=metadata.bos_id, eos_id=metadata.eos_id, source_id=source_id, legacy=metadata.legacy
     )
@@ -247,6 +248,8 @@ def assemble(
         converted=None,
         before=before,
         after=after,
+        source_lang=codes[0] if source_id is not None else None,
+        target_lang=codes[1] if target_id is not None else None,
         prefix_ids=prefix_ids,
         special_ids=frozenset(metadata.special_ids),
     )
@@ -256,7 +259,7 @@ _NO_ENTRY = catalog.Entry(name="", stage="summarize", family="t5", license="", l
 
 
 def _languages(
-    stage: Stage, metadata: Metadata, tokenizer: Tokenizer, entry: catalog.Entry
+    stage: Stage, metadata: Metadata, tokenizer: Tokenizer, codes: tuple[str | None, str | None]
 ) -> tuple[int | None, int | None]:
     """Return the ids of the source and target language codes; None for families without language codes."""
     if metadata.family not in families.WITH_LANGUAGES:
@@ -266,7 +269,6 @@ def _languages(
                     f"{stage.model}: {field}: a {metadata.family} checkpoint has no language codes; remove it"
                 )
         return None, None
-    codes = (stage.source_lang or entry.source_lang, stage.target_lang or entry.target_lang)
     source, target = (
         families.language_id(
             code,

@@ -45,12 +45,12 @@ from pipeline.ids import text_digest
 from pipeline.records import JSON
 from pipeline.runner.monitoring import Statistics
 from pipeline.runner.publishing import ROWS_PER_GROUP, card
-from pipeline.sources.names import forms as name_forms
 from pipeline.storage import dataset_cache, locking
 from pipeline.storage import versions as store
 from pipeline.storage.disk_errors import on_disk
 from pipeline.storage.memo import FILE as MEMO
 from pipeline.storage.memo import Stored, open_memo
+from pipeline.storage.names import forms as name_forms
 from pipeline.storage.published import FILE as PUBLISHED
 from pipeline.storage.published import Withdrawal, look, open_published, withdraw, withdrawals
 from pipeline.storage.rows import Row, category, failures, on_hold, rows

@@ -16,7 +16,7 @@ from pathlib import Path
 from pipeline import sources
 from pipeline.config import Config, Source
 from pipeline.errors import WorldError
-from pipeline.secrets import expand_env
+from pipeline.secrets import expand_path
 from pipeline.storage.disk_errors import existing
 from pipeline.storage.versions import Version, versions
 
@@ -88,7 +88,7 @@ def _version_bytes(config: Config, last: Version | None) -> float:
 
 def _sizes(source: Source) -> list[tuple[str, int]]:
     """Return the ending and the size of each file of a source that lies on this machine."""
-    if source.path is None or source.path == "-" or "://" in expand_env(source.path):
+    if source.path is None or source.path == "-" or "://" in expand_path(source.path):
         return []
     # names hide what stands in ${…}: where they differ from the paths, the size is not known
     found = [Path(name) for name in sources.find(source, warn=lambda _: None)]

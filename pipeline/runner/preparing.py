@@ -100,9 +100,9 @@ def recipe(config: Config, checkpoints: dict[StageName, Checkpoint], house_: Glo
 
 
 def resolved(config: Config, checkpoints: dict[StageName, Checkpoint]) -> Config:
-    """Return `config` with what it left open as this run took it: commit, engine, compute type, generation values.
+    """Return `config` with what it left open as this run took it, from the commit to the generation values.
 
-    It gives the same recipe later and elsewhere, where `auto` or the main branch would be another.
+    It gives the same recipe later and elsewhere, where `auto`, the main branch or the catalog would say something else.
     """
     update: dict[str, Stage] = {}
     for name, checkpoint in checkpoints.items():
@@ -115,6 +115,15 @@ def resolved(config: Config, checkpoints: dict[StageName, Checkpoint]) -> Config
                 "revision": checkpoint.revision or stage.revision,
                 "engine": checkpoint.engine,
                 "compute_type": checkpoint.compute_type,
+                "prefix": checkpoint.prefix,
+                "output_prefix": checkpoint.output_prefix,
+                "source_lang": checkpoint.source_lang,
+                "target_lang": checkpoint.target_lang,
+                "max_source_tokens": checkpoint.max_source,
+                "tone_style": checkpoint.tone_style,
+                "word_segmented": checkpoint.word_segmented,
+                "with_title": checkpoint.with_title,
+                **({"lead": checkpoint.lead_only and checkpoint.max_source} if name == "summarize" else {}),
                 "generation": _written(checkpoint.generation, stage.generation),
             }
         )

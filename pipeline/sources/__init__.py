@@ -1,7 +1,7 @@
-"""Sources: text files, web pages, tables and datasets, wherever they lie, as one stream of articles.
+"""Read articles from text files, web pages, feeds, tables and datasets, on disk, on the web or in a bucket.
 
-Everything that is read comes out, as an `Article` or as a listed `Failure`, in the order of the source: files by
-path, rows as they stand. Only single documents are ever held whole; of a table one row is.
+Everything that is read becomes an `Article` or a listed `Failure`, in the order of the source: files by path, rows in
+the order of the file. A single document is held in memory whole; of a table one row is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipeline import waiting
 from pipeline.config import Columns, Exclude, Markup, Source
 from pipeline.errors import SourceError, UnavailableError
 from pipeline.records import JSON, Article, Failure, Origin
-from pipeline.secrets import expand_env
+from pipeline.secrets import expand_path
 from pipeline.sources import (
     articles,
     byte_streams,
@@ -29,11 +29,11 @@ from pipeline.sources import (
     hub,
     json_values,
     markup,
-    names,
     tables,
 )
 from pipeline.sources.articles import Draft
 from pipeline.sources.files import Format, Found
+from pipeline.storage import names
 from pipeline.text import normalize
 from pipeline.waiting import Stopping
 
@@ -64,8 +64,8 @@ def _ignore(_: str) -> None:
 def find(source: Source, *, warn: Callable[[str], None], stopping: Stopping | None = None) -> list[str]:
     """Return the files that `read` would read, in its order; a dataset is one name.
 
-    Raises `SourceError` where there is nothing to read; where that is `UnavailableError` and the source is optional,
-    `warn` is told instead. `stopping`: as in `read`.
+    Raises `SourceError` where there is nothing to read; where that is an `UnavailableError` and the source is optional,
+    `warn` is called instead. `stopping`: as in `read`.
     """
     if source.path is None:
         return [hub.name_of(source)]
@@ -82,14 +82,14 @@ def read(
     timezone: str | None = None,
     stopping: Stopping | None = None,
 ) -> Iterator[Article | Failure]:
-    """Yield every article of `source`, and a listed failure for everything that is none, in a stable order.
+    """Yield every article of `source`, and a listed failure for everything that is no article, in a stable order.
 
-    `on_file` is told of each file when it has been read. Raises `SourceError` for a file without a configured column
-    or of no known format, and `UnavailableError`, which is one, for a file that is missing, cut short or changed while
-    it was read. For the latter an optional source goes on with the next file, what was read stays, and `warn` and
-    `on_unavailable` are told why. `timezone`: of dates of publication that have a time and no offset; without it they
-    stay as they are. `stopping` gives a reason to stop while a pipe, a server or a hub is waited for, which then raises
-    `AbandonedError`; without it they are waited for as long as they take.
+    `on_file` is called with each file when it has been read. Raises `SourceError` for a file without a configured
+    column or of no known format, and its subclass `UnavailableError` for a file that is missing, cut short or changed
+    while it was read. After the latter an optional source goes on with the next file, keeps what was read, and calls
+    `warn` and `on_unavailable` with the reason. `timezone`: of dates of publication that have a time and no offset;
+    without it they stay as they are. `stopping` returns a reason to stop while a pipe, a server or a hub is waited for;
+    the wait then raises `AbandonedError`. Without it the wait has no limit.
     """
     zone = None if timezone is None else ZoneInfo(timezone)
     for record in _read(
@@ -120,7 +120,7 @@ def _read(
 def sample(
     source: Source, *, exclude: Exclude, warn: Callable[[str], None], stopping: Stopping
 ) -> Iterator[Article | Failure]:
-    """Yield what `read` yields for the first rows of up to a hundred files, spread evenly over those of `source`.
+    """Yield what `read` yields for the first rows of up to a hundred files, evenly spaced among those of `source`.
 
     Raises as `read` does.
     """
@@ -153,7 +153,7 @@ def _found(
         return waiting.call(
             lambda: finding.find(path, given=source.format, warn=warn),
             what=path,
-            stopping=stopping if "://" in expand_env(path) else None,
+            stopping=stopping if "://" in expand_path(path) else None,
         )
     except UnavailableError as error:
         if not source.optional:
@@ -197,7 +197,7 @@ def _read_file(
                 records += 1
                 yield record
         except UnavailableError:
-            if source.optional:  # what came of it counts: so does the digest of the whole
+            if source.optional:  # what was read counts, with the digest of the whole file
                 _drain(chunks)
                 on_file(SourceFile(found.name, running.digest(), running.bytes, records))
             raise
@@ -257,7 +257,7 @@ def _records(found: Found, chunks: Iterator[bytes], source: Source, exclude: Exc
 
 
 def _sniffed(chunks: Iterator[bytes]) -> tuple[Format, Iterator[bytes]]:
-    """Return the format of stdin or of a web page by its first characters: JSON, HTML, else pasted text."""
+    """Return the format of stdin or of a web page by its first characters: JSON, a feed, HTML, else pasted text."""
     head, chunks = byte_streams.peek(chunks, 1024)
     start = head.decode("utf-16" if head[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig", errors="ignore").lstrip()
     if start.startswith(("{", "[")):
@@ -272,7 +272,7 @@ def _sniffed(chunks: Iterator[bytes]) -> tuple[Format, Iterator[bytes]]:
 def _document(
     chunks: Iterator[bytes], *, kind: Format, found: Found, source: Source, exclude: Exclude
 ) -> Article | Failure:
-    """Return the one article of a `.txt` or `.html`; a `.txt` that holds a web page is read as one."""
+    """Return the article of a `.txt` or `.html`; a `.txt` that holds a web page is read as HTML."""
     from pipeline.sources import html, pasted  # their patterns take a while to compile, and tables need none
 
     name = found.name
@@ -305,7 +305,7 @@ def _document(
 def _finished(
     parts: Pasted, draft: Draft, *, origin: Origin, exclude: Exclude, name: str, fields: Markup
 ) -> Article | Failure:
-    """Return the article of a page told apart; what was set aside goes with it."""
+    """Return the article made of the parts of a page; the removed lines are kept in `set_aside`."""
     extra: dict[str, JSON] = {}
     if parts.section:
         extra["section"] = parts.section
@@ -328,18 +328,21 @@ def _read_dataset(
     source: Source, exclude: Exclude, on_file: Callable[[SourceFile], None], stopping: Stopping | None
 ) -> Iterator[Article | Failure]:
     name = hub.name_of(source)
-    dataset = waiting.call(lambda: hub.open_dataset(source, wanted=_wanted(source)), what=name, stopping=stopping)
-    records = 0
-    with closing(waiting.iterate(lambda: dataset.rows, what=name, stopping=stopping)) as rows:
-        for record in articles.from_rows(rows, name=name, source=source, exclude=exclude, columns=dataset.columns):
-            records += 1
-            yield record
-    if dataset.changed():
-        raise UnavailableError(f"{dataset.name}: was changed while it was read; run again when it is complete")
+    with hub.local_folder(source) as local:
+        dataset = waiting.call(
+            lambda: hub.open_dataset(source, local, wanted=_wanted(source)), what=name, stopping=stopping
+        )
+        records = 0
+        with closing(waiting.iterate(lambda: dataset.rows, what=name, stopping=stopping)) as rows:
+            for record in articles.from_rows(rows, name=name, source=source, exclude=exclude, columns=dataset.columns):
+                records += 1
+                yield record
+        if dataset.changed():
+            raise UnavailableError(f"{dataset.name}: was changed while it was read; run again when it is complete")
     on_file(SourceFile(dataset.name, dataset.digest, dataset.bytes, records))
 
 
 def _wanted(source: Source) -> frozenset[str]:
-    """Return the columns that are of use."""
+    """Return the names of the columns that the source needs, each in every normal form."""
     mapped = (getattr(source.columns, field) or field for field in Columns.model_fields)
     return frozenset(form for column in (*mapped, *source.keep) for form in names.forms(column))

@@ -1,6 +1,6 @@
-"""From what a source gave to an `Article` or a listed `Failure`: mapped, repaired, tidied, measured.
+"""Turn a row or document into an `Article` or a listed `Failure`: map the columns, repair, tidy, exclude.
 
-Every row and document that was read passes here exactly once, so nothing vanishes on the way in.
+Every row and document that was read passes through here exactly once, so nothing is lost without a record of it.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from pipeline import ids
 from pipeline.config import Columns, Exclude, Markup, Source
 from pipeline.errors import SourceError
 from pipeline.records import JSON, Article, Failure, Origin
-from pipeline.sources import dates, markup, names
+from pipeline.sources import dates, markup
 from pipeline.sources.byte_streams import LONGEST, MEGABYTES
 from pipeline.sources.markup import Plain
+from pipeline.storage import names
 from pipeline.text import normalize as text
 from pipeline.text import prose
 
-_LOOK_AHEAD = 100  # rows that may pass before a column shows up where rows name their own
+_LOOK_AHEAD = 100  # rows in which each configured column must occur, where rows name their own columns
 _LOOK_AHEAD_CHARACTERS = 8_000_000
 _TEXT_COLUMNS = ("content", "body", "article", "document", "noi_dung", "noidung", "nội dung", "maintext", "text")
 _SHOWN = 12  # columns named in one message
 _SHOWN_WIDTH = 40
-_COMPARED = 1_000  # columns among which one of a similar name is looked for
+_COMPARED = 1_000  # columns among which a similar name is searched for
 _NESTED = 32  # levels of a value that is kept
 
 
@@ -59,7 +60,7 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """The texts of one article as found, before repair."""
+    """The texts of one article as they were read, before repair."""
 
     text: str
     id: str = ""
@@ -76,7 +77,7 @@ def from_rows(
 ) -> Iterator[Article | Failure]:
     """Yield an article or a listed failure for each row, in order.
 
-    `columns`: the table's, or None where each row names its own; then a column that shows up in none of the first
+    `columns`: the table's, or None where each row names its own; then a column that is in none of the first
     hundred rows does not exist. Raises `SourceError` for a configured column that does not exist.
     """
     head: list[Row | BadRow] = []
@@ -115,9 +116,9 @@ def finish(
     extra: dict[str, JSON] | None = None,
     set_aside: tuple[tuple[str, str], ...] = (),
 ) -> Article | Failure:
-    """Return `draft` repaired and tidied, or the rejection it earns.
+    """Return the article of `draft`, repaired and tidied, or its rejection.
 
-    `body`: the text where it is already repaired. `fields`: whether the fields are HTML. `where`: the place, for
+    `body`: the text where it is repaired already. `fields`: whether the fields are HTML. `where`: file and row, for
     messages.
     """
     title = markup.clean_line(draft.title, fields)
@@ -168,9 +169,9 @@ def finish(
 
 
 def _with_body(draft: Draft, fields: Markup) -> tuple[Draft, Plain]:
-    """Return the article's body, and the draft with what the text says of its title and date where nothing else does.
+    """Return the article's body, and the draft with the title and date from the text where no column gives them.
 
-    A text in HTML is read as a `.html` is: what is not the article's body is set aside.
+    A text in HTML is read as a `.html` file is: what is not the article's body is set aside.
     """
     found = markup.clean(draft.text, fields)
     if "html" not in found.repairs:
@@ -189,7 +190,7 @@ def _with_body(draft: Draft, fields: Markup) -> tuple[Draft, Plain]:
 
 
 def rejected(kind: str, message: str, origin: Origin, *, id_: str = "", text_sha256: str = "") -> Failure:
-    """Return the failure of something that is no article of ours: listed, not retried, no reason to stop."""
+    """Return the failure of something that is no article to publish: listed, not retried, no reason to stop."""
     return Failure(
         stage="load",
         kind=kind,
@@ -202,7 +203,7 @@ def rejected(kind: str, message: str, origin: Origin, *, id_: str = "", text_sha
 
 
 def damaged(kind: str, message: str, origin: Origin) -> Failure:
-    """Return the failure of a row or document that cannot be read: counted apart, and limited as failures are."""
+    """Return the failure of a row or document that cannot be read: counted apart, under the limit of failures."""
     return Failure(stage="load", kind=kind, message=message, source=origin, damaged=True)
 
 
@@ -232,7 +233,7 @@ def _from_row(
             extra[column] = _plain(_cell(row, column))
         except ValueError as error:
             return damaged("bad_row", f"{where}: column '{column}': {error}", origin)
-    found["id"] = unicodedata.normalize("NFC", found["id"].strip())  # one id is typed in either form
+    found["id"] = unicodedata.normalize("NFC", found["id"].strip())  # an id may be typed in either normal form
     draft = Draft(published=published, **found)
     return finish(draft, origin=origin, exclude=exclude, where=where, fields=source.markup, extra=extra)
 
@@ -270,7 +271,7 @@ def _check_columns(source: Source, columns: Collection[str], *, name: str) -> No
 
 
 def _as_text(value: object) -> str:
-    """Return a cell as text; raises `ValueError` where it is none."""
+    """Return a cell as text; raises `ValueError` where it is not text."""
     match value:
         case str():
             return _without_surrogates(value)
@@ -296,7 +297,7 @@ def _as_text(value: object) -> str:
 
 
 def _as_body(value: object) -> str:
-    """Return a cell as an article's text: a string, or its paragraphs; raises `ValueError` where it is none."""
+    """Return a cell as an article's text: a string or a list of paragraphs; raises `ValueError` for others."""
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         value = "\n".join(value)
     if value is None or isinstance(value, str | bytes) or value != value:  # noqa: PLR0124 - NaN, a data frame's None
@@ -305,7 +306,7 @@ def _as_body(value: object) -> str:
 
 
 def _plain(value: object, *, levels: int = _NESTED) -> JSON:
-    """Return a cell as a value that JSON can hold; raises `ValueError` where it is nested too deep or too long."""
+    """Return a cell as a JSON value; raises `ValueError` where it is nested too deep or too long."""
     match value:
         case str():
             return _without_surrogates(value)
@@ -330,7 +331,7 @@ def _plain(value: object, *, levels: int = _NESTED) -> JSON:
 
 
 def _without_surrogates(value: str) -> str:
-    """Return `value` fit for UTF-8: JSON can name half a character, which becomes the replacement character.
+    """Return `value` without unpaired surrogates, which JSON can name: each becomes U+FFFD.
 
     Raises `ValueError` for what is too long to be a cell of an article.
     """

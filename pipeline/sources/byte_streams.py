@@ -42,7 +42,7 @@ def as_utf8(chunks: Iterator[bytes]) -> tuple[str | None, Iterator[bytes]]:
 
 
 def lines(chunks: Iterable[bytes], *, longest: int = LONGEST) -> Iterator[bytes | None]:
-    r"""Yield the lines without their "\n"; None stands for a line over `longest` bytes, which is never held.
+    r"""Yield the lines without their "\n"; None marks a line over `longest` bytes, which is never held in memory.
 
     Where a "\r" without a "\n" ends the first line, as on old Macs, each of them ends one.
     """

@@ -1,7 +1,7 @@
-"""Dates as Vietnamese pages and feeds write them, turned to ISO 8601. Pure.
+"""Convert dates as Vietnamese pages and feeds write them to ISO 8601. Pure.
 
-Day before month, always: that is how the language writes it. What does not fit (month 13) stays as it was
-found; a date is never guessed. A time without an offset gets one from `in_zone` alone.
+The day comes before the month, as Vietnamese writes it. A date that cannot be read (month 13) stays as it was found;
+a date is never guessed. Only `in_zone` gives a time without an offset one.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _LABEL = re.compile(
     r"(?!\w)",
     re.IGNORECASE,
 )
-_WIDE_GAP = re.compile(r"\t+|\s{2,}")  # what a page sets apart stays apart
+_WIDE_GAP = re.compile(r"\t+|\s{2,}")  # parts that the page separates stay separate
 _RFC_2822 = re.compile(r"(?:[A-Z][a-z]{2},\s*)?\d{1,2}\s[A-Z][a-z]{2}\s\d{4}\s\d{2}:\d{2}")
 _EDGES = " \t,;|-–—•·:()[]/"
 _NOON = 12
-# Unix times are read between 1985 and 2096; a number outside is no date of a news article.
+# Unix times are read between 1985 and 2096; a number outside that range is no date of a news article.
 _SECONDS = range(500_000_000, 4_000_000_000)
-_FINER = (1, 1000, 1000**2, 1000**3)  # a second's parts in a Unix time: seconds, milliseconds, micro-, nanoseconds
+_FINER = (1, 1000, 1000**2, 1000**3)  # units a second of a Unix time: seconds, milliseconds, micro-, nanoseconds
 _UNIX = re.compile(r"[1-9][0-9]{8,18}(?:\.[0-9]+)?")
-# `datetime.fromisoformat` alone also takes "1712010312345" for a day of 1712.
+# `datetime.fromisoformat` alone also reads "1712010312345" as a day in 1712.
 _ISO = re.compile(
     r"\d{4}-\d{2}-\d{2}(?:[T\s]\d{2}:?\d{2}(?::?\d{2}(?:[.,]\d+)?)?\s?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?"
     r"|(?:19|20)\d{6}(?:T\d{4}(?:\d{2})?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?",
@@ -48,7 +48,7 @@ _COMPACT = re.compile(r"(?:19|20)\d{10}(?:\d{2})?")  # 202605061015, 20260506101
 
 
 def iso(value: object) -> str:
-    """Return `value` (text, date, datetime or Unix time) in ISO 8601 where it can be read, else as found."""
+    """Return `value` (text, date, datetime or Unix time) in ISO 8601 where it can be read, else unchanged."""
     if isinstance(value, datetime | date):
         return value.isoformat()
     found = str(value).strip()
@@ -81,7 +81,7 @@ def read(written: str) -> str | None:
 
 
 def in_zone(published: str, zone: tzinfo) -> str:
-    """Return a time in ISO 8601 without an offset as one of `zone`; a day alone, and what is no date, stay."""
+    """Return a time in ISO 8601 without an offset as one in `zone`; a day alone, or no date, stays unchanged."""
     if len(published) <= len("2023-03-02"):
         return published
     try:
@@ -94,7 +94,7 @@ def in_zone(published: str, zone: tzinfo) -> str:
 def split(line: str) -> tuple[str, str] | None:
     """Return `(date and time in ISO 8601, rest of the line)` for a line that writes a full date, or None.
 
-    Weekday, time zone and words such as "Cập nhật" belong to the date; the rest is what else stands there.
+    Weekday, time zone and words such as "Cập nhật" belong to the date and are not in the rest.
     """
     line = _WIDE_GAP.sub(" | ", line)
     match = _DAY_FIRST.search(line) or _YEAR_FIRST.search(line) or _IN_WORDS.search(line)

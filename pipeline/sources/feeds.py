@@ -1,4 +1,4 @@
-"""RSS and Atom: an article for each entry, with the text that the feed itself carries; no link is followed."""
+"""Read RSS and Atom: an article for each entry, with the text that the feed itself holds; no link is followed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.errors import SourceError, UnavailableError
 from pipeline.sources.articles import Row
 
-# The elements of each field, the fullest text first.
+# The elements of each field, the one with the longest text first.
 _FIELDS = {
     "id": ("guid", "id", "link"),
     "title": ("title",),
@@ -24,7 +24,7 @@ _OF_XML = {b"amp", b"lt", b"gt", b"quot", b"apos"}
 
 
 def rows(data: bytes, *, name: str) -> Iterator[Row]:
-    """Yield a row for each entry of a feed; raises `SourceError` where it is none, or declares entities of its own."""
+    """Yield a row for each entry of a feed; raises `SourceError` for other XML and for declared entities."""
     from lxml import etree  # type: ignore[import-untyped]
 
     if b"<!ENTITY" in data:
@@ -59,7 +59,7 @@ def _first(entry: Any, names: tuple[str, ...]) -> str:  # noqa: ANN401 - lxml ha
 
 
 def _text(element: Any) -> str:  # noqa: ANN401 - lxml has no types
-    """Return what an element says; of one that holds markup as elements (XHTML) the markup."""
+    """Return the text of an element; of one that holds markup as elements (XHTML) the markup."""
     from lxml import etree
 
     if len(element):
@@ -80,6 +80,6 @@ def _date(written: str) -> str:
 
 
 def _as_number(match: re.Match[bytes]) -> bytes:
-    """Return an entity that HTML has and XML has not as numbers."""
+    """Return a named entity of HTML that XML does not know as numeric ones."""
     letters = None if match[1] in _OF_XML else html5.get(f"{match[1].decode()};")
     return match[0] if letters is None else "".join(f"&#{ord(letter)};" for letter in letters).encode()

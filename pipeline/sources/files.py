@@ -20,13 +20,13 @@ from urllib.parse import quote, quote_plus
 from pipeline.errors import SourceError, UnavailableError
 from pipeline.secrets import ENV, masked
 from pipeline.sources import compression
-from pipeline.sources.names import forms as name_forms
 from pipeline.storage.disk_errors import on_disk, temporary_folder
+from pipeline.storage.names import forms as name_forms
 
 Format = Literal["txt", "html", "feed", "json", "jsonl", "csv", "tsv", "parquet"]
 
 _CHUNK = 256 * 1024
-_SECRET = 4  # letters; a shorter value hides nothing, and stands in many a word
+_SECRET = 4  # letters; a shorter value is no secret, and occurs in many words
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class RunningDigest:
 
 
 def stamp(found: Found) -> tuple[int, int, int] | None:
-    """Return what changes when a local file does (size, mtime, inode); None for what is no local file."""
+    """Return what changes when a local file does (size, mtime, inode); None where it is no local file."""
     if found.path == "-" or "://" in found.path:
         return None
     try:
@@ -78,7 +78,7 @@ def raw(found: Found, running: RunningDigest) -> Generator[bytes, None, None]:
 def seekable(found: Found, chunks: Iterator[bytes]) -> Iterator[IO[bytes]]:
     """Give the file open at its beginning; `chunks`, its raw bytes, are read to the end for their digest.
 
-    What is no plain local file is copied to a temporary one first.
+    A file that is compressed or not local is copied to a temporary one first.
     """
     if stamp(found) is not None and not compression.is_compressed(found.path):
         for _ in chunks:
@@ -99,7 +99,7 @@ def seekable(found: Found, chunks: Iterator[bytes]) -> Iterator[IO[bytes]]:
 
 
 def readable(path: str, pattern: str) -> str:
-    """Return `path` as it is shown: without secrets, in letters that can be written whatever bytes it is made of."""
+    """Return `path` for messages and records: without secrets, and as text whatever its bytes are."""
     return writable(masked(hidden(path, pattern)))
 
 
@@ -112,7 +112,7 @@ def hidden(message: str, pattern: str) -> str:
     """Return `message` with the values of the environment that `pattern` names put back as `${NAME}`."""
     for match in ENV.finditer(pattern):
         value = os.environ.get(match[1], "")
-        # as it stands, and as URLs write it
+        # as it is, and as URLs write it
         forms = {value, quote(value), quote(value, safe=""), quote_plus(value), repr(value)[1:-1]}
         forms = {shown for form in forms for shown in name_forms(form)}
         for form in sorted(forms, key=len, reverse=True):
@@ -126,7 +126,7 @@ def hidden(message: str, pattern: str) -> str:
 @contextmanager
 def _opened(found: Found) -> Iterator[IO[bytes]]:
     if found.path == "-":
-        # not by way of its buffer: a read that is given up on would hold that one's lock when the process ends
+        # not through its buffer: an abandoned read would hold the buffer's lock when the process ends
         yield getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
         return
     with ExitStack() as stack:
@@ -146,7 +146,7 @@ def reading(name: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        # fsspec says this of a server that refuses too, and keeps what the server said beside it
+        # fsspec raises this for a server that refuses too, with the server's error as its cause
         cause = error.__cause__
         reason = "" if cause is None else f": {readable(str(cause), name)}"
         match None if cause is None else getattr(cause, "status", 0):
@@ -173,7 +173,7 @@ def _unreadable(name: str, error: Exception) -> str:
 
 
 def _client_errors() -> tuple[type[Exception], ...]:
-    """Return the error classes of the network clients in use, which are no `OSError`s; imports none of them."""
+    """Return the error classes of the network clients in use that are no `OSError`; imports none of them."""
     classes = (
         ("aiohttp", "ClientError"),
         ("botocore.exceptions", "BotoCoreError"),

@@ -1,4 +1,4 @@
-"""Find the files that a source's path stands for: a file, folder, glob, URL or `-`."""
+"""Find the files of a source's path: a file, folder, glob, URL or `-`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from typing import get_args
 from urllib.parse import unquote, urlsplit
 
 from pipeline.errors import SourceError, UnavailableError
-from pipeline.secrets import expand_env
+from pipeline.secrets import expand_path
 from pipeline.sources import compression
 from pipeline.sources.files import Format, Found, readable, reading, writable
-from pipeline.sources.names import forms as name_forms
+from pipeline.storage.names import existing_part
+from pipeline.storage.names import forms as name_forms
 
 _ENDINGS: dict[str, Format] = {
     ".txt": "txt",
@@ -37,13 +38,13 @@ _LISTED = 5  # names shown in one message
 
 
 def find(pattern: str, *, given: Format | None, warn: Callable[[str], None]) -> list[Found]:
-    """Return the files that `pattern` (file, folder, glob, URL, `-`) stands for, sorted by path.
+    """Return the files of `pattern` (a file, folder, glob, URL or `-`), sorted by path.
 
-    `given`: the format of all of them, else it is told by the ending; a folder's or a glob's files with other
-    endings are named in one warning. Names that begin with a dot are passed over. Raises `SourceError` where
-    nothing is found, with what is there instead.
+    `given`: the format of all of them; else each ending decides, and the files of a folder or glob with other endings
+    are named in one warning. Names that begin with a dot are skipped. Raises `SourceError` where nothing is found, with
+    what there is instead.
     """
-    path = expand_env(pattern)
+    path = expand_path(pattern)
     if not path:
         raise SourceError(f"{pattern}: is empty in the environment; set it to the path of a file or folder")
     if path == "-":
@@ -77,23 +78,23 @@ def find(pattern: str, *, given: Format | None, warn: Callable[[str], None]) -> 
 
 
 def format_of(path: str) -> Format | None:
-    """Return the format that the ending of `path` stands for, less the ending of a compression."""
+    """Return the format that belongs to the ending of `path`, without the ending of a compression."""
     name = compression.without_endings(urlsplit(path).path if "://" in path else path)
     return _ENDINGS.get(os.path.splitext(name)[1])  # noqa: PTH122 - the path may be a URL
 
 
 def _listed(path: str, pattern: str) -> tuple[list[str], bool]:
-    """Return the paths that `path` stands for, sorted, and whether it names a single one."""
+    """Return the paths that match `path`, sorted, and whether it names a single one."""
     if path.startswith("file://"):
         path = unquote(urlsplit(path).path)
     if "://" in path:
         return _listed_remote(path, pattern)
-    there, rest = _on_disk(path)
+    there, rest = existing_part(path)
     if not rest:
         return (sorted(_walk(there, pattern)), False) if Path(there).is_dir() else ([there], True)
     if not glob.has_magic(rest):
         raise _missing(path, pattern)
-    folder = glob.escape(there)  # its own [ and ] are no pattern
+    folder = glob.escape(there)  # `[` in the name of an existing folder is no pattern
     patterns = (os.path.join(folder, form) for form in name_forms(rest))  # noqa: PTH118 - may be absolute
     matches = [match for one in patterns for match in glob.glob(one, recursive=True)]  # noqa: PTH207
     inside = (_walk(match, pattern) if Path(match).is_dir() else [match] for match in matches)
@@ -101,22 +102,6 @@ def _listed(path: str, pattern: str) -> tuple[list[str], bool]:
     if not matches:
         raise _missing(path, pattern)
     return paths, False
-
-
-def _on_disk(path: str) -> tuple[str, str]:
-    """Return the part of `path` that is there, each name in the normal form that the disk has, and the rest.
-
-    A name that is there is itself, whatever it would mean in a pattern: `tin [1]`.
-    """
-    parts = Path(path).parts
-    there = ""
-    for at, part in enumerate(parts):
-        steps = (os.path.join(there, form) for form in name_forms(part))  # noqa: PTH118 - "" is no Path
-        found = next((step for step in steps if Path(step).exists()), None)
-        if found is None:
-            return there, os.path.join(*parts[at:])  # noqa: PTH118
-        there = found
-    return there, ""
 
 
 def _listed_remote(path: str, pattern: str) -> tuple[list[str], bool]:
@@ -142,7 +127,7 @@ def _listed_remote(path: str, pattern: str) -> tuple[list[str], bool]:
 
 
 def _walk(folder: str, pattern: str) -> Iterator[str]:
-    """Yield the files under `folder`, through links too, but into no folder twice."""
+    """Yield the files under `folder`, following links, and entering no folder twice."""
     seen: set[tuple[int, int]] = set()
 
     def stop(error: OSError) -> None:
@@ -159,7 +144,7 @@ def _walk(folder: str, pattern: str) -> Iterator[str]:
 
 
 def _missing(path: str, pattern: str) -> UnavailableError:
-    """Return the error for a path that is not there, with what its deepest existing folder holds."""
+    """Return the error for a path that does not exist, with what its deepest existing folder holds."""
     folder = Path(path)
     wanted = folder.name
     while not folder.is_dir() and folder != folder.parent:
@@ -186,7 +171,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _is_special(path: str) -> bool:
-    """Return whether a local path is a pipe, a socket or a device: what reads it may wait for ever."""
+    """Return whether a local path is a pipe, a socket or a device, which a reader may wait for without end."""
     try:
         return "://" not in path and not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - see Found.path
     except OSError:  # a link to nothing, or gone: said when it is opened

@@ -1,4 +1,4 @@
-"""A `.html` file or page: trafilatura finds the article in it; what it leaves around the body goes as in a `.txt`."""
+"""Read a web page: trafilatura finds the article; what it leaves around the body is removed as in a `.txt`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipeline.sources import dates, markup, pasted
-from pipeline.sources import lines as looks
+from pipeline.sources import line_classifier as classifier
 from pipeline.text import normalize
 
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w-]{2,40})""", re.IGNORECASE)
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _HEAD = 8192  # bytes in which a page names its encoding
-# The names pages give to what browsers read as windows-1252, after the WHATWG encoding standard.
+# Names of encodings that browsers read as windows-1252, after the WHATWG encoding standard.
 _READ_AS = {"iso-8859-1": "windows-1252", "latin1": "windows-1252", "ascii": "windows-1252", "us-ascii": "windows-1252"}
 _PROPERTIES = ("article:published_time", "og:published_time", "datePublished", "pubdate", "publishdate", "publish-date")
 _DECLARED = (  # XPaths, the surest first
@@ -25,8 +25,8 @@ _DECLARED = (  # XPaths, the surest first
 )
 _DATE_PUBLISHED = re.compile(r'"datePublished"\s*:\s*"([^"]{4,40})"')
 _WINDOW_TITLE = re.compile(r"<title[^>]*>[^<]*</title>", re.IGNORECASE)  # no line of the page
-_CLOCK = "T"  # in ISO 8601 it stands before the time of day
-_BELOW_TITLE, _ABOVE_TITLE = 10, 3  # lines of a page in which its date line is looked for
+_CLOCK = "T"  # precedes the time of day in ISO 8601
+_BELOW_TITLE, _ABOVE_TITLE = 10, 3  # lines around the heading in which the date line is searched for
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class Page:
 
 
 def decode(data: bytes) -> normalize.Decoded:
-    """Return the page's bytes as text: UTF-8 where they are, else as the page says, else as `text.decode` finds.
+    """Return the page's bytes as text: UTF-8 if valid, else as the page declares, else as detected.
 
-    Raises `UnicodeError` when they are no text.
+    Raises `UnicodeError` where they are no text.
     """
     try:
         return normalize.Decoded(data.decode("utf-8-sig"), "utf-8")
@@ -54,7 +54,7 @@ def decode(data: bytes) -> normalize.Decoded:
         name = named[1].decode("ascii").lower()
         try:
             encoding = codecs.lookup(_READ_AS.get(name, name)).name
-            if encoding not in {"utf-8", "cp1252"}:  # utf-8 it is not; cp1252 is said of TCVN3 and VNI pages too
+            if encoding not in {"utf-8", "cp1252"}:  # utf-8 has failed; TCVN3 and VNI pages declare cp1252 too
                 return normalize.Decoded(data.decode(encoding), encoding)
         except (LookupError, UnicodeDecodeError):
             pass
@@ -67,19 +67,19 @@ def parse(html: str, *, url: str = "") -> Page | None:
     from lxml import html as lxml_html
     from trafilatura import bare_extraction
 
-    html = _DECLARATION.sub("", html)  # it names an encoding, and this is text already
+    html = _DECLARATION.sub("", html)  # it declares an encoding, and the page is decoded already
     try:
         tree = lxml_html.fromstring(html)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):  # an empty page, or no markup at all
         return None
     published = _first_date(str(found) for path in _DECLARED for found in tree.xpath(path))
-    headings = ["".join(heading.itertext()) for heading in tree.xpath("//h1")]  # trafilatura takes the tree apart
+    headings = ["".join(heading.itertext()) for heading in tree.xpath("//h1")]  # before trafilatura changes the tree
     found = bare_extraction(tree, url=url or None, with_metadata=True, include_comments=False)
     if found is None or isinstance(found, dict) or not found.text:
         return None
     title = found.title or ""
     parts = pasted.parse(found.text, title=title)
-    read = parts.published  # of a page with a heading a day alone may be that of the visit
+    read = parts.published  # where there is a heading, a day alone may be the day of the visit
     return Page(
         pasted=parts,
         title=title,
@@ -92,7 +92,7 @@ def parse(html: str, *, url: str = "") -> Page | None:
 
 
 def _first_date(declared: Iterable[str]) -> str:
-    """Return the first date among what a page's metadata declare, JSON-LD whole, in ISO 8601; or ""."""
+    """Return the first date in the values of a page's metadata (JSON-LD as a whole), in ISO 8601; or ""."""
     for value in declared:
         for written in _DATE_PUBLISHED.findall(value) or (value,):
             if (found := dates.read(written)) is not None:
@@ -101,9 +101,9 @@ def _first_date(declared: Iterable[str]) -> str:
 
 
 def _date_line(html: str, headings: Sequence[str]) -> str:
-    """Return the date, in ISO 8601, of the line near the page's heading that gives nothing else, or "".
+    """Return the date, in ISO 8601, of a line near the page's heading that holds only a date, or "".
 
-    Above the heading a line must have a time of day: the day alone is that of the visit, in the page's header.
+    A line above the heading must have a time of day: a day alone is the day of the visit, in the page's header.
     """
     body = _WINDOW_TITLE.sub("", html, count=1)
     lines = [one for line in markup.plain(body, "html").text.split("\n") if (one := " ".join(line.split()))]
@@ -114,9 +114,9 @@ def _date_line(html: str, headings: Sequence[str]) -> str:
         below = lines[at + 1 : at + 1 + _BELOW_TITLE]
         above = lines[max(0, at - _ABOVE_TITLE) : at][::-1]
         for line in below:
-            if (found := looks.date_of(line)) is not None:
+            if (found := classifier.date_of(line)) is not None:
                 return found[0]
         for line in above:
-            if (found := looks.date_of(line)) is not None and _CLOCK in found[0]:
+            if (found := classifier.date_of(line)) is not None and _CLOCK in found[0]:
                 return found[0]
     return ""

@@ -1,14 +1,16 @@
-"""Hugging Face datasets, streamed: by their name on the hub, or a local folder.
+"""Stream a Hugging Face dataset: by its name on the hub, or from a local folder.
 
-A hub dataset is read at one commit, resolved first, and that commit is its digest. A local folder's digest is that
-of its files. No code of a dataset is ever run.
+A dataset of the hub is read at one commit, which is resolved first and is its digest. The digest of a local folder is
+computed from its files. No code of a dataset is run.
 """
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import sys
+import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from pipeline.errors import SourceError, UnavailableError
 from pipeline.secrets import expand_env
 from pipeline.sources import files
 from pipeline.sources.articles import BadRow, Row
+from pipeline.storage.disk_errors import temporary_folder
+from pipeline.storage.names import as_on_disk
 from pipeline.storage.user_folders import expand_home
 
 Stamp: TypeAlias = tuple[tuple[str, int, int, int], ...]  # of each file: name, size, mtime, inode
@@ -40,48 +44,85 @@ class Dataset:
     stamp: Stamp  # of its files when it was opened
 
     def changed(self) -> bool:
-        """Return whether a file of it is another one now."""
+        """Return whether one of its files has changed since it was opened."""
         return self.folder is not None and _stamp(self.folder) != self.stamp
 
 
+@dataclass(frozen=True, slots=True)
+class LocalFolder:
+    """The folder of a local dataset, and a path under which the `datasets` library reads it.
+
+    The library takes `[`, `*` and `?` in the path of a folder for a pattern, after it has followed links: there,
+    `readable` is a folder of links to the files.
+    """
+
+    folder: Path
+    readable: Path
+
+
 def name_of(source: Source) -> str:
-    """Return what a dataset's articles are recorded under: its name, its subset and its split."""
+    """Return the name that is recorded with a dataset's articles: dataset, subset and split."""
     subset = f"/{source.subset}" if source.subset else ""
     return f"{source.dataset}{subset}#{source.split}"
 
 
-def open_dataset(source: Source, *, wanted: Collection[str]) -> Dataset:
-    """Return the dataset of `source`, its rows with those columns that are `wanted`.
+@contextmanager
+def local_folder(source: Source) -> Iterator[LocalFolder | None]:
+    """Give the folder of a local dataset, for as long as it is read; None for a dataset of the hub.
+
+    Raises `SourceError` where the folder does not exist.
+    """
+    assert source.dataset is not None
+    written = expand_env(source.dataset)
+    folder = expand_home(as_on_disk(written))
+    if not folder.is_dir():
+        if is_folder_name(written):
+            raise SourceError(f"{source.dataset}: no such folder; a dataset is a folder or a name on the hub")
+        yield None
+        return
+    if not glob.has_magic(str(folder.resolve())):
+        yield LocalFolder(folder, folder)
+        return
+    with tempfile.TemporaryDirectory(prefix="tomdich-", dir=temporary_folder()) as mirror:
+        for path in _inside(folder):
+            link = Path(mirror) / path.relative_to(folder)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(path.resolve())
+        try:
+            yield LocalFolder(folder, Path(mirror))
+        except SourceError as error:
+            raise type(error)(str(error).replace(mirror, str(folder))) from None
+
+
+def open_dataset(source: Source, local: LocalFolder | None, *, wanted: Collection[str]) -> Dataset:
+    """Return the dataset of `source`, its rows with those columns that are `wanted`; `local`: see `local_folder`.
 
     Raises `SourceError` where it, its subset or its split does not exist, or the hub does not answer.
     """
     datasets = _library()
     assert source.dataset is not None
     name = name_of(source)
-    place = expand_env(source.dataset)
-    folder = expand_home(place)
-    local = folder.is_dir()
-    if not local and is_folder_name(place):
-        raise SourceError(f"{source.dataset}: no such folder; a dataset is a folder or a name on the hub")
-    stamp = _stamp(folder) if local else ()
+    stamp = () if local is None else _stamp(local.folder)
     with _reading(name):
-        digest, size = _folder_digest(folder) if local else (_commit(place, source), 0)
+        digest, size = (_commit(source), 0) if local is None else _folder_digest(local.folder)
     stream: Any  # Dataset and IterableDataset have no common type
     with _reading(name):
-        if (folder / "state.json").exists() or (folder / "dataset_dict.json").exists():
-            stream = _saved(datasets.load_from_disk(str(folder)), source, name)
+        if local is None:
+            stream = _streamed(datasets, expand_env(source.dataset), source, digest)
+        elif any((local.folder / file).exists() for file in ("state.json", "dataset_dict.json")):
+            stream = _saved(datasets.load_from_disk(str(local.folder)), source, name)
         else:
-            stream = _streamed(datasets, str(folder) if local else place, source, None if local else digest)
+            stream = _streamed(datasets, str(local.readable), source, None)
         columns: list[str] | None = stream.column_names
         if columns is not None:
             stream = stream.select_columns([column for column in columns if column in wanted])
-    return Dataset(name, digest, size, columns, _rows(stream, name), folder if local else None, stamp)
+    return Dataset(name, digest, size, columns, _rows(stream, name), None if local is None else local.folder, stamp)
 
 
 def _streamed(datasets: ModuleType, place: str, source: Source, revision: str | None) -> Any:  # noqa: ANN401 - see open_dataset
-    """Return a stream of the rows as each file has them.
+    """Return a stream of the rows with the columns that each file has.
 
-    `datasets` takes the columns of the first file for those of all, and refuses a later file with one more. Without
+    `datasets` expects the columns of the first file in all of them, and refuses a later file with one more. Without
     its features it casts nothing, and each row names its own columns.
     """
     builder = datasets.load_dataset_builder(place, source.subset, revision=revision)
@@ -91,7 +132,7 @@ def _streamed(datasets: ModuleType, place: str, source: Source, revision: str | 
 
 
 def _library() -> ModuleType:
-    """Return the `datasets` library, told not to import torch, which it does for nothing and for seconds."""
+    """Return the `datasets` library, imported without torch, which it does not need here and which takes seconds."""
     before = os.environ.get("USE_TORCH")
     os.environ["USE_TORCH"] = "0"
     try:
@@ -125,12 +166,13 @@ def _saved(saved: Any, source: Source, name: str) -> Any:  # noqa: ANN401 - see 
     return saved[source.split]
 
 
-def _commit(place: str, source: Source) -> str:
-    """Return the commit that the dataset's revision stands for now."""
+def _commit(source: Source) -> str:
+    """Return the commit that the dataset's revision names now."""
     from huggingface_hub import HfApi
 
     with _reading(f"{source.dataset}"):
-        return str(HfApi().dataset_info(place, revision=source.revision).sha)
+        assert source.dataset is not None
+        return str(HfApi().dataset_info(expand_env(source.dataset), revision=source.revision).sha)
 
 
 def _folder_digest(folder: Path) -> tuple[str, int]:
@@ -175,8 +217,8 @@ def _reading(name: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, OverflowError, KeyError, DatasetsError, pa.ArrowException, *clients) as error:
         cause = error.__cause__ or error.__context__ or error
-        told = f"{error}" if cause is error or str(cause) in str(error) else f"{error} ({cause})"
-        # the rest is an unknown split or subset, or data that are not what the dataset says
+        message = f"{error}" if cause is error or str(cause) in str(error) else f"{error} ({cause})"
+        # other errors: an unknown split or subset, or data that do not match the dataset's description
         is_unavailable = isinstance(error, (OSError, *clients)) and not isinstance(error, ValueError)
         kind = UnavailableError if is_unavailable else SourceError
-        raise kind(f"{name}: cannot be read: {files.hidden(' '.join(told.split()), name)}") from None
+        raise kind(f"{name}: cannot be read: {files.hidden(' '.join(message.split()), name)}") from None

@@ -1,7 +1,7 @@
-"""The values of a JSON text, one at a time: the items of its array, or the objects that follow one another in it.
+"""Split a JSON text into values: the items of its array, or the objects that follow one another.
 
-Only brackets, commas and quotes are looked at, so that one value is held at a time and each is decoded as a line of
-JSON lines is, whatever its encoding.
+Only brackets, commas and quotes are examined. One value is held in memory at a time, and each is decoded like a line
+of a JSON lines file, whatever its encoding.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipeline.sources import byte_streams
 
 _OUTSIDE = re.compile(rb'["\[\]{},]')  # what counts outside a string
 _INSIDE = re.compile(rb'["\\]')  # and inside one
-_HEAD = 1024 * 1024  # bytes in which the first line is looked for
+_HEAD = 1024 * 1024  # bytes in which the first line is searched for
 _SPACE = b" \t\r\n"
 
 
@@ -41,7 +41,7 @@ def is_array(chunks: Iterator[bytes]) -> tuple[bool, Iterator[bytes]]:
 
 
 def values(chunks: Iterable[bytes], *, name: str, longest: int = byte_streams.LONGEST) -> Iterator[bytes | None]:
-    """Yield the text of each item of the array, else of each object; None stands for one over `longest` bytes.
+    """Yield the text of each item of the array, else of each object; None marks one over `longest` bytes.
 
     Raises `UnavailableError` where the text ends inside a value or before the array does.
     """
@@ -55,7 +55,7 @@ def values(chunks: Iterable[bytes], *, name: str, longest: int = byte_streams.LO
 
 @dataclass(slots=True)
 class _Scanner:
-    """Where a JSON text is read to, and what is held of the present value."""
+    """The state of the scan, and the part of the present value that is held."""
 
     longest: int
     held: list[bytes] = field(default_factory=list)
@@ -67,7 +67,7 @@ class _Scanner:
 
     def feed(self, chunk: bytes) -> Iterator[bytes | None]:
         """Yield the values that end in this chunk."""
-        start, at = 0, int(self.is_escaped and bool(chunk))  # of what is not kept yet, of what is not looked at yet
+        start, at = 0, int(self.is_escaped and bool(chunk))  # of what is not kept yet, of what is not scanned yet
         self.is_escaped = self.is_escaped and not chunk
         while found := (_INSIDE if self.in_string else _OUTSIDE).search(chunk, at):
             mark, at = found[0], found.end()
@@ -83,7 +83,7 @@ class _Scanner:
         self._keep(chunk[start:])
 
     def take(self) -> Iterator[bytes | None]:
-        """Yield the value that is held, unless it is only space."""
+        """Yield the value that is held, unless it is only white space."""
         value, length = b"".join(self.held).strip(_SPACE), self.size
         self.held, self.size = [], 0
         if length > self.longest:
@@ -92,19 +92,19 @@ class _Scanner:
             yield value
 
     def _ends(self, mark: bytes) -> bool:
-        """Take a bracket or comma, and return whether a value ends at it."""
+        """Count a bracket or comma, and return whether a value ends at it."""
         if mark == b",":
             return self.depth == self.items_at
         if mark in b"[{":
             if self.items_at is None:
                 self.items_at = int(mark == b"[")
             self.depth += 1
-            return self.depth == self.items_at  # the array begins: what stands before it is a value of its own
+            return self.depth == self.items_at  # the array begins: text before it is a value of its own
         self.depth = max(0, self.depth - 1)
         return self.depth == 0
 
     def _is_of_array(self, mark: bytes) -> bool:
-        """Return whether a mark at which a value ends is the array's own, and not the value's last bracket."""
+        """Return whether a mark at which a value ends belongs to the array and is not the value's last bracket."""
         return mark == b"," or bool(self.items_at)
 
     def _keep(self, piece: bytes) -> None:

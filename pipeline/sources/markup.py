@@ -1,8 +1,8 @@
-"""HTML in a field of a row: detected, and converted to plain text. Pure, and linear in the length of the text.
+"""Detect HTML in a field of a row and convert it to plain text. Pure, and linear in the length of the text.
 
 Feeds and content systems store an article's body as a piece of a page (`<p>…</p>`), and escape headlines (`&amp;`). A
-whole page needs the search for its article, which `html.parse` does; here every element of the piece is kept, in
-order, except what a browser does not show. Only tags of HTML count: `a < b`, `<5 tuổi` and `<Nguyễn Văn A>` are text.
+whole page is for `html.parse`, which searches it for the article; here every element of the piece is kept, in order,
+except what a browser does not show. Only tags of HTML count: `a < b`, `<5 tuổi` and `<Nguyễn Văn A>` are text.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ _INLINE = (
     "input ins kbd label link mark meta o:p option param picture q rp rt ruby s samp select small source span strike "
     "strong sub sup td th time track tt u var video wbr"
 )
-_UNSEEN = "canvas iframe math noscript object script style svg template textarea"  # with all that they hold
+_HIDDEN = "canvas iframe math noscript object script style svg template textarea"  # with all that they hold
 
 
 def _names(names: str) -> str:
     return "(?:" + "|".join(sorted(names.split(), key=len, reverse=True)) + ")"
 
 
-_NAME = _names(f"{_BLOCKS} {_INLINE} {_UNSEEN}")
+_NAME = _names(f"{_BLOCKS} {_INLINE} {_HIDDEN}")
 # A quoted value may hold ">"; where the quotes do not match, the tag ends at the first ">".
 _ATTRIBUTES = r"""(?:\s(?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+|\s[^<>]*|/)?"""
 _TAG = re.compile(
     rf"<(?:(?P<comment>!--)|[!?][A-Za-z][^<>]*>|(?P<close>/)?(?P<name>{_NAME}){_ATTRIBUTES}>)", re.IGNORECASE
 )
-# What a stray tag name in prose does not have: an attribute, a place at the start of the text, or no need of an end.
+# What a tag name mentioned in prose does not have: an attribute, the start of the text, or an element without an end.
 _SURE = re.compile(
     rf"""<{_NAME}\s+[a-z][\w:-]*\s*=\s*["'\w]|<(?:br|hr)\s*/?>"""
-    rf"|\A\s*<(?:!--|!doctype\s|\?xml\s|{_names(f'{_BLOCKS} {_UNSEEN}')}[\s/>])",
+    rf"|\A\s*<(?:!--|!doctype\s|\?xml\s|{_names(f'{_BLOCKS} {_HIDDEN}')}[\s/>])",
     re.IGNORECASE,
 )
 _PAIR = re.compile(rf"<(/?)({_NAME})(?:\s[^<>]*)?>", re.IGNORECASE)
@@ -51,11 +51,11 @@ _PAGE = re.compile(
     r"\A\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*-->\s*)?<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE
 )
 _BLOCK_NAMES = frozenset(_BLOCKS.split())
-_UNSEEN_NAMES = frozenset(_UNSEEN.split())
+_HIDDEN_NAMES = frozenset(_HIDDEN.split())
 _CELL_MARK = " | "  # between the cells of a table's row, as trafilatura writes it
 _REFERENCE = re.compile(r"&(?:#(?:[0-9]{1,7}|[xX][0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
 _REFERENCE_UNENDED = re.compile(r"&(?:nbsp|amp|quot|lt|gt)(?![A-Za-z0-9;=])")
-_TIMES = 3  # a text is escaped at most so often: `&amp;quot;` is twice
+_TIMES = 3  # a text is unescaped at most this often: `&amp;quot;` is escaped twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Plain:
 
 
 def is_markup(text: str) -> bool:
-    """Return whether `text` has tags of HTML that are no mention of a tag in prose."""
+    """Return whether `text` has tags of HTML that are not just a mention of a tag in prose."""
     if "<" not in text:
         return False
     if _SURE.search(text):
@@ -89,7 +89,7 @@ def is_page(text: str) -> bool:
 
 
 def plain(text: str, markup: Markup) -> Plain:
-    """Return `text` without markup: under "auto" where there is any, under "html" always, under "text" as it is.
+    """Return `text` without markup: under "auto" where it has any, under "html" always, under "text" unchanged.
 
     Under "auto" a text without tags is unescaped first, and its tags are removed if it then has any.
     """
@@ -107,12 +107,12 @@ def plain(text: str, markup: Markup) -> Plain:
 
 
 def clean(text: str, markup: Markup) -> Plain:
-    """Return `text` repaired and without markup, with the names of all that was done."""
+    """Return `text` repaired and without markup, with the names of the repairs."""
     repaired, repairs = repair(text)
     found = plain(repaired, markup)
     if not found.repairs:
         return Plain(repaired, repairs)
-    body, again = repair(found.text)  # a reference may stand for what is repaired: `&#8203;`, `&#769;`
+    body, again = repair(found.text)  # a reference may name a character that is repaired: `&#8203;`, `&#769;`
     return Plain(body, (*repairs, *found.repairs, *again), found.set_aside)
 
 
@@ -166,12 +166,12 @@ def _extracted(html: str, *, unescaped: bool) -> Plain:
 
 def _parts(html: str) -> Iterator[tuple[Literal["text", "open", "close", "hidden", "unclosed"], str]]:
     """Yield the pieces of `html` in order: text, the name of each tag, and what a browser does not show."""
-    unended: set[str] = set()  # what has no end is not looked for twice
+    unended: set[str] = set()  # elements without an end are not searched for twice
     at = searched = 0
     while (match := _TAG.search(html, searched)) is not None:
         searched = match.end()
         name = "--" if match["comment"] else (match["name"] or "").lower()
-        hides = name == "--" or (name in _UNSEEN_NAMES and not match["close"] and not match[0].endswith("/>"))
+        hides = name == "--" or (name in _HIDDEN_NAMES and not match["close"] and not match[0].endswith("/>"))
         behind = _behind(html, searched, name, unended) if hides else searched
         if behind is None and name == "--":
             continue  # no comment, but text
@@ -196,5 +196,5 @@ def _behind(html: str, at: int, name: str, unended: set[str]) -> int | None:
 
 
 def _folded(text: str) -> str:
-    """Return `text` with a line break as a space, as HTML has it; an empty line still separates paragraphs."""
+    """Return `text` with line breaks as spaces, as in HTML; an empty line still separates paragraphs."""
     return "\n".join(" ".join(part.split("\n")) for part in re.split(r"\n[ \t\r]*\n\s*", text))

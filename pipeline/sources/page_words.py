@@ -1,6 +1,6 @@
 """The words Vietnamese news pages print around an article: sections, buttons, headings. Data, not code.
 
-Each set is in lower case, without digits and punctuation, toned as the press does: see `lines.key`. The plain
+Each set is in lower case, without digits and punctuation, toned as the press does: see `line_classifier.key`. The plain
 strings are phrases between semicolons, for patterns, in the case they are printed in.
 """
 

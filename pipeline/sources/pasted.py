@@ -1,9 +1,9 @@
-"""A `.txt` file: an article as someone pastes it from a Vietnamese news page. Pure.
+"""Separate an article from the rest of a Vietnamese news page that was pasted into a `.txt` file. Pure.
 
-The page is read as three zones. The head is what stands before the first paragraph: sections, title, place,
-date, names. The tail is what stands after the article has ended: byline, tags, links, comments. Between them
-is the body, from which only what is plainly not text is taken: captions, links, datelines. A doubtful line
-stays in the body, and what is taken out is kept beside it with the kind it was taken for.
+The page has three zones. The head comes before the first paragraph: sections, title, place, date, names. The tail
+comes after the end of the article: byline, tags, links, comments. Between them is the body, from which only lines
+that are clearly no running text are removed: captions, links, datelines. A doubtful line stays in the body. What is
+removed is kept with its kind in `Pasted.dropped`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,34 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from pipeline.sources import dates
-from pipeline.sources import lines as looks
-from pipeline.sources.lines import Kind
+from pipeline.sources.line_classifier import (
+    Kind,
+    date_of,
+    ends_sentence,
+    has_no_letters,
+    is_button,
+    is_byline,
+    is_caption,
+    is_certain_button,
+    is_comment_button,
+    is_comments_heading,
+    is_credit,
+    is_initials,
+    is_masthead,
+    is_outlet,
+    is_paragraph,
+    is_place,
+    is_related_heading,
+    is_section,
+    is_stopped,
+    is_tags,
+    is_tags_heading,
+    kind_of,
+    trails_off,
+    without_dateline,
+    without_end_mark,
+    word_count,
+)
 
 _HEADING = re.compile(r"#{1,3}\s+(?=\S)|(?:tiêu\s+đề|title)\s*:\s*(?=\S)", re.IGNORECASE)
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
@@ -35,47 +61,47 @@ _WRAP_WIDTH = 40
 
 @dataclass(frozen=True, slots=True)
 class Pasted:
-    """A pasted page, told apart; every line of it is in exactly one place."""
+    """The parts of a pasted page; every line of it is in exactly one of them."""
 
     title: str
     body: str  # paragraphs separated by one newline, the lead among them
     published: str = ""  # ISO 8601
     byline: str = ""
     section: str = ""
-    dropped: tuple[tuple[str, str], ...] = ()  # (what it was taken for, line), in their order on the page
+    dropped: tuple[tuple[str, str], ...] = ()  # (kind, line), in their order on the page
 
 
 @dataclass(slots=True)
 class _Page:
-    """The page while it is being told apart."""
+    """The page while its lines are being classified."""
 
     lines: list[str]
-    gaps: list[bool]  # whether an empty line stands before each line
+    gaps: list[bool]  # whether an empty line precedes each line
     taken: dict[int, list[tuple[Kind, str]]] = field(default_factory=dict)
     title: int | None = None
     published: str = ""
     bylines: list[str] = field(default_factory=list)
 
     def take(self, index: int, kind: Kind) -> None:
-        """Set the whole line aside as `kind`."""
+        """Remove the whole line as `kind`."""
         self.taken[index] = [*self.taken.get(index, ()), (kind, self.lines[index])]
         self.lines[index] = ""
 
     def cut(self, index: int, rest: str, part: str, kind: Kind) -> None:
-        """Set `part` of the line aside as `kind` and keep `rest`."""
+        """Remove `part` of the line as `kind` and keep `rest`."""
         self.taken[index] = [*self.taken.get(index, ()), (kind, part)]
         self.lines[index] = rest
 
     def left(self) -> list[int]:
-        """Return the indices of the lines not yet set aside, the title not among them."""
+        """Return the indices of the lines that are left, without the title."""
         return [index for index, line in enumerate(self.lines) if line and index != self.title]
 
 
 def parse(text: str, *, title: str = "") -> Pasted:
-    """Return `text`, a pasted page, told apart into title, body and what surrounds them.
+    """Return the title, the body and the removed lines of `text`, a pasted page.
 
-    `title`: already known from elsewhere (a web page's own); then none is looked for, and `text` holds no
-    head but perhaps the title again.
+    `title`: the title where it is known already (from a web page's metadata); then none is searched for, and `text`
+    has no head except perhaps the title again.
     """
     lines, gaps = _unwrapped(text)
     page = _Page(lines, gaps)
@@ -100,26 +126,26 @@ def parse(text: str, *, title: str = "") -> Pasted:
 
 
 def _is_text(line: str) -> bool:
-    return looks.is_paragraph(line) and looks.kind(line) is None and looks.date_of(line) is None
+    return is_paragraph(line) and kind_of(line) is None and date_of(line) is None
 
 
 def _is_long_title(lines: list[str], gaps: list[bool], at: int) -> bool:
     """Return whether the line at `at`, long or trailing off, is a title: text that ends in full follows."""
     line = lines[at]
-    if at + 1 == len(lines) or looks.words(line) > _LONGEST_TITLE:
+    if at + 1 == len(lines) or word_count(line) > _LONGEST_TITLE:
         return False
-    if looks.is_stopped(line) and not (looks.trails_off(line) and gaps[at + 1] and looks.words(line) < _LEAD_WORDS):
+    if is_stopped(line) and not (trails_off(line) and gaps[at + 1] and word_count(line) < _LEAD_WORDS):
         return False
-    if any(looks.words(before) > _SECTION_WORDS and looks.kind(before) is None for before in lines[:at]):
+    if any(word_count(before) > _SECTION_WORDS and kind_of(before) is None for before in lines[:at]):
         return False
-    return any(looks.is_stopped(after) and _is_text(after) for after in lines[at + 1 : at + _HEAD_BELOW_TITLE])
+    return any(is_stopped(after) and _is_text(after) for after in lines[at + 1 : at + _HEAD_BELOW_TITLE])
 
 
 def _unwrapped(text: str) -> tuple[list[str], list[bool]]:
-    """Return the lines of `text` without the empty ones, and whether one stood before each.
+    """Return the lines of `text` without the empty ones, and whether an empty one preceded each.
 
-    A block whose every line break stands where the next word would not have fitted was wrapped by a machine:
-    its lines are one paragraph.
+    A block was wrapped by a program where at every line break the next word would not have fitted: its lines are
+    joined to one paragraph.
     """
     blocks: list[list[str]] = [[]]
     for raw in text.splitlines():
@@ -158,12 +184,12 @@ def _breaks_at(block: Sequence[str], width: int) -> bool:
 
 
 def _read_head(page: _Page, end: int, *, known_title: bool) -> None:
-    """Tell the lines before `end`, the first paragraph, apart."""
-    if end == len(page.lines):  # a poem, a list, a table: nothing to lean on
+    """Classify the lines before `end`, the first paragraph."""
+    if end == len(page.lines):  # a poem, a list, a table: there is no paragraph to start from
         _read_headless(page, known_title=known_title)
         return
     figures = [
-        index for index in range(end) if any(map(str.isdigit, page.lines[index])) and looks.is_bare(page.lines[index])
+        index for index in range(end) if any(map(str.isdigit, page.lines[index])) and has_no_letters(page.lines[index])
     ]
     kept = figures if len(figures) > _NAMES_IN_A_ROW else []  # one is a count of something, many are a table
     open_lines = [index for index in range(end) if index not in kept and not _take_if_plain(page, index)]
@@ -174,60 +200,60 @@ def _read_head(page: _Page, end: int, *, known_title: bool) -> None:
         return
     for index in open_lines:
         if index < page.title:
-            _take_by_looks(page, index, otherwise="section")
+            _take_classified(page, index, otherwise="section")
     after = [index for index in open_lines if index > page.title]
     for index in after:
-        if looks.is_masthead(page.lines[index]):
+        if is_masthead(page.lines[index]):
             page.take(index, "furniture")
     short = [index for index in after if _names_someone(page.lines[index])]
     if len(short) <= _NAMES_IN_A_ROW:
         for index in short:
-            _take_by_looks(page, index, otherwise="byline")
+            _take_classified(page, index, otherwise="byline")
 
 
 def _names_someone(line: str) -> bool:
-    return looks.is_place(line) or looks.is_byline(line)
+    return is_place(line) or is_byline(line)
 
 
 def _rarely_title(line: str) -> bool:
-    """Return whether `line` is a title only where nothing else can be ("Video: Lũ về thành phố")."""
-    return _names_someone(line) or looks.is_caption(line) or looks.is_masthead(line)
+    """Return whether `line` is the title only if no other line can be ("Video: Lũ về thành phố")."""
+    return _names_someone(line) or is_caption(line) or is_masthead(line)
 
 
 def _take_if_plain(page: _Page, index: int) -> bool:
-    """Set a line of the head aside if it says by itself what it is; return whether it did."""
+    """Remove a line of the head whose text alone decides its kind; return whether it was removed."""
     line = page.lines[index]
-    stamp = looks.date_of(line)
-    plain = looks.kind(line)
+    stamp = date_of(line)
+    plain = kind_of(line)
     if stamp is not None:
         page.published = page.published or stamp[0]
         if stamp[1]:
             page.bylines.append(stamp[1])
         page.take(index, "date")
-    elif looks.is_section(line):
+    elif is_section(line):
         page.take(index, "section")
-    elif plain == "caption" and looks.words(line) >= _SHORT_TITLE:
+    elif plain == "caption" and word_count(line) >= _SHORT_TITLE:
         return False  # perhaps the title
     elif plain is not None:
         page.take(index, plain)
-    elif looks.is_button(line) or looks.is_outlet(line) or looks.is_bare(line):
+    elif is_button(line) or is_outlet(line) or has_no_letters(line):
         page.take(index, "furniture")
     else:
         return False
     return True
 
 
-def _take_by_looks(page: _Page, index: int, *, otherwise: Kind) -> None:
+def _take_classified(page: _Page, index: int, *, otherwise: Kind) -> None:
     line = page.lines[index]
-    if looks.is_place(line):
+    if is_place(line):
         page.take(index, "place")
-    elif looks.is_byline(line):
+    elif is_byline(line):
         page.bylines.append(line)
         page.take(index, "byline")
-    elif looks.is_masthead(line):
+    elif is_masthead(line):
         page.take(index, "furniture")
     else:
-        page.take(index, looks.kind(line) or otherwise)
+        page.take(index, kind_of(line) or otherwise)
 
 
 def _title(page: _Page, open_lines: list[int]) -> int | None:
@@ -238,7 +264,7 @@ def _title(page: _Page, open_lines: list[int]) -> int | None:
     likely = [index for index in open_lines if not _rarely_title(page.lines[index])] or open_lines[:1]
     if not likely:
         return None
-    counts = [looks.words(page.lines[index]) for index in likely]
+    counts = [word_count(page.lines[index]) for index in likely]
     long = [_SECTION_WORDS < count < _LEAD_WORDS for count in counts]
     for place, index in enumerate(likely[:4]):
         if long[place] and not page.lines[index].endswith(":") and (place == 0 or not any(long[place + 1 :])):
@@ -263,13 +289,13 @@ def _dated_title(page: _Page, end: int) -> int | None:
 def _may_be_section(line: str) -> bool:
     if line.endswith(":"):
         return True
-    return looks.words(line) <= _SECTION_WORDS and not re.search(r"[\d:,?!\"“”'‘’]", line)
+    return word_count(line) <= _SECTION_WORDS and not re.search(r"[\d:,?!\"“”'‘’]", line)
 
 
 def _read_headless(page: _Page, *, known_title: bool) -> None:
-    """Tell a page without any paragraph apart: only a first line set off by an empty one is a title."""
+    """Classify the lines of a page without a paragraph: only a first line followed by an empty one is a title."""
     for index, line in enumerate(page.lines):
-        if (stamp := looks.date_of(line)) is not None and index in {0, 1, len(page.lines) - 1}:
+        if (stamp := date_of(line)) is not None and index in {0, 1, len(page.lines) - 1}:
             page.published = page.published or stamp[0]
             page.take(index, "date")
     left = page.left()
@@ -282,7 +308,7 @@ def _read_headless(page: _Page, *, known_title: bool) -> None:
 
 
 def _read_tail(page: _Page) -> None:
-    """Set aside what follows the end of the article, and the boxes of links within it."""
+    """Remove what follows the end of the article, and the boxes of links within it."""
     left = page.left()
     end = _marked_end(page, left)
     if end is not None:
@@ -296,16 +322,16 @@ def _read_tail(page: _Page) -> None:
     for place, index in enumerate(left):
         line = page.lines[index]
         before = page.lines[left[place - 1]] if place else ""
-        if looks.is_related_heading(line):
+        if is_related_heading(line):
             block = "related"
             ended = ended or _alternates(lines[place + 1 : place + _FAR])
             page.take(index, block)
-        elif looks.is_comments_heading(line) and (ended or _are_comments(line, lines[place + 1 : place + _FAR])):
+        elif is_comments_heading(line) and (ended or _are_comments(line, lines[place + 1 : place + _FAR])):
             block, ended = "comments", True
             page.take(index, block)
-        elif place and looks.is_tags(line):
+        elif place and is_tags(line):
             ended = ended or not follows[place]
-            block = "tags" if looks.is_tags_heading(line) else "after_end" if ended else None
+            block = "tags" if is_tags_heading(line) else "after_end" if ended else None
             page.take(index, "tags")
         elif block == "after_end":
             _take_after_end(page, index)
@@ -319,12 +345,12 @@ def _read_tail(page: _Page) -> None:
 
 
 def _marked_end(page: _Page, left: list[int]) -> int | None:
-    """Return where in `left` the end mark stands, if more of the page stands before it than after."""
-    total = sum(looks.words(page.lines[index]) for index in left)
+    """Return the position in `left` of the end mark, if more of the page is before it than after."""
+    total = sum(word_count(page.lines[index]) for index in left)
     done = 0
     for place, index in enumerate(left):
-        done += looks.words(page.lines[index])
-        rest, mark, after = looks.without_end_mark(page.lines[index])
+        done += word_count(page.lines[index])
+        rest, mark, after = without_end_mark(page.lines[index])
         if mark and 2 * done >= total:
             page.cut(index, rest, mark, "end_mark")
             if after:
@@ -337,23 +363,22 @@ def _marked_end(page: _Page, left: list[int]) -> int | None:
 def _ends_article(line: str, before: str) -> bool:
     """Return whether `line`, with no running text after it, is a byline, a date or a button.
 
-    A name is a byline only under a finished sentence (or under what was set aside): elsewhere it is a line of
-    a list.
+    A name is a byline only below a finished sentence or a removed line: elsewhere it is a line of a list.
     """
-    if looks.is_button(line) or looks.is_comments_heading(line):
+    if is_button(line) or is_comments_heading(line):
         return True
-    below_text = not before or looks.ends_sentence(before) or looks.kind(before) is not None
-    signed = (looks.is_byline(line) and not looks.is_place(line)) or looks.date_of(line) is not None
+    below_text = not before or ends_sentence(before) or kind_of(before) is not None
+    signed = (is_byline(line) and not is_place(line)) or date_of(line) is not None
     return below_text and signed
 
 
 def _text_follows(lines: list[str]) -> list[bool]:
-    """Return for each line whether running text stands below it, before any heading of links or comments."""
+    """Return for each line whether running text follows it, before any heading of links or comments."""
     follows: list[bool] = []
     found = False
     for line in reversed(lines):
         follows.append(found)
-        if looks.is_related_heading(line) or looks.is_comments_heading(line):
+        if is_related_heading(line) or is_comments_heading(line):
             found = False
         elif _is_text(line):
             found = True
@@ -362,18 +387,18 @@ def _text_follows(lines: list[str]) -> list[bool]:
 
 def _take_after_end(page: _Page, index: int) -> None:
     line = page.lines[index]
-    stamp = looks.date_of(line)
-    kind = looks.kind(line)
+    stamp = date_of(line)
+    kind = kind_of(line)
     if stamp is not None:
         page.published = page.published or stamp[0]
         page.take(index, "date")
     elif kind is not None:
         page.take(index, kind)
-    elif looks.is_comments_heading(line):
+    elif is_comments_heading(line):
         page.take(index, "comments")
-    elif looks.is_button(line):
+    elif is_button(line):
         page.take(index, "share")
-    elif looks.is_byline(line):
+    elif is_byline(line):
         page.bylines.append(line)
         page.take(index, "byline")
     else:
@@ -387,43 +412,43 @@ def _alternates(after: list[str]) -> bool:
 
 
 def _are_comments(heading: str, after: list[str]) -> bool:
-    return bool(re.search(r"\d", heading)) or any(map(looks.is_comment_button, after))
+    return bool(re.search(r"\d", heading)) or any(map(is_comment_button, after))
 
 
 def _read_body(page: _Page) -> None:
-    """Take out of the body what is plainly no text of it, and the datelines off its first paragraphs."""
+    """Remove from the body what is clearly no text of it, and the datelines from its first paragraphs."""
     _take_byline_under_lead(page)
     left = page.left()
-    certain = {index for index in left if looks.is_certain_button(page.lines[index])}
+    certain = {index for index in left if is_certain_button(page.lines[index])}
     for place, index in enumerate(left):
         line = page.lines[index]
-        kind = looks.kind(line)
+        kind = kind_of(line)
         if kind is not None:
             page.take(index, kind)
             above = left[place - 1] if place else index
-            if looks.is_credit(line) and _may_be_caption(page.lines[above]):
+            if is_credit(line) and _may_be_caption(page.lines[above]):
                 page.take(above, "caption")
-        elif looks.is_button(line) and {index - 1, index + 1} & certain:
+        elif is_button(line) and {index - 1, index + 1} & certain:
             page.take(index, "share")
-        elif looks.is_initials(line):
+        elif is_initials(line):
             page.bylines.append(line)
             page.take(index, "byline")
     for index in page.left()[:_DATELINE_PARAGRAPHS]:
-        rest, dateline = looks.without_dateline(page.lines[index])
+        rest, dateline = without_dateline(page.lines[index])
         if dateline:
             page.cut(index, rest, dateline, "dateline")
 
 
 def _take_byline_under_lead(page: _Page) -> None:
-    """Set aside the one name that stands between the lead and the second paragraph.
+    """Remove the one name between the lead and the second paragraph.
 
-    Where more names stand between paragraphs they head what is said of each.
+    Where there are more names between paragraphs, each is a heading of what follows.
     """
     left = page.left()
     names = [
         place
         for place, index in enumerate(left)
-        if looks.is_byline(page.lines[index]) and not looks.is_place(page.lines[index]) and place + 1 < len(left)
+        if is_byline(page.lines[index]) and not is_place(page.lines[index]) and place + 1 < len(left)
     ]
     if names == [1] and _is_text(page.lines[left[0]]) and _is_text(page.lines[left[2]]):
         page.bylines.append(page.lines[left[1]])
@@ -431,4 +456,4 @@ def _take_byline_under_lead(page: _Page) -> None:
 
 
 def _may_be_caption(line: str) -> bool:
-    return 0 < looks.words(line) <= _CAPTION_WORDS and not looks.ends_sentence(line) and not line.endswith(":")
+    return 0 < word_count(line) <= _CAPTION_WORDS and not ends_sentence(line) and not line.endswith(":")

@@ -1,8 +1,8 @@
-"""Tables: JSON lines, CSV, TSV and Parquet, a row at a time.
+"""Read tables a row at a time: JSON lines, CSV, TSV and Parquet.
 
-A CSV is split into fields before it is decoded (its structure is ASCII in every encoding it may have), so that
-the encoding is told from a whole row. Quotes are read strictly: a quote that is never closed costs its own row, not
-the rows it would swallow.
+A CSV is split into fields before it is decoded (its structure is ASCII in every encoding it may have), so that the
+encoding is detected from a whole row. Quotes are parsed strictly: a quote that is never closed damages its own row and
+not the rows after it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from pipeline.errors import SourceError, UnavailableError
-from pipeline.sources import names
 from pipeline.sources.articles import BadRow, Row
 from pipeline.sources.byte_streams import LONGEST, MEGABYTES
+from pipeline.storage import names
 from pipeline.text import normalize
 
 if TYPE_CHECKING:
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 _DELIMITERS = (",", ";", "\t", "|")
-# What the csv module says of a row, and what that means to who wrote it.
-_CSV_TOLD = {
+# Parts of the csv module's messages, and the messages in their place.
+_CSV_MESSAGES = {
     "unexpected end": "a quote is opened and never closed",
-    "new-line character": "a carriage return stands inside a field; put the field in quotes",
-    "expected after": "something follows the closing quote of a field; double the quotes inside it",
+    "new-line character": "a carriage return is inside a field; put the field in quotes",
+    "expected after": "text follows the closing quote of a field; double the quotes inside it",
 }
 _SEPARATOR = "\n<|field|>\n"  # between a row's fields while they are decoded as one text
 _PARQUET_ROWS = 256  # rows decoded at a time
-# What Arrow raises for a value that Python has none for: a year 60000, letters that are not UTF-8, an unknown time zone
+# What Arrow raises for a value that Python cannot represent: a year 60000, bytes that are not UTF-8, an unknown zone
 _NO_VALUE = (ValueError, OverflowError, KeyError)
 
 
 def from_json(
     lines: Iterator[bytes | None], *, name: str, encoding: str | None, unit: str = "line"
 ) -> Iterator[Row | BadRow]:
-    """Yield a row for each line, or other `unit`, that is not blank; `index` counts them. Raises for none."""
+    """Yield a row for each line, or other `unit`, that is not blank; `index` counts them."""
     decode = msgspec.json.Decoder().decode
     for index, line in enumerate(lines):
         where = f"{unit} {index + 1}"
@@ -69,7 +69,7 @@ def from_json(
 
 
 def _read_json(line: bytes) -> tuple[object, str, tuple[str, ...]] | BadRow:
-    """Return what the strict reader refused: other encodings, NaN, half characters; or why it is no JSON."""
+    """Parse what the strict reader refused (other encodings, NaN, lone surrogates), or return why it is no JSON."""
     try:
         decoded = normalize.decode(line)
     except UnicodeError as error:
@@ -81,7 +81,7 @@ def _read_json(line: bytes) -> tuple[object, str, tuple[str, ...]] | BadRow:
 
 
 class _End(Enum):
-    """What stands after the last line."""
+    """The end of the lines."""
 
     END = auto()
 
@@ -91,7 +91,7 @@ _END = _End.END
 
 @dataclass(slots=True)
 class _Lines:
-    """The lines of a file, which can be gone back over as far as the last `forget`."""
+    """The lines of a file; those taken since the last `forget` can be given back."""
 
     source: Iterator[bytes | None]
     number: int = 0  # of lines taken
@@ -117,11 +117,11 @@ class _Lines:
         return line
 
     def forget(self) -> None:
-        """Give up going back over what has been taken."""
+        """Forget the lines that have been taken: they cannot be given back any more."""
         self.taken.clear()
 
     def rewind_to(self, number: int) -> None:
-        """Give back the lines after `number`, as if they had not been taken."""
+        """Give back the lines after `number`: they are taken again."""
         while self.number > number:
             self.ahead.appendleft(self.taken.pop())
             self.number -= 1
@@ -132,7 +132,7 @@ def from_csv(
 ) -> tuple[list[str], Iterator[Row | BadRow]]:
     """Return the header's columns and the rows under it; raises `SourceError` where there is no usable header.
 
-    `text_column`: the delimiter that sets it apart is the file's. `index` counts the rows under the header.
+    `text_column`: the delimiter that separates it is the file's. `index` counts the rows under the header.
     """
     physical = _Lines(lines)
     delimiter = "\t" if tabs else ","
@@ -173,7 +173,7 @@ def _csv_rows(
         start = physical.number + 1
         fields = _fields(physical, delimiter)
         if delimiter == "\t" and len(fields) != len(header) and first is not None:
-            # Many a TSV has no quoting at all: then a quote mark is a letter like any other.
+            # Many TSV files have no quoting: then a quote mark is a character like any other.
             literal = first.decode("latin-1").rstrip("\r").split("\t")
             if len(literal) == len(header):
                 physical.rewind_to(start)
@@ -191,9 +191,9 @@ def _csv_rows(
 
 
 def _fields(physical: _Lines, delimiter: str) -> list[str] | str:
-    """Return the next row's fields, each byte as one letter, or what is wrong with it.
+    """Return the next row's fields, each byte as one character, or what is wrong with it.
 
-    A wrong row costs its first line only: the others it took are given back.
+    Of a wrong row only the first line is consumed: the others are given back.
     """
     start = physical.number + 1
     size = 0
@@ -209,12 +209,12 @@ def _fields(physical: _Lines, delimiter: str) -> list[str] | str:
             raise csv.Error(f"longer than {MEGABYTES} MiB, or a quote is never closed")
 
     physical.forget()
-    limit = csv.field_size_limit(LONGEST)  # the module's own, for every reader: put back below
+    limit = csv.field_size_limit(LONGEST)  # the module's own, for every reader: restored below
     try:
         return next(csv.reader(feed(), delimiter=delimiter, strict=True))
     except csv.Error as error:
         physical.rewind_to(start)
-        return next((told for said, told in _CSV_TOLD.items() if said in str(error)), str(error))
+        return next((message for part, message in _CSV_MESSAGES.items() if part in str(error)), str(error))
     finally:
         csv.field_size_limit(limit)
 
@@ -244,7 +244,7 @@ def _header_text(line: bytes, name: str) -> str:
 
 
 def _delimiter(header: str, default: str, text_column: str) -> str:
-    """Return the delimiter that sets the text's column apart, else the one that gives most columns."""
+    """Return the delimiter that separates the text's column, else the one that gives most columns."""
     counts: dict[str, int] = {}
     for delimiter in dict.fromkeys((default, *_DELIMITERS)):
         try:
@@ -258,7 +258,7 @@ def _delimiter(header: str, default: str, text_column: str) -> str:
 
 
 def from_parquet(file: IO[bytes], *, name: str, wanted: Collection[str]) -> tuple[list[str], Iterator[Row | BadRow]]:
-    """Return the columns of a Parquet file, and its rows with those of them that are `wanted`.
+    """Return the columns of a Parquet file, and its rows with the columns that are `wanted`.
 
     Raises `SourceError` where the file is damaged.
     """
@@ -268,11 +268,11 @@ def from_parquet(file: IO[bytes], *, name: str, wanted: Collection[str]) -> tupl
     try:
         table = pq.ParquetFile(file)
         columns = list(table.schema_arrow.names)
-        swollen = _swollen(table.metadata, wanted)
+        oversized = _oversized(table.metadata, wanted)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UnavailableError(f"{name}: not a readable Parquet file: {error}") from None
-    if swollen:
-        raise SourceError(f"{name}: column '{swollen}': its rows are longer than {MEGABYTES} MiB; are these articles?")
+    if oversized:
+        raise SourceError(f"{name}: column '{oversized}': rows are longer than {MEGABYTES} MiB; are these articles?")
     twice = [column for column, count in Counter(columns).items() if count > 1 and column in wanted]
     if twice:
         raise SourceError(f"{name}: two columns are named '{twice[0]}'; rename one")
@@ -300,12 +300,12 @@ def from_parquet(file: IO[bytes], *, name: str, wanted: Collection[str]) -> tupl
     return columns, rows()
 
 
-def _swollen(metadata: pq.FileMetaData, wanted: Collection[str]) -> str:
-    """Return the column of which some rows, by the file's own account, are too long to be unpacked; or ""."""
+def _oversized(metadata: pq.FileMetaData, wanted: Collection[str]) -> str:
+    """Return a column of which some rows are too long to unpack, by the file's own sizes; or ""."""
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
         most = LONGEST * max(1, group.num_rows)
-        # Columns are looked at only where one may be at fault: of a damaged file Arrow ends the process for asking.
+        # Columns are examined only where one may be too long: for a damaged file Arrow would end the process.
         for place in range(group.num_columns if group.total_byte_size > most else 0):
             column = group.column(place)
             name = str(column.path_in_schema).partition(".")[0]
@@ -315,10 +315,10 @@ def _swollen(metadata: pq.FileMetaData, wanted: Collection[str]) -> str:
 
 
 def _rows_of(batch: pa.RecordBatch) -> Iterator[dict[str, object] | str]:
-    """Yield the values of each row, or what is wrong with it; bytes for a string that is not the UTF-8 it should be."""
+    """Yield the values of each row, or what is wrong with it; bytes for a string that is not valid UTF-8."""
     try:
         yield from batch.to_pylist()
-    except _NO_VALUE:  # as one: nothing is yielded before all are read
+    except _NO_VALUE:  # `to_pylist` is one call: nothing was yielded before it raised
         pass
     else:
         return
@@ -346,7 +346,7 @@ def _value(scalar: pa.Scalar[Any]) -> object:
 
 
 def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return `batch` with its times cut to what Python's own can hold."""
+    """Return `batch` with its times in microseconds, the precision of Python's."""
     import pyarrow as pa
 
     schema = pa.schema(

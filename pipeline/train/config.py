@@ -337,7 +337,11 @@ class SummarizeTraining(ModelTraining):
 
 
 Training = TokenizerTraining | TranslateTraining | SummarizeTraining
-_KINDS = {"tokenizer": TokenizerTraining, "translate": TranslateTraining, "summarize": SummarizeTraining}
+_KINDS: dict[str, type[Training]] = {
+    "tokenizer": TokenizerTraining,
+    "translate": TranslateTraining,
+    "summarize": SummarizeTraining,
+}
 
 
 def load(path: Path, overrides: tuple[str, ...] = ()) -> Training:
@@ -349,29 +353,29 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Training:
     task = fields.values.get("task")
     if not isinstance(task, str) or task not in _KINDS:
         raise ConfigError(f"{path}: task: is one of {', '.join(_KINDS)} (found {task!r})")
-    base = path.resolve().parent
-    match task:
-        case "tokenizer":
-            tokenizer = config_file.validate(fields, TokenizerTraining)
-            return tokenizer.model_copy(
-                update={
-                    "folder": _folder(tokenizer, base),
-                    "pairs": _placed(tokenizer.pairs, base),
-                    "articles": tuple(configs.place_source(source, base) for source in tokenizer.articles),
-                    "lines": _placed(tokenizer.lines, base),
-                }
-            )
-        case "translate":
-            translate = config_file.validate(fields, TranslateTraining)
-            update = {"data": _placed(translate.data, base), "dev": _placed(translate.dev, base)}
-            return translate.model_copy(update=update | _start(translate, base))
-        case _:
-            summarize = config_file.validate(fields, SummarizeTraining)
-            update = {
-                name: tuple(configs.place_source(source, base) for source in sources)
-                for name, sources in (("data", summarize.data), ("dev", summarize.dev))
-            }
-            return summarize.model_copy(update=update | _start(summarize, base))
+    training = config_file.validate(fields, _KINDS[task])
+    with configs.naming(path):
+        return _absolute(training, path.resolve().parent)
+
+
+def _absolute(training: Training, base: Path) -> Training:
+    """Return `training` with the relative paths in it absolute against `base`."""
+    update: dict[str, Any] = {"folder": _folder(training, base)}
+    if isinstance(training, TokenizerTraining):
+        update["pairs"] = _placed(training.pairs, base)
+        update["articles"] = tuple(configs.place_source(source, base) for source in training.articles)
+        update["lines"] = _placed(training.lines, base)
+        return training.model_copy(update=update)
+    if isinstance(training, TranslateTraining):
+        update |= {"data": _placed(training.data, base), "dev": _placed(training.dev, base)}
+    else:
+        for name, sources in (("data", training.data), ("dev", training.dev)):
+            update[name] = tuple(configs.place_source(source, base) for source in sources)
+    if training.tokenizer is not None:
+        update["tokenizer"] = configs.place_file(training.tokenizer, base)
+    if training.init_from is not None and configs.is_folder_name(training.init_from):
+        update["init_from"] = configs.place_file(training.init_from, base)
+    return training.model_copy(update=update)
 
 
 def data_key(source: Pairs | Articles | Lines) -> str:
@@ -384,18 +388,9 @@ def _placed(sources: tuple[Any, ...], base: Path) -> tuple[Any, ...]:
     return tuple(source.model_copy(update={"path": configs.place(source.path, base)}) for source in sources)
 
 
-def _start(training: ModelTraining, base: Path) -> dict[str, Any]:
-    start = training.init_from
-    return {
-        "folder": _folder(training, base),
-        "tokenizer": None if training.tokenizer is None else configs.place(training.tokenizer, base),
-        "init_from": configs.place(start, base) if start and configs.is_folder_name(start) else start,
-    }
-
-
 def _folder(training: _Training, base: Path) -> str:
     """Return the training's folder: outside the work tree unless the config says otherwise, for it grows large."""
     if training.folder is not None:
-        return configs.place(training.folder, base)
+        return configs.place_file(training.folder, base)
     state = base_folder("XDG_STATE_HOME", ".local/state", remedy="give the training a `folder:`")
     return str(state / "tomdich" / "training" / training.name)

@@ -100,8 +100,8 @@ def test_lines_that_end_in_a_carriage_return_are_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        ("n0,một\rhai", "line 2: a carriage return stands inside a field; put the field in quotes"),
-        ('n0,"một"hai', "line 2: something follows the closing quote of a field; double the quotes inside it"),
+        ("n0,một\rhai", "line 2: a carriage return is inside a field; put the field in quotes"),
+        ('n0,"một"hai', "line 2: text follows the closing quote of a field; double the quotes inside it"),
         ('n0,"một', "line 2: a quote is opened and never closed"),
     ],
 )

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.sources import dates, lines
+from pipeline.sources import dates, line_classifier
 from pipeline.sources.pasted import Pasted, parse
 from pipeline.text.normalize import tidy
 
@@ -136,7 +136,7 @@ def test_a_box_of_links_in_the_middle_does_not_end_the_article() -> None:
     ],
 )
 def test_bylines(line: str, byline: bool) -> None:
-    assert lines.is_byline(line) is byline
+    assert line_classifier.is_byline(line) is byline
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_bylines(line: str, byline: bool) -> None:
     ],
 )
 def test_captions(line: str, caption: bool) -> None:
-    assert lines.is_caption(line) is caption
+    assert line_classifier.is_caption(line) is caption
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_captions(line: str, caption: bool) -> None:
     ],
 )
 def test_datelines(line: str, rest: str | None) -> None:
-    found, dateline = lines.without_dateline(line)
+    found, dateline = line_classifier.without_dateline(line)
     assert found == (line if rest is None else rest)
     assert bool(dateline) is (rest is not None)
 
@@ -194,7 +194,7 @@ def test_datelines(line: str, rest: str | None) -> None:
     ],
 )
 def test_end_marks(line: str, rest: str) -> None:
-    assert lines.without_end_mark(line)[0] == rest
+    assert line_classifier.without_end_mark(line)[0] == rest
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""What one line of a pasted news page is, by its looks alone: a caption, a byline, a button, a paragraph.
+"""Classify one line of a pasted news page by its text alone: a caption, a byline, a button, a paragraph.
 
-Each question is a pure function of the line; where the line stands, and whether it then goes, is decided in
-`pasted`. The word lists are what Vietnamese news pages print around an article.
+Each function is pure and sees no other line; `pasted` knows the position of the line and decides whether to remove it.
+The word lists hold what Vietnamese news pages print around an article.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ _TITLE_WORDS = 25
 
 
 def key(line: str) -> str:
-    """Return the words of `line` in lower case, bare of digits and punctuation, toned as the press does."""
+    """Return the words of `line` in lower case, without digits and punctuation, in press tone style."""
     return normalize.press_tone(" ".join(re.findall(r"[^\W\d_]+", line.lower())))
 
 
@@ -107,14 +107,14 @@ def _is_one_of(line: str, phrases: frozenset[str]) -> bool:
     return len(line) <= _LONGEST_PHRASE and key(line) in phrases
 
 
-def words(line: str) -> int:
-    """Return how many words stand between the spaces of `line`."""
+def word_count(line: str) -> int:
+    """Return the number of words of `line`, separated by spaces."""
     return len(line.split())
 
 
 def is_paragraph(line: str) -> bool:
     """Return whether `line` is running text: it ends like a sentence, or is too long for a title."""
-    count = words(line)
+    count = word_count(line)
     if line.isupper() and count <= _TITLE_WORDS:
         return False
     if count >= _PARAGRAPH_WORDS or (count >= _TITLE_WORDS and _ASKING.search(line[-_LINE_END:])):
@@ -137,8 +137,8 @@ def ends_sentence(line: str) -> bool:
     return bool(_STOP.search(line[-_LINE_END:]) or _ASKING.search(line[-_LINE_END:]))
 
 
-def kind(line: str) -> Kind | None:
-    """Return what `line` plainly is wherever it stands, or None; the rest depends on where."""
+def kind_of(line: str) -> Kind | None:
+    """Return the kind of `line` that its text decides, or None where its position decides."""
     if is_caption(line):
         return "caption"
     if is_related(line):
@@ -156,9 +156,9 @@ def is_caption(line: str) -> bool:
     """Return whether `line` is the caption or credit of a picture."""
     if _CAPTION.match(line):
         return True
-    if words(line) <= _SOURCE_WORDS and _SOURCE_AT_END.match(line):
+    if word_count(line) <= _SOURCE_WORDS and _SOURCE_AT_END.match(line):
         return True
-    return words(line) <= _CAPTION_WORDS and bool(_CREDIT_AT_END.match(line))
+    return word_count(line) <= _CAPTION_WORDS and bool(_CREDIT_AT_END.match(line))
 
 
 def is_credit(line: str) -> bool:
@@ -198,10 +198,10 @@ def is_comment_button(line: str) -> bool:
 
 def is_button(line: str) -> bool:
     """Return whether `line` is only buttons and counts, or asks the reader for something."""
-    if is_bare(line):
+    if has_no_letters(line):
         return False
     return bool(_APPEAL.match(line)) or (
-        words(line) <= _BYLINE_WORDS and all(_is_one_button(cell) for cell in _CELLS.split(line.strip()))
+        word_count(line) <= _BYLINE_WORDS and all(_is_one_button(cell) for cell in _CELLS.split(line.strip()))
     )
 
 
@@ -220,27 +220,27 @@ def is_certain_button(line: str) -> bool:
 def is_section(line: str) -> bool:
     """Return whether `line` is a section of a newspaper, or a trail of them ("Trang chủ > Thời sự")."""
     return _is_one_of(line, page_words.SECTIONS) or (
-        bool(re.search(r"\S\s*[>»›]\s*\S", line)) and words(line) < _BYLINE_WORDS
+        bool(re.search(r"\S\s*[>»›]\s*\S", line)) and word_count(line) < _BYLINE_WORDS
     )
 
 
 def is_place(line: str) -> bool:
-    """Return whether `line` is no more than the name of a place."""
+    """Return whether `line` is only the name of a place."""
     return _is_one_of(line, page_words.PLACES)
 
 
 def is_outlet(line: str) -> bool:
-    """Return whether `line` is no more than the name of a newspaper."""
+    """Return whether `line` is only the name of a newspaper."""
     return bool(re.fullmatch(rf"\(?{_OUTLET}\)?", line))
 
 
 def is_masthead(line: str) -> bool:
-    """Return whether `line` may be what a newspaper says of itself; a title may speak of one too."""
-    return words(line) <= _MASTHEAD_WORDS and bool(_MASTHEAD.search(line)) and not ends_sentence(line)
+    """Return whether `line` may be a newspaper's description of itself; a title may mention one too."""
+    return word_count(line) <= _MASTHEAD_WORDS and bool(_MASTHEAD.search(line)) and not ends_sentence(line)
 
 
-def is_bare(line: str) -> bool:
-    """Return whether `line` has no word at all: a count, a rule, a bullet."""
+def has_no_letters(line: str) -> bool:
+    """Return whether `line` has no letter: a count, a rule, a bullet."""
     return not any(letter.isalpha() for letter in line)
 
 
@@ -258,26 +258,28 @@ def _is_name_part(part: str) -> bool:
 
 
 def is_initials(line: str) -> bool:
-    """Return whether `line` is no more than someone's initials ("H.A.")."""
-    return bool(_INITIALS.fullmatch(line)) and words(line) == 1
+    """Return whether `line` is only initials ("H.A.")."""
+    return bool(_INITIALS.fullmatch(line)) and word_count(line) == 1
 
 
 def is_byline(line: str) -> bool:
     """Return whether `line` says who wrote it: names, "PV", "Theo VnExpress", "Bài và ảnh: …"."""
-    if words(line) > _BYLINE_WORDS or "\t" in line:
+    if word_count(line) > _BYLINE_WORDS or "\t" in line:
         return False
-    bare = line.strip(" *—–-_")
-    if bare.startswith("(") and bare.endswith(")") and bare.count("(") == 1:
-        bare = bare[1:-1].strip()
-    label = _LABEL.match(bare)
+    written = line.strip(" *—–-_")
+    if written.startswith("(") and written.endswith(")") and written.count("(") == 1:
+        written = written[1:-1].strip()
+    label = _LABEL.match(written)
     if label:
-        bare = bare[label.end() :]
-        return bare[:1].isupper() and not _ASKING.search(bare) and not _STOP.search(_DOTTED.sub("", bare))
-    if credited := _THEO.match(bare):
-        outlet = bare[credited.end() :]
-        return outlet[:1].isupper() and words(outlet) <= _NAME_WORDS + 1 and not _STOP.search(_DOTTED.sub("", outlet))
-    bare = _BEFORE_NAME.sub("", _AFTER_NAME.sub("", bare))
-    names = [part for part in _BETWEEN_NAMES.split(bare) if part]
+        written = written[label.end() :]
+        return written[:1].isupper() and not _ASKING.search(written) and not _STOP.search(_DOTTED.sub("", written))
+    if credited := _THEO.match(written):
+        outlet = written[credited.end() :]
+        return (
+            outlet[:1].isupper() and word_count(outlet) <= _NAME_WORDS + 1 and not _STOP.search(_DOTTED.sub("", outlet))
+        )
+    written = _BEFORE_NAME.sub("", _AFTER_NAME.sub("", written))
+    names = [part for part in _BETWEEN_NAMES.split(written) if part]
     return bool(names) and all(
         is_name(name) or _ROLE.fullmatch(name) or _INITIALS.fullmatch(name) or is_outlet(name) for name in names
     )
@@ -299,7 +301,7 @@ def date_of(line: str) -> tuple[str, str] | None:
 def without_dateline(line: str) -> tuple[str, str]:
     """Return `(line without the dateline it begins with, the dateline or "")`.
 
-    A bare place is one only when a sentence follows: "Hà Nội - Lào Cai" is a road.
+    A place alone is a dateline only when a sentence follows: "Hà Nội - Lào Cai" is a road.
     """
     if match := _DATELINE.match(line):
         return line[match.end() :], match[0].strip()
@@ -316,7 +318,7 @@ def without_dateline(line: str) -> tuple[str, str]:
 def without_end_mark(line: str) -> tuple[str, str, str]:
     """Return `(line without the agency's end mark "./.", the mark or "", what follows it)`.
 
-    A sentence keeps its own full stop, and gets one where only the mark stood.
+    A sentence keeps its own full stop, and gets one where there was only the mark.
     """
     start = max(0, len(line) - _LINE_END)
     match = _END_MARK.search(line, start)
