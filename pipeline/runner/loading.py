@@ -231,14 +231,20 @@ def unless_rejected(record: Article | Failure, rejected: Mapping[str, Rejection]
     """Return the record, or the rejection of an article that an editor does not want published."""
     if isinstance(record, Failure) or (line := rejected.get(record.text_sha256)) is None:
         return record
+    message = f"rejected by {line.by}, {line.at}{f': {line.reason}' if line.reason else ''}"
+    return _failure(record, kind=BY_EDITOR, message=message, rejected=True)
+
+
+def _failure(article: Article, *, kind: str, message: str, rejected: bool) -> Failure:
+    """Return the listed failure of an article that is not among those loaded."""
     return Failure(
         stage="load",
-        kind=BY_EDITOR,
-        message=f"rejected by {line.by}, {line.at}{f': {line.reason}' if line.reason else ''}",
-        source=record.source,
-        id=record.id,
-        text_sha256=record.text_sha256,
-        rejected=True,
+        kind=kind,
+        message=message,
+        source=article.source,
+        id=article.id,
+        text_sha256=article.text_sha256,
+        rejected=rejected,
     )
 
 
@@ -348,15 +354,8 @@ class _Seen:
         )
         for encoded, holder in rows:
             article = msgspec.json.decode(encoded, type=Article)
-            yield Failure(
-                stage="load",
-                kind=DUPLICATE,
-                message=f"the same text as {holder or article.id}",
-                source=article.source,
-                id=article.id,
-                text_sha256=article.text_sha256,
-                rejected=True,
-            )
+            message = f"the same text as {holder or article.id}"
+            yield _failure(article, kind=DUPLICATE, message=message, rejected=True)
 
     def failure(self, superseded: Article) -> Failure:
         """Return the listed failure of an article whose id another text holds."""
@@ -365,11 +364,4 @@ class _Seen:
             if self._newest
             else "another text has the same id, and was read or published before; `on_same_id: newest` keeps the newest"
         )
-        return Failure(
-            stage="load",
-            kind=SAME_ID,
-            message=message,
-            source=superseded.source,
-            id=superseded.id,
-            text_sha256=superseded.text_sha256,
-        )
+        return _failure(superseded, kind=SAME_ID, message=message, rejected=False)
