@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "pipeline"
 
 # A room is a package, free inside, or a module beside them; it imports rooms of lower floors only.
 FLOORS = (
-    ("catalog", "errors", "field_errors", "ids", "records", "text", "yaml_core"),
-    ("corrections", "extractive", "failures", "progress", "quantities", "secrets", "streams", "waiting"),
+    ("catalog", "errors", "ids", "records", "text", "yaml_core"),
+    ("corrections", "extractive", "failures", "progress", "quantities", "secrets", "waiting"),
     ("config_file", "glossary", "storage"),
     ("checks", "config", "evaluation", "report"),
     ("checkpoints", "export", "sources", "stages"),

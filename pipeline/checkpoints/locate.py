@@ -18,8 +18,8 @@ from pipeline import catalog, yaml_core
 from pipeline.checkpoints import hub
 from pipeline.checkpoints.files import CACHE_REMEDY
 from pipeline.config import Stage, is_folder_name
+from pipeline.config_file import in_words
 from pipeline.errors import LicenseError, ModelError
-from pipeline.field_errors import in_words
 from pipeline.storage.disk_errors import on_disk
 from pipeline.storage.user_folders import expand_home
 

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline import __version__, streams
-from pipeline.cli import every_day, inspection, maintenance, models  # noqa: F401 - registers the commands
+from pipeline import __version__
+from pipeline.cli import every_day, inspection, maintenance, models, streams  # noqa: F401 - registers the commands
 from pipeline.cli.options import app
 from pipeline.cli.terminal import say
 from pipeline.errors import (

@@ -21,8 +21,8 @@ from pipeline.checks.editing import edit
 from pipeline.checks.rules import Rules, inspect
 from pipeline.commands.examples import example_config
 from pipeline.config import Config, Exclude, Source, Stage, TranslateStage, experiment_name
+from pipeline.config_file import in_words
 from pipeline.errors import ConfigError, EngineError, SourceError, UsageError
-from pipeline.field_errors import in_words
 from pipeline.records import Article, Failure, Origin, StageName, Summarized, Translated
 from pipeline.runner.preparing import house_of, prepare_stage
 from pipeline.runner.stage_runner import open_stage

@@ -54,7 +54,7 @@ def _open_all() -> None:
             if opened != number:
                 os.dup2(opened, number)
                 os.close(opened)
-            os.set_inheritable(number, True)  # noqa: FBT003 - it takes no keyword
+            os.set_inheritable(number, True)
 
 
 def _text(raw: io.FileIO, *, errors: str, direct: bool) -> io.TextIOWrapper:

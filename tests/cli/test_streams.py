@@ -21,7 +21,7 @@ from tests import hub, tiny
 from tests.conftest import article, write_feed
 from tests.published import publish
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="/dev/full is of Linux")
 
