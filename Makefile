@@ -1,6 +1,7 @@
 # make run    sets everything up, then summarizes and translates the sample articles in configs/quickstart
 # make test   sets everything up, then runs the tests
 # make mutate drops each rule and table entry of the checks in turn and reports those whose loss no test notices
+# make coverage runs the tests of `make test` under coverage and prints what they leave out of lines and branches
 # make faults runs every fault there is, short and long, and prints how many were survived; takes under 25 minutes on two cores
 PYTHON ?= python3
 VENV := .venv
@@ -25,6 +26,12 @@ lint: $(VENV)/.test
 mutate: $(VENV)/.test
 	$(BIN)/python -m tests.mutate_rules
 
+coverage: $(VENV)/.test
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n auto -m "not faults and not soak"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --show-missing
+
 faults: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto -m "not soak" $(FAULTS)
 
@@ -32,7 +39,7 @@ soak: $(VENV)/.test
 	$(BIN)/python -m pytest -m soak -s
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage .coverage.*
 
 $(VENV)/.venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
