@@ -31,6 +31,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any, BinaryIO, Final
 from unittest import mock
 
+from pipeline.quantities import page, scanner
 from pipeline.text.normalize import fold
 
 ROOT: Final = Path(__file__).parents[1]
@@ -82,7 +83,7 @@ class Rule:
     pattern: re.Pattern[str]
 
     def __str__(self) -> str:
-        return f"{self.file.relative_to(ROOT)}: {self.language}: {self.name}"
+        return f"{self.file.relative_to(ROOT)}: {self.name}"
 
     def shared(self, text: str) -> int:
         """Return how much a text has of the rule's form."""
@@ -91,9 +92,9 @@ class Rule:
     @contextlib.contextmanager
     def dropped(self) -> Iterator[None]:
         """Read without the rule."""
-        forms = importlib.import_module(f"pipeline.quantities.{self.language}_forms")
-        left = [form for at, form in enumerate(forms._FORMS) if at != self.at]
-        with mock.patch.object(forms, "_FORMS", left):
+        scanner = importlib.import_module("pipeline.quantities.scanner")  # as the tests have it now
+        rules = getattr(scanner, self.language)
+        with mock.patch.object(scanner, self.language, (*rules[: self.at], *rules[self.at + 1 :])):
             yield
 
 
@@ -210,13 +211,17 @@ def _drop(parent: Any, at: str | int) -> None:
 
 def entries_of_rules(file: Path | None = None) -> Iterator[Rule]:
     """Yield the rules of `pipeline.quantities`, those of one module where `file` is one."""
-    for language in ("vietnamese", "english"):
-        module = importlib.import_module(f"pipeline.quantities.{language}_forms")
-        where = Path(str(module.__file__))
-        for at, form in enumerate(module._FORMS):
-            if file is None or file == where:
-                name = form.reader.__name__ if form.reader else form.pattern.pattern
-                yield Rule(where, language, at, name, form.pattern)
+    modules = [importlib.import_module(f"pipeline.quantities.{one.stem}") for one in sorted(RULES.glob("*.py"))]
+    homes = {
+        id(value): Path(str(module.__file__))
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, page.Rule)
+    }
+    for language in ("VIETNAMESE_RULES", "ENGLISH_RULES"):
+        for at, rule in enumerate(getattr(scanner, language)):
+            if file is None or file == homes[id(rule)]:
+                yield Rule(homes[id(rule)], language, at, rule.name, rule.pattern)
 
 
 # Tests

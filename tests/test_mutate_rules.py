@@ -79,8 +79,8 @@ def test_an_entry_without_an_example_is_reported(
 
 
 def test_a_rule_that_no_test_reads_is_reported() -> None:
-    bench = Bench(["tests.quantities.test_quantities"], ["no.module"])
+    bench = Bench(["tests.quantities.test_examples"], ["no.module"])
     rules = {rule.name: rule for rule in entries_of_rules()}
     assert bench.failed == []
-    assert bench.notices(rules["_whole_date"])
-    assert not Bench(["tests.quantities"], ["no.module"]).notices(rules["_whole_date"])
+    assert bench.notices(rules["Vietnamese: whole date"])
+    assert not Bench(["tests.quantities"], ["no.module"]).notices(rules["Vietnamese: whole date"])

@@ -16,7 +16,7 @@ from typing import Final
 
 from pipeline.checks.view import Pair, View, occurs_whole
 from pipeline.quantities import Quantity, english, in_english, rounded, same, vietnamese
-from pipeline.quantities.units import BY_NAME
+from pipeline.quantities.units import UNITS
 from pipeline.records import Flag, Severity
 
 _AMOUNTS: Final = frozenset(("number", "percent", "money", "measure", "year"))
@@ -57,10 +57,10 @@ class _Sides:
             if any(map(told, missing)) and any(map(told, new))
         ]
         lengths = [[one for one in side if _is_length(one)] for side in (missing, new)]
-        if all(lengths) and any(one.weight != "loose" for side in lengths for one in side):
+        if all(lengths) and any(one.salience != "optional" for side in lengths for one in side):
             both.append(_is_length)
-        self.missing = [one for one in missing if one.weight != "loose" or any(told(one) for told in both)]
-        self.new = [one for one in new if one.weight != "loose" or any(told(one) for told in both)]
+        self.missing = [one for one in missing if one.salience != "optional" or any(told(one) for told in both)]
+        self.new = [one for one in new if one.salience != "optional" or any(told(one) for told in both)]
 
 
 def check(view: View) -> list[Flag]:
@@ -93,12 +93,12 @@ def _summary(read: Sequence[Quantity], source: str) -> list[Flag]:
     article = _Read(source)
     found: list[Flag] = []
     for one in read:
-        if one.weight == "loose" or _idiomatic(one) or (one.kind in _AMOUNTS and occurs_whole(one.text, source)):
+        if one.salience == "optional" or _idiomatic(one) or (one.kind in _AMOUNTS and occurs_whole(one.text, source)):
             continue
         if article.tells(one):
             continue
         counted = one.kind == "number" and 0 <= one.value <= _COUNTED  # "three suspects", where the article names them
-        severity: Severity = "error" if one.weight == "figure" and not counted else "warning"
+        severity: Severity = "error" if one.salience == "figure" and not counted else "warning"
         near = next((other for other in article.values if rounded(other, one)), None)
         message = f"the summary says {one.text} ({in_english(one)}), which the article does not"
         if near is not None:
@@ -178,9 +178,9 @@ def _compared(sides: _Sides) -> list[Flag]:
     found += [
         _source_flag(pair, one, f"{one.text} ({in_english(one)}) is not in the translation", _weighed(one))
         for one in sides.missing
-        if one.weight != "loose" and not _idiomatic(one)
+        if one.salience != "optional" and not _idiomatic(one)
     ]
-    found += [_invented(sides, one) for one in sides.new if one.weight != "loose" and not _idiomatic(one)]
+    found += [_invented(sides, one) for one in sides.new if one.salience != "optional" and not _idiomatic(one)]
     return found
 
 
@@ -297,7 +297,7 @@ def _invented(sides: _Sides, one: Quantity) -> Flag:
 
 
 def _weighed(one: Quantity) -> Severity:
-    return "error" if one.weight == "figure" else "warning"
+    return "error" if one.salience == "figure" else "warning"
 
 
 def _changes(pair: Pair, missing: Sequence[Quantity], new: Sequence[Quantity]) -> list[tuple[Quantity, Quantity]]:
@@ -339,8 +339,8 @@ def _change(pair: Pair, one: Quantity, instead: Quantity) -> tuple[str, Severity
         if _FALLING.search(plain):
             return f"{said}: the sign is told in words", "note"
     least, most = sorted((one.value, instead.value))
-    if "loose" in (one.weight, instead.weight) and _is_times(one) and _is_times(instead):
-        sure = "multiple" in (one.kind, instead.kind) or "figure" in (one.weight, instead.weight)
+    if "optional" in (one.salience, instead.salience) and _is_times(one) and _is_times(instead):
+        sure = "multiple" in (one.kind, instead.kind) or "figure" in (one.salience, instead.salience)
         return said, "error" if sure else "warning"
     if one.kind == instead.kind and one.kind in _NO_IDIOMS:
         return said, "error"
@@ -348,7 +348,7 @@ def _change(pair: Pair, one: Quantity, instead: Quantity) -> tuple[str, Severity
         return said, "error"
     idiom = (
         "weekday" not in (one.kind, instead.kind)
-        and "figure" not in (one.weight, instead.weight)
+        and "figure" not in (one.salience, instead.salience)
         and least >= 0
         and most <= _IDIOMATIC
     )
@@ -385,7 +385,7 @@ def _is_one_or_two(one: Quantity) -> bool:
 
 
 def _is_length(one: Quantity) -> bool:
-    return one.kind == "measure" and BY_NAME[one.unit].dimension == "time"
+    return one.kind == "measure" and UNITS[one.unit].dimension == "time"
 
 
 def _is_roman(one: Quantity) -> bool:
@@ -397,7 +397,7 @@ _ROMAN: Final = re.compile("[IVXL]+")
 
 def _idiomatic(one: Quantity) -> bool:
     return one.kind in ("number", "ordinal", "multiple", "measure") and (
-        one.value == 1 or (0 <= one.value <= _IDIOMATIC and one.weight == "word")
+        one.value == 1 or (0 <= one.value <= _IDIOMATIC and one.salience == "word")
     )
 
 

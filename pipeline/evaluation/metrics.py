@@ -263,5 +263,5 @@ def numbers_kept(sources: Sequence[str], translations: Sequence[str]) -> tuple[S
 
 def _answered(ones: Sequence[Quantity], others: Sequence[Quantity]) -> tuple[int, int]:
     """Return how many figures among `ones` some number of the other text can mean, and how many there are."""
-    figures = [one for one in ones if one.weight == "figure"]
+    figures = [one for one in ones if one.salience == "figure"]
     return sum(any(same(one, other) for other in others) for one in figures), len(figures)

@@ -1,16 +1,16 @@
 """Units of measure and currencies: what each is called in either language, its dimension and its size.
 
 Sizes are exact (SI, the international yard and pound); `tạ`, `yến` and `lạng` are the metric ones of today's markets.
-Conversions between dimensions, and between currencies, are nobody's business here.
+Conversions between dimensions, and between currencies, are not handled.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
+
+from pipeline.quantities.patterns import any_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,31 +130,22 @@ def _read() -> tuple[dict[str, Unit], dict[str, Unit], dict[str, Unit]]:
     return vietnamese, english, own
 
 
-VIETNAMESE, ENGLISH, BY_NAME = _read()
-# `70m2`, `35 triệu đồng/m2`: the figure of a unit is no number. A form of both languages, read for its blanks.
-SQUARE_OR_CUBIC: Final = re.compile(r"(?:(?<![^\W_])|(?<=[0-9]))[ckdm]?m[23](?![^\W_])")
-SQUARE_CUBIC_UNITS: Final = {"2": "m²", "3": "m³"}
-
-
-def alternatives(names: Iterable[str]) -> str:
-    """Return a pattern of the names, the longest first; a space in a name stands for a hyphen too."""
-    longest_first = sorted(names, key=lambda name: (-len(name), name))
-    return "|".join(re.escape(name).replace(r"\ ", "[ \xa0-]") for name in longest_first)
+VI_UNITS, EN_UNITS, UNITS = _read()
 
 
 def beside(units: dict[str, Unit]) -> str:
     """Return a pattern of the units, group 1: a currency may have a unit behind a slash, a measure is another then."""
-    money = alternatives(name for name, unit in units.items() if unit.dimension == "money")
-    other = alternatives(name for name, unit in units.items() if unit.dimension != "money")
+    money = any_of(name for name, unit in units.items() if unit.dimension == "money")
+    other = any_of(name for name, unit in units.items() if unit.dimension != "money")
     return rf"((?:{money})(?![^\W_])|(?:{other})(?![^\W_])(?!/[a-zđ]))"
 
 
 def of_time(units: dict[str, Unit]) -> str:
     """Return a pattern of the units of time, group `unit`."""
-    return rf"(?P<unit>{alternatives(name for name, unit in units.items() if unit.dimension == 'time')})(?![^\W_])"
+    return rf"(?P<unit>{any_of(name for name, unit in units.items() if unit.dimension == 'time')})(?![^\W_])"
 
 
 def named(units: dict[str, Unit], name: str) -> Unit:
-    """Return the unit of a name that the pattern of `alternatives` matched."""
+    """Return the unit of a name that the pattern of `any_of` matched."""
     name = name.replace("\xa0", " ")
     return units[name] if name in units else units[name.replace("-", " ")]

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Literal, TypeAlias
 
-from pipeline.quantities.units import BY_NAME, DOLLARS
+from pipeline.quantities.units import DOLLARS, UNITS
 
 Kind: TypeAlias = Literal[
     "number", "percent", "money", "measure", "ordinal", "fraction", "multiple", "vague",
     "day", "month", "lunar", "year", "decade", "weekday", "time", "half", "code",
 ]  # fmt: skip
 # How much stands on it. A figure has to arrive; a number word (`hai`, "six") often is an idiom, an article or a name;
-# what is loose ("both", "a decade", `một nửa`) can answer for a number and need not be answered itself.
-Weight: TypeAlias = Literal["figure", "word", "loose"]
+# what is optional ("both", "a decade", `một nửa`) can answer for a number and need not be answered itself.
+Salience: TypeAlias = Literal["figure", "word", "optional"]
 
 MONTHS: Final = tuple("January February March April May June July August September October November December".split())
 WEEKDAYS: Final = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
@@ -51,15 +51,15 @@ class Quantity:
     end: int
     text: str
     unit: str = ""
-    also: tuple[Reading, ...] = ()  # what it may mean too
-    weight: Weight = "figure"
+    alternatives: tuple[Reading, ...] = ()  # what it may mean too
+    salience: Salience = "figure"
     hedged: bool = False  # "about", "nearly", `hơn`, `gần`
     foreign: bool = False  # a figure of English text in the Vietnamese way of writing, "13,94"
 
     @property
     def readings(self) -> tuple[Reading, ...]:
         """The first reading and the others."""
-        return (Reading(self.value, self.kind, self.unit), *self.also)
+        return (Reading(self.value, self.kind, self.unit), *self.alternatives)
 
 
 def same(one: Quantity, other: Quantity) -> bool:
@@ -157,7 +157,7 @@ def _agree(one: Reading, other: Reading) -> bool:
 def _measure(one: Reading, other: Reading) -> bool:
     if one.unit == other.unit:
         return one.value == other.value
-    left, right = BY_NAME[one.unit], BY_NAME[other.unit]
+    left, right = UNITS[one.unit], UNITS[other.unit]
     if left.dimension != right.dimension:
         return False
     if left.dimension == "temperature":
@@ -166,8 +166,8 @@ def _measure(one: Reading, other: Reading) -> bool:
     allowed = _CONVERTED if left.imperial or right.imperial else _RECKONED if left.dimension == "time" else 0
     if "inches" in (one.unit, other.unit):
         allowed = _CONVERTED_INCHES
-    ours, theirs = one.value * left.size, other.value * right.size
-    return abs(ours - theirs) <= allowed * max(abs(ours), abs(theirs))
+    first, second = one.value * left.size, other.value * right.size
+    return abs(first - second) <= allowed * max(abs(first), abs(second))
 
 
 def _one_currency(one: str, other: str) -> bool:

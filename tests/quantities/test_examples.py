@@ -1,0 +1,50 @@
+"""The examples of the rules: each reads as it is written beside its rule, and each rule has one that fails without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from unittest import mock
+
+import pytest
+
+from pipeline.quantities import Quantity, Reading, english, in_english, scanner, vietnamese
+from pipeline.quantities.page import Rule
+
+READ: dict[str, Callable[[str], list[Quantity]]] = {"VIETNAMESE_RULES": vietnamese, "ENGLISH_RULES": english}
+RULES = [(language, rule) for language in READ for rule in getattr(scanner, language)]
+EXAMPLES = [(language, *example) for language, rule in RULES for example in rule.examples.items()]
+
+
+def written(found: list[Quantity]) -> str:
+    """Return what was read as the examples have it: "~10 or 10 dong; 2 (word)", hedged and with its alternatives."""
+    return "; ".join(
+        ("~" if one.hedged else "")
+        + " or ".join(dict.fromkeys(_named(one, reading) for reading in one.readings))
+        + ("" if one.salience == "figure" else f" ({one.salience})")
+        + (" (Vietnamese way)" if one.foreign else "")
+        for one in found
+    )
+
+
+def _named(quantity: Quantity, reading: Reading) -> str:
+    if reading.kind == "year" or (reading.kind == "month" and reading.value > 12):
+        return f"{reading.kind} {reading.value}"
+    return in_english(replace(quantity, value=reading.value, kind=reading.kind, unit=reading.unit, alternatives=()))
+
+
+@pytest.mark.parametrize(("language", "text", "expected"), EXAMPLES)
+def test_an_example_reads_as_it_is_written(language: str, text: str, expected: str) -> None:
+    assert written(READ[language](text)) == expected
+
+
+@pytest.mark.parametrize(("language", "rule"), RULES, ids=[rule.name for _, rule in RULES])
+def test_a_rule_has_an_example_that_fails_without_it(language: str, rule: Rule) -> None:
+    without = tuple(one for one in getattr(scanner, language) if one is not rule)
+    with mock.patch.object(scanner, language, without):
+        assert any(written(READ[language](text)) != expected for text, expected in rule.examples.items())
+
+
+def test_rules_have_names_of_their_own() -> None:
+    names = [rule.name for rule in {id(rule): rule for _, rule in RULES}.values()]
+    assert len(names) == len(set(names))
