@@ -1,8 +1,8 @@
 """Read a config file: YAML, `--set` overrides, and every mistake named with its file, line, field and remedy.
 
 It knows no field of any config: the pydantic model is given by `config` for a run and by `train.config` for a training.
-Pydantic names Python's types (`valid dictionary or instance of Limits`); the messages here speak of text, numbers, lists
-and sections, as a person writes them.
+Pydantic names Python's types (`valid dictionary or instance of Limits`); the messages here speak of text, numbers,
+lists and sections, as a person writes them.
 """
 
 from __future__ import annotations
