@@ -1,18 +1,19 @@
-"""The records that flow through the stages: frozen, plain, and knowing nothing of files or models.
+"""The records of a run, as frozen dataclasses without knowledge of files or models.
 
-articles ─load─▶ Article ─summarize─▶ Summarized ─translate─▶ Translated ─inspect─▶ published row
+articles ─load─▶ Article ─summarize─▶ Summarized ─translate─▶ Translated ─inspect─▶ PublishedRow
                      └─────────────── any record may become a Failure, and is kept as one ───────┘
+
+`PublishedRow` and its parts define the columns of a version's Parquet files: `storage.rows.arrow_schema` derives the
+Arrow schema from them, and every reader gets them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, Literal, TypeAlias
 
 JSON: TypeAlias = Any  # a value that JSON can hold; typed in full it would recurse, which decoders refuse
+Int64: TypeAlias = Annotated[int, "int64"]  # the width of a stored column; a plain `int` is stored in 32 bits
 
 StageName = Literal["load", "summarize", "translate", "inspect"]
 Severity = Literal["note", "warning", "error"]  # worth knowing, worth reading, wrong unless shown otherwise
@@ -36,7 +37,7 @@ class Origin:
     """Where an article was read, and what had to be done to its text."""
 
     path: str  # as found: a path or URL
-    row: int  # 0-based row, line or document within the path
+    row: Int64  # 0-based row, line or document within the path
     encoding: str | None = None  # the encoding the bytes were read in; None where the format has its own
     repairs: tuple[str, ...] = ()  # e.g. ("mojibake", "nfc", "eth"), in the order they were done
 
@@ -101,9 +102,9 @@ class Flag:
     field: str  # "title", "article", "summary", "title_translation", "translation"
     start: int
     end: int
-    message: str
     expected: str = ""
     found: str = ""
+    message: str
     severity: Severity = "warning"
 
 
@@ -164,54 +165,51 @@ class Failure:
     text_sha256: str = ""
     rejected: bool = False
     retry: bool = False  # the next run tries again (engine refusals)
-    damaged: bool = False
+    damaged: bool = False  # absent in versions that counted such rows as rejected
 
     @property
     def category(self) -> Category:
         """What the run counts it as."""
-        return category(self.kind, rejected=self.rejected, damaged=self.damaged)
+        if self.damaged:
+            return "damaged"
+        return "duplicate" if self.kind == DUPLICATE else "rejected" if self.rejected else "failed"
 
 
-def category(kind: str, *, rejected: bool, damaged: bool) -> Category:
-    """Return what a failure is counted as."""
-    if damaged:
-        return "damaged"
-    return "duplicate" if kind == DUPLICATE else "rejected" if rejected else "failed"
+@dataclass(frozen=True, slots=True)
+class SetAsideLine:
+    """One line of a pasted page that is not part of the article's body."""
+
+    kind: str  # "caption", "title", ...
+    text: str
 
 
-ROW_COLUMNS = (
-    "id", "url", "title", "published", "outlet", "article", "text_sha256", "source", "set_aside", "summary",
-    "title_translation", "translation", "sentences", "reference_summary", "reference_translation", "status", "flags",
-    "calls",
-)  # fmt: skip
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedRow:
+    """One row of a published version; the fields but `kept` are its columns, in their order on disk.
+
+    The names and types are a contract (`schema: 1`): add fields with a default, rename none. A column that an older
+    version lacks, or that is null, has its default.
+    """
+
+    id: str
+    url: str = ""
+    title: str = ""
+    published: str = ""  # ISO 8601 where it could be read, else as found
+    outlet: str = ""
+    article: str
+    text_sha256: str
+    source: Origin
+    set_aside: tuple[SetAsideLine, ...] = ()
+    summary: str = ""
+    title_translation: str = ""
+    translation: str = ""
+    sentences: tuple[Sentence, ...] = ()
+    reference_summary: str = ""
+    reference_translation: str = ""
+    status: Status = "ok"
+    flags: tuple[Flag, ...] = ()
+    calls: tuple[Call, ...] = ()
+    kept: dict[str, str | None] = field(default_factory=dict)  # the source's `keep` columns, each stored as a column
 
 
-def arrow_schema(keep: tuple[str, ...] = ()) -> pa.Schema:
-    """Return the schema of a published row (`schema: 1`), the kept columns of the sources last, as strings."""
-    import pyarrow as pa
-
-    text = pa.string()
-    sentence = pa.struct([("summary", text), ("translation", text)])
-    flag = pa.struct(
-        [
-            ("check", text), ("field", text), ("start", pa.int32()), ("end", pa.int32()),
-            ("expected", text), ("found", text), ("message", text), ("severity", text),
-        ]
-    )  # fmt: skip
-    call = pa.struct(
-        [
-            ("stage", text), ("index", pa.int32()), ("round", pa.int32()), ("source_tokens", pa.int32()),
-            ("dropped_tokens", pa.int32()), ("output_tokens", pa.int32()), ("finished", pa.bool_()),
-            ("score", pa.float64()),
-        ]
-    )  # fmt: skip
-    source = pa.struct([("path", text), ("row", pa.int64()), ("encoding", text), ("repairs", pa.list_(text))])
-    special: dict[str, pa.DataType] = {
-        "source": source,
-        "set_aside": pa.list_(pa.struct([("kind", text), ("text", text)])),
-        "sentences": pa.list_(sentence),
-        "flags": pa.list_(flag),
-        "calls": pa.list_(call),
-    }
-    fields = [(name, special.get(name, text)) for name in (*ROW_COLUMNS, *keep)]
-    return pa.schema(fields, metadata={"tomdich": "schema 1"})
+ROW_COLUMNS = tuple(one.name for one in fields(PublishedRow) if one.name != "kept")

@@ -33,8 +33,9 @@ from pipeline import config as configs
 from pipeline import sources
 from pipeline.config import Exclude, Source
 from pipeline.errors import ConfigError, SourceError
-from pipeline.records import Article, Translated, arrow_schema
-from pipeline.runner.publishing import row, table
+from pipeline.records import Article, Translated
+from pipeline.runner.publishing import published_row, table
+from pipeline.storage.rows import arrow_schema, as_json
 from tests.conftest import article
 from tests.faults_tally import FaultFixture
 
@@ -57,9 +58,9 @@ def through(path: Path, *, keep: tuple[str, ...] = ()) -> int:
             count += 1
             if isinstance(record, Article):
                 assert _decode(_encode(record)) == record
-                published = row(Translated(record, "", "", (), (), ()), keep=keep)
+                published = published_row(Translated(record, "", "", (), (), ()), keep=keep)
                 schema = arrow_schema(keep)
-                assert table([published], schema).equals(pa.Table.from_pylist([published], schema=schema))
+                assert table([published], schema).equals(pa.Table.from_pylist([as_json(published)], schema=schema))
             else:
                 assert record.category in {"rejected", "damaged"}
                 json.dumps(asdict(record), ensure_ascii=False).encode()

@@ -206,7 +206,7 @@ def test_forget_takes_an_id_in_either_normal_form(tmp_path: Path) -> None:
     version = night(tmp_path, article(1) | {"id": "bài-1"}, article(2))
     typed = unicodedata.normalize("NFD", "bài-1")
     forget(tmp_path / "out", typed, really=True, wait=0, notice=quiet)
-    assert [row["id"] for row in rows(version)] == ["a2"]
+    assert [row.id for row in rows(version)] == ["a2"]
 
 
 def test_forget_leaves_alone_and_names_what_is_linked_from_elsewhere(tmp_path: Path) -> None:

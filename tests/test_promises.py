@@ -7,14 +7,15 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from pipeline.config import Config
 from pipeline.errors import TomdichError
+from pipeline.records import PublishedRow
 from pipeline.runner.preparing import prepare_stages, resolved
 from pipeline.storage import versions
+from pipeline.storage.rows import as_json
 from tests import examples
 from tests.conftest import article, tomdich, write_feed
 
@@ -65,8 +66,8 @@ def test_a_published_config_gives_the_same_recipe_and_rows_from_another_working_
     second = again(first, tmp_path / "elsewhere")
     assert second.manifest["recipe"] == first.manifest["recipe"]
     assert second.manifest["identity"] == first.manifest["identity"]
-    assert [row["id"] for row in _rows(second)] == [row["id"] for row in _rows(first)]
-    assert [row["translation"] for row in _rows(second)] == [row["translation"] for row in _rows(first)]
+    assert [row.id for row in _rows(second)] == [row.id for row in _rows(first)]
+    assert [row.translation for row in _rows(second)] == [row.translation for row in _rows(first)]
 
 
 def test_a_published_config_names_what_the_run_took_for_auto(tmp_path: Path, make_config: Callable[..., Path]) -> None:
@@ -101,7 +102,7 @@ def test_a_published_config_names_the_commit_of_a_branch_and_leaves_to_the_check
     assert stage.generation.max_new_tokens == fake.generation["max_new_tokens"]
 
 
-def _rows(version: versions.Version) -> list[dict[str, Any]]:
+def _rows(version: versions.Version) -> list[PublishedRow]:
     from pipeline.storage.rows import rows
 
     return list(rows(version))
@@ -127,7 +128,7 @@ def test_the_readme_lists_the_files_of_a_version_and_the_columns_of_its_records(
     assert list((version.folder / "data").glob("*.parquet"))
     assert {name for name in told if "*" not in name} == there
     columns = README.split("gives the records, typed: ", 1)[1].split(", and the columns you asked to keep", 1)[0]
-    assert re.findall(r"`(\w+)`", columns) == list(_rows(version)[0])
+    assert re.findall(r"`(\w+)`", columns) == list(as_json(_rows(version)[0]))
 
 
 def test_failures_list_what_is_failed_damaged_rejected_and_duplicate(

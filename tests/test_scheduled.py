@@ -22,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pipeline import config as configs
 from pipeline.config import Config
 from pipeline.errors import EngineError, GateError
+from pipeline.records import PublishedRow
 from pipeline.runner.deadline import PUBLISHING, Deadline
 from pipeline.runner.notify import Finish
 from pipeline.runner.rates import TimeLeft
@@ -50,7 +51,7 @@ def versions(night: Path) -> list[store.Version]:
 def ids(version: store.Version) -> list[str]:
     from pipeline.storage.rows import rows as stored
 
-    return [row["id"] for row in stored(version, ["id"])]
+    return [row.id for row in stored(version)]
 
 
 # Only what is new
@@ -125,7 +126,7 @@ def test_a_superseded_text_is_not_news_the_next_night(
     assert (again.returncode, again.stdout) == (0, ""), again.stderr
     write_feed(tmp_path / "feed.jsonl", [*TWICE[::order], article(5)])
     assert run(night, "--only-new").returncode == 0
-    assert [[row["title"] for row in rows_of(version)] for version in versions(night)] == [
+    assert [[row.title for row in rows_of(version)] for version in versions(night)] == [
         ["Tin sửa"],
         [article(5)["title"]],
     ]
@@ -145,7 +146,7 @@ def test_an_update_beside_the_text_that_is_known_is_published(
     write_feed(tmp_path / "feed.jsonl", TWICE[::order])
     assert run(night, "--only-new").returncode == 0
     version = versions(night)[-1]
-    assert [row["title"] for row in rows_of(version)] == ["Tin sửa"]
+    assert [row.title for row in rows_of(version)] == ["Tin sửa"]
     counts = version.manifest["counts"]
     assert (counts["known"], counts["failures"], counts["records"]) == (1, 0, 1)
 
@@ -208,7 +209,7 @@ def test_an_older_text_is_never_published_over_a_newer_one(
         done = run(night, "--only-new")
         assert done.returncode == 0, done.stderr
         assert f"{len(versions(night)) - before} articles" in planned
-    assert [row["title"] for version in versions(night) for row in rows_of(version)] == published
+    assert [row.title for version in versions(night) for row in rows_of(version)] == published
 
 
 def test_an_older_text_beside_new_articles_is_known_and_stands_in_the_log(
@@ -221,7 +222,7 @@ def test_an_older_text_beside_new_articles_is_known_and_stands_in_the_log(
     write_feed(tmp_path / "feed.jsonl", [article(5), text(1, "2026-03-01"), text(3, ""), article(6)])
     run(night, "--only-new")
     version = versions(night)[-1]
-    assert [row["title"] for row in rows_of(version)] == ["Tỉnh số 5 trồng rừng", "Bản 3", "Tỉnh số 6 trồng rừng"]
+    assert [row.title for row in rows_of(version)] == ["Tỉnh số 5 trồng rừng", "Bản 3", "Tỉnh số 6 trồng rừng"]
     counts = version.manifest["counts"]
     assert (counts["read"], counts["known"], counts["failures"], counts["records"]) == (4, 1, 0, 3)
     log = (version.folder / "log.jsonl").read_text(encoding="utf-8")
@@ -235,7 +236,7 @@ def test_a_known_older_text_read_last_does_not_displace_an_undated_new_one(
     for feed in ([text(1, "2026-03-01")], [text(2, "2026-03-02")], [text(3, ""), text(1, "2026-03-01")]):
         write_feed(tmp_path / "feed.jsonl", feed)
         run(night, "--only-new")
-    assert [row["title"] for version in versions(night) for row in rows_of(version)] == ["Bản 1", "Bản 2", "Bản 3"]
+    assert [row.title for version in versions(night) for row in rows_of(version)] == ["Bản 1", "Bản 2", "Bản 3"]
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["known first", "known last"])
@@ -452,7 +453,7 @@ def test_what_is_complete_at_the_deadline_is_published_on_request(night: Path) -
     assert counts["records"] > 0
     assert counts["unfinished"] > 0
     assert counts["records"] + counts["unfinished"] + counts["failures"] == 300
-    assert all(row["translation"] for row in rows_of(version))
+    assert all(row.translation for row in rows_of(version))
     assert not (version.folder.parent / "latest").exists()
     assert run(night, "--only-new").returncode == 0
     assert len(ids(versions(night)[-1])) == 300  # what was partial is still new
@@ -470,7 +471,7 @@ def test_long_articles_first_and_no_earlier_version_leave_something_to_publish(n
     assert 0 < version.manifest["counts"]["records"] < 60
 
 
-def rows_of(version: store.Version) -> list[dict[str, Any]]:
+def rows_of(version: store.Version) -> list[PublishedRow]:
     from pipeline.storage.rows import rows as stored
 
     return list(stored(version))

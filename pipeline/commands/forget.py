@@ -35,6 +35,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -42,8 +43,7 @@ from pipeline import report
 from pipeline.commands import compact
 from pipeline.errors import UsageError
 from pipeline.ids import text_digest
-from pipeline.records import JSON
-from pipeline.runner.monitoring import Statistics
+from pipeline.records import JSON, Call, Failure, Origin
 from pipeline.runner.publishing import ROWS_PER_GROUP, card
 from pipeline.storage import dataset_cache, locking
 from pipeline.storage import versions as store
@@ -53,7 +53,7 @@ from pipeline.storage.memo import Stored, open_memo
 from pipeline.storage.names import forms as name_forms
 from pipeline.storage.published import FILE as PUBLISHED
 from pipeline.storage.published import Withdrawal, look, open_published, withdraw, withdrawals
-from pipeline.storage.rows import Row, category, failures, on_hold, rows
+from pipeline.storage.rows import ArticleKey, failures, rows
 from pipeline.storage.versions import Experiment, Version
 
 if TYPE_CHECKING:
@@ -105,13 +105,41 @@ class _Article:
     def digests(self) -> list[str]:
         return sorted({text_digest(self.id), *self.texts})
 
-    def is_in(self, row: Row) -> bool:
-        return row["id"] == self.id or text_digest(row["text_sha256"]) in self.texts
+    def matches(self, article_id: str, text_sha256: str) -> bool:
+        """Return whether a row or a failure with this id and text digest is the article's."""
+        return article_id == self.id or text_digest(text_sha256) in self.texts
 
-    def is_about(self, line: Row) -> bool:
-        """Return whether a line of the log or of the failures is about it."""
+    def is_in_log(self, line: dict[str, JSON]) -> bool:
+        """Return whether a line of the log is about it."""
         named = (line.get("id"), line.get("record"), line.get("same_text_as"))
         return self.id in named or text_digest(line.get("text_sha256", "")) in self.texts
+
+
+@dataclass(frozen=True, slots=True)
+class _Titled:
+    """A row's key and title: a projection."""
+
+    id: str
+    text_sha256: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Called:
+    """A row's key and calls: a projection."""
+
+    id: str
+    text_sha256: str
+    calls: tuple[Call, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sourced:
+    """A row's key and source: a projection."""
+
+    id: str
+    text_sha256: str
+    source: Origin
 
 
 def forget(
@@ -202,7 +230,7 @@ def _forget_cached(found: Forgotten, article: _Article, *, really: bool) -> list
     cached = dataset_cache.entries(
         dataset_cache.location(),
         versions={holding.version.folder.name for holding in found.holdings},
-        holds=lambda id_, sha: article.is_in({"id": id_, "text_sha256": sha}),
+        holds=article.matches,
     )
     for entry in cached if really else ():
         dataset_cache.remove(entry)
@@ -242,9 +270,9 @@ def _texts(outputs: Path, names: Iterable[str], article_id: str) -> frozenset[st
             found |= published.texts(article_id)
             for version in versions:
                 twins = _twins(version, article_id)
-                listed = [*rows(version, ["id", "text_sha256"]), *failures(version)]
-                found |= {row["text_sha256"] for row in listed if row["id"] == article_id or row["id"] in twins}
-                elsewhere = twins - {row["id"] for row in listed}  # published by an earlier run
+                listed: list[ArticleKey | Failure] = [*rows(version, ArticleKey), *failures(version)]
+                found |= {one.text_sha256 for one in listed if one.id == article_id or one.id in twins}
+                elsewhere = twins - {one.id for one in listed}  # published by an earlier run
                 found |= {sha for twin in elsewhere for sha in published.texts(twin)}
     told = {text for one in withdrawals(outputs) if one.article == text_digest(article_id) for text in one.texts}
     return frozenset(told.union(map(text_digest, found - {""})))
@@ -261,7 +289,7 @@ def _twins(version: Version, article_id: str) -> set[str]:
     return found
 
 
-def _log(path: Path) -> Iterator[Row]:
+def _log(path: Path) -> Iterator[dict[str, JSON]]:
     with path.open(encoding="utf-8") as lines:
         yield from map(json.loads, lines)
 
@@ -276,11 +304,11 @@ def _look(outputs: Path, names: Collection[str], article: _Article) -> Forgotten
             found.already = found.already or published.is_withdrawn(article.id)
         for version in versions:
             titles = tuple(
-                row["title"] or row["id"] for row in rows(version, ["id", "title", "text_sha256"]) if article.is_in(row)
+                row.title or row.id for row in rows(version, _Titled) if article.matches(row.id, row.text_sha256)
             )
-            failed = [line for line in failures(version) if article.is_about(line)]
+            failed = [one for one in failures(version) if article.matches(one.id, one.text_sha256)]
             if titles or failed:
-                unknown = any(not line["rejected"] and line["stage"] not in _FAILED_BEFORE for line in failed)
+                unknown = any(not one.rejected and one.stage not in _FAILED_BEFORE for one in failed)
                 found.holdings.append(Holding(version, titles, len(failed), unknown))
     return found
 
@@ -299,16 +327,15 @@ def _forget_calls(
 def _paid(version: Version, article: _Article) -> Iterator[_Numbers]:
     """Yield the numbers of the calls that the version's records of the article were made of."""
     engines = {stage: digest for digest, stage in compact.engines(version).items()}
-    for row in rows(version, ["id", "text_sha256", "calls"]):
-        for call in row["calls"] if article.is_in(row) else ():
-            score = call["score"]
+    for row in rows(version, _Called):
+        for call in row.calls if article.matches(row.id, row.text_sha256) else ():
             yield (
-                engines.get(call["stage"], ""),
-                call["source_tokens"],
-                call["dropped_tokens"],
-                call["output_tokens"],
-                call["finished"],
-                None if score is None or math.isnan(score) else score,  # SQLite keeps no NaN
+                engines.get(call.stage, ""),
+                call.source_tokens,
+                call.dropped_tokens,
+                call.output_tokens,
+                call.finished,
+                None if call.score is None or math.isnan(call.score) else call.score,  # SQLite keeps no NaN
             )
 
 
@@ -336,22 +363,17 @@ def _rewrite(experiment: Experiment, version: Version, article: _Article) -> Non
         "withdrawn": [*version.manifest.get("withdrawn", ()), {"at": _now(), "digests": article.digests}],
     }
     manifest["counts"] = _recounted(version.manifest["counts"], records=records, gone=gone)
-    statistics = Statistics()
-    held = flagged = 0
-    for row in rows(Version(staged, {}), ["flags", "status", "summary", "translation", "calls"]):
-        statistics.add(row)
-        held += on_hold(row)
-        flagged += bool(row["flags"])
-    manifest["counts"] |= {"held": held, "flagged": flagged}
-    manifest["statistics"] = statistics.as_json()
-    report.write(staged, manifest=manifest, rows=rows(Version(staged, {})), failures=failures(Version(staged, {})))
+    rewritten = Version(staged, manifest)
+    tally = report.write(staged, manifest=manifest, rows=rows(rewritten), failures=failures(rewritten))
+    manifest["counts"] |= {"held": tally.held, "flagged": tally.flagged}
+    manifest["statistics"] = tally.statistics()
     (staged / "README.md").write_text(card(manifest, data=staged / "data"), encoding="utf-8")
     experiment.replace(version, staged, manifest=manifest)
 
 
-def _recounted(counts: dict[str, int], *, records: int, gone: list[Row]) -> dict[str, int]:
+def _recounted(counts: dict[str, int], *, records: int, gone: list[Failure]) -> dict[str, int]:
     """Return the counts without what was withdrawn; `read` stays what it was, and `withdrawn` is the difference."""
-    lost = Counter(category(line) for line in gone)
+    lost = Counter(failure.category for failure in gone)
     withdrawn = counts["records"] - records + len(gone)
     return counts | {
         "records": records,
@@ -359,7 +381,7 @@ def _recounted(counts: dict[str, int], *, records: int, gone: list[Row]) -> dict
         "damaged": counts.get("damaged", 0) - lost["damaged"],
         "duplicates": counts["duplicates"] - lost["duplicate"],
         "failures": counts["failures"] - lost["failed"],
-        "retryable": counts["retryable"] - sum(line["retry"] for line in gone),
+        "retryable": counts["retryable"] - sum(failure.retry for failure in gone),
         "withdrawn": counts.get("withdrawn", 0) + withdrawn,
     }
 
@@ -387,34 +409,32 @@ def _without(batch: pa.RecordBatch, article: _Article) -> pa.RecordBatch:
     import pyarrow as pa
 
     pairs = zip(batch.column("id").to_pylist(), batch.column("text_sha256").to_pylist(), strict=True)
-    return batch.filter(
-        pa.array([not article.is_in({"id": id_, "text_sha256": sha}) for id_, sha in pairs], pa.bool_())
-    )
+    return batch.filter(pa.array([not article.matches(str(id_), str(sha)) for id_, sha in pairs], pa.bool_()))
 
 
-def _copy_failures(version: Version, staged: Path, article: _Article) -> list[Row]:
-    """Copy the failures but the article's; return those."""
-    gone: list[Row] = []
-    with (staged / "failures.jsonl").open("w", encoding="utf-8") as out:
-        for line in failures(version):
-            if article.is_about(line):
-                gone.append(line)
+def _copy_failures(version: Version, staged: Path, article: _Article) -> list[Failure]:
+    """Copy the lines of the failures but the article's, byte for byte; return those left out."""
+    gone: list[Failure] = []
+    with (version.folder / "failures.jsonl").open("rb") as lines, (staged / "failures.jsonl").open("wb") as out:
+        for line, failure in zip(lines, failures(version), strict=True):
+            if article.matches(failure.id, failure.text_sha256):
+                gone.append(failure)
             else:
-                out.write(json.dumps(line, ensure_ascii=False) + "\n")
+                out.write(line)
     return gone
 
 
 def _copy_log(there: Path, here: Path, article: _Article) -> None:
     with here.open("w", encoding="utf-8") as out:
         out.writelines(
-            json.dumps(line, ensure_ascii=False) + "\n" for line in _log(there) if not article.is_about(line)
+            json.dumps(line, ensure_ascii=False) + "\n" for line in _log(there) if not article.is_in_log(line)
         )
 
 
 def _copy_sources(there: Path, here: Path, version: Version, article: _Article) -> None:
     """Copy the list of files; the name of a file that held nothing but the article is often its headline."""
-    paths = {row["source"]["path"] for row in rows(version, ["id", "text_sha256", "source"]) if article.is_in(row)}
-    paths |= {line["source"]["path"] for line in failures(version) if article.is_about(line)}
+    listed: Iterator[_Sourced | Failure] = chain(rows(version, _Sourced), failures(version))
+    paths = {one.source.path for one in listed if article.matches(one.id, one.text_sha256)}
     with there.open(encoding="utf-8") as lines, here.open("w", encoding="utf-8") as out:
         for line in lines:
             file: dict[str, JSON] = json.loads(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
@@ -16,12 +17,12 @@ from rich.text import Text
 from pipeline.checkpoints import OTHER_SEARCH, list_models
 from pipeline.evaluation.tables import print_fitted, print_whole
 from pipeline.progress import duration
-from pipeline.records import SEVERITIES, Translated
+from pipeline.records import SEVERITIES, Flag, PublishedRow, Translated
 from pipeline.report.rows import HEADLINE, pairs
 from pipeline.runner.planning import Plan, StagePlan
-from pipeline.runner.publishing import row
+from pipeline.runner.publishing import published_row
 from pipeline.storage.editions import superseded
-from pipeline.storage.rows import Readable, Row, failures, on_hold, rows
+from pipeline.storage.rows import Readable, as_json, failures, rows
 from pipeline.storage.versions import Version
 from pipeline.text.sanitize import visible
 
@@ -30,7 +31,7 @@ _HOLD = "bold white on red"
 _NUMBERS = {"records", "flagged", "held", "failed", "seconds"}
 _PROSE = 30  # characters that a column of sentences has at least
 _WORDS = 40  # of the article that are shown
-_TOLD = 60  # characters of what was expected or found
+_SHOWN = 60  # characters of what was expected or found
 
 
 def side_by_side(version: Readable, *, limit: int | None, held: bool = False) -> None:
@@ -52,17 +53,17 @@ def side_by_side(version: Readable, *, limit: int | None, held: bool = False) ->
 
 def print_record(record: Translated) -> None:
     """Print one record that is not published."""
-    _print_row(Console(), row(record, keep=()))
+    _print_row(Console(), published_row(record, keep=()))
 
 
 def print_jsonl(version: Readable, *, limit: int | None, held: bool = False) -> None:
     """Print the records, or only those that are held back, as JSON lines."""
     for record in _chosen(version, limit=limit, held=held):
-        print(json.dumps(record, ensure_ascii=False))  # noqa: T201
+        print(json.dumps(as_json(record), ensure_ascii=False))  # noqa: T201
 
 
-def _chosen(version: Readable, *, limit: int | None, held: bool) -> Iterator[Row]:
-    return islice((record for record in rows(version) if not held or on_hold(record)), limit)
+def _chosen(version: Readable, *, limit: int | None, held: bool) -> Iterator[PublishedRow]:
+    return islice((record for record in rows(version) if not held or record.status == "hold"), limit)
 
 
 def print_failures(version: Readable, *, limit: int | None, as_jsonl: bool) -> None:
@@ -71,7 +72,7 @@ def print_failures(version: Readable, *, limit: int | None, as_jsonl: bool) -> N
     found = everything[:limit]
     if as_jsonl:
         for failure in found:
-            print(json.dumps(failure, ensure_ascii=False))  # noqa: T201
+            print(json.dumps(asdict(failure), ensure_ascii=False))  # noqa: T201
         return
     console = Console()
     if not found:
@@ -82,14 +83,8 @@ def print_failures(version: Readable, *, limit: int | None, as_jsonl: bool) -> N
         table.add_column(heading, no_wrap=True)
     table.add_column("message", overflow="fold", min_width=_PROSE)
     for failure in found:
-        source = failure["source"]
-        cells = (
-            failure["stage"],
-            failure["kind"],
-            f"{source['path']}:{source['row']}",
-            failure["id"],
-            failure["message"],
-        )
+        where = f"{failure.source.path}:{failure.source.row}"
+        cells = (failure.stage, failure.kind, where, failure.id, failure.message)
         table.add_row(*(Text(visible(cell)) for cell in cells))
     print_fitted(table, console=console)
     _say_more(console, len(everything) - len(found), version, "--failures")
@@ -189,10 +184,10 @@ def print_models() -> None:
     print_fitted(table, console=console)
 
 
-def _print_row(console: Console, record: Row) -> None:
-    held = Text.assemble((" HOLD ", _HOLD), " ") if on_hold(record) else Text("")
+def _print_row(console: Console, record: PublishedRow) -> None:
+    held = Text.assemble((" HOLD ", _HOLD), " ") if record.status == "hold" else Text("")
     headline, *sentences = [
-        *([] if record["title"] else [(Text(visible(record["id"])), Text(""))]),
+        *([] if record.title else [(Text(visible(record.id)), Text(""))]),
         *_paired(record),
     ]
     for text, style in zip(headline, ("bold", "bold cyan"), strict=True):
@@ -200,11 +195,9 @@ def _print_row(console: Console, record: Row) -> None:
             text.style = style
             console.print(Text.assemble(held, text))
             held = Text("")
-    words = record["article"].split()
+    words = record.article.split()
     about = " · ".join(
-        part
-        for part in (record["outlet"], record["published"], f"{len(words)} words", record["source"]["path"])
-        if part
+        part for part in (record.outlet, record.published, f"{len(words)} words", record.source.path) if part
     )
     console.print(Text(visible(about), style="dim"), soft_wrap=True)
     beginning = " ".join(words[:_WORDS]) + (" …" if len(words) > _WORDS else "")
@@ -216,28 +209,28 @@ def _print_row(console: Console, record: Row) -> None:
         english.style = "cyan"
         table.add_row(vietnamese, english)
     console.print(table)
-    for flag in sorted(record["flags"], key=lambda flag: SEVERITIES.index(flag["severity"])):
+    for flag in sorted(record.flags, key=lambda flag: SEVERITIES.index(flag.severity)):
         console.print(Padding(_flag(flag), (0, 2)))
 
 
-def _paired(record: Row) -> Iterator[tuple[Text, Text]]:
+def _paired(record: PublishedRow) -> Iterator[tuple[Text, Text]]:
     """Yield the headline and the sentences beside their translations, what a flag is about in its colour."""
     for pair in pairs(record):
         title = pair.index == HEADLINE
         yield (
-            _marked(pair.vietnamese, pair.vietnamese_start, "title" if title else "summary", record["flags"]),
-            _marked(pair.english, pair.english_start, "title_translation" if title else "translation", record["flags"]),
+            _marked(pair.vietnamese, pair.vietnamese_start, "title" if title else "summary", record.flags),
+            _marked(pair.english, pair.english_start, "title_translation" if title else "translation", record.flags),
         )
 
 
-def _marked(text: str, start: int | None, field: str, flags: Sequence[Row]) -> Text:
+def _marked(text: str, start: int | None, field: str, flags: Sequence[Flag]) -> Text:
     """Return a text that stands at `start` of `field`, with its flagged spans; those of the whole text mark nothing."""
     marked = Text(text)
     if start is not None:
-        for flag in sorted(flags, key=lambda flag: -SEVERITIES.index(flag["severity"])):
-            begin, end = max(flag["start"] - start, 0), min(flag["end"] - start, len(text))
-            if flag["field"] == field and begin < end and (begin, end) != (0, len(text)):
-                marked.stylize(f"{_COLOURS[flag['severity']]} underline", begin, end)
+        for flag in sorted(flags, key=lambda flag: -SEVERITIES.index(flag.severity)):
+            begin, end = max(flag.start - start, 0), min(flag.end - start, len(text))
+            if flag.field == field and begin < end and (begin, end) != (0, len(text)):
+                marked.stylize(f"{_COLOURS[flag.severity]} underline", begin, end)
     return _visible(marked)
 
 
@@ -248,14 +241,15 @@ def _visible(text: Text) -> Text:
     return Text("").join(Text(visible(one.plain), spans=one.spans) for one in text.divide(range(1, len(text))))
 
 
-def _flag(flag: Row) -> Text:
-    told = [f"{name} {_shortened(visible(flag[name]))}" for name in ("expected", "found") if flag[name]]
+def _flag(flag: Flag) -> Text:
+    details = (("expected", flag.expected), ("found", flag.found))
+    shown = [f"{name} {_shortened(visible(text))}" for name, text in details if text]
     return Text.assemble(
-        (f"⚑ {flag['check']}", _COLOURS[flag["severity"]]),
-        f" ({flag['field']}): {visible(flag['message'])}",
-        (f" · {', '.join(told)}" if told else "", "dim"),
+        (f"⚑ {flag.check}", _COLOURS[flag.severity]),
+        f" ({flag.field}): {visible(flag.message)}",
+        (f" · {', '.join(shown)}" if shown else "", "dim"),
     )
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _TOLD else f"{text[:_TOLD]}…"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -19,21 +19,17 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from pipeline.evaluation.evaluate import TRANSLATION, Tally, interval, signatures, signed
+from pipeline.evaluation.evaluate import TRANSLATION, interval, signatures, signed
 from pipeline.evaluation.metrics import P_VALUE, Difference, Metric, Score, paired, score
 from pipeline.evaluation.tables import Table, print_tables
-from pipeline.records import SEVERITIES
-from pipeline.storage.rows import Readable, Row, category, failures, rows
+from pipeline.records import SEVERITIES, Failure, Flag, Status
+from pipeline.storage.rows import Readable, failures, rows
+from pipeline.tally import FlagKind, Tally
 from pipeline.text.sanitize import one_line, visible
 
 Section: TypeAlias = Literal["recipe", "scope", "models", "sources", "counts", "environment"]
 
 _SUMMARY: tuple[Metric, ...] = ("rouge1", "rouge2", "rougeL")
-_COLUMNS = (
-    "id", "title", "text_sha256", "summary", "title_translation", "translation", "reference_summary",
-    "reference_translation", "status", "flags",
-)  # fmt: skip
-_Kind: TypeAlias = tuple[str, str]  # a check and a severity
 _FIELDS = ("title_translation", "summary", "translation")
 _NAMES = {"title_translation": "headline", "summary": "summary", "translation": "translation"}
 _GRAM = 3  # characters
@@ -111,11 +107,41 @@ class Comparison:
     apart: tuple[Apart, ...]  # the furthest first
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What is compared of a record, a projection without its article: those of version B are held in memory."""
+
+    id: str
+    title: str = ""
+    text_sha256: str
+    summary: str = ""
+    title_translation: str = ""
+    translation: str = ""
+    reference_summary: str = ""
+    reference_translation: str = ""
+    status: Status = "ok"
+    flags: tuple[Flag, ...] = ()
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The texts that the models wrote, by field."""
+        return {
+            "title_translation": self.title_translation,
+            "summary": self.summary,
+            "translation": self.translation,
+        }
+
+    @property
+    def references(self) -> tuple[str, str]:
+        """The reference summary and the reference translation."""
+        return self.reference_summary, self.reference_translation
+
+
 def compare(a: Readable, b: Readable, *, records: int) -> Comparison:
     """Return in what `a` and `b` differ, with the `records` common records that differ most."""
-    theirs = {row["id"]: row for row in rows(b, _COLUMNS)}
+    answers_b = {row.id: row for row in rows(b, _Answer)}
     unpaired: list[Unpaired] = []
-    lost = {failure["id"]: _reason(failure) for failure in failures(b)}
+    lost = {failure.id: _reason(failure) for failure in failures(b)}
     tallies = Tally(), Tally()
     stages = a.manifest["models"].keys() & b.manifest["models"].keys()
     changed = Counter(dict.fromkeys(_FIELDS, 0))
@@ -123,30 +149,30 @@ def compare(a: Readable, b: Readable, *, records: int) -> Comparison:
     translations: list[tuple[str, str, str]] = []
     other_references = 0
     furthest: list[tuple[float, int, Apart]] = []
-    for at, ours in enumerate(rows(a, _COLUMNS)):
-        other = theirs.pop(ours["id"], None)
-        if other is None:
-            unpaired.append(Unpaired(id=ours["id"], where="a", why=lost.get(ours["id"], "not among what B read")))
+    for at, answer_a in enumerate(rows(a, _Answer)):
+        answer_b = answers_b.pop(answer_a.id, None)
+        if answer_b is None:
+            unpaired.append(Unpaired(id=answer_a.id, where="a", why=lost.get(answer_a.id, "not among what B read")))
             continue
-        if other["text_sha256"] != ours["text_sha256"]:
-            unpaired.append(Unpaired(id=ours["id"], where="both", why="the article’s text is another"))
+        if answer_b.text_sha256 != answer_a.text_sha256:
+            unpaired.append(Unpaired(id=answer_a.id, where="both", why="the article’s text is another"))
             continue
-        for tally, row in zip(tallies, (ours, other), strict=True):
-            tally.add(row)
-        changed.update(name for name in _FIELDS if ours[name] != other[name])
-        if any(ours[name] != other[name] for name in ("reference_summary", "reference_translation")):
+        for tally, answer in zip(tallies, (answer_a, answer_b), strict=True):
+            tally.add_flags(answer.flags, status=answer.status)
+        changed.update(name for name in _FIELDS if answer_a.texts[name] != answer_b.texts[name])
+        if answer_a.references != answer_b.references:
             other_references += 1
         else:
-            if ours["reference_summary"] and "summarize" in stages:
-                summaries.append((ours["summary"], other["summary"], ours["reference_summary"]))
-            if ours["reference_translation"] and "translate" in stages:
-                translations.append((ours["translation"], other["translation"], ours["reference_translation"]))
-        found = _apart(ours, other)
+            if answer_a.reference_summary and "summarize" in stages:
+                summaries.append((answer_a.summary, answer_b.summary, answer_a.reference_summary))
+            if answer_a.reference_translation and "translate" in stages:
+                translations.append((answer_a.translation, answer_b.translation, answer_a.reference_translation))
+        found = _apart(answer_a, answer_b)
         if found.distance and records:
             push = heapq.heappush if len(furthest) < records else heapq.heappushpop
             push(furthest, (found.distance, -at, found))
-    lost = {failure["id"]: _reason(failure) for failure in failures(a)}
-    unpaired += [Unpaired(id=id_, where="b", why=lost.get(id_, "not among what A read")) for id_ in theirs]
+    lost = {failure.id: _reason(failure) for failure in failures(a)}
+    unpaired += [Unpaired(id=id_, where="b", why=lost.get(id_, "not among what A read")) for id_ in answers_b]
     return Comparison(
         a=a.name,
         b=b.name,
@@ -158,7 +184,7 @@ def compare(a: Readable, b: Readable, *, records: int) -> Comparison:
         other_references=other_references,
         scores=(*_scores("summary", _SUMMARY, summaries), *_scores("translation", TRANSLATION, translations)),
         not_scored=tuple(_not_scored(a.manifest["models"], b.manifest["models"])),
-        flags=_flags(*(Counter({(one.check, one.severity): one.flags for one in tally.rates()}) for tally in tallies)),
+        flags=_flags(*(tally.flags for tally in tallies)),
         held=(tallies[0].held, tallies[1].held),
         apart=tuple(one for _, _, one in sorted(furthest, reverse=True)),
     )
@@ -218,14 +244,15 @@ def _changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Change]:
         ("counts", a["counts"], b["counts"]),
         ("environment", a["environment"], b["environment"]),
     )
-    told: set[str] = set()  # of the recipe: what it says of a model is not said a second time
+    in_recipe: set[str] = set()  # what the recipe says of a model is not repeated
     for section, left, right in sections:
-        ours, theirs = dict(_flat(left)), dict(_flat(right))
-        for name in dict.fromkeys((*ours, *theirs)):
+        leaves_a, leaves_b = dict(_flat(left)), dict(_flat(right))
+        for name in dict.fromkeys((*leaves_a, *leaves_b)):
             if section == "recipe":
-                told.add(name)
-            if ours.get(name) != theirs.get(name) and not (section == "models" and f"stages.{name}" in told):
-                yield Change(section=section, field=name, a=ours.get(name, ""), b=theirs.get(name, ""))
+                in_recipe.add(name)
+            value_a, value_b = leaves_a.get(name), leaves_b.get(name)
+            if value_a != value_b and not (section == "models" and f"stages.{name}" in in_recipe):
+                yield Change(section=section, field=name, a=value_a or "", b=value_b or "")
 
 
 def _recipe(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -246,8 +273,8 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN
         yield name, value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
 
 
-def _reason(failure: Mapping[str, Any]) -> str:
-    return f"{category(failure)} there: {failure['kind']}, {failure['message']}"
+def _reason(failure: Failure) -> str:
+    return f"{failure.category} there: {failure.kind}, {failure.message}"
 
 
 def _scores(
@@ -255,13 +282,13 @@ def _scores(
 ) -> Iterator[Scores]:
     if not texts:
         return
-    ours, theirs, references = zip(*texts, strict=True)
+    texts_a, texts_b, references = zip(*texts, strict=True)
     for metric in wanted:
         yield Scores(
             of=of,
-            a=score(metric, ours, references),
-            b=score(metric, theirs, references),
-            difference=paired(metric, theirs, ours, references),
+            a=score(metric, texts_a, references),
+            b=score(metric, texts_b, references),
+            difference=paired(metric, texts_b, texts_a, references),
         )
 
 
@@ -273,8 +300,8 @@ def _not_scored(a: Container[str], b: Container[str]) -> Iterator[str]:
             yield f"{texts} are not scored: {stage} did not run in {' and '.join(without)}"
 
 
-def _flags(a: Counter[_Kind], b: Counter[_Kind]) -> tuple[FlagCounts, ...]:
-    def order(kind: _Kind) -> tuple[int, int, _Kind]:
+def _flags(a: Counter[FlagKind], b: Counter[FlagKind]) -> tuple[FlagCounts, ...]:
+    def order(kind: FlagKind) -> tuple[int, int, FlagKind]:
         return SEVERITIES.index(kind[1]), -a[kind] - b[kind], kind
 
     return tuple(
@@ -283,16 +310,15 @@ def _flags(a: Counter[_Kind], b: Counter[_Kind]) -> tuple[FlagCounts, ...]:
     )
 
 
-def _apart(ours: Row, theirs: Row) -> Apart:
-    """Return the record with its distance: 1 - the share of runs of three characters that both have (Dice)."""
-    texts: list[dict[str, str]] = [{name: row[name] or "" for name in _FIELDS} for row in (ours, theirs)]
-    one, other = ("\n".join(text.values()) for text in texts)
+def _apart(a: _Answer, b: _Answer) -> Apart:
+    """Return the record with its distance: 1 - the Dice coefficient of the character trigrams of both answers."""
+    one, other = ("\n".join(answer.texts.values()) for answer in (a, b))
     distance = 0.0
     if one != other:
         left, right = _grams(one), _grams(other)
         distance = 1 - 2 * (left & right).total() / (left.total() + right.total())
-        distance = max(distance, 1e-6)  # other words in the same runs, but not equal
-    return Apart(id=ours["id"], title=ours["title"], distance=distance, a=texts[0], b=texts[1])
+        distance = max(distance, 1e-6)  # the same trigrams in another order: not equal
+    return Apart(id=a.id, title=a.title, distance=distance, a=a.texts, b=b.texts)
 
 
 def _grams(text: str) -> Counter[str]:
@@ -408,13 +434,11 @@ def _short(value: str) -> str:
 
 def _marked(a: str, b: str) -> tuple[Text, Text]:
     """Return both texts with the words that differ in colour."""
-    ours, theirs = visible(a).split(), visible(b).split()
+    words_a, words_b = visible(a).split(), visible(b).split()
     left, right = Text(), Text()
-    for kind, start, end, other_start, other_end in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
-        left.append("".join(f"{word} " for word in ours[start:end]), "" if kind == "equal" else "bold red")
-        right.append(
-            "".join(f"{word} " for word in theirs[other_start:other_end]), "" if kind == "equal" else "bold green"
-        )
+    for kind, a1, a2, b1, b2 in SequenceMatcher(None, words_a, words_b, autojunk=False).get_opcodes():
+        left.append("".join(f"{word} " for word in words_a[a1:a2]), "" if kind == "equal" else "bold red")
+        right.append("".join(f"{word} " for word in words_b[b1:b2]), "" if kind == "equal" else "bold green")
     left.rstrip()
     right.rstrip()
     return left, right

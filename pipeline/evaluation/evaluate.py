@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,17 +16,15 @@ from typing import Any
 from pipeline.evaluation import comet
 from pipeline.evaluation.metrics import P_VALUE, Difference, Metric, Score, paired, score
 from pipeline.evaluation.tables import Table
-from pipeline.records import SEVERITIES
-from pipeline.storage.rows import Edition, Readable, Row, on_hold, rows
+from pipeline.records import SEVERITIES, PublishedRow
+from pipeline.storage.rows import Edition, Readable, rows
 from pipeline.storage.versions import Version
+from pipeline.tally import Tally
 from pipeline.text.normalize import press_tone, syllables
 from pipeline.text.sentences import sentences
 
 ROUGE: tuple[Metric, ...] = ("rouge1", "rouge2", "rougeL", "rouge1-ascii", "rouge2-ascii", "rougeL-ascii")
 TRANSLATION: tuple[Metric, ...] = ("chrf++", "bleu")
-_COLUMNS = (
-    "article", "summary", "translation", "reference_summary", "reference_translation", "status", "flags", "calls",
-)  # fmt: skip
 _PER = 1_000
 
 
@@ -95,40 +92,6 @@ class Evaluation:
     throughput: tuple[Throughput, ...]
 
 
-@dataclass(slots=True)
-class Tally:
-    """What is counted of records as they go by."""
-
-    records: int = 0
-    held: int = 0
-    flagged: int = 0
-    _flags: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _with: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    def add(self, row: Row) -> None:
-        """Count the flags and the status of one record."""
-        kinds = [(flag["check"], flag["severity"]) for flag in row["flags"]]
-        self.records += 1
-        self.held += on_hold(row)
-        self.flagged += bool(kinds)
-        self._flags.update(kinds)
-        self._with.update(set(kinds))
-
-    def rates(self) -> tuple[FlagRate, ...]:
-        """Return the rate of each check and severity, the severe first, the frequent first."""
-        ordered = sorted(self._flags.items(), key=lambda item: (SEVERITIES.index(item[0][1]), -item[1], item[0]))
-        return tuple(
-            FlagRate(
-                check=check,
-                severity=severity,
-                flags=count,
-                records=self._with[check, severity],
-                per_1000=_PER * count / self.records,
-            )
-            for (check, severity), count in ordered
-        )
-
-
 def evaluate(version: Readable, *, comet_checkpoint: Path | None = None, comet_python: str | None = None) -> Evaluation:
     """Return what `version` is worth; with a COMET checkpoint also its score, computed by `comet_python`.
 
@@ -137,7 +100,7 @@ def evaluate(version: Readable, *, comet_checkpoint: Path | None = None, comet_p
     place = None if comet_checkpoint is None else comet.locate(comet_checkpoint, python=comet_python)
     several = version.versions if isinstance(version, Edition) else ()
     tally = Tally()
-    summaries: list[tuple[str, str, str]] = []  # ours, the first sentence, the reference
+    summaries: list[tuple[str, str, str]] = []  # the hypothesis, the first sentence, the reference
     translations: list[tuple[str, str]] = []
     segments: list[comet.Segment] = []
     lengths: dict[tuple[str, str], array[float]] = {
@@ -146,22 +109,18 @@ def evaluate(version: Readable, *, comet_checkpoint: Path | None = None, comet_p
         ("translation", "words"): array("d"),
         ("new bigrams in the summary", "%"): array("d"),
     }
-    tokens: Counter[tuple[str, str]] = Counter()
     stages = version.manifest["models"]
-    for row in rows(version, _COLUMNS):
+    for row in rows(version):
         tally.add(row)
-        if row["reference_summary"] and "summarize" in stages:
-            summaries.append((row["summary"], lead_one(row["article"]), row["reference_summary"]))
-        if row["reference_translation"] and "translate" in stages:
-            translations.append((row["translation"], row["reference_translation"]))
+        if row.reference_summary and "summarize" in stages:
+            summaries.append((row.summary, lead_one(row.article), row.reference_summary))
+        if row.reference_translation and "translate" in stages:
+            translations.append((row.translation, row.reference_translation))
         if place is not None:
-            segments.append(comet.Segment(row["summary"], row["translation"], row["reference_translation"] or ""))
+            segments.append(comet.Segment(row.summary, row.translation, row.reference_translation))
         for values, value in zip(lengths.values(), _lengths(row), strict=True):
             if value is not None:
                 values.append(value)
-        for call in row["calls"]:
-            tokens[call["stage"], "source"] += call["source_tokens"] - call["dropped_tokens"]
-            tokens[call["stage"], "output"] += call["output_tokens"]
     scores = _scores(TRANSLATION, translations)
     if place is not None:
         scores += (comet.score(segments, place=place),)
@@ -175,9 +134,9 @@ def evaluate(version: Readable, *, comet_checkpoint: Path | None = None, comet_p
         summaries=_beside(summaries),
         translations=scores,
         left_out=tuple(_left_out(stages, several, summaries=bool(summaries), translations=bool(translations))),
-        flags=tally.rates(),
+        flags=_flag_rates(tally),
         spreads=tuple(_spread(name, unit, values) for (name, unit), values in lengths.items() if values),
-        throughput=() if several else _throughput(version.manifest, tally.records, tokens),
+        throughput=() if several else _throughput(version.manifest, tally),
     )
 
 
@@ -231,26 +190,26 @@ def _scores(wanted: tuple[Metric, ...], pairs: list[tuple[str, str]]) -> tuple[S
 def _beside(summaries: list[tuple[str, str, str]]) -> tuple[Beside, ...]:
     if not summaries:
         return ()
-    ours, first, references = zip(*summaries, strict=True)
+    hypotheses, first, references = zip(*summaries, strict=True)
     return tuple(
         Beside(
-            score=score(metric, ours, references),
+            score=score(metric, hypotheses, references),
             lead1=score(metric, first, references),
-            difference=paired(metric, ours, first, references),
+            difference=paired(metric, hypotheses, first, references),
         )
         for metric in ROUGE
     )
 
 
-def _lengths(row: Row) -> tuple[float | None, float | None, float | None, float | None]:
+def _lengths(row: PublishedRow) -> tuple[float | None, float | None, float | None, float | None]:
     """Return the summary's syllables, its share of the article's, the translation's words, the share of new bigrams."""
-    summary, article = _folded(row["summary"]), _folded(row["article"])
+    summary, article = _folded(row.summary), _folded(row.article)
     bigrams = list(pairwise(summary))
     known = set(pairwise(article))
     return (
         float(len(summary)) if summary else None,
         100 * len(summary) / len(article) if summary and article else None,
-        float(len(row["translation"].split())) if row["translation"] else None,
+        float(len(row.translation.split())) if row.translation else None,
         100 * sum(bigram not in known for bigram in bigrams) / len(bigrams) if bigrams else None,
     )
 
@@ -274,21 +233,37 @@ def _spread(name: str, unit: str, values: array[float]) -> Spread:
     )
 
 
-def _throughput(manifest: Mapping[str, Any], records: int, tokens: Counter[tuple[str, str]]) -> tuple[Throughput, ...]:
+def _flag_rates(tally: Tally) -> tuple[FlagRate, ...]:
+    """Return the rate of each check and severity, the severe first, the frequent first."""
+    ordered = sorted(tally.flags.items(), key=lambda item: (SEVERITIES.index(item[0][1]), -item[1], item[0]))
+    return tuple(
+        FlagRate(
+            check=check,
+            severity=severity,
+            flags=count,
+            records=tally.flagged_by[check, severity],
+            per_1000=_PER * count / tally.records,
+        )
+        for (check, severity), count in ordered
+    )
+
+
+def _throughput(manifest: Mapping[str, Any], tally: Tally) -> tuple[Throughput, ...]:
     found = []
     for stage, seconds in manifest["timings"].items():
         calls = manifest["calls"].get(stage, {"computed": 0, "replayed": 0})
         made = calls["computed"] + calls["replayed"]
+        read = tally.tokens[stage, "source"] - tally.tokens[stage, "dropped"]
         rate = calls["computed"] / made / seconds if calls["computed"] and seconds else None
         found.append(
             Throughput(
                 stage=stage,
                 seconds=seconds,
-                records_per_second=records / seconds if seconds else 0.0,
+                records_per_second=tally.records / seconds if seconds else 0.0,
                 computed=calls["computed"],
                 replayed=calls["replayed"],
-                source_tokens_per_second=None if rate is None else tokens[stage, "source"] * rate,
-                output_tokens_per_second=None if rate is None else tokens[stage, "output"] * rate,
+                source_tokens_per_second=None if rate is None else read * rate,
+                output_tokens_per_second=None if rate is None else tally.tokens[stage, "output"] * rate,
             )
         )
     return tuple(found)

@@ -103,10 +103,10 @@ def paired(metric: Metric, hypotheses: Sequence[str], baseline: Sequence[str], r
     """
     import numpy as np
 
-    ours, value, signature = _statistics(metric, hypotheses, references)
-    theirs, _, _ = _statistics(metric, baseline, references)
-    found = value(ours.sum(0)) - value(theirs.sum(0))
-    drawn = ((weights @ ours, weights @ theirs) for weights in _resamples(len(references)))
+    system, value, signature = _statistics(metric, hypotheses, references)
+    base, _, _ = _statistics(metric, baseline, references)
+    found = value(system.sum(0)) - value(base.sum(0))
+    drawn = ((weights @ system, weights @ base) for weights in _resamples(len(references)))
     differences = np.array([value(one) - value(other) for sums in drawn for one, other in zip(*sums, strict=True)])
     strays = int((np.abs(differences - differences.mean()) >= abs(found)).sum())
     low, high = np.percentile(differences, [_OUTSIDE, 100 - _OUTSIDE])
@@ -198,12 +198,12 @@ def _ascii_tokens(text: str) -> list[str]:
 def _f1(metric: str, hypothesis: Sequence[str], reference: Sequence[str]) -> float:
     """Return F1, from 0 to 1, of one text; 0 where either has no n-gram."""
     if metric == "rougeL":
-        common, ours, theirs = _longest_common(hypothesis, reference), len(hypothesis), len(reference)
+        common, total = _longest_common(hypothesis, reference), len(hypothesis) + len(reference)
     else:
         order = int(metric[-1])
         left, right = _ngrams(hypothesis, order), _ngrams(reference, order)
-        common, ours, theirs = (left & right).total(), left.total(), right.total()
-    return 2 * common / (ours + theirs) if common else 0.0
+        common, total = (left & right).total(), left.total() + right.total()
+    return 2 * common / total if common else 0.0
 
 
 def _ngrams(tokens: Sequence[str], order: int) -> Counter[tuple[str, ...]]:

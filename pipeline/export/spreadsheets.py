@@ -18,8 +18,8 @@ from typing import Any, BinaryIO, Literal, TypeAlias
 
 from pipeline.errors import UsageError
 from pipeline.export.output_file import deliver
-from pipeline.records import ROW_COLUMNS
-from pipeline.storage.rows import Readable, Row, column_names, rows
+from pipeline.records import JSON, ROW_COLUMNS, Flag
+from pipeline.storage.rows import Readable, as_json, kept_column_names, rows
 from pipeline.text import near_duplicates
 from pipeline.text.sanitize import cell, visible
 
@@ -52,17 +52,14 @@ def export(version: Readable, *, to: Format, output: Path | None, row_limit: int
 
     Raises `UsageError` where it cannot be written there, or where a kept column is called `story`.
     """
-    there = column_names(version)
-    if STORY in there:
+    kept = kept_column_names(version)
+    if STORY in kept:
         raise UsageError(
             f"{version.name}: has a kept column `{STORY}`, which the export adds; rename it in sources.keep"
         )
-    leads = near_duplicates.leads(rows(version, near_duplicates.COLUMNS))
-    records = (row | {STORY: leads[row["id"]]} for row in rows(version))
-    kept = [name for name in there if name not in ROW_COLUMNS]
-    known = {*there, STORY, "status"}
-    first = [name for name in _FIRST if name in known]
-    columns = (*first, *kept, *(name for name in ROW_COLUMNS if name in known and name not in first))
+    leads = near_duplicates.leads(rows(version, near_duplicates.Story))
+    records = (as_json(row) | {STORY: leads[row.id]} for row in rows(version))
+    columns = (*_FIRST, *kept, *(name for name in ROW_COLUMNS if name not in _FIRST))
     writers: dict[Format, Callable[[BinaryIO], object]] = {
         "jsonl": lambda file: _jsonl(file, records),
         "csv": lambda file: _csv(file, records, columns),
@@ -71,11 +68,11 @@ def export(version: Readable, *, to: Format, output: Path | None, row_limit: int
     return deliver(version, output, ending=to, write=writers[to])
 
 
-def _jsonl(file: BinaryIO, records: Iterator[Row]) -> None:
+def _jsonl(file: BinaryIO, records: Iterator[dict[str, JSON]]) -> None:
     file.writelines(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in records)
 
 
-def _csv(file: BinaryIO, records: Iterator[Row], columns: Sequence[str]) -> None:
+def _csv(file: BinaryIO, records: Iterator[dict[str, JSON]], columns: Sequence[str]) -> None:
     # Excel takes a file without the mark for the machine's old code page
     writer = csv.writer(codecs.getwriter("utf-8-sig")(file))  # unlike `TextIOWrapper`, it never closes the file
     writer.writerow([cell(visible(name)) for name in columns])
@@ -83,7 +80,7 @@ def _csv(file: BinaryIO, records: Iterator[Row], columns: Sequence[str]) -> None
         writer.writerow([cell(_words(row, name)) for name in columns])
 
 
-def _xlsx(file: BinaryIO, records: Iterator[Row], columns: Sequence[str], row_limit: int) -> None:
+def _xlsx(file: BinaryIO, records: Iterator[dict[str, JSON]], columns: Sequence[str], row_limit: int) -> None:
     from openpyxl import Workbook
 
     book = Workbook(write_only=True)
@@ -143,22 +140,22 @@ def _sheet(book: Any, title: str, columns: Sequence[str]) -> Any:  # noqa: ANN40
     return sheet
 
 
-def _words(row: Row, name: str) -> str:
+def _words(row: dict[str, JSON], name: str) -> str:
     """Return a value of a row as the text of a cell; controls are written out, lines stay lines."""
-    value = row.get(name)
+    value = row.get(name)  # of an edition, one version may lack a kept column of another
     if name == "flags":
-        return visible("\n".join(map(_flag, value or ())))
+        return visible("\n".join(_flag(Flag(**flag)) for flag in row["flags"]))
     if value is None:
         return ""
     return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
-def _flag(flag: Row) -> str:
+def _flag(flag: Flag) -> str:
     """Return a flag as a line that says all it holds: `error number, translation 10-14: … (expected …, found …)`."""
-    details = ", ".join(f"{name} {flag[name]}" for name in ("expected", "found") if flag[name])
+    details = ", ".join(f"{name} {text}" for name, text in (("expected", flag.expected), ("found", flag.found)) if text)
     return (
-        f"{flag['severity']} {flag['check']}, {flag['field']} {flag['start']}-{flag['end']}: "
-        f"{flag['message']}{f' ({details})' if details else ''}"
+        f"{flag.severity} {flag.check}, {flag.field} {flag.start}-{flag.end}: "
+        f"{flag.message}{f' ({details})' if details else ''}"
     )
 
 

@@ -1,7 +1,6 @@
 """`report.html`: what a version holds, for the editor who will sign it; one file that needs no network.
 
-    rows.py     a published row as the page wants it: sentences in pairs, flags placed in the text they stand in
-    tally.py    what the head counts, and the figures' data, gathered while the rows go by
+    rows.py     a published row as the page shows it: sentences in pairs, flags placed in their text
     charts.py   the figures' geometry
     writing.py  the pages of data and the file
     report.html.j2, report.css    the page

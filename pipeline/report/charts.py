@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.records import SEVERITIES
+from pipeline.tally import FlagKind
 
 WIDTH = 300  # units of the drawing, about a pixel each on a desk
 PLOT_HEIGHT = 84
@@ -116,7 +117,7 @@ def histogram(title: str, counts: Counter[int], *, unit: str) -> Histogram | Non
     )
 
 
-def by_check(flags: Counter[tuple[str, str]]) -> ByCheck | None:
+def by_check(flags: Counter[FlagKind]) -> ByCheck | None:
     """Return the figure of `flags` ((check, severity): how many), or None where nothing is flagged."""
     checks = Counter[str]()
     for (check, _), count in flags.items():

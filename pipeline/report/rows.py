@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
-from pipeline.records import JSON
-from pipeline.storage.rows import on_hold
+from pipeline.records import JSON, Flag, PublishedRow
 
 HEADLINE = -1  # the index of the headline among a record's sentences
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
@@ -40,59 +39,59 @@ class Pair:
     english_start: int | None
 
 
-def listed(row: dict[str, JSON], *, order: int, sources: Sequence[str]) -> dict[str, JSON]:
+def listed(row: PublishedRow, *, order: int, sources: Sequence[str]) -> dict[str, JSON]:
     """Return what the page holds of every record at once: all but the article; `sources` are the run's own."""
     aligned = pairs(row)
     placed = places(row, aligned)
     return {
-        "id": row["id"],
+        "id": row.id,
         "order": order,
-        "sha": row["text_sha256"],
-        "hold": on_hold(row),
+        "sha": row.text_sha256,
+        "hold": row.status == "hold",
         "origin": origin(row, sources),
-        "published": row.get("published") or "",
-        "url": row.get("url") or "",
-        "source": "{path}:{row}".format(**row["source"]),
-        "words": len(row["article"].split()),
+        "published": row.published,
+        "url": row.url,
+        "source": f"{row.source.path}:{row.source.row}",
+        "words": len(row.article.split()),
         "pairs": [[pair.vietnamese, pair.english, pair.index] for pair in aligned],
         "flags": [
             {
-                "check": flag["check"],
-                "severity": flag["severity"],
-                "field": flag["field"],
-                "message": flag["message"],
-                "expected": flag.get("expected") or "",
-                "found": flag.get("found") or "",
+                "check": flag.check,
+                "severity": flag.severity,
+                "field": flag.field,
+                "message": flag.message,
+                "expected": flag.expected,
+                "found": flag.found,
                 # a release is about the whole record
-                "spans": [] if flag["check"] == "released" else spans(flag, placed[flag["field"]]),
+                "spans": [] if flag.check == "released" else spans(flag, placed[flag.field]),
             }
-            for flag in row["flags"] or ()
+            for flag in row.flags
         ],
     }
 
 
-def opened(row: dict[str, JSON]) -> dict[str, JSON]:
+def opened(row: PublishedRow) -> dict[str, JSON]:
     """Return what the page fetches when a record is opened: the article, and what stood around it."""
     return {
-        "article": row["article"],
-        "aside": [[line["kind"], line["text"]] for line in row.get("set_aside") or ()],
-        "references": [row.get("reference_summary") or "", row.get("reference_translation") or ""],
+        "article": row.article,
+        "aside": [[line.kind, line.text] for line in row.set_aside],
+        "references": [row.reference_summary, row.reference_translation],
     }
 
 
-def pairs(row: dict[str, JSON]) -> list[Pair]:
+def pairs(row: PublishedRow) -> list[Pair]:
     """Return the headline with its translation, then the summary sentence by sentence; no text of either is left out.
 
     What no sentence holds (a summary that was not translated, a part of it that the translator never saw) is a pair
     of its own without an index.
     """
     found: list[Pair] = []
-    if row["title"] or row["title_translation"]:
-        found.append(Pair(row["title"] or "", row["title_translation"] or "", HEADLINE, 0, 0))
-    summary, translation = row["summary"] or "", row["translation"] or ""
+    if row.title or row.title_translation:
+        found.append(Pair(row.title, row.title_translation, HEADLINE, 0, 0))
+    summary, translation = row.summary, row.translation
     at = english_at = 0
-    for index, sentence in enumerate(row["sentences"] or ()):
-        vietnamese, english = sentence["summary"] or "", sentence["translation"] or ""
+    for index, sentence in enumerate(row.sentences):
+        vietnamese, english = sentence.summary, sentence.translation
         start, end = _find(vietnamese, summary, at)
         if start is not None:
             found += _left_over(summary, at, start)
@@ -100,17 +99,17 @@ def pairs(row: dict[str, JSON]) -> list[Pair]:
         english_start, english_end = _find(english, translation, english_at)
         english_at = english_end if english_start is not None else english_at
         found.append(Pair(vietnamese, english, index, start, english_start))
-    if not row["sentences"] and (summary or translation):
+    if not row.sentences and (summary or translation):
         return [*found, Pair(summary, translation, None, 0, 0)]
     return [*found, *_left_over(summary, at, len(summary))]
 
 
-def places(row: dict[str, JSON], aligned: Sequence[Pair]) -> dict[str, list[Place]]:
+def places(row: PublishedRow, aligned: Sequence[Pair]) -> dict[str, list[Place]]:
     """Return, for each field that a flag may name, the texts on the page that show it, in order."""
     found: dict[str, list[Place]] = {
-        "title": [Place("title", 0, row["title"] or "")],
-        "article": [Place("article", 0, row["article"])],
-        "title_translation": [Place("headline", 0, row["title_translation"] or "")],
+        "title": [Place("title", 0, row.title)],
+        "article": [Place("article", 0, row.article)],
+        "title_translation": [Place("headline", 0, row.title_translation)],
         "summary": [],
         "translation": [],
     }
@@ -124,12 +123,12 @@ def places(row: dict[str, JSON], aligned: Sequence[Pair]) -> dict[str, list[Plac
     return found
 
 
-def spans(flag: dict[str, JSON], shown: Sequence[Place]) -> list[tuple[str, int, int]]:
+def spans(flag: Flag, shown: Sequence[Place]) -> list[tuple[str, int, int]]:
     """Return where a flag is seen: (slot, start, end) in UTF-16 units; an empty span is a place where text is missing.
 
     Empty where the flag points outside its field.
     """
-    start, end = flag["start"], flag["end"]
+    start, end = flag.start, flag.end
     found = []
     for place in shown:
         first, last = max(start - place.start, 0), min(end - place.start, len(place.text))
@@ -141,18 +140,17 @@ def spans(flag: dict[str, JSON], shown: Sequence[Place]) -> list[tuple[str, int,
     return found
 
 
-def origin(row: dict[str, JSON], sources: Sequence[str]) -> str:
-    """Return what the page sorts records by: the outlet, else the site, else the run's source it was read from."""
-    outlet: str = row.get("outlet") or ""
-    if outlet:
-        return outlet
+def origin(row: PublishedRow, sources: Sequence[str]) -> str:
+    """Return what the page sorts records by: the outlet, else the host of the URL, else the run's source."""
+    if row.outlet:
+        return row.outlet
     try:
-        site = urlsplit(row.get("url") or "").hostname
+        host = urlsplit(row.url).hostname
     except ValueError:  # not an address: "http://[", as a feed may hold
-        site = None
-    if site:
-        return site
-    path: str = row["source"]["path"]
+        host = None
+    if host:
+        return host
+    path = row.source.path
     pattern = next((source for source in sources if source == path or fnmatchcase(path, source)), path)
     return "/".join(pattern.split("/")[-2:])
 

@@ -28,6 +28,7 @@ import json
 import re
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,12 +37,11 @@ from pathlib import Path
 from typing import IO
 
 from pipeline.progress import duration
-from pipeline.records import JSON
+from pipeline.records import JSON, Failure, PublishedRow
 from pipeline.report import charts
 from pipeline.report.rows import listed, opened
-from pipeline.report.tally import Tally, missing
-from pipeline.storage.rows import on_hold
 from pipeline.storage.versions import moment
+from pipeline.tally import Tally, group_failures
 from pipeline.text import near_duplicates
 
 FILE = "report.html"
@@ -118,16 +118,15 @@ def write(
     folder: Path,
     *,
     manifest: dict[str, JSON],
-    rows: Iterable[dict[str, JSON]],
-    failures: Iterable[dict[str, JSON]],
+    rows: Iterable[PublishedRow],
+    failures: Iterable[Failure],
     made: datetime | None = None,
     inline_bytes: int = INLINE_BYTES,
     most_records: int = MOST_RECORDS,
     most_compared: int = MOST_COMPARED,
-) -> list[Path]:
-    """Write `folder`/report.html, and report-data/ beside it where the records fill more than one file; return them.
+) -> Tally:
+    """Write `folder`/report.html, and report-data/ beside it for what does not fit; return the counts over `rows`.
 
-    `rows` are published rows in order, as `rows.rows` gives them; `failures` the lines of failures.jsonl.
     `manifest` is the version's, as far as it is known: without `version` the report is dated `made`, by default now.
     """
     tally = Tally()
@@ -136,13 +135,14 @@ def write(
         digest = hashlib.sha256(str(manifest["name"]).encode())
         held, clean = _Pages("held", spool, digest), _Pages("rest", spool, digest)
 
-        def packed() -> Iterator[dict[str, JSON]]:
+        def packed() -> Iterator[near_duplicates.Story]:
             """Pack every row; yield what the first ones are compared by."""
             for order, row in enumerate(rows):
                 tally.add(row)
-                (held if on_hold(row) else clean).add(listed(row, order=order, sources=sources), opened(row))
+                group = held if row.status == "hold" else clean
+                group.add(listed(row, order=order, sources=sources), opened(row))
                 if order < most_compared:
-                    yield {"id": row["id"], "article": row["article"], "published": row.get("published") or ""}
+                    yield near_duplicates.Story(row.id, row.article, row.published)
 
         copies = _near_copies(near_duplicates.leads(packed()))
         held.close()
@@ -152,7 +152,8 @@ def write(
         lists_fit = _size(lists) <= inline_bytes
         texts_fit = lists_fit and _size(lists) + _size(texts) <= inline_bytes
         beside = [*([] if lists_fit else lists), *([] if texts_fit else texts)]
-        written = [_write_beside(folder, part, read=_reader(spool)) for part in beside]
+        for part in beside:
+            _write_beside(folder, part, read=_reader(spool))
         shown = sum(page.records for page in pages)
         facts = {
             "pages": [page.opened.id for page in pages],
@@ -167,12 +168,12 @@ def write(
             tally=tally,
             shown=shown,
             compared=min(tally.records, most_compared),
-            missing=missing(failures),
+            missing=group_failures(failures),
             manifest=manifest,
             when=_when(manifest, made or datetime.now(UTC)),
             figures=[
                 charts.histogram("Article length", tally.article_words, unit="words"),
-                charts.histogram("Summary length", tally.summary_words, unit="words"),
+                charts.histogram("Summary length", _without_empty(tally.summary_words), unit="words"),
                 charts.histogram("Compression", tally.percents, unit="% of the article"),
             ],
             by_check=charts.by_check(tally.flags),
@@ -183,7 +184,7 @@ def write(
             style=_Asset("report.css"),
             scripts=[_Asset(name) for name in _SCRIPTS],
         ).dump(str(folder / FILE), encoding="utf-8", errors="replace")
-    return [folder / FILE, *written]
+    return tally
 
 
 class _Asset:
@@ -230,11 +231,10 @@ def _near_copies(leads: Mapping[str, str]) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _write_beside(folder: Path, part: _Part, *, read: Callable[[_Part], str]) -> Path:
+def _write_beside(folder: Path, part: _Part, *, read: Callable[[_Part], str]) -> None:
     path = folder / FOLDER / f"{part.id}.js"
     path.parent.mkdir(exist_ok=True)
     path.write_text(f'tomdichPage("{part.id}","{read(part)}");\n', encoding="ascii")
-    return path
 
 
 def _reader(spool: IO[bytes]) -> Callable[[_Part], str]:
@@ -243,6 +243,10 @@ def _reader(spool: IO[bytes]) -> Callable[[_Part], str]:
         return base64.b64encode(spool.read(part.length)).decode("ascii")
 
     return read
+
+
+def _without_empty(lengths: Counter[int]) -> Counter[int]:
+    return Counter({length: count for length, count in lengths.items() if length})
 
 
 def _size(parts: Iterable[_Part]) -> int:

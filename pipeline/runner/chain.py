@@ -14,12 +14,12 @@ from pipeline.errors import StoppedError
 from pipeline.glossary import Glossary
 from pipeline.ids import digest
 from pipeline.progress import Progress
-from pipeline.records import JSON, StageName, Translated
+from pipeline.records import JSON, PublishedRow, StageName, Translated
 from pipeline.runner.context import Day, RunContext, open_run
 from pipeline.runner.inspection import Inspection
 from pipeline.runner.loading import Loaded, holds_nothing_new, load, standing_in
 from pipeline.runner.manifest import manifest, same_again
-from pipeline.runner.monitoring import Statistics, drift
+from pipeline.runner.monitoring import drift
 from pipeline.runner.options import Outcome, RunOptions
 from pipeline.runner.passes import StagePasses
 from pipeline.runner.preparing import before_reading, memo_folder, prepare_stages, recipe, resolved
@@ -27,6 +27,7 @@ from pipeline.runner.publishing import card, get_ready, written
 from pipeline.runner.spool import Spool
 from pipeline.storage import versions
 from pipeline.storage.memo import open_memo
+from pipeline.storage.rows import read_failures
 
 
 def run(config: Config, *, options: RunOptions, progress: Progress) -> Outcome:
@@ -179,11 +180,9 @@ def _publish(
     """Write the version's files, the rows and the report in one pass over the records, and publish it."""
     run_log, staged = run.run_log, run.staged
     with run_log.stage("publish", manifest["counts"]["records"]):
-        statistics = Statistics()
-        rows = _counted(run, written(records, folder=staged / "data", keep=run.kept_columns), statistics=statistics)
-        with run.failures.listed().open(encoding="utf-8") as lines:
-            report.write(staged, manifest=manifest, rows=rows, failures=map(json.loads, lines))
-        manifest["statistics"] = statistics.as_json()
+        rows = _with_progress(run, written(records, folder=staged / "data", keep=run.kept_columns))
+        tally = report.write(staged, manifest=manifest, rows=rows, failures=read_failures(run.failures.listed()))
+        manifest["statistics"] = tally.statistics()
         manifest["drift"] = _drift(run, manifest)
         _say_where_latest_stays(run, manifest)
         manifest["version"] = run.experiment.next_name(manifest["recipe"])
@@ -200,12 +199,11 @@ def _publish(
     return version
 
 
-def _counted(run: RunContext, rows: Iterable[dict[str, JSON]], *, statistics: Statistics) -> Iterator[dict[str, JSON]]:
+def _with_progress(run: RunContext, rows: Iterable[PublishedRow]) -> Iterator[PublishedRow]:
     for row in rows:
         if (reason := run.stop.space.low()) is not None:
             raise StoppedError(f"{reason}, while publishing; every finished call is kept, run it again with room")
         run.run_log.advance(1)
-        statistics.add(row)
         yield row
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.records import JSON, SAME_ID, Category, Failure
-from pipeline.storage.rows import category, failures
+from pipeline.storage.rows import failures
 from pipeline.storage.versions import WHOLE, Experiment
 
 
@@ -98,10 +98,10 @@ class FailureList:
             return False
         if self._listed_before is None:
             self._listed_before = frozenset(
-                (line["kind"], line["id"], line["text_sha256"])
+                (earlier.kind, earlier.id, earlier.text_sha256)
                 for version in self._earlier.versions()
                 if version.manifest["scope"] in WHOLE
-                for line in failures(version)
-                if category(line) == "failed"
+                for earlier in failures(version)
+                if earlier.category == "failed"
             )
         return (failure.kind, failure.id, failure.text_sha256) in self._listed_before

@@ -6,9 +6,8 @@ Both read manifests alone, so they say the same of a run that has just ended and
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -20,39 +19,6 @@ _LEAST_NIGHTS = 3  # fewer say nothing of what is usual
 _SPREADS = 4.0  # medians of absolute deviations, scaled: one night in thousands strays so far by chance
 _MAD_TO_SIGMA = 1.4826
 _LEAST_SHARE = 0.2  # of the usual value, however even the nights were
-
-
-@dataclass(slots=True)
-class Statistics:
-    """What is counted while the rows of a version are written."""
-
-    records: int = 0
-    flags: Counter[str] = field(default_factory=Counter)
-    summary_words: int = 0
-    translation_words: int = 0
-    tokens: Counter[tuple[str, str]] = field(default_factory=Counter)  # (stage, "source" or "output")
-
-    def add(self, row: Mapping[str, JSON]) -> None:
-        """Count one published row."""
-        self.records += 1
-        self.flags.update(flag["check"] for flag in row["flags"])
-        self.summary_words += len(row["summary"].split())
-        self.translation_words += len(row["translation"].split())
-        for call in row["calls"]:
-            self.tokens[call["stage"], "source"] += call["source_tokens"]
-            self.tokens[call["stage"], "output"] += call["output_tokens"]
-
-    def as_json(self) -> dict[str, JSON]:
-        """Return what the manifest holds under `statistics`: flags by check, mean lengths in words, tokens by stage."""
-        stages = sorted({stage for stage, _ in self.tokens})
-        return {
-            "flags": dict(sorted(self.flags.items())),
-            "mean_words": {
-                "summary": round(self.summary_words / max(1, self.records), 2),
-                "translation": round(self.translation_words / max(1, self.records), 2),
-            },
-            "tokens": {stage: {side: self.tokens[stage, side] for side in ("source", "output")} for stage in stages},
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ exception is a Vietnamese summary that an editor wrote: its sentences are transl
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -20,12 +20,12 @@ from pipeline.config import Config, Exclude
 from pipeline.corrections import Rejection
 from pipeline.errors import UsageError
 from pipeline.glossary import Glossary
-from pipeline.records import BY_EDITOR, JSON, ROW_COLUMNS, Article, Failure, Origin, StageName
+from pipeline.records import BY_EDITOR, JSON, Article, Failure, PublishedRow, StageName
 from pipeline.runner.loading import Loaded, SourceTotals, unless_rejected
 from pipeline.sources import SourceFile
 from pipeline.storage import versions as store
 from pipeline.storage.editions import standing, union
-from pipeline.storage.rows import Edition, Row, column_names, failures, rows
+from pipeline.storage.rows import Edition, failures, kept_column_names, rows
 from pipeline.storage.versions import Version
 
 
@@ -63,7 +63,7 @@ class Revision:
     @property
     def kept_columns(self) -> tuple[str, ...]:
         """The columns of the sources that the versions pass through."""
-        return tuple(name for name in column_names(self.source) if name not in ROW_COLUMNS)
+        return kept_column_names(self.source)
 
     def load(
         self,
@@ -80,17 +80,17 @@ class Revision:
         `rejected`: what editors do not want published, by the digest of its text. `check` raises where the run is to
         stop.
         """
-        source, keep = self.source, self.kept_columns
+        source = self.source
         loaded = Loaded(folder / "articles.jsonl", frozenset())
         encoder = msgspec.json.Encoder()
         with loaded.articles.open("wb") as out:
             for row in rows(source):
                 check()
                 advance(1)
-                if withdrawn(row["id"], row["text_sha256"]):
+                if withdrawn(row.id, row.text_sha256):
                     continue
                 loaded.read += 1
-                record = unless_rejected(_article(row, keep), rejected)
+                record = unless_rejected(_article(row), rejected)
                 if isinstance(record, Failure):
                     loaded.rejected += 1
                     loaded.rejected_by_editor += 1
@@ -99,10 +99,9 @@ class Revision:
                     out.write(encoder.encode(record) + b"\n")
                     loaded.count += 1
                     loaded.characters += len(record.text)
-        for line in failures(source):
-            if line["kind"] == BY_EDITOR and line["id"] in source.texts:
+        for failure in failures(source):
+            if failure.kind == BY_EDITOR and failure.id in source.texts:
                 continue  # this edition published it: whether it is rejected now was asked above
-            failure = Failure(**line | {"source": _origin(line["source"])})
             loaded.rejected += failure.category == "rejected"
             loaded.damaged += failure.category == "damaged"
             loaded.duplicates += failure.category == "duplicate"
@@ -154,25 +153,21 @@ def to_revise(experiment: store.Experiment, edition: date) -> Revision:
     return Revision(experiment, edition, tuple(found))
 
 
-def _article(row: Row, keep: Sequence[str]) -> Article:
+def _article(row: PublishedRow) -> Article:
     return Article(
-        id=row["id"],
-        text=row["article"],
-        text_sha256=row["text_sha256"],
-        source=_origin(row["source"]),
-        title=row["title"],
-        url=row["url"],
-        published=row["published"],
-        outlet=row.get("outlet") or "",
-        extra={name: row[name] for name in keep if row.get(name) is not None},
-        set_aside=tuple((line["kind"], line["text"]) for line in row.get("set_aside") or ()),
-        reference_summary=row["reference_summary"],
-        reference_translation=row["reference_translation"],
+        id=row.id,
+        text=row.article,
+        text_sha256=row.text_sha256,
+        source=row.source,
+        title=row.title,
+        url=row.url,
+        published=row.published,
+        outlet=row.outlet,
+        extra={name: text for name, text in row.kept.items() if text is not None},
+        set_aside=tuple((line.kind, line.text) for line in row.set_aside),
+        reference_summary=row.reference_summary,
+        reference_translation=row.reference_translation,
     )
-
-
-def _origin(source: Row) -> Origin:
-    return Origin(**source | {"repairs": tuple(source["repairs"])})
 
 
 def _files(version: Version) -> Iterator[SourceFile]:

@@ -9,21 +9,30 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UsageError
-from pipeline.records import BY_EDITOR
+from pipeline.records import BY_EDITOR, Status
 from pipeline.storage import versions as store
-from pipeline.storage.rows import Edition, Readable, category, failures, on_hold, rows
+from pipeline.storage.rows import Edition, Readable, failures, rows
 from pipeline.storage.versions import WHOLE, Version
 from pipeline.text.near_duplicates import is_earlier
 
 _AGO = re.compile(r"-([0-9]{1,5})d")
 _MOST_DAYS = 366  # of a range: more is a slip in the year
-_COLUMNS = ("id", "text_sha256", "published", "status")
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What decides which text of an id an edition has: a projection."""
+
+    id: str
+    text_sha256: str
+    published: str = ""
+    status: Status = "ok"
 
 
 def day(text: str, *, today: date) -> date:
@@ -87,16 +96,16 @@ def union(name: str, versions: Sequence[Version], *, with_rejected: bool = False
     dates: dict[str, str] = {}
     held: dict[str, bool] = {}
     for at, version in enumerate(versions):
-        for row in rows(version, _COLUMNS):
-            article, published = row["id"], row.get("published") or ""
-            if article in texts and is_earlier(published, dates[article]) and texts[article][1] != row["text_sha256"]:
+        for row in rows(version, _Head):
+            is_older = row.id in texts and is_earlier(row.published, dates[row.id])
+            if is_older and texts[row.id][1] != row.text_sha256:
                 continue
-            texts[article], dates[article], held[article] = (at, row["text_sha256"]), published, on_hold(row)
-        gone = set() if with_rejected else {one["text_sha256"] for one in failures(version) if one["kind"] == BY_EDITOR}
+            texts[row.id], dates[row.id], held[row.id] = (at, row.text_sha256), row.published, row.status == "hold"
+        gone = set() if with_rejected else {one.text_sha256 for one in failures(version) if one.kind == BY_EDITOR}
         for article in [article for article, (_, sha) in texts.items() if sha in gone]:
             del texts[article], dates[article], held[article]
     edition = Edition(name, {}, tuple(versions), texts)
-    lost = Counter(category(line) for line in failures(edition))
+    lost = Counter(failure.category for failure in failures(edition))
     counts: dict[str, Any] = {
         "records": len(texts),
         "held": sum(held.values()),

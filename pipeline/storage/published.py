@@ -42,6 +42,15 @@ CREATE TABLE IF NOT EXISTS newest (id TEXT PRIMARY KEY, sha TEXT, published TEXT
 _LIST_REMEDY = "put it back from a copy, or remove it and `tomdich forget` again what was withdrawn"
 
 
+@dataclass(frozen=True, slots=True)
+class _Dated:
+    """A text of an id and its date of publication: a projection."""
+
+    id: str
+    text_sha256: str
+    published: str = ""
+
+
 class Standing(NamedTuple):
     """How an article stands to what was published under its id."""
 
@@ -189,8 +198,8 @@ class Published:
             try:
                 with self._connection:
                     self._connection.execute("BEGIN")
-                    for row in rows(version, ["id", "text_sha256", "published"]):
-                        self._note_row(row["id"], row["text_sha256"], row.get("published") or "")
+                    for row in rows(version, _Dated):
+                        self._note_row(row.id, row.text_sha256, row.published)
                     self._connection.execute("INSERT INTO dated_versions VALUES (?)", (name,))
             except sqlite3.Error as error:
                 raise WorldError(f"{version.folder.parent / FILE}: cannot be written: {error}") from None

@@ -111,14 +111,14 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 
 def ids(version: store.Version) -> list[str]:
-    return [row["id"] for row in rows(version, ["id"])]
+    return [row.id for row in rows(version)]
 
 
 def test_an_article_leaves_every_version_and_the_memo_and_nothing_else_does(night: Night) -> None:
     night.run("--force", "--set", "summarize.generation.max_new_tokens=9")
     night.run(name="day")
     before = {version.name: list(rows(version)) for name in ("night", "day") for version in night.versions(name)}
-    calls = {len(row["calls"]) for found in before.values() for row in found if row["id"] == ID}
+    calls = {len(row.calls) for found in before.values() for row in found if row.id == ID}
     assert min(calls) > 4  # in rounds
     assert len(traces(night.outputs)) > 10
     found = night.forget()
@@ -126,7 +126,7 @@ def test_an_article_leaves_every_version_and_the_memo_and_nothing_else_does(nigh
     assert traces(night.outputs) == []
     for name in ("night", "day"):
         for version in night.versions(name):  # each is as its manifest says
-            assert list(rows(version)) == [row for row in before[version.name] if row["id"] != ID]
+            assert list(rows(version)) == [row for row in before[version.name] if row.id != ID]
             counts = version.manifest["counts"]
             assert (counts["read"], counts["records"], counts["failures"], counts["withdrawn"]) == (5, 3, 1, 1)
             (said,) = version.manifest["withdrawn"]
@@ -136,7 +136,7 @@ def test_an_article_leaves_every_version_and_the_memo_and_nothing_else_does(nigh
 
 
 def test_what_it_cost_to_answer_the_others_is_kept(night: Night) -> None:
-    own = sum(len(row["calls"]) for row in rows(night.versions()[0]) if row["id"] == ID)
+    own = sum(len(row.calls) for row in rows(night.versions()[0]) if row.id == ID)
     before = night.paid()
     night.forget()
     assert before - night.paid() >= own - 2  # equal texts are one call
@@ -178,7 +178,7 @@ def test_no_later_run_publishes_it_again(night: Night) -> None:
     (night.outputs / "night" / ".published").unlink()  # the manifests know it too
     again = night.run("--force")
     assert ids(again) == ["a0", "a1", "a2"]
-    told = [(line["kind"], line["id"], line["rejected"], line["source"]["row"]) for line in failures(again)]
+    told = [(one.kind, one.id, one.rejected, one.source.row) for one in failures(again)]
     assert told == [("withdrawn", "", True, 1), ("withdrawn", "", True, 3)]
     assert traces(night.outputs) == []
     planned = tomdich("plan", night.config, "--outputs", night.outputs, cwd=night.config.parent)
@@ -363,7 +363,7 @@ def test_a_file_named_after_the_article_is_not_named_any_more(tmp_path: Path, ma
         (tmp_path / "pages" / name).write_text(f"{row['title']}\n\n{row['text']}\n", encoding="utf-8")
     night = Night(make_config(sources=[{"path": "pages"}]))
     version = night.run()
-    (gone,) = [row["id"] for row in rows(version) if ID in row["source"]["path"]]
+    (gone,) = [row.id for row in rows(version) if ID in row.source.path]
     night.forget(gone)
     assert traces(night.outputs) == []
     assert len((night.versions()[0].folder / "sources.jsonl").read_text("utf-8").splitlines()) == 2

@@ -50,16 +50,16 @@ def version(tmp_path: Path) -> Version:
 def test_scores_are_the_metrics_on_the_records_with_references(version: Version) -> None:
     found = evaluate(version)
     referenced = list(rows(version))[:4]
-    summaries = [row["summary"] for row in referenced]
-    references = [row["reference_summary"] for row in referenced]
-    first = [row["article"].split(". ")[0] + "." for row in referenced]
+    summaries = [row.summary for row in referenced]
+    references = [row.reference_summary for row in referenced]
+    first = [row.article.split(". ")[0] + "." for row in referenced]
     assert [one.score for one in found.summaries] == [
         *metrics.rouge(summaries, references),
         *metrics.rouge(summaries, references, ascii_only=True),
     ]
     assert [one.lead1 for one in found.summaries[:3]] == list(metrics.rouge(first, references))
     assert found.summaries[0].difference == metrics.paired("rouge1", summaries, first, references)
-    texts = [row["translation"] for row in referenced], [row["reference_translation"] for row in referenced]
+    texts = [row.translation for row in referenced], [row.reference_translation for row in referenced]
     assert list(found.translations) == [metrics.score("chrf++", *texts), metrics.score("bleu", *texts)]
     assert found.summaries[0].score.texts == 4
     assert metrics.P_VALUE in tables(found)[1].notes  # not "the probability of no difference"
@@ -110,9 +110,7 @@ def test_throughput_is_of_computed_calls(version: Version) -> None:
         "summarize": {"computed": 3, "replayed": 3},
         "translate": {"computed": 0, "replayed": 12},
     }
-    tokens = sum(
-        call["output_tokens"] for row in rows(version) for call in row["calls"] if call["stage"] == "summarize"
-    )
+    tokens = sum(call.output_tokens for row in rows(version) for call in row.calls if call.stage == "summarize")
     found = {one.stage: one for one in evaluate(version).throughput}
     assert found["summarize"].records_per_second == 3
     assert found["summarize"].output_tokens_per_second == pytest.approx(tokens / 2 / 2.0)

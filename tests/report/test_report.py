@@ -10,6 +10,7 @@ import tracemalloc
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,9 +22,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import report
-from pipeline.records import Origin
-from pipeline.report import charts, rows, tally
-from pipeline.runner.publishing import row as published
+from pipeline.records import Failure, Flag, Origin, PublishedRow, Severity
+from pipeline.report import charts, rows
+from pipeline.runner.publishing import published_row
+from pipeline.tally import FlagKind
 from tests.records import translated
 
 PACKAGE = Path(report.__file__).parent
@@ -46,23 +48,16 @@ MANIFEST: dict[str, Any] = {
 }  # fmt: skip
 
 
-def record(number: int = 1, *sentences: tuple[str, str], **fields: Any) -> dict[str, Any]:
+def record(number: int = 1, *sentences: tuple[str, str], **fields: Any) -> PublishedRow:
     """Return a row as `publish` makes it, with fields of the caller's."""
     pairs = sentences or (("Câu một.", "Sentence one."), ("Câu hai.", "Sentence two."))
     origin = Origin("/news/day/one.jsonl", number)
     article: dict[str, Any] = {"id": f"a{number}", "text": "Một hai ba.\nBốn.", "source": origin, "title": "Tiêu đề"}
-    return published(translated(*pairs, title_translation="Title", **article), keep=()) | fields
+    return replace(published_row(translated(*pairs, title_translation="Title", **article), keep=()), **fields)
 
 
-def flag(field: str, start: int, end: int, **fields: str) -> dict[str, Any]:
-    return {
-        "check": "number",
-        "field": field,
-        "start": start,
-        "end": end,
-        "message": "changed",
-        "severity": "warning",
-    } | fields
+def flag(field: str, start: int, end: int, *, severity: Severity = "warning", check: str = "number") -> Flag:
+    return Flag(check=check, field=field, start=start, end=end, message="changed", severity=severity)
 
 
 # Rows
@@ -74,7 +69,7 @@ def flag(field: str, start: int, end: int, **fields: str) -> dict[str, Any]:
         ({}, [("Tiêu đề", "Title", -1), ("Câu một.", "Sentence one.", 0), ("Câu hai.", "Sentence two.", 1)]),
         ({"title": "", "title_translation": ""}, [("Câu một.", "Sentence one.", 0), ("Câu hai.", "Sentence two.", 1)]),
         # until the summary: nothing was translated
-        ({"sentences": [], "translation": "", "title_translation": ""},
+        ({"sentences": (), "translation": "", "title_translation": ""},
          [("Tiêu đề", "", -1), ("Câu một. Câu hai.", "", None)]),
         # a part of the summary that no sentence holds is shown all the same
         ({"summary": "Đầu. Câu một. Giữa! Câu hai. Cuối", "title": "", "title_translation": ""},
@@ -83,12 +78,12 @@ def flag(field: str, start: int, end: int, **fields: str) -> dict[str, Any]:
         # a sentence over two lines
         ({"summary": "Câu\nmột. Câu hai.", "title": "", "title_translation": ""},
          [("Câu một.", "Sentence one.", 0), ("Câu hai.", "Sentence two.", 1)]),
-        ({"summary": None, "translation": None, "sentences": None, "title_translation": None},
+        ({"summary": "", "translation": "", "sentences": (), "title_translation": ""},
          [("Tiêu đề", "", -1)]),
     ],
 )  # fmt: skip
 def test_pairs(fields: dict[str, Any], expected: list[tuple[str, str, int | None]]) -> None:
-    found = rows.pairs(record() | fields)
+    found = rows.pairs(record(**fields))
     assert [(pair.vietnamese, pair.english, pair.index) for pair in found] == expected
 
 
@@ -99,30 +94,27 @@ TEXT = st.text(st.sampled_from("aô đ\n😀𝒳.\u202e"), max_size=12)
 def test_a_flag_is_seen_on_exactly_its_characters(
     pairs: list[tuple[str, str]], article: str, data: st.DataObject
 ) -> None:
-    row = record(1, *pairs) if pairs else record(1, ("", ""))
-    row["article"] = article
+    row = record(1, *(pairs or [("", "")]), article=article)
     field = data.draw(st.sampled_from(["title", "article", "summary", "title_translation", "translation"]))
-    start = data.draw(st.integers(0, len(row[field])))
-    end = data.draw(st.integers(start, len(row[field])))
+    start = data.draw(st.integers(0, len(getattr(row, field))))
+    end = data.draw(st.integers(start, len(getattr(row, field))))
     aligned = rows.pairs(row)
-    shown = {"title": row["title"], "headline": row["title_translation"], "article": article} | {
+    shown = {"title": row.title, "headline": row.title_translation, "article": article} | {
         f"{side}{number}": text
         for number, pair in enumerate(aligned)
         for side, text in (("vi", pair.vietnamese), ("en", pair.english))
     }
     found = rows.spans(flag(field, start, end), rows.places(row, aligned)[field])
     seen = "".join(shown[slot].encode("utf-16-le")[2 * a : 2 * b].decode("utf-16-le") for slot, a, b in found)
-    assert seen.split() == row[field][start:end].split() or "".join(seen.split()) == "".join(
-        row[field][start:end].split()
-    )
+    flagged = getattr(row, field)[start:end].split()
+    assert seen.split() == flagged or "".join(seen.split()) == "".join(flagged)
     if start == end:
         assert len(found) <= 1
 
 
 def test_every_word_of_the_summary_is_on_the_page() -> None:
-    row = record(1, ("Một.", "One."), ("Hai.", "Two.")) | {
-        "summary": "X Hai. Một. Y"
-    }  # in another order than it was cut
+    # the sentences stand in another order than in the summary
+    row = record(1, ("Một.", "One."), ("Hai.", "Two."), summary="X Hai. Một. Y")
     assert {word for pair in rows.pairs(row) for word in pair.vietnamese.split()} == {
         "X",
         "Một.",
@@ -158,43 +150,19 @@ def test_spans(field: str, start: int, end: int, expected: list[tuple[str, int, 
         ({"url": "http://["}, "day/*.jsonl"),
         ({"url": "javascript:alert(1)"}, "day/*.jsonl"),
         ({}, "day/*.jsonl"),
-        ({"source": {"path": "hub:org/set", "row": 0}}, "hub:org/set"),
+        ({"source": Origin("hub:org/set", 0)}, "hub:org/set"),
     ],
 )
 def test_origin(fields: dict[str, Any], expected: str) -> None:
-    assert rows.origin(record() | fields, ["/news/night/*.jsonl", "/news/day/*.jsonl"]) == expected
+    assert rows.origin(record(**fields), ["/news/night/*.jsonl", "/news/day/*.jsonl"]) == expected
 
 
 def test_what_is_held_back_is_listed_as_such() -> None:
     assert rows.listed(record(), order=0, sources=[])["hold"] is False
-    assert rows.listed(record() | {"status": "hold"}, order=0, sources=[])["hold"] is True
+    assert rows.listed(record(status="hold"), order=0, sources=[])["hold"] is True
 
 
 # Counts and figures
-
-
-def test_tally() -> None:
-    counted = tally.Tally()
-    counted.add(record() | {"status": "hold", "flags": [flag("title", 0, 4), flag("title", 0, 4, severity="note")]})
-    counted.add(record() | {"summary": ""})
-    counted.add(record() | {"summary": "", "flags": [flag("title", 0, 4, severity="note")]})
-    assert (counted.records, counted.held, counted.flagged, counted.suspect) == (3, 1, 2, 1)
-    assert counted.flags == {("number", "warning"): 1, ("number", "note"): 2}
-    assert (counted.article_words, counted.summary_words, counted.percents) == ({4: 3}, {4: 1}, {100: 1})
-
-
-def test_missing_counts_by_kind_with_a_few_examples_what_failed_before_what_was_rejected() -> None:
-    rejected = {"rejected": True, "stage": "load", "kind": "empty"}
-    duplicate = {"rejected": True, "stage": "load", "kind": "duplicate"}
-    damaged = {"rejected": False, "damaged": True, "stage": "load", "kind": "bad_row"}
-    failed = {"rejected": False, "stage": "translate", "kind": "refused"}
-    found = tally.missing([duplicate] * 9 + [rejected] * 5 + [damaged] * 7 + [failed])
-    assert [(entry.category, entry.kind, entry.count, len(entry.examples)) for entry in found] == [
-        ("failed", "refused", 1, 1),
-        ("damaged", "bad_row", 7, 3),
-        ("rejected", "empty", 5, 3),
-        ("duplicate", "duplicate", 9, 3),
-    ]
 
 
 @given(st.dictionaries(st.integers(0, 100_000), st.integers(1, 1_000), min_size=1))
@@ -222,9 +190,8 @@ def test_a_histogram_says_in_words_what_it_shows() -> None:
 
 
 def test_flags_by_check_are_ranked_and_the_rest_is_one_line_that_counts_them_all() -> None:
-    counts = Counter({(f"check_{number}", "error"): number for number in range(1, 11)}) + Counter(
-        {("check_10", "note"): 5}
-    )
+    counts = Counter[FlagKind]({(f"check_{number}", "error"): number for number in range(1, 11)})
+    counts["check_10", "note"] = 5
     figure = charts.by_check(counts)
     assert figure is not None
     assert [(line.label, line.count) for line in figure.lines] == [
@@ -239,7 +206,9 @@ def test_flags_by_check_are_ranked_and_the_rest_is_one_line_that_counts_them_all
 
 
 def write(folder: Path, rows: Any, **fields: Any) -> list[Path]:
-    return report.write(folder, **{"manifest": MANIFEST, "rows": rows, "failures": [], "made": MADE} | fields)
+    """Write a report and return its files, the page first."""
+    report.write(folder, **{"manifest": MANIFEST, "rows": rows, "failures": [], "made": MADE} | fields)
+    return [folder / report.writing.FILE, *sorted((folder / report.writing.FOLDER).glob("*.js"))]
 
 
 def unpack(packed: str) -> list[dict[str, Any]]:
@@ -324,10 +293,8 @@ class Head(HTMLParser):
 
 
 def test_the_head_says_what_ran_what_came_out_and_what_did_not(tmp_path: Path) -> None:
-    failure = {
-        "stage": "translate", "kind": "out_of_room", "message": "memory <script>alert(1)</script>", "rejected": False,
-        "source": {"path": "a&b.jsonl", "row": 7},
-    }  # fmt: skip
+    message = "memory <script>alert(1)</script>"
+    failure = Failure(stage="translate", kind="out_of_room", message=message, source=Origin("a&b.jsonl", 7))
     head = Head(write(tmp_path, [record(flags=[flag("title", 0, 4)])], failures=[failure])[0].read_text("utf-8"))
     assert head.unclosed == []
     assert head.tags["script"] == 3 + len(SCRIPTS)  # the facts and two parts of a page come with them
@@ -378,10 +345,10 @@ def test_no_script_can_turn_text_into_markup_or_knows_an_address(path: Path) -> 
 
 
 def test_memory_does_not_grow_with_the_records(tmp_path: Path) -> None:
-    def stream(count: int) -> Iterator[dict[str, Any]]:
+    def stream(count: int) -> Iterator[PublishedRow]:
         base = record()
         for number in range(count):
-            yield base | {"id": f"a{number}", "article": f"{number}-" + "mộthaiba" * 1_500}
+            yield replace(base, id=f"a{number}", article=f"{number}-" + "mộthaiba" * 1_500)
 
     def peak(count: int) -> int:
         tracemalloc.start()

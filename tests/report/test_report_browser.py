@@ -25,6 +25,7 @@ from typing import Any, Literal
 import pytest
 
 from pipeline import glossary, report
+from pipeline.records import Flag, Origin, PublishedRow, Sentence, SetAsideLine
 
 pytest.importorskip("playwright")
 from playwright.sync_api import Browser, Dialog, Locator, sync_playwright
@@ -54,27 +55,25 @@ MANIFEST: dict[str, Any] = {
 }  # fmt: skip
 
 
-def row(number: int, **fields: Any) -> dict[str, Any]:
+def row(number: int, **fields: Any) -> PublishedRow:
     sentences = fields.pop(
         "sentences", [(f"Câu một số {number}.", f"Sentence one of {number}."), ("Câu hai.", "Sentence two.")]
     )
     summary, translation = " ".join(vi for vi, _ in sentences), " ".join(en for _, en in sentences)
-    return {
+    made: dict[str, Any] = {
         "id": f"a{number}", "url": f"https://example.vn/{number}", "title": f"Bão số {number} đổ bộ",
         "published": "2026-11-24T05:00:00+07:00", "outlet": "Báo Sáng" if number % 2 else "Báo Chiều",
-        "article": f"Thân bài số {number}.\nĐoạn hai có 1.200 tỷ đồng.", "text_sha256": "", "set_aside": [],
-        "source": {"path": "feed.jsonl", "row": number, "encoding": "utf-8", "repairs": []},
+        "article": f"Thân bài số {number}.\nĐoạn hai có 1.200 tỷ đồng.", "text_sha256": "",
+        "source": Origin("feed.jsonl", number, "utf-8"),
         "summary": summary, "title_translation": f"Storm {number} makes landfall", "translation": translation,
-        "sentences": [{"summary": vi, "translation": en} for vi, en in sentences],
-        "reference_summary": "", "reference_translation": "", "status": "ok", "flags": [], "calls": [],
-    } | fields  # fmt: skip
+        "sentences": tuple(Sentence(*pair) for pair in sentences),
+    }  # fmt: skip
+    return PublishedRow(**made | fields)
 
 
-def flag(field: str, start: int, end: int, **fields: str) -> dict[str, Any]:
-    return {
-        "check": "number", "field": field, "start": start, "end": end, "expected": "", "found": "",
-        "message": "a number changed", "severity": "error",
-    } | fields  # fmt: skip
+def flag(field: str, start: int, end: int, **fields: Any) -> Flag:
+    made = {"check": "number", "message": "a number changed", "severity": "error"}
+    return Flag(field=field, start=start, end=end, **made | fields)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +121,7 @@ def look(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
     tabs: list[Opened] = []
 
     def look(
-        rows: list[dict[str, Any]],
+        rows: list[PublishedRow],
         *,
         width: int = 1440,
         fragment: str = "",
@@ -627,7 +626,7 @@ def test_an_article_is_text_whatever_it_holds(look: Callable[..., Opened]) -> No
     hostile = {
         "id": f"</script>{ATTACK}", "title": f"{ATTACK} \u202eabc\u202c", "title_translation": ATTACK, "outlet": ATTACK,
         "url": "javascript:alert(4)", "published": ATTACK, "article": f"{ATTACK}\n\u202e\u0000\u200b đảo \ud800 ngược",
-        "set_aside": [{"kind": ATTACK, "text": ATTACK}], "source": {"path": ATTACK, "row": 0},
+        "set_aside": (SetAsideLine(ATTACK, ATTACK),), "source": Origin(ATTACK, 0),
         "sentences": [(ATTACK, ATTACK)], "reference_summary": ATTACK,
         "flags": [flag("title", 0, 8, check=ATTACK, message=ATTACK, expected=ATTACK, found=ATTACK, severity=ATTACK),
                   flag("article", 0, 9**9)],
@@ -797,7 +796,8 @@ def test_ten_thousand_records_open_at_once(
 ) -> None:
     rows = ten_thousand()
     began = time.perf_counter()
-    (path,) = report.write(tmp_path, manifest=MANIFEST, rows=rows, failures=[])
+    report.write(tmp_path, manifest=MANIFEST, rows=rows, failures=[])
+    path = tmp_path / report.writing.FILE
     wrote = time.perf_counter() - began
     began = time.perf_counter()
     tab = Opened(browser, tmp_path, width=1440, fragment="", scheme="light")
@@ -813,7 +813,7 @@ def test_ten_thousand_records_open_at_once(
     drawn = tab.page.locator(".row").count()
     with capsys.disabled():
         print(  # noqa: T201 - the measurement
-            f"\n10,000 records of {len(rows[0]['article'])} characters: {path.stat().st_size / 1e6:.1f} MB written in"
+            f"\n10,000 records of {len(rows[0].article)} characters: {path.stat().st_size / 1e6:.1f} MB written in"
             f" {wrote:.1f} s, opened in {opened:.2f} s, first search {searched:.2f} s,"
             f" scrolling {frames['median']:.0f} ms a frame, {frames['worst']:.0f} ms at worst, {drawn} rows drawn"
         )
@@ -839,7 +839,7 @@ SCROLL = """() => new Promise((resolve) => {
 })"""
 
 
-def ten_thousand() -> list[dict[str, Any]]:
+def ten_thousand() -> list[PublishedRow]:
     """Return rows of a real size: articles of some 3,000 characters, in runs of words that pack as the press does.
 
     (3.1 to one; 3.2 in the articles of vietnews.)

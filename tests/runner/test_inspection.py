@@ -226,7 +226,7 @@ def test_a_run_of_many_is_that_of_few(tmp_path: Path, make_config: Callable[...,
     assert done.returncode == 0, done.stderr
     assert "ended before its time" not in done.stderr
     version = versions.find(tmp_path / "out", "night")
-    assert [row["id"] for row in rows(version, ["id"])] == [f"a{number}" for number in range(MANY + 20)]
+    assert [row.id for row in rows(version)] == [f"a{number}" for number in range(MANY + 20)]
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -270,7 +270,7 @@ def test_a_run_that_is_killed_takes_its_processes_with_it(
         assert _eventually(lambda: workers.isdisjoint(pid for pid, _ in processes())), "a process outlived its run"
         if how != signal.SIGKILL:
             version = versions.find(tmp_path / "out", "night")
-            assert 0 < len(list(rows(version, ["id"]))) < len(feed)
+            assert 0 < len(list(rows(version))) < len(feed)
 
 
 def _eventually(ask: Callable[[], T], *, seconds: float = 20) -> T:

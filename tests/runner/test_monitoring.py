@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.runner.monitoring import Statistics, drift, write_metrics
+from pipeline.runner.monitoring import drift, write_metrics
 
 
 def manifest(**changed: Any) -> dict[str, Any]:
@@ -21,19 +21,6 @@ def manifest(**changed: Any) -> dict[str, Any]:
         "statistics": statistics | changed.get("statistics", {}),
         "timings": {"load": 0.5, "summarize": 3.25},
         "calls": {"summarize": {"computed": 90, "replayed": 10}},
-    }
-
-
-def test_statistics_count_flags_words_and_tokens() -> None:
-    statistics = Statistics()
-    call = {"stage": "translate", "source_tokens": 7, "output_tokens": 5}
-    flag = {"check": "number"}
-    statistics.add({"flags": [flag, flag], "summary": "một hai", "translation": "one two three", "calls": [call, call]})
-    statistics.add({"flags": [], "summary": "một hai ba bốn", "translation": "one", "calls": []})
-    assert statistics.as_json() == {
-        "flags": {"number": 2},
-        "mean_words": {"summary": 3.0, "translation": 2.0},
-        "tokens": {"translate": {"source": 14, "output": 10}},
     }
 
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.records import Article, Call, Flag, Origin, Sentence, Translated, arrow_schema
+from pipeline.records import Article, Call, Flag, Origin, Sentence, Translated
 from pipeline.runner import publishing
-from pipeline.runner.publishing import row, table
+from pipeline.runner.publishing import published_row, table
+from pipeline.storage.rows import arrow_schema, as_json
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
     ["", "null", "2026-11-26", "2026-11-26T10:00:00Z", "1e5", "true", "\x00", "\u2028", '"\\', "[]", "-0"]
@@ -53,14 +54,18 @@ SCHEMA = arrow_schema(KEEP)
 @settings(deadline=None)  # the first call imports pyarrow
 @given(st.lists(RECORDS, max_size=4))
 def test_the_table_is_that_of_the_rows(records: list[Translated]) -> None:
-    rows = [row(record, keep=KEEP) for record in records]
-    assert table(rows, SCHEMA).equals(pa.Table.from_pylist(rows, schema=SCHEMA), check_metadata=True)
+    rows = [published_row(record, keep=KEEP) for record in records]
+    assert table(rows, SCHEMA).equals(
+        pa.Table.from_pylist(list(map(as_json, rows)), schema=SCHEMA), check_metadata=True
+    )
 
 
 @settings(deadline=None)
 @given(st.lists(RECORDS, min_size=3, max_size=7))
 def test_rows_of_more_bytes_than_are_read_at_once_are_all_there(records: list[Translated]) -> None:
-    rows = [row(record, keep=KEEP) for record in records]
+    rows = [published_row(record, keep=KEEP) for record in records]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(publishing, "_MOST_JSON", 1000)
-        assert table(rows, SCHEMA).equals(pa.Table.from_pylist(rows, schema=SCHEMA), check_metadata=True)
+        assert table(rows, SCHEMA).equals(
+            pa.Table.from_pylist(list(map(as_json, rows)), schema=SCHEMA), check_metadata=True
+        )

@@ -16,11 +16,12 @@ from pipeline import config as configs
 from pipeline.config import Config
 from pipeline.engines.batching import BatchingEngine
 from pipeline.errors import ConfigError, GateError, StoppedError
-from pipeline.records import Flag, Translated, arrow_schema
+from pipeline.records import Flag, Translated
 from pipeline.runner.chain import run
 from pipeline.runner.options import Outcome, RunOptions
 from pipeline.runner.planning import plan
 from pipeline.storage import versions
+from pipeline.storage.rows import arrow_schema
 from tests.conftest import article, write_feed
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.text import near_duplicates
+from pipeline.text.near_duplicates import Story
 from pipeline.text.normalize import new_tone
 
 ONSETS, RIMES = (
@@ -23,10 +23,6 @@ def body(seed: int, *, sentences: int = 12) -> str:
     rng = random.Random(seed)
     lines = [" ".join(rng.choice(ONSETS) + rng.choice(RIMES) for _ in range(20)) for _ in range(sentences)]
     return "\n".join(f"{line.capitalize()}." for line in lines)
-
-
-def row(id_: str, article: str, published: str = "") -> dict[str, Any]:
-    return {"id": id_, "article": article, "published": published}
 
 
 def cut(text: str, *, keep: int) -> str:
@@ -58,7 +54,7 @@ ONE, OTHER = body(1), body(2)
     ],
 )
 def test_which_edits_leave_a_copy_one(copy: str, same: bool) -> None:
-    assert near_duplicates.leads([row("a", ONE), row("b", copy)]) == {"a": "a", "b": "a" if same else "b"}
+    assert near_duplicates.leads([Story("a", ONE), Story("b", copy)]) == {"a": "a", "b": "a" if same else "b"}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +69,7 @@ def test_which_edits_leave_a_copy_one(copy: str, same: bool) -> None:
     ],
 )
 def test_the_earliest_leads(published: tuple[str, ...], leads: str) -> None:
-    rows = [row(id_, ONE, when) for id_, when in zip("abc", published, strict=True)]
+    rows = [Story(id_, ONE, when) for id_, when in zip("abc", published, strict=True)]
     assert "".join(near_duplicates.leads(rows).values()) == leads
 
 
@@ -92,13 +88,13 @@ def test_the_earliest_leads(published: tuple[str, ...], leads: str) -> None:
 )
 def test_a_date_at_either_end_of_the_calendar_is_no_moment(published: str, readable: bool) -> None:
     assert (near_duplicates.moment(published) is not None) is readable
-    assert near_duplicates.leads([row("a", ONE, published), row("b", ONE)]) == {"a": "a", "b": "a"}
+    assert near_duplicates.leads([Story("a", ONE, published), Story("b", ONE)]) == {"a": "a", "b": "a"}
 
 
 def test_a_copy_of_a_copy_that_is_no_copy_of_the_lead_stands_apart() -> None:
     lines = body(3, sentences=16).split("\n")
     chain = ["\n".join(lines[start : start + 12]) for start in (0, 2, 4)]  # 10 of 14 in common, then 8 of 16
-    assert near_duplicates.leads([row(id_, text) for id_, text in zip("abc", chain, strict=True)]) == {
+    assert near_duplicates.leads([Story(id_, text) for id_, text in zip("abc", chain, strict=True)]) == {
         "a": "a",
         "b": "a",
         "c": "c",
@@ -107,21 +103,21 @@ def test_a_copy_of_a_copy_that_is_no_copy_of_the_lead_stands_apart() -> None:
 
 def test_many_stories_are_told_apart_and_the_order_of_the_rows_does_not_matter() -> None:
     rows = [
-        row(f"{seed}{copy}", changed(body(seed), every=30 + copy) if copy else body(seed), f"2024-03-01T{copy:02}:00")
+        Story(f"{seed}{copy}", changed(body(seed), every=30 + copy) if copy else body(seed), f"2024-03-01T{copy:02}:00")
         for seed in range(100)
         for copy in range(3)
     ]
     leads = near_duplicates.leads(rows)
-    assert leads == {one["id"]: one["id"][:-1] + "0" for one in rows}
+    assert leads == {one.id: one.id[:-1] + "0" for one in rows}
     random.Random(1).shuffle(rows)
     assert near_duplicates.leads(rows) == leads
-    assert list(near_duplicates.leads(rows)) == [one["id"] for one in rows]
+    assert list(near_duplicates.leads(rows)) == [one.id for one in rows]
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.text(max_size=40), max_size=6))
 def test_every_row_has_a_lead_that_leads_itself(texts: list[str]) -> None:
-    leads = near_duplicates.leads(row(str(at), text) for at, text in enumerate(texts))
+    leads = near_duplicates.leads(Story(str(at), text) for at, text in enumerate(texts))
     assert list(leads) == [str(at) for at in range(len(texts))]
     assert all(leads[lead] == lead for lead in leads.values())
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Literal, TypeAlias
 
 from pipeline.errors import UsageError
 from pipeline.export.brief.watchlist import Topic, prepare
-from pipeline.storage.rows import Edition, Readable, Row, on_hold, rows
+from pipeline.records import PublishedRow, Status
+from pipeline.storage.rows import Edition, Readable, rows
 from pipeline.storage.versions import WHOLE, moment
 from pipeline.text import near_duplicates
 from pipeline.text.sanitize import host, one_line, web_link
@@ -18,10 +19,6 @@ from pipeline.text.sanitize import host, one_line, web_link
 Hold: TypeAlias = Literal["leave-out", "mark"]
 
 OTHER = "Other"
-_COLUMNS = (
-    "id", "url", "title", "published", "outlet", "article", "source", "summary", "title_translation", "translation",
-    "status", "flags",
-)  # fmt: skip
 _SCOPES = {
     "limited": "A sample: only the first articles of the sources were read.",
     "partial": "A part: the run was stopped before every article was done.",
@@ -71,6 +68,17 @@ class Brief:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """What decides whether a record goes into the brief, and of which story it is a copy: a projection."""
+
+    id: str
+    article: str
+    published: str = ""
+    translation: str = ""
+    status: Status = "ok"
+
+
 def gather(version: Readable, *, topics: Sequence[Topic], hold: Hold, title: str | None) -> Brief:
     """Return the brief of `version`; raises `UsageError` where it has no translations."""
     if version.manifest["until"]:
@@ -78,30 +86,16 @@ def gather(version: Readable, *, topics: Sequence[Topic], hold: Hold, title: str
             f"{version.name}: was run with --until {version.manifest['until']} and has no English; "
             "run it whole, then ask for the brief"
         )
-    held = empty = 0
+    leads, unusable = _leads(version, hold=hold)
     taken: list[str] = []
-
-    def used(row: Row) -> bool:
-        nonlocal held, empty
-        if on_hold(row) and hold == "leave-out":
-            held += 1
-            return False
-        if not row["translation"].strip():
-            empty += 1
-            return False
-        return True
-
-    leads = near_duplicates.leads(
-        row for row in rows(version, (*near_duplicates.COLUMNS, "status", "translation")) if used(row)
-    )
     items: dict[str, Item] = {}
-    copies: list[tuple[str, Row]] = []
+    copies: list[tuple[str, PublishedRow]] = []
     left_out: Counter[str] = Counter()  # articles by each topic that they are about
     mentioned: dict[str, list[str]] = {}  # the leads of the stories that are about a topic
     under: dict[str, list[Item]] = {name: [] for name in [*(topic.name for topic in topics), OTHER if topics else ""]}
     placed: dict[str, str] = {}  # lead: the topic it stands under
-    for row in rows(version, _COLUMNS):
-        lead = leads.get(row["id"])
+    for row in rows(version):
+        lead = leads.get(row.id)
         matched = _matched(row, topics)
         if lead is None:
             left_out.update(matched)
@@ -109,7 +103,7 @@ def gather(version: Readable, *, topics: Sequence[Topic], hold: Hold, title: str
         taken.append(_outlet(row))
         for name in matched:
             mentioned.setdefault(name, []).append(lead)
-        if lead != row["id"]:
+        if lead != row.id:
             copies.append((lead, row))
             continue
         items[lead] = _item(row)
@@ -131,43 +125,58 @@ def gather(version: Readable, *, topics: Sequence[Topic], hold: Hold, title: str
         title=one_line(title or version.manifest["name"]),
         subtitle=_subtitle(version, len(items), 0 if "" in taken else len({*taken})),  # one of none is from nowhere
         groups=groups,
-        notes=tuple(_notes(version, held, empty, empty_topics)),
+        notes=tuple(_notes(version, unusable, empty_topics)),
     )
 
 
-def _item(row: Row) -> Item:
-    link = web_link(row["url"])
-    reasons = [one_line(f"{flag['check']}: {flag['message']}") for flag in row["flags"] if flag["severity"] == "error"]
+def _leads(version: Readable, *, hold: Hold) -> tuple[dict[str, str], Counter[str]]:
+    """Return the lead of each usable record, by id, and how many records are not usable: "held", "empty"."""
+    unusable: Counter[str] = Counter()
+
+    def usable() -> Iterator[near_duplicates.Story]:
+        for row in rows(version, _Candidate):
+            if row.status == "hold" and hold == "leave-out":
+                unusable["held"] += 1
+            elif not row.translation.strip():
+                unusable["empty"] += 1
+            else:
+                yield near_duplicates.Story(row.id, row.article, row.published)
+
+    return near_duplicates.leads(usable()), unusable
+
+
+def _item(row: PublishedRow) -> Item:
+    link = web_link(row.url)
+    reasons = [one_line(f"{flag.check}: {flag.message}") for flag in row.flags if flag.severity == "error"]
     return Item(
-        headline=one_line(row["title_translation"]) or one_line(row["title"]) or "(no headline)",
+        headline=one_line(row.title_translation) or one_line(row.title) or "(no headline)",
         outlet=_outlet(row),
-        date=_date(row["published"]),
+        date=_date(row.published),
         link=link,
-        address=host(link) if link else one_line(row["url"]),
-        summary=one_line(row["translation"]),
-        held=tuple(reasons or ["a check holds it back"]) if on_hold(row) else (),
-        when=near_duplicates.moment(row["published"]) or _NEVER,
+        address=host(link) if link else one_line(row.url),
+        summary=one_line(row.translation),
+        held=tuple(reasons or ["a check holds it back"]) if row.status == "hold" else (),
+        when=near_duplicates.moment(row.published) or _NEVER,
     )
 
 
-def _add_copy(item: Item, row: Row) -> None:
+def _add_copy(item: Item, row: PublishedRow) -> None:
     """Add a near copy to its story, by its outlet or, where that is not known, by its title."""
     outlet = _outlet(row)
-    copy = Copy(outlet or one_line(row["title"]) or one_line(row["id"]), web_link(row["url"]))
+    copy = Copy(outlet or one_line(row.title) or one_line(row.id), web_link(row.url))
     (item.also if outlet else item.copies).append(copy)
 
 
-def _matched(row: Row, topics: Sequence[Topic]) -> list[str]:
+def _matched(row: PublishedRow, topics: Sequence[Topic]) -> list[str]:
     """Return the topics whose terms stand in the headline or the summary, then those of the article alone."""
     if not topics:
         return []
-    names = ("title", "title_translation", "summary", "translation")
-    texts = [prepare(row[name] for name in fields) for fields in (names, ("article",))]
+    texts = [prepare((row.title, row.title_translation, row.summary, row.translation)), prepare((row.article,))]
     return list(dict.fromkeys(topic.name for text in texts for topic in topics if topic.matches(text)))
 
 
-def _outlet(row: Row) -> str:
-    return one_line(row["outlet"]) or host(row["url"])
+def _outlet(row: PublishedRow) -> str:
+    return one_line(row.outlet) or host(row.url)
 
 
 def _date(published: str) -> str:
@@ -212,15 +221,15 @@ class _Unmatched:
         return f"{one_line(self.name)} ({'; '.join(about)})"
 
 
-def _notes(version: Readable, held: int, empty: int, unmatched: Sequence[_Unmatched]) -> list[str]:
+def _notes(version: Readable, unusable: Counter[str], unmatched: Sequence[_Unmatched]) -> list[str]:
     notes = ["Summarized and translated from Vietnamese by machine: check before you quote."]
     scope = version.manifest["scope"]
     if scope not in WHOLE:
         notes.append(_SCOPES.get(scope, f"Not every article of the sources is in it (scope: {scope})."))
-    if held:
+    if held := unusable["held"]:
         left_out = _counted(held, "article is", "articles are")
         notes.append(f"{left_out} left out: on hold until someone has looked.")
-    if empty:
+    if empty := unusable["empty"]:
         notes.append(f"{_counted(empty, 'article is', 'articles are')} left out: the translator gave no English text.")
     failed = version.manifest["counts"]["failures"]
     if failed:
