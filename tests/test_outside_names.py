@@ -122,7 +122,7 @@ def test_a_published_config_takes_a_relative_and_an_absolute_path_from_the_envir
         again = str(tmp_path / "again")
         done = tomdich("run", published_config, "--outputs", again, cwd=elsewhere, FEED=feed)
         assert done.returncode == 0, done.stderr
-        assert [row["id"] for row in rows(store.find(tmp_path / "again", "c"))] == ids
+        assert [row.id for row in rows(store.find(tmp_path / "again", "c"))] == ids
 
 
 @pytest.mark.parametrize(("on_disk", "typed"), FORMS)
