@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import picture, reference
+from tests.test_layers import FLOORS
 
 
 @pytest.mark.parametrize("name", ["cli.md", "configuration.md"])
@@ -34,11 +35,28 @@ def test_a_link_leads_to_a_file(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_module_that_a_document_names_is_there(page: Path) -> None:
-    for path in re.findall(
-        r"`((?:pipeline|tests|configs)/[\w/.-]+\.(?:py|toml|yaml))`", page.read_text(encoding="utf-8")
-    ):
+def test_a_path_that_a_document_names_is_there_and_holds_the_names_behind_it(page: Path) -> None:
+    """`pipeline/x.py` (`name`, `other`): the file is there, and both names are in it."""
+    text = " ".join(page.read_text(encoding="utf-8").split())
+    pattern = r"`((?:pipeline|tests|configs|docs)/[\w/.-]+)`(?: \(((?:`\w+`(?:, )?)+)[^`)]*\))?"
+    for path, names in re.findall(pattern, text):
         assert (ROOT / path).exists(), path
+        for name in re.findall(r"`(\w+)`", names):
+            assert re.search(rf"\b{name}\b", (ROOT / path).read_text(encoding="utf-8")), f"{path} has no {name}"
+
+
+def test_the_map_names_no_file_by_half_its_path() -> None:
+    """A file is named from the root, so that it can be opened as it is written."""
+    text = (reference.DOCS / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w/]+\.(?:py|toml))`", text)
+    assert len(named) > 20
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_map_draws_the_floors_as_they_are() -> None:
+    text = (reference.DOCS / "architecture.md").read_text(encoding="utf-8").split("## Floors")[1].split("```")[1]
+    drawn = [set(line.split("    ")[0].split()) for line in text.splitlines()[1:]]
+    assert drawn == [set(rooms) for rooms in reversed(FLOORS) if rooms != ("__main__",)]
 
 
 def test_the_readme_is_short() -> None:
