@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from pipeline import sources
 from pipeline.checkpoints import OTHER_SEARCH, prepare
-from pipeline.config import Config, at_edition, today
+from pipeline.config import Config, Limits, at_edition, today
 from pipeline.engines import open_engine
 from pipeline.errors import TomdichError, UsageError, WorldError
-from pipeline.records import Failure, Generation
+from pipeline.records import Generation
 from pipeline.runner import disk_space
 from pipeline.runner.gates import FROM
 from pipeline.runner.preparing import default_cache, house_of, memo_folder, require_writable
@@ -48,25 +48,24 @@ def check(config: Config, *, outputs: Path, trial: bool, edition: date | None = 
 
 
 def _sources(config: Config) -> Iterator[Finding]:
+    samples: list[sources.Sample] = []
     for source in config.sources:
         what = f"source {source.path or source.dataset}"
         warnings: list[str] = []
         try:
-            stopping = _patience()
-            found = sources.find(source, warn=lambda _: None, stopping=stopping)  # told by `sample` too
-            sample = [
-                record if isinstance(record, Failure) else None
-                for record in sources.sample(source, exclude=config.exclude, warn=warnings.append, stopping=stopping)
-            ]
+            sample = sources.sample(source, exclude=config.exclude, warn=warnings.append, stopping=_patience())
         except TomdichError as error:
             # what is checked is named already
             yield Finding(what, str(error).removeprefix(f"{source.path or source.dataset}: "), problem=True)
             continue
         yield from (Finding(what, warning, warning=True) for warning in warnings)
-        if sample:
-            yield _sampled(what, len(found), sample, config)
+        if sample.rows:
+            samples.append(sample)
+            yield _sampled(what, sample)
         else:
             yield Finding(what, "holds no record", problem=not source.optional, warning=source.optional)
+    if samples:
+        yield from _limits(config.limits, samples)
 
 
 def _patience() -> Callable[[], str | None]:
@@ -75,23 +74,45 @@ def _patience() -> Callable[[], str | None]:
     return lambda: f"not read within {_PATIENCE:.0f} s" if time.monotonic() > end else None
 
 
-def _sampled(what: str, files: int, sample: list[Failure | None], config: Config) -> Finding:
-    """Return what a sample of a source says: None stands for an article, a failure for what is none."""
-    failures = [one for one in sample if one is not None]
-    lost = {name: [one for one in failures if one.category == name] for name in ("damaged", "rejected")}
-    counted = f"{len(sample)} {'row' if len(sample) == 1 else 'rows'}"
-    size = f"{files} {'file' if files == 1 else 'files'}, a sample of {counted}"
-    if not failures:
+def _sampled(what: str, sample: sources.Sample) -> Finding:
+    """Return what a sample of a source says."""
+    files = f"{sample.files} {'file' if sample.files == 1 else 'files'}"
+    rows = f"{sample.rows} {'row' if sample.rows == 1 else 'rows'}"
+    size = f"{files}, {rows}" if sample.is_whole else f"{files}, a sample of {rows}"
+    if not sample.failures:
         return Finding(what, f"{size}: every one can be read")
     shares = []
-    for name, found in lost.items():
-        if found:
+    for name in ("damaged", "rejected"):
+        if found := sample.counted(name):
             first = f"{found[0].kind.replace('_', ' ')}: {found[0].message}"
-            shares.append(f"{len(found)} ({len(found) / len(sample):.0%}) are {name}; first, {first}")
-    too_many = len(sample) >= FROM and len(lost["damaged"]) > config.limits.max_failure_ratio * len(sample)
-    problem = too_many or None not in sample
-    told = "; a run would publish nothing" if problem else ""
-    return Finding(what, f"{size}: {'; '.join(shares)}{told}", problem=problem, warning=not problem)
+            shares.append(f"{len(found)} ({len(found) / sample.rows:.0%}) are {name}; first, {first}")
+    return Finding(what, f"{size}: {'; '.join(shares)}", warning=True)
+
+
+def _limits(limits: Limits, samples: Sequence[sources.Sample]) -> Iterator[Finding]:
+    """Yield what the samples say of the gates of a run, and what they cannot say."""
+    rows, articles = sum(sample.rows for sample in samples), sum(sample.articles for sample in samples)
+    damaged = sum(len(sample.counted("damaged")) for sample in samples)
+    is_whole = all(sample.is_whole for sample in samples)
+    of = f"{rows} {'row' if rows == 1 else 'rows'}{'' if is_whole else ' of a sample'}"
+    would = "a run would publish nothing" if is_whole else "a run whose other rows are like these would publish nothing"
+    if not articles:
+        yield Finding("limits", f"no article among {of}; {would}", problem=True)
+    elif rows >= FROM and damaged > limits.max_failure_ratio * rows:
+        most = f"more than limits.max_failure_ratio = {limits.max_failure_ratio:g} allows"
+        yield Finding("limits", f"{damaged} of {of} are damaged, {most}; {would}", problem=True)
+    least = limits.min_records
+    if least is not None and articles < least and is_whole:
+        told = f"the sources hold {articles} articles, fewer than limits.min_records = {least}; {would}"
+        yield Finding("limits", told, problem=True)
+    elif least is not None:
+        known = f"{articles} articles, equal ones included" if is_whole else f"a sample of {articles} articles"
+        told = f"limits.min_records = {least}: {known}; `tomdich plan` counts those that a run would take"
+        yield Finding("limits", told, warning=articles < least)
+    later = [f"records that fail (max_failure_ratio = {limits.max_failure_ratio:g})"]
+    if limits.max_hold_ratio is not None:
+        later.append(f"records that are held back (max_hold_ratio = {limits.max_hold_ratio:g})")
+    yield Finding("limits", f"only a run knows the share of {' and of '.join(later)}")
 
 
 def _house(config: Config) -> Iterator[Finding]:

@@ -117,24 +117,53 @@ def _read(
         yield from _guarded(_read_file(found, source, exclude, on_file, stopping), source, warn, on_unavailable)
 
 
-def sample(
-    source: Source, *, exclude: Exclude, warn: Callable[[str], None], stopping: Stopping
-) -> Iterator[Article | Failure]:
-    """Yield what `read` yields for the first rows of up to a hundred files, evenly spaced among those of `source`.
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The first rows of a source."""
+
+    files: int  # of the source
+    articles: int
+    failures: tuple[Failure, ...]
+    is_whole: bool  # the source has no other row
+
+    @property
+    def rows(self) -> int:
+        """The number of rows that were read."""
+        return self.articles + len(self.failures)
+
+    def counted(self, category: str) -> list[Failure]:
+        """Return the failures of one category."""
+        return [failure for failure in self.failures if failure.category == category]
+
+
+def sample(source: Source, *, exclude: Exclude, warn: Callable[[str], None], stopping: Stopping) -> Sample:
+    """Return what `read` yields for the first rows of up to a hundred files, evenly spaced among those of `source`.
 
     Raises as `read` does.
     """
+    records: list[Article | Failure] = []
     if source.path is None:
-        dataset = _read_dataset(source, exclude, _ignore_file, stopping)
-        yield from islice(_guarded(dataset, source, warn, _ignore), _SAMPLED)
-        return
-    found = _found(source, source.path, warn=warn, on_unavailable=_ignore, stopping=stopping)
-    chosen = [found[number * len(found) // _SAMPLED_FILES] for number in range(_SAMPLED_FILES)]
-    chosen = found if len(found) <= _SAMPLED_FILES else chosen
-    for one in chosen:
-        file = _read_file(one, source, exclude, _ignore_file, stopping)
-        with closing(_guarded(file, source, warn, _ignore)) as records:
-            yield from islice(records, _SAMPLED // len(chosen))
+        rows = _guarded(_read_dataset(source, exclude, _ignore_file, stopping), source, warn, _ignore)
+        with closing(rows):
+            is_whole = _take(rows, _SAMPLED, into=records)
+        files = 1
+    else:
+        found = _found(source, source.path, warn=warn, on_unavailable=_ignore, stopping=stopping)
+        files = len(found)
+        is_whole = files <= _SAMPLED_FILES
+        chosen = found if is_whole else [found[number * files // _SAMPLED_FILES] for number in range(_SAMPLED_FILES)]
+        for one in chosen:
+            file = _read_file(one, source, exclude, _ignore_file, stopping)
+            with closing(_guarded(file, source, warn, _ignore)) as rows:
+                is_whole &= _take(rows, _SAMPLED // len(chosen), into=records)
+    failures = tuple(record for record in records if isinstance(record, Failure))
+    return Sample(files, len(records) - len(failures), failures, is_whole)
+
+
+def _take(rows: Iterator[Article | Failure], count: int, *, into: list[Article | Failure]) -> bool:
+    """Append at most `count` rows; return whether there are no others."""
+    into += islice(rows, count)
+    return next(rows, None) is None
 
 
 def _ignore_file(_: SourceFile) -> None:

@@ -91,15 +91,47 @@ def test_check_reads_a_sample_of_every_file_and_says_what_share_is_damaged(tmp_p
     write_feed(tmp_path / "feeds" / "a.jsonl", map(article, range(40)))
     sound = command("check", night)
     assert sound.returncode == 0, sound.stdout
-    assert "1 file, a sample of 40 rows: every one can be read" in sound.stdout
+    assert "1 file, 40 rows: every one can be read" in sound.stdout
     cut_off(tmp_path / "feeds" / "b.jsonl", map(article, range(40, 80)), every=2)
     done = command("check", night)
     assert done.returncode == 2
-    assert "2 files, a sample of 80 rows: 20 (25%) are damaged; first, bad row: " in done.stdout
+    assert "2 files, 80 rows: 20 (25%) are damaged; first, bad row: " in done.stdout
     assert "b.jsonl: line 1: " in done.stdout
+    most = "more than limits.max_failure_ratio = 0.05 allows; a run would publish nothing"
+    assert f"✗ limits: 20 of 80 rows are damaged, {most}" in done.stdout
     lenient = command("check", night, "--set", "limits.max_failure_ratio=0.5")
     assert lenient.returncode == 0, lenient.stdout
     assert "! source " in lenient.stdout
+    assert "only a run knows the share of records that fail (max_failure_ratio = 0.5)" in lenient.stdout
+
+
+def test_check_counts_the_damaged_rows_of_all_sources_as_a_run_does(tmp_path: Path, make_config: Make) -> None:
+    write_feed(tmp_path / "a.jsonl", map(article, range(100)))
+    cut_off(tmp_path / "b.jsonl", map(article, range(100, 108)), every=2)
+    both = make_config(sources=[{"path": "a.jsonl"}, {"path": "b.jsonl"}])
+    for name in ("check", "plan"):
+        done = command(name, both)
+        assert done.returncode == 0, done.stdout + done.stderr
+    for name, code in (("check", 2), ("plan", 3)):
+        done = command(name, both, "--set", "limits.max_failure_ratio=0.03")
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "4 of 108 rows" in done.stdout + done.stderr
+
+
+def test_check_says_of_the_least_number_of_articles_what_a_sample_can_say(tmp_path: Path, make_config: Make) -> None:
+    write_feed(tmp_path / "feed.jsonl", map(article, range(3)))
+    done = command("check", make_config(limits={"min_records": 4, "max_hold_ratio": 0.1}))
+    assert done.returncode == 2
+    fewer = "the sources hold 3 articles, fewer than limits.min_records = 4; a run would publish nothing"
+    assert f"✗ limits: {fewer}" in done.stdout
+    assert "(max_failure_ratio = 0.05) and of records that are held back (max_hold_ratio = 0.1)" in done.stdout
+    write_feed(tmp_path / "feed.jsonl", map(article, [1, *range(2_000)]))
+    for least, mark in ((1_000, "✓"), (3_000, "!")):
+        done = command("check", make_config(limits={"min_records": least}))
+        assert done.returncode == 0, done.stdout
+        known = f"limits.min_records = {least}: a sample of 2000 articles; `tomdich plan` counts"
+        assert f"{mark} limits: {known}" in done.stdout
+    assert "1 file, a sample of 2000 rows: every one can be read" in done.stdout
 
 
 def test_check_says_what_share_is_rejected(tmp_path: Path, make_config: Make) -> None:
@@ -109,7 +141,9 @@ def test_check_says_what_share_is_rejected(tmp_path: Path, make_config: Make) ->
     assert done.returncode == 0, done.stdout
     assert "2 rows: 1 (50%) are rejected; first, empty: " in done.stdout
     write_feed(tmp_path / "feed.jsonl", [{"id": "e", "text": ""}])
-    assert command("check", night).returncode == 2
+    done = command("check", night)
+    assert done.returncode == 2
+    assert "✗ limits: no article among 1 row; a run would publish nothing" in done.stdout
 
 
 # Equal ids and equal texts
