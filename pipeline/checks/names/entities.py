@@ -333,7 +333,9 @@ def _span(
     name = tuple(tokens[begin:end])
     if all(any(letter.isdigit() for letter in token.text) for token in name):
         return None
-    if name[0].key in table.heavenly_stems and name[-1].key in table.earthly_branches:
+    # Tân also begins names of bodies, so `_head` has removed it: Tết Tân Mùi
+    leading = {token.key for token in tokens[at : begin + 1]}
+    if not table.heavenly_stems.isdisjoint(leading) and name[-1].key in table.earthly_branches:
         return None
     before = tokens[begin - 1].key if _adjacent(tokens, begin - 1, text) else ""
     if not title and before in table.titles:

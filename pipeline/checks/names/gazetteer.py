@@ -117,6 +117,8 @@ def gazetteer() -> Gazetteer:
     for section, kind in _SECTIONS.items():
         for spellings, renderings in raw[section].items():
             build.add(spellings.split("|"), renderings.split("|"), kind)
+    for spelling in raw["words"].pop("not_names"):
+        build.add([spelling], [""], "term")
     words = {name: frozenset(map(syllable_key, listed)) for name, listed in raw["words"].items()}
     words["titles"] = words["male_titles"] | words["female_titles"] | words.pop("neutral_titles")
     return Gazetteer(
