@@ -25,7 +25,7 @@ from pipeline.records import Generation
 from pipeline.storage import locking
 from pipeline.storage import versions as store
 from pipeline.storage.memo import open_memo
-from pipeline.storage.rows import failures, rows
+from pipeline.storage.rows import as_json, failures, rows
 from tests import kills
 from tests.conftest import article, sentence, tomdich, write_feed
 from tests.faults_tally import FaultFixture, whole
@@ -94,7 +94,7 @@ def traces(folder: Path) -> list[str]:
         texts = [data, *(unpacked(one) for one in packed)]
         if path.suffix == ".parquet":
             version = store.Version(path.parents[1], {})
-            texts = [json.dumps(list(rows(version)), ensure_ascii=False).encode()]
+            texts = [json.dumps([as_json(row) for row in rows(version)], ensure_ascii=False).encode()]
         found += [f"{path}: {word}" for word in WORDS for text in texts if word.encode() in text]
     return found
 

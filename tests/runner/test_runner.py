@@ -13,10 +13,11 @@ import pytest
 
 from pipeline import checks
 from pipeline import config as configs
+from pipeline.checks.view import View
 from pipeline.config import Config
 from pipeline.engines.batching import BatchingEngine
 from pipeline.errors import ConfigError, GateError, StoppedError
-from pipeline.records import Flag, Translated
+from pipeline.records import Flag
 from pipeline.runner.chain import run
 from pipeline.runner.options import Outcome, RunOptions
 from pipeline.runner.planning import plan
@@ -397,8 +398,8 @@ def test_each_stage_tells_the_time_it_still_needs_down_to_none(
 
 
 def test_a_refused_record_of_the_inspection_is_a_listed_failure(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(record: Translated) -> list[Flag]:
-        if record.article.id == "a1":
+    def broken(view: View) -> list[Flag]:
+        if view.record.article.id == "a1":
             raise ValueError("a rule stumbled")
         return []
 
@@ -411,9 +412,9 @@ def test_a_refused_record_of_the_inspection_is_a_listed_failure(go: Any, monkeyp
     assert outcome.version.manifest["counts"]["failures"] == 1
 
 
-def wrong_number(record: Translated) -> list[Flag]:
+def wrong_number(view: View) -> list[Flag]:
     """Find a wrong number in the articles with an odd number."""
-    if int(record.article.id.removeprefix("a")) % 2:
+    if int(view.record.article.id.removeprefix("a")) % 2:
         return [Flag(check="number", field="translation", start=0, end=1, message="1 became 2", severity="error")]
     return []
 
