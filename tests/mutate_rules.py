@@ -1,16 +1,14 @@
-"""Mutation test of the rules: overwrite or drop each entry in turn, and report those whose loss no test notices.
+"""Mutation test of the rules: take away each entry in turn, and report those whose loss no test notices.
 
     python -m tests.mutate_rules                                   # every table and rule of the checks
     python -m tests.mutate_rules pipeline/checks/coverage.toml     # the entries of one table
     python -m tests.mutate_rules pipeline/quantities/dates.py      # the rules of one module
 
-An entry is a word or pattern in a list of a TOML table, a key of a table, one of the alternatives that a string lists
-(`PARTED`), a flag, or a rule of `pipeline.quantities`. What is under the key `examples` is no entry. The tests are the
-functions of the test modules that read the table, called in this process: those that need a fixture, draw random input
-or take long are left out. Exits 1 where an entry is unnoticed, 2 where the tests fail without any mutation.
-
-An entry is dropped from a list of several; a lone one, and one with examples of its own, is overwritten by a word that
-no text has, so that its examples are still run.
+An entry is a key of a TOML table, one of the alternatives that a key or value lists (in the tables of `PARTED`), a flag
+or number, or a rule of `pipeline.quantities`. A key is overwritten by a word that no text has and keeps its value, so
+that an example that is the value of its entry is still run; a rule is dropped. The tests are the functions of the test
+modules that read the table, called in this process: those that need a fixture, draw random input or take long are left
+out. Exits 1 where an entry is unnoticed, 2 where a test fails without any mutation.
 """
 
 from __future__ import annotations
@@ -27,8 +25,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType, ModuleType
-from typing import Any, BinaryIO, Final
+from types import ModuleType
+from typing import Any, BinaryIO, Final, Self
 from unittest import mock
 
 from pipeline.quantities import page, scanner
@@ -43,7 +41,7 @@ RELOADED: Final = ("pipeline.checks", "pipeline.quantities", "tests.checks", "te
 # Tables whose strings list several entries, and what parts these.
 PARTED: Final[Mapping[str, str]] = {"coverage.toml": " ", "names.toml": "|", "ordinary_words.toml": " "}
 NOWHERE: Final = "qzxqv"  # a word of no text, and a valid pattern
-EXAMPLES: Final = "examples"
+EXAMPLES: Final = "examples"  # a key whose value is no entry
 SLOW: Final = 0.25  # seconds: tests of long texts say nothing about one entry
 
 Table = dict[str, Any]
@@ -154,27 +152,36 @@ _Change = tuple[tuple[str | int, ...], str, Callable[[Any, str | int], None]]
 
 def _changes(node: Any, path: tuple[str | int, ...], parted: str | None) -> Iterator[_Change]:
     """Yield the place of each entry below `node`, the entry, and what takes it away there."""
-    match node:
-        case dict():
-            for name, value in node.items():
-                here = (*path, name)
-                if name == EXAMPLES:
-                    continue
-                if isinstance(value, bool):
-                    yield here, f"{name} = {str(value).lower()}", _flip
-                elif parted is not None and isinstance(value, str):
-                    yield from _parts(name, here, parted, of_key=True)
-                    yield from _parts(value, here, parted, of_key=False)
-                elif isinstance(value, str):
-                    yield here, value, _overwrite
-                else:
-                    yield from _changes(value, here, parted)
-        case list():
-            for at, value in enumerate(node):
-                if isinstance(value, str):
-                    yield (*path, at), value, _drop if len(node) > 1 else _overwrite
-                else:
-                    yield from _changes(value, (*path, at), parted)
+    if isinstance(node, list):
+        for at, value in enumerate(node):
+            yield from _changes(value, (*path, at), parted)
+        return
+    for name, value in node.items():
+        here = (*path, name)
+        match value:
+            case _ if name == EXAMPLES:
+                continue
+            case dict() | [dict(), *_]:
+                yield from _changes(value, here, parted)
+            case bool():
+                yield (
+                    here,
+                    f"{name} = {str(value).lower()}",
+                    lambda parent, name: parent.update({name: not parent[name]}),
+                )
+            case int() | float():
+                yield here, f"{name} = {value}", lambda parent, name: parent.update({name: parent[name] + 1})
+            case str() if parted is not None:
+                yield from _parts(name, here, parted, of_key=True)
+                yield from _parts(value, here, parted, of_key=False)
+            case _:
+                yield here, name, _rename
+
+
+def _rename(parent: Table, name: str | int, other: str = NOWHERE) -> None:
+    items = [(other if key == name else key, value) for key, value in parent.items()]
+    parent.clear()
+    parent.update(items)
 
 
 def _parts(text: str, path: tuple[str | int, ...], parted: str, *, of_key: bool) -> Iterator[_Change]:
@@ -188,25 +195,11 @@ def _parts(text: str, path: tuple[str | int, ...], parted: str, *, of_key: bool)
 
         def change(parent: Table, name: str | int, left: str = left) -> None:
             if of_key:
-                items = [(left if key == name else key, value) for key, value in parent.items()]
-                parent.clear()
-                parent.update(items)
+                _rename(parent, name, left)
             else:
                 parent[str(name)] = left
 
         yield path, part, change
-
-
-def _flip(parent: Any, at: str | int) -> None:
-    parent[at] = not parent[at]
-
-
-def _overwrite(parent: Any, at: str | int) -> None:
-    parent[at] = NOWHERE
-
-
-def _drop(parent: Any, at: str | int) -> None:
-    del parent[at]
 
 
 def entries_of_rules(file: Path | None = None) -> Iterator[Rule]:
@@ -228,6 +221,22 @@ def entries_of_rules(file: Path | None = None) -> Iterator[Rule]:
 
 
 @dataclass
+class _Tables:
+    """Stands for `tomllib.loads` and `tomllib.load`: tells what is read, and gives another table for some texts."""
+
+    seen: set[str] = field(default_factory=set)
+    instead: dict[str, Table] = field(default_factory=dict)
+    _loads: Callable[..., Table] = tomllib.loads
+
+    def loads(self, text: str, **options: Any) -> Table:
+        self.seen.add(text)
+        return copy.deepcopy(self.instead[text]) if text in self.instead else self._loads(text, **options)
+
+    def load(self, file: BinaryIO, **options: Any) -> Table:
+        return self.loads(file.read().decode(), **options)
+
+
+@dataclass
 class Bench:
     """The cases of some test modules, and how the code under test is made to read a table anew.
 
@@ -242,23 +251,34 @@ class Bench:
     _readers: dict[str, set[str]] = field(default_factory=dict)  # test modules that read a table, by its text
     _imported: set[str] = field(default_factory=set)  # texts of tables that are read by an import
     _cases: list[Case] = field(default_factory=list)
+    _tables: _Tables = field(default_factory=_Tables)
+    _patches: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
-    def __post_init__(self) -> None:
-        with _reading(self._imported.add):
-            self._cases = list(self._imported_anew())
+    def __enter__(self) -> Self:
+        # for as long as the code is used: a module may have bound the function by its import
+        for name in ("loads", "load"):
+            self._patches.enter_context(mock.patch.object(tomllib, name, getattr(self._tables, name)))
+        self._cases = list(self._imported_anew())
+        self._imported = set(self._tables.seen)
         for name in self.tests:
             self._clear()
-            seen: set[str] = set(self._imported)
-            with _reading(seen.add):
-                for case in [one for one in self._cases if one.module == name]:
-                    begun = time.perf_counter()
-                    if not case.passes():
-                        self.failed.append(case.key)
-                    if time.perf_counter() - begun > SLOW:
-                        self._slow.add(case.key)
-            for text in seen:
+            self._tables.seen = set(self._imported)
+            for case in [one for one in self._cases if one.module == name]:
+                begun = time.process_time()
+                if not case.passes():
+                    self.failed.append(case.key)
+                if time.process_time() - begun > SLOW:
+                    self._slow.add(case.key)
+            for text in self._tables.seen:
                 self._readers.setdefault(text, set()).add(name)
         self._cases = [case for case in self._cases if case.key not in self._slow]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._patches.close()
+        self._tables.instead.clear()
+        for name in self._loaded():  # what was imported here has the patched functions
+            del sys.modules[name]
 
     def notices(self, entry: Entry | Rule) -> bool:
         """Return whether some test fails without the entry; the likeliest are run first."""
@@ -268,16 +288,17 @@ class Bench:
         source = entry.file.read_text(encoding="utf-8")
         readers = self._readers.get(source, set())
         try:
-            with _reading(lambda _: None, {source: entry.mutated()}):
-                cases = list(self._imported_anew()) if source in self._imported else self._cases
-                self._clear()
-                chosen = [case for case in cases if case.module in readers and case.key not in self._slow]
-                if not entry.is_pattern:
-                    chosen = [case for case in chosen if not case.arguments or entry.shared(case.text)]
-                return not all(case.passes() for case in _likeliest_first(chosen, entry))
+            self._tables.instead = {source: entry.mutated()}
+            cases = list(self._imported_anew()) if source in self._imported else self._cases
+            self._clear()
+            chosen = [case for case in cases if case.module in readers and case.key not in self._slow]
+            if not entry.is_pattern:
+                chosen = [case for case in chosen if not case.arguments or entry.shared(case.text)]
+            return not all(case.passes() for case in _likeliest_first(chosen, entry))
         except Exception:  # noqa: BLE001 - without the entry a module cannot even be imported
             return True
         finally:
+            self._tables.instead = {}
             self._clear()
             if source in self._imported:
                 self._cases = [case for case in self._imported_anew() if case.key not in self._slow]
@@ -327,22 +348,6 @@ def _likeliest_first(cases: Sequence[Case], entry: Entry | Rule) -> list[Case]:
     return sorted(cases, key=lambda case: (entry.shared(case.text), entry.file.stem in case.module), reverse=True)
 
 
-@contextlib.contextmanager
-def _reading(tell: Callable[[str], object], instead: Mapping[str, Table] = MappingProxyType({})) -> Iterator[None]:
-    """Tell what TOML is read, and give another table for some texts."""
-    loads = tomllib.loads
-
-    def patched(text: str, **options: Any) -> Table:
-        tell(text)
-        return copy.deepcopy(instead[text]) if text in instead else loads(text, **options)
-
-    def patched_load(file: BinaryIO, **options: Any) -> Table:
-        return patched(file.read().decode(), **options)
-
-    with mock.patch.object(tomllib, "loads", patched), mock.patch.object(tomllib, "load", patched_load):
-        yield
-
-
 def unnoticed(bench: Bench, entries: Sequence[Entry | Rule], tell: Callable[[str], None]) -> list[Entry | Rule]:
     """Return the entries whose loss no test notices; `tell` gets a line for each."""
     found: list[Entry | Rule] = []
@@ -381,11 +386,11 @@ def main(paths: Sequence[str]) -> int:
     re._MAXCACHE = 1 << 20  # type: ignore[attr-defined] # the patterns of all modules are compiled once, not anew for each mutation
     begun = time.perf_counter()
     entries = _entries(paths)
-    bench = Bench(_modules(TESTS))
-    if bench.failed:
-        print("these fail without a mutation:", *bench.failed, sep="\n  ")  # noqa: T201
-        return 2
-    found = unnoticed(bench, entries, lambda line: print(line, flush=True))  # noqa: T201
+    with Bench(_modules(TESTS)) as bench:
+        if bench.failed:
+            print("these fail without a mutation:", *bench.failed, sep="\n  ")  # noqa: T201
+            return 2
+        found = unnoticed(bench, entries, lambda line: print(line, flush=True))  # noqa: T201
     print(f"{len(entries):,} entries, {len(found):,} unnoticed, {time.perf_counter() - begun:.0f} s")  # noqa: T201
     return 1 if found else 0
 
