@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -119,6 +119,44 @@ def test_a_signal_ends_a_run_that_waits_for_a_pipe_or_for_its_standard_input(pip
     finally:
         os.close(reading)
         os.close(writing)
+
+
+@contextmanager
+def waits_for(pipe: Path, *command: str) -> Iterator[subprocess.Popen[str]]:
+    """Give a command that has opened the pipe, to which nothing is ever written."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", *command],
+        cwd=pipe.parent, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    writing = None
+    while writing is None and process.poll() is None:
+        try:
+            writing = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody reads it yet
+            time.sleep(0.1)
+    try:
+        yield process
+    finally:
+        process.kill()
+        if writing is not None:
+            os.close(writing)
+
+
+@pytest.mark.parametrize("kind", ["articles", "pairs", "lines"])
+def test_a_signal_ends_a_training_that_waits_for_a_pipe(pipe: Path, kind: str) -> None:
+    columns = {"source": "vi", "target": "en", "format": "jsonl"} if kind == "pairs" else {}
+    data = {kind: [{"path": pipe.name} | columns]}
+    training = {"name": "tokenizer", "task": "tokenizer", "folder": "tokenizer", "vocabulary": 370}
+    (pipe.parent / "train.yaml").write_text(json.dumps(training | data), encoding="utf-8")
+    with waits_for(pipe, "train", "train.yaml") as process:
+        assert f"stopped by SIGTERM while waiting for {pipe}; run it again" in ended(process)
+
+
+def test_a_signal_ends_a_bench_that_waits_for_a_pipe(pipe: Path, make_config: Make) -> None:
+    config = make_config(sources=[{"path": pipe.name}])
+    with waits_for(pipe, "bench", str(config)) as process:
+        assert f"stopped by SIGTERM while waiting for {pipe}" in ended(process)
 
 
 def test_a_pipe_that_is_named_is_read_to_its_end(pipe: Path, make_config: Make) -> None:

@@ -20,7 +20,7 @@ from pipeline.cli.options import (
     app,
 )
 from pipeline.cli.parsing import edition_day, load_config
-from pipeline.cli.terminal import say, show_progress
+from pipeline.cli.terminal import say, show_progress, stop_signals
 from pipeline.errors import (
     DifferenceError,
     UsageError,
@@ -178,6 +178,7 @@ def bench(
             articles=articles or benching.ARTICLES,
             edition=day,
             notice=progress.notice,
+            reading=stop_signals,
         )
     for line in benching.report(found):
         typer.echo(line)

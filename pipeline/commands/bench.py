@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
@@ -22,13 +22,14 @@ from pipeline.checkpoints.device import cores
 from pipeline.config import Config, Runtime, Source, Stage, at_edition, today
 from pipeline.engines import open_engine
 from pipeline.engines.batching import BatchingEngine
-from pipeline.errors import SourceError, TomdichError
+from pipeline.errors import SourceError, StoppedError, TomdichError
 from pipeline.records import Article, Failure, Generation, Refused, StageName, Summarized, Translated
 from pipeline.runner.preparing import default_cache, prepare_stages
 from pipeline.runner.stage_runner import open_stage
 from pipeline.stages import Round, summarize, translate
 from pipeline.storage.memo import open_memo
 from pipeline.text.chunking import Chunker
+from pipeline.waiting import Stopping
 
 R = TypeVar("R", Article, Summarized)
 T = TypeVar("T", Summarized, Translated)
@@ -114,14 +115,18 @@ def bench(
     edition: date | None = None,
     repeats: int = REPEATS,
     notice: Callable[[str], None],
+    reading: Callable[[], AbstractContextManager[Stopping]] = lambda: nullcontext(lambda: None),
 ) -> Bench:
     """Measure `config` on its own first articles, taken in turn from each source, under several settings.
 
     Every setting is run once, the fastest and the present one `repeats` times more, in turn. Checkpoints are prepared
     (another arithmetic is converted, and kept in the cache). Raises what `run` would raise for a bad source or model.
+
+    `reading` is held while the articles are read, and gives what says why to stop waiting for them.
     """
     config = at_edition(config, edition or today(config))
-    sample = _sample(config, articles, notice=notice)
+    with reading() as stopping:
+        sample = _sample(config, articles, notice=notice, stopping=stopping)
     checkpoints = prepare_stages(config, until=None, warn=notice)
     first = Trial(batch_tokens=config.runtime.batch_tokens or 0, threads=_threads(config.runtime, checkpoints))
     started = time.perf_counter()
@@ -210,11 +215,16 @@ class _Pass:
     answers: dict[int, str]
 
 
-def _sample(config: Config, count: int, *, notice: Callable[[str], None]) -> list[Article]:
+def _sample(
+    config: Config, count: int, *, notice: Callable[[str], None], stopping: Stopping = lambda: None
+) -> list[Article]:
     """Return the first `count` articles with different texts, in turn from each source."""
     found: dict[str, Article] = {}
     with ExitStack() as stack:
-        left = [stack.enter_context(closing(_articles(source, config, notice=notice))) for source in config.sources]
+        left = [
+            stack.enter_context(closing(_articles(source, config, notice=notice, stopping=stopping)))
+            for source in config.sources
+        ]
         while left and len(found) < count:
             for records in list(left):
                 article = next(records, None)
@@ -227,8 +237,12 @@ def _sample(config: Config, count: int, *, notice: Callable[[str], None]) -> lis
     return list(found.values())
 
 
-def _articles(source: Source, config: Config, *, notice: Callable[[str], None]) -> Generator[Article]:
-    for record in sources.read(source, exclude=config.exclude, warn=notice, on_file=lambda _: None):
+def _articles(
+    source: Source, config: Config, *, notice: Callable[[str], None], stopping: Stopping
+) -> Generator[Article]:
+    for record in sources.read(source, exclude=config.exclude, warn=notice, on_file=lambda _: None, stopping=stopping):
+        if reason := stopping():
+            raise StoppedError(f"{reason} while reading the articles; nothing was measured")
         if isinstance(record, Article):
             yield record
 

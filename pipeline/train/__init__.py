@@ -35,7 +35,7 @@ def train(
     if isinstance(training, TokenizerTraining):
         from pipeline.train.from_scratch.tokenizer import build
 
-        return build(training, progress=progress)
+        return build(training, progress=progress, stopping=stopping)
     from pipeline.train.training import run
 
     return run(training, progress=progress, stopping=stopping)

@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -26,6 +27,7 @@ from pipeline.train import reading, substitution
 from pipeline.train.coding import Coder
 from pipeline.train.config import Articles, ModelTraining, Pairs, SummarizeTraining, TranslateTraining, data_key
 from pipeline.train.from_scratch import rounds
+from pipeline.waiting import Stopping
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,21 +85,27 @@ class Dev:
     references: list[str]
 
 
-def pack(training: TranslateTraining | SummarizeTraining, coder: Coder, *, progress: Progress) -> tuple[Packed, Dev]:
+def pack(
+    training: TranslateTraining | SummarizeTraining,
+    coder: Coder,
+    *,
+    progress: Progress,
+    stopping: Stopping = lambda: None,
+) -> tuple[Packed, Dev]:
     """Return the packed training examples and the dev set, from the files that are there or from the sources.
 
-    Raises `SourceError` where a source is missing and nothing is packed of it, `ConfigError` where nothing is left.
+    Raises `SourceError` where a source is missing and nothing is packed of it, `ConfigError` where nothing is left,
+    `StoppedError` where `stopping` gives a reason: what is packed whole is kept.
     """
     folder = training.home / "data"
     folder.mkdir(parents=True, exist_ok=True)
-    dev_parts = [_part(training, coder, number, progress=progress, dev=None) for number in range(len(training.dev))]
+    part = partial(_part, training, coder, progress=progress, stopping=stopping)
+    dev_parts = [part(number, dev=None) for number in range(len(training.dev))]
     references = [text for part in dev_parts for text in json.loads(part.texts)]
     _some([part.packed for part in dev_parts], "dev", training.dev)
     dev = Dev(_joined([part.packed for part in dev_parts]), references)
     known = _Known(dev.packed.key(), frozenset(text for part in dev_parts for text in part.packed.facts[0]["sources"]))
-    parts = [
-        _part(training, coder, number, progress=progress, dev=known).packed for number in range(len(training.data))
-    ]
+    parts = [part(number, dev=known).packed for number in range(len(training.data))]
     _some(parts, "data", training.data)
     size = sum(path.stat().st_size for path in folder.glob("*.npz"))
     progress.notice(f"{training.name}: {sum(map(len, parts))} examples packed, {size / _MIB:.1f} MiB in {folder}")
@@ -140,6 +148,7 @@ def _part(
     number: int,
     *,
     progress: Progress,
+    stopping: Stopping,
     dev: _Known | None,
 ) -> _Part:
     """Return one source packed, from its file where that was made of the same."""
@@ -168,7 +177,7 @@ def _part(
     name = Path(source.path or getattr(source, "dataset", None) or "").name
     tally = reading.ReadCounts()
     progress.begin(f"pack {name}", None)
-    part = _encode(training, coder, source, tally=tally, progress=progress, dev=dev)
+    part = _encode(training, coder, source, tally=tally, progress=progress, stopping=stopping, dev=dev)
     reading.told(f"{'dev' if dev is None else 'data'}.{number} {name}", tally, len(part.packed), progress.notice)
     part.packed.facts[0].update(
         key=key, files=files, name=name, read=tally.read, used=len(part.packed), left_out=dict(tally.left_out)
@@ -184,6 +193,7 @@ def _encode(
     *,
     tally: reading.ReadCounts,
     progress: Progress,
+    stopping: Stopping,
     dev: _Known | None,
 ) -> _Part:
     """Read and encode one source."""
@@ -196,7 +206,7 @@ def _encode(
     references: list[str] = []
     seen: list[str] = []
     cut = 0
-    for chunk in _chunks(_examples(training, coder, source, tally, dev=dev is None)):
+    for chunk in _chunks(_examples(training, coder, source, tally, stopping=stopping, dev=dev is None)):
         ids = (coder.source([one.source for one in chunk]), coder.target([one.target for one in chunk]))
         kept: list[tuple[list[int], list[int]]] = []
         for one, left_ids, right_ids in zip(chunk, *ids, strict=True):
@@ -242,11 +252,12 @@ def _examples(
     source: Pairs | Articles,
     tally: reading.ReadCounts,
     *,
+    stopping: Stopping,
     dev: bool,
 ) -> Iterator[_Example]:
     """Yield the examples of one source; of the dev set's articles always the start, so that every look is alike."""
     if isinstance(source, Pairs):
-        yield from _pairs(training, source, tally)
+        yield from _pairs(training, source, tally, stopping)
         return
     assert isinstance(training, SummarizeTraining)
     empty = len(coder.source([""])[0])
@@ -260,6 +271,7 @@ def _examples(
         exclude=training.exclude,
         tone_style=training.tone_style,
         tally=tally,
+        stopping=stopping,
     ):
         if source.targets == "reference" and not summary:
             tally.drop(_NO_SUMMARY)
@@ -280,14 +292,13 @@ def _examples(
                 yield _Example(shown, wanted, text)
 
 
-def _pairs(training: ModelTraining, source: Pairs, tally: reading.ReadCounts) -> Iterator[_Example]:
+def _pairs(training: ModelTraining, source: Pairs, tally: reading.ReadCounts, stopping: Stopping) -> Iterator[_Example]:
     """Yield the pairs, each followed by its variants with the names of the same source."""
     names = substitution.Names()
+    read = partial(reading.read_pairs, source, tone_style=training.tone_style, stopping=stopping)
     if source.variants:
-        names = substitution.Names.gathered(
-            reading.read_pairs(source, tone_style=training.tone_style, tally=reading.ReadCounts())
-        )
-    for left, right in reading.read_pairs(source, tone_style=training.tone_style, tally=tally):
+        names = substitution.Names.gathered(read(tally=reading.ReadCounts()))
+    for left, right in read(tally=tally):
         yield _Example(left, right, left)
         for number in range(source.variants):
             varied = substitution.variant(left, right, names, seed=f"{training.seed} {number} {left}")

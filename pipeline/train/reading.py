@@ -12,19 +12,21 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from pipeline import sources
+from pipeline import sources, waiting
 from pipeline.catalog import ToneStyle
 from pipeline.config import Exclude
-from pipeline.errors import SourceError
+from pipeline.errors import SourceError, StoppedError
 from pipeline.ids import file_digest
 from pipeline.records import Article, Failure
 from pipeline.sources import byte_streams, compression, files, finding
 from pipeline.text.normalize import new_tone, press_tone, repair
 from pipeline.train.config import Articles, Lines, Pairs
+from pipeline.waiting import Stopping
 
 T = TypeVar("T")
 
@@ -58,10 +60,15 @@ def clean(text: str, tone_style: ToneStyle) -> str:
             return line
 
 
-def read_pairs(source: Pairs, *, tone_style: ToneStyle, tally: ReadCounts) -> Iterator[tuple[str, str]]:
-    """Yield the cleaned sides of each pair; raises `SourceError` where the file is not as the config says."""
-    pairs = _pairs(source, tally)
-    for left, right in _chosen(pairs, source.skip, source.take, source.every):
+def read_pairs(
+    source: Pairs, *, tone_style: ToneStyle, tally: ReadCounts, stopping: Stopping = lambda: None
+) -> Iterator[tuple[str, str]]:
+    """Yield the cleaned sides of each pair; raises `SourceError` where the file is not as the config says.
+
+    Raises `StoppedError` where `stopping` gives a reason, also while a pipe or a server is waited for. So do
+    `read_articles` and `read_lines`.
+    """
+    for left, right in _chosen(_pairs(source, tally, stopping), source, stopping):
         tally.read += 1
         pair = clean(left, tone_style), clean(right, tone_style)
         if all(pair):
@@ -71,14 +78,14 @@ def read_pairs(source: Pairs, *, tone_style: ToneStyle, tally: ReadCounts) -> It
 
 
 def read_articles(
-    source: Articles, *, exclude: Exclude, tone_style: ToneStyle, tally: ReadCounts
+    source: Articles, *, exclude: Exclude, tone_style: ToneStyle, tally: ReadCounts, stopping: Stopping = lambda: None
 ) -> Iterator[tuple[str, str, str]]:
     """Yield the cleaned title, text and summary ("" where there is none) of each article of any source of a run.
 
     Raises `SourceError` as a run does.
     """
-    records = sources.read(source, exclude=exclude, warn=tally.drop, on_file=lambda _: None)
-    for record in _chosen(records, source.skip, source.take, source.every):
+    records = sources.read(source, exclude=exclude, warn=tally.drop, on_file=lambda _: None, stopping=stopping)
+    for record in _chosen(records, source, stopping):
         tally.read += 1
         if isinstance(record, Failure):
             tally.drop(record.kind, record.message)
@@ -89,33 +96,40 @@ def read_articles(
         yield title, text, summary
 
 
-def read_lines(source: Lines, *, tone_style: ToneStyle, tally: ReadCounts) -> Iterator[str]:
+def read_lines(
+    source: Lines, *, tone_style: ToneStyle, tally: ReadCounts, stopping: Stopping = lambda: None
+) -> Iterator[str]:
     """Yield the cleaned lines that are not empty."""
-    for _, line in _chosen(_lines(source.path, tally), source.skip, source.take, source.every):
+    for _, line in _chosen(_lines(source.path, tally, stopping), source, stopping):
         tally.read += 1
         if text := clean(line, tone_style):
             yield text
 
 
 def digests(source: Pairs | Articles | Lines) -> list[list[str]] | None:
-    """Return name and SHA-256 of each of the source's local files, None where it has none on this machine."""
+    """Return name and SHA-256 of each of the source's local files, None where it has none, or one is a pipe."""
     if source.path is None or "://" in source.path or source.path == "-":
         return None
     try:
         found = finding.find(source.path, given="txt", warn=lambda _: None)
     except SourceError:
         return None
+    if not all(Path(one.path).is_file() for one in found):
+        return None
     return [[Path(one.path).name, file_digest(Path(one.path))] for one in found]  # two folders may have a name alike
 
 
-def _chosen(items: Iterable[T], skip: int, take: int | None, every: int) -> Iterator[T]:
-    """Yield every so manyth of the items after the first `skip`, `take` at most."""
-    return islice(islice(items, skip, None, every), take)
+def _chosen(items: Iterable[T], source: Pairs | Articles | Lines, stopping: Stopping) -> Iterator[T]:
+    """Yield every n-th of the items after the first that are skipped, as many as `source` says at most."""
+    for item in islice(islice(items, source.skip, None, source.every), source.take):
+        if reason := stopping():
+            raise StoppedError(f"{reason} while reading the sources; run it again")
+        yield item
 
 
-def _pairs(source: Pairs, tally: ReadCounts) -> Iterator[tuple[str, str]]:
+def _pairs(source: Pairs, tally: ReadCounts, stopping: Stopping) -> Iterator[tuple[str, str]]:
     kind = source.format or finding.format_of(source.path)
-    lines = _lines(source.path, tally)
+    lines = _lines(source.path, tally, stopping)
     match kind:
         case "tsv":
             yield from _by_columns(((where, _tabbed(line)) for where, line in lines), source, tally)
@@ -192,10 +206,13 @@ def _comma_rows(lines: Iterator[tuple[str, str]], name: str) -> Iterator[tuple[s
             yield f"{name}: line {reader.line_num}", row
 
 
-def _lines(path: str, tally: ReadCounts) -> Iterator[tuple[str, str]]:
+def _lines(path: str, tally: ReadCounts, stopping: Stopping) -> Iterator[tuple[str, str]]:
     """Yield the lines of the files that `path` stands for, each with its place; raises `SourceError`."""
     for found in finding.find(path, given="txt", warn=tally.drop):
-        plain = compression.decompressed(files.raw(found, files.RunningDigest()), name=found.name)
+        read = partial(files.raw, found, files.RunningDigest())
+        is_file = files.stamp(found) is not None
+        chunks = waiting.iterate(read, what=found.name, stopping=None if is_file else stopping)
+        plain = compression.decompressed(chunks, name=found.name)
         for number, line in enumerate(byte_streams.lines(plain), 1):
             where = f"{found.name}: line {number}"
             if line is None:

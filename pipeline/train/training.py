@@ -100,7 +100,7 @@ class _Run:
         return target
 
     def _data(self) -> tuple[Packed, Dev]:
-        return pack(self.training, self.coder, progress=self.progress)
+        return pack(self.training, self.coder, progress=self.progress, stopping=self.stopping)
 
     def _identity(self) -> dict[str, JSON]:
         """Return what the training is made of: config, examples and how often each stands in an epoch, start."""

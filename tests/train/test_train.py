@@ -661,6 +661,11 @@ def test_what_is_left_out_is_counted_by_reason(small: Callable[..., config.Trans
     assert packed.source.tolist() == words(["a b c"])[0]
 
 
+def test_packing_stops_for_a_reason(small: Callable[..., config.TranslateTraining]) -> None:
+    with pytest.raises(StoppedError, match="stopped by SIGTERM while reading the sources; run it again"):
+        pack(small([("a b c", "d e f")] * 3), CODER, progress=Told(), stopping=lambda: "stopped by SIGTERM")
+
+
 def test_packed_files_are_reused_carried_and_made_again_when_a_source_changes(
     small: Callable[..., config.TranslateTraining], tmp_path: Path
 ) -> None:

@@ -26,6 +26,7 @@ from pipeline.progress import Progress
 from pipeline.train import card, reading, state
 from pipeline.train.coding import EOS, PAD, UNK
 from pipeline.train.config import Articles, Lines, Pairs, TokenizerTraining, data_key
+from pipeline.waiting import Stopping
 
 if TYPE_CHECKING:
     import sentencepiece
@@ -36,11 +37,12 @@ _LONGEST = 20_000  # bytes of a line: SentencePiece would pass over a longer one
 _COMPARED = 2_000  # lines that are read by every library
 
 
-def build(training: TokenizerTraining, *, progress: Progress) -> Path:
+def build(training: TokenizerTraining, *, progress: Progress, stopping: Stopping) -> Path:
     """Return the folder of the trained tokenizer: `tokenizer.json`, `tokenizer_config.json`, a card.
 
     What is there already and was made of the same texts and settings is kept. Raises `ConfigError` where there is too
-    little text for the vocabulary, `ModelError` where the libraries read the result differently.
+    little text for the vocabulary, `ModelError` where the libraries read the result differently, `StoppedError` where
+    `stopping` gives a reason while the texts are read.
     """
     home = training.home
     with state.on_disk(home), state.locked(home):
@@ -51,11 +53,11 @@ def build(training: TokenizerTraining, *, progress: Progress) -> Path:
             return target
         tallies: dict[str, reading.ReadCounts] = {}
         progress.begin("tokenizer", None)
-        trained = _train(training, _counted(_texts(training, tallies), progress))
+        trained = _train(training, _counted(_texts(training, tallies, stopping), progress))
         for name, tally in tallies.items():
             reading.told(name, tally, tally.read - tally.left_out.total(), progress.notice)
         rebuilt = rebuild(trained)
-        compared = list(islice(_texts(training, {}), _COMPARED))
+        compared = list(islice(_texts(training, {}, stopping), _COMPARED))
         build_dir = state.build_dir(target)
         rebuilt.save(str(build_dir / "tokenizer.json"))
         settings = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": PAD, "eos_token": EOS, "unk_token": UNK}
@@ -100,7 +102,7 @@ def _made_of(training: TokenizerTraining) -> dict[str, Any]:
     return settings | {"data": told}
 
 
-def _texts(training: TokenizerTraining, tallies: dict[str, reading.ReadCounts]) -> Iterator[str]:
+def _texts(training: TokenizerTraining, tallies: dict[str, reading.ReadCounts], stopping: Stopping) -> Iterator[str]:
     """Yield the texts to learn from; `tallies` gets what came of each source."""
 
     def tally(kind: str, number: int, path: str | None) -> reading.ReadCounts:
@@ -108,17 +110,17 @@ def _texts(training: TokenizerTraining, tallies: dict[str, reading.ReadCounts]) 
 
     for number, pairs in enumerate(training.pairs):
         counts = tally("pairs", number, pairs.path)
-        for pair in reading.read_pairs(pairs, tone_style=training.tone_style, tally=counts):
+        for pair in reading.read_pairs(pairs, tone_style=training.tone_style, tally=counts, stopping=stopping):
             yield from _fitting(pair, counts)
     for number, source in enumerate(training.articles):
         counts = tally("articles", number, source.path or source.dataset)
         for title, text, summary in reading.read_articles(
-            source, exclude=training.exclude, tone_style=training.tone_style, tally=counts
+            source, exclude=training.exclude, tone_style=training.tone_style, tally=counts, stopping=stopping
         ):
             yield from _fitting((title, summary, text[: training.body_characters]), counts)
     for number, lines in enumerate(training.lines):
         counts = tally("lines", number, lines.path)
-        for line in reading.read_lines(lines, tone_style=training.tone_style, tally=counts):
+        for line in reading.read_lines(lines, tone_style=training.tone_style, tally=counts, stopping=stopping):
             yield from _fitting((line,), counts)
 
 
