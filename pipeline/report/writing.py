@@ -17,7 +17,7 @@ Near copies of one story are found among the first `MOST_COMPARED` records, for 
 Memory: a page, the counts, and what the near copies take. 10,000 records of 3,000 characters: 21.7 MB, written in 2.1 s
 of processor time and some 7 s for the near copies. Opened on two cores at a load of nine (Chromium 156, eight times):
 the first rows after 0.3 to 0.7 s, all of them after 1.0 to 3.0 s, 1.8 in the middle; scrolling at the screen's rate.
-`python -m pytest tests/report/test_report_browser.py -k ten_thousand` prints the like.
+`python -m tests.benchmarks.report_page` prints the like.
 """
 
 from __future__ import annotations

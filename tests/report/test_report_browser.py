@@ -16,7 +16,6 @@ import os
 import random
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -791,55 +790,34 @@ def test_pages_beside_the_report_are_read_and_a_missing_one_is_named(
     tab.complaints.clear()
 
 
-def test_ten_thousand_records_open_at_once(
-    browser: Browser, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    rows = ten_thousand()
-    began = time.perf_counter()
-    report.write(tmp_path, manifest=MANIFEST, rows=rows, failures=[])
-    path = tmp_path / report.writing.FILE
-    wrote = time.perf_counter() - began
-    began = time.perf_counter()
+def test_of_a_long_list_only_the_rows_in_sight_are_drawn(browser: Browser, tmp_path: Path) -> None:
+    report.write(tmp_path, manifest=MANIFEST, rows=many(3_000), failures=[])
     tab = Opened(browser, tmp_path, width=1440, fragment="", scheme="light")
-    opened = time.perf_counter() - began
-    assert tab.text("#count") == "10,000 records"
-    began = time.perf_counter()
-    tab.page.fill("#search", "storm 7777")
+    assert tab.text("#count") == "3,000 records"
+    assert 0 < tab.page.locator(".row").count() < 60
+    tab.page.fill("#search", "storm 2777")
     expect(tab.page.locator(".row")).to_have_count(1)
-    searched = time.perf_counter() - began
     tab.page.fill("#search", "")
-    expect(tab.page.locator("#count")).to_have_text("10,000 records")
-    frames = tab.page.evaluate(SCROLL)
-    drawn = tab.page.locator(".row").count()
-    with capsys.disabled():
-        print(  # noqa: T201 - the measurement
-            f"\n10,000 records of {len(rows[0].article)} characters: {path.stat().st_size / 1e6:.1f} MB written in"
-            f" {wrote:.1f} s, opened in {opened:.2f} s, first search {searched:.2f} s,"
-            f" scrolling {frames['median']:.0f} ms a frame, {frames['worst']:.0f} ms at worst, {drawn} rows drawn"
-        )
-    assert opened < 6  # 3 s is the aim; a loaded machine is given twice that
-    assert drawn < 60
-    assert frames["median"] < 100
+    expect(tab.page.locator("#count")).to_have_text("3,000 records")
+    assert tab.page.evaluate(SCROLL) < 60
     assert not tab.complaints
     tab.page.close()
 
 
-# A hundred jumps over the whole list, one a frame.
+# A hundred jumps over the whole list, one a frame; gives the most rows that were drawn at once.
 SCROLL = """() => new Promise((resolve) => {
-  const list = document.getElementById('list'), times = [];
-  let last = performance.now();
+  const list = document.getElementById('list');
+  let steps = 0, most = 0;
   const step = () => {
-    const now = performance.now();
-    times.push(now - last);
-    last = now;
-    if (times.length > 100) resolve({ median: times.sort((a, b) => a - b)[50], worst: times.at(-1) });
+    most = Math.max(most, document.querySelectorAll('.row').length);
+    if (++steps > 100) resolve(most);
     else { list.scrollTop += list.scrollHeight / 101; requestAnimationFrame(step); }
   };
   requestAnimationFrame(step);
 })"""
 
 
-def ten_thousand() -> list[PublishedRow]:
+def many(count: int) -> list[PublishedRow]:
     """Return rows of a real size: articles of some 3,000 characters, in runs of words that pack as the press does.
 
     (3.1 to one; 3.2 in the articles of vietnews.)
@@ -864,5 +842,5 @@ def ten_thousand() -> list[PublishedRow]:
             flags=[flag("translation", 0, 9, message=lines[number % 4_000]) for _ in range(number % 4)],
             status="hold" if number % 9 == 0 else "ok",
         )
-        for number in range(10_000)
+        for number in range(count)
     ]
