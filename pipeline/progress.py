@@ -38,10 +38,6 @@ class Progress(Protocol):
         """Say how many seconds the present stage still needs, where that is known better than by what is done."""
         ...
 
-    def notice(self, message: str) -> None:
-        """Say something a person should know."""
-        ...
-
 
 class Bar:
     """A bar for each stage, with counts, rate and time left; a context manager."""

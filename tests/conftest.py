@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import yaml
 from pipeline import config as configs
 from pipeline.config import Config
 from pipeline.errors import TomdichError
+from pipeline.messages import told_to
 from tests.faults_tally import fault, pytest_terminal_summary
 
 __all__ = ["fault", "pytest_terminal_summary"]  # pytest finds them here
@@ -34,6 +36,21 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     session = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     monkeypatch.setenv("TOMDICH_CACHE", str(session / "cache"))
     monkeypatch.setenv("HF_DATASETS_CACHE", str(own / "datasets"))
+
+
+@pytest.fixture
+def messages() -> Iterator[list[str]]:
+    """Give the messages that are logged during the test."""
+    logged: list[str] = []
+    with told_to(logged.append, level=logging.INFO):
+        yield logged
+
+
+@pytest.fixture
+def no_messages() -> Iterator[None]:
+    """Fail the test at the first message that is logged."""
+    with told_to(pytest.fail):
+        yield
 
 
 def sentence(number: int) -> str:

@@ -30,9 +30,6 @@ class _Silent:
     def expect(self, _seconds: float) -> None:
         pass
 
-    def notice(self, message: str) -> None:
-        pass
-
 
 def publish(folder: Path, articles: list[Row], *, until: Any = None, **fields: Any) -> Version:
     """Return the version of a run over `articles`, published in `folder`/out."""

@@ -18,7 +18,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +48,10 @@ IDS = [row["id"] for row in FEED]
 
 @dataclass
 class Watching:
-    """Progress that keeps its notices, and does something when a stage begins or a record is done."""
+    """Progress that does something when a stage begins or a record is done."""
 
     on_begin: Callable[[str], None] = lambda _stage: None
     on_advance: Callable[[str, int], None] = lambda _stage, _done: None
-    notices: list[str] = field(default_factory=list)
     stage: str = ""
     done: int = 0
 
@@ -66,9 +65,6 @@ class Watching:
 
     def expect(self, _seconds: float) -> None:
         pass
-
-    def notice(self, message: str) -> None:
-        self.notices.append(message)
 
 
 class Night:
@@ -240,7 +236,9 @@ def flipped(data: bytes, *, at: int, bit: int) -> bytes:
     return data[:at] + bytes([data[at] ^ (1 << bit)]) + data[at + 1 :]
 
 
-def test_a_run_on_a_damaged_memo_gives_what_a_run_without_one_gives(night: Night, fault: FaultFixture) -> None:
+def test_a_run_on_a_damaged_memo_gives_what_a_run_without_one_gives(
+    night: Night, fault: FaultFixture, messages: list[str]
+) -> None:
     first = rows_of(night.run())
     sound = night.memo.read_bytes()
     rng = random.Random(5)
@@ -253,11 +251,11 @@ def test_a_run_on_a_damaged_memo_gives_what_a_run_without_one_gives(night: Night
     for kind, data in damages:
         with fault(kind, read=IDS) as one:
             night.memo.write_bytes(data)
-            watching = Watching()
-            version = night.run(watching, force=True)
+            messages.clear()
+            version = night.run(force=True)
             assert rows_of(version) == first
             if kind in {"memo: no database", "memo: future schema"}:
-                assert any("set aside as memo.sqlite." in notice for notice in watching.notices)
+                assert any("set aside as memo.sqlite." in message for message in messages)
             one.left(accounted(version))
         for aside in night.memo.parent.glob("memo.sqlite.*"):
             aside.unlink()
@@ -270,7 +268,7 @@ def test_a_stale_write_ahead_log_is_never_believed(night: Night, fault: FaultFix
     script = (
         "import os, signal, sys; from pathlib import Path; from pipeline.storage.memo import open_memo;"
         "from pipeline.records import Generation;"
-        "calls = open_memo(Path(sys.argv[1]), warn=print).calls({'another': 'engine'});"
+        "calls = open_memo(Path(sys.argv[1])).calls({'another': 'engine'});"
         "[calls.put(str(n), Generation('khác ' * 40, 1, 0, 1, True, None)) for n in range(300)];"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -529,17 +527,16 @@ class Faulty:
 
 
 @pytest.mark.parametrize("memory", [3000, 700, 97, 30])
-def test_an_engine_that_runs_out_of_memory_at_a_size_goes_on_below_it(fault: FaultFixture, memory: int) -> None:
+def test_an_engine_that_runs_out_of_memory_at_a_size_goes_on_below_it(
+    fault: FaultFixture, memory: int, messages: list[str]
+) -> None:
     checkpoint = words()
     texts = [f"câu số {number} " + "dài " * (number % 20) for number in range(300)]
-    told: list[str] = []
     with fault("out of memory at a size", read=list(map(str, range(300)))) as one:
-        opened = batching_engine(
-            Faulty(checkpoint, memory=memory), checkpoint=checkpoint, budget=4000, notice=told.append
-        )
+        opened = batching_engine(Faulty(checkpoint, memory=memory), checkpoint=checkpoint, budget=4000)
         answers = dict(opened.generate(texts))
         assert all(isinstance(answer, Generation) for answer in answers.values())
-        assert "did not fit in memory" in told[0]
+        assert "did not fit in memory" in messages[0]
         assert opened.stats().budget <= memory
         one.left(map(str, answers))
 

@@ -33,7 +33,8 @@ from pipeline import config as configs
 from pipeline import sources
 from pipeline.config import Exclude, Source
 from pipeline.errors import ConfigError, SourceError
-from pipeline.records import Article, Translated
+from pipeline.messages import told_to
+from pipeline.records import Article, Failure, Translated
 from pipeline.runner.publishing import published_row, table
 from pipeline.storage.rows import arrow_schema, as_json
 from tests.conftest import article
@@ -47,14 +48,17 @@ few = settings(max_examples=40, deadline=None, suppress_health_check=list(Health
 many = settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+def _quietly_read(source: Source, files: list[sources.SourceFile]) -> list[Article | Failure]:
+    with told_to(pytest.fail):
+        return list(sources.read(source, exclude=ALL, on_file=files.append))
+
+
 def through(path: Path, *, keep: tuple[str, ...] = ()) -> int:
     """Read a file as a run does, and write every record as a run does; return how many there were."""
     told: list[sources.SourceFile] = []
     count = 0
     try:
-        for record in sources.read(
-            Source(path=str(path), keep=keep), exclude=ALL, warn=pytest.fail, on_file=told.append
-        ):
+        for record in _quietly_read(Source(path=str(path), keep=keep), told):
             count += 1
             if isinstance(record, Article):
                 assert _decode(_encode(record)) == record
@@ -260,15 +264,14 @@ def test_every_arrow_type_in_every_field_is_a_record_or_a_rejection(
     assert tried > 20
 
 
+@pytest.mark.usefixtures("no_messages")
 def test_letters_of_an_old_encoding_in_a_parquet_string_are_read_as_what_they_are(tmp_path: Path) -> None:
     text = "Sáng nay bà con ra đồng gặt lúa, các cháu đi học, cả làng vui như hội và ai cũng cười nói."
     data = text.encode("utf-8").replace("đ".encode(), b"d") + b" \xff"
     offsets = (0).to_bytes(4, "little") + len(data).to_bytes(4, "little")
     column = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
     pq.write_table(pa.table({"text": column}), tmp_path / "a.parquet")
-    (found,) = sources.read(
-        Source(path=str(tmp_path / "a.parquet")), exclude=ALL, warn=pytest.fail, on_file=lambda _: None
-    )
+    (found,) = sources.read(Source(path=str(tmp_path / "a.parquet")), exclude=ALL, on_file=lambda _: None)
     assert isinstance(found, Article)
     assert found.text.startswith("Sáng nay bà con ra dồng gặt lúa")
 

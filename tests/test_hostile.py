@@ -204,7 +204,7 @@ found = Counter()
 try:
     for record in sources.read(
         Source(path=sys.argv[1], format=sys.argv[2] if len(sys.argv) > 2 else None),
-        exclude=Exclude(), warn=print, on_file=lambda _: None,
+        exclude=Exclude(), on_file=lambda _: None,
     ):
         found["article" if isinstance(record, Article) else record.kind] += 1
 except SourceError as error:
@@ -443,6 +443,7 @@ def test_a_token_in_a_url_reaches_nothing_that_is_written_or_said(
         assert leaks(tmp_path / "out", done.stdout, done.stderr) == []
 
 
+@pytest.mark.usefixtures("no_messages")
 def test_a_password_that_passed_the_config_is_in_no_tally(tmp_path: Path, guarded: str) -> None:
     from pipeline.runner.loading import load
 
@@ -458,7 +459,6 @@ def test_a_password_that_passed_the_config_is_in_no_tally(tmp_path: Path, guarde
         folder=tmp_path,
         limit=None,
         fail=lambda _failure: None,
-        warn=pytest.fail,
         event=lambda _kind, _values: None,
         advance=lambda _count: None,
         stopping=lambda: None,
@@ -473,7 +473,13 @@ def test_a_password_that_passed_the_config_is_in_no_tally(tmp_path: Path, guarde
 @pytest.mark.parametrize("place", ["query", "userinfo", "path"])
 @pytest.mark.parametrize("answer", [404, 403, 500, 302, 0], ids=str)
 def test_a_token_in_a_url_is_in_no_error(
-    tmp_path: Path, guarded: str, fault: FaultFixture, monkeypatch: pytest.MonkeyPatch, place: str, answer: int
+    tmp_path: Path,
+    guarded: str,
+    fault: FaultFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    answer: int,
+    messages: list[str],
 ) -> None:
     from pipeline import sources
     from pipeline.config import Exclude, Source
@@ -484,13 +490,12 @@ def test_a_token_in_a_url_is_in_no_error(
     Guarded.answer, Guarded.page = answer, b""
     source = Source(path=PLACES[place].format(host=guarded))
     optional = source.model_copy(update={"optional": True})
-    told: list[str] = []
     with fault("secrets"):
         with pytest.raises(SourceError) as error:
-            list(sources.read(source, exclude=Exclude(), warn=told.append, on_file=lambda _: None))
-        list(sources.read(optional, exclude=Exclude(), warn=told.append, on_file=lambda _: None))
+            list(sources.read(source, exclude=Exclude(), on_file=lambda _: None))
+        list(sources.read(optional, exclude=Exclude(), on_file=lambda _: None))
         assert "${FEED_TOKEN_QUOTED}" in str(error.value)
-        assert leaks(tmp_path, str(error.value), *told) == []
+        assert leaks(tmp_path, str(error.value), *messages) == []
 
 
 @pytest.mark.parametrize(

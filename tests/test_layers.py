@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "pipeline"
 
 # A room is a package, free inside, or a module beside them; it imports rooms of lower floors only.
 FLOORS = (
-    ("catalog", "errors", "ids", "records", "text", "yaml_core"),
+    ("catalog", "errors", "ids", "messages", "records", "text", "yaml_core"),
     ("corrections", "extractive", "failures", "progress", "quantities", "secrets", "tally", "waiting"),
     ("config_file", "glossary", "storage"),
     ("checks", "config", "evaluation", "report"),

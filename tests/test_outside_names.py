@@ -17,11 +17,12 @@ from pipeline.cli import app
 from pipeline.commands.forget import forget
 from pipeline.config import Columns, Exclude, Source
 from pipeline.errors import SourceError, WorldError
+from pipeline.messages import told_to
 from pipeline.records import Article
 from pipeline.storage import versions as store
 from pipeline.storage.rows import rows
 from tests.conftest import article, tomdich, write_feed
-from tests.storage.test_versions import published, quiet
+from tests.storage.test_versions import published
 
 ALL = Exclude(under_syllables=0, not_vietnamese=False)
 TEXT = article(1)["text"]
@@ -32,7 +33,8 @@ FORMS = [("NFC", "NFD"), ("NFD", "NFC"), ("NFC", "NFC"), ("NFD", "NFD")]
 
 def read(path: Path | str, **fields: Any) -> list[Article]:
     source = Source(path=str(path), **fields)
-    found = list(sources.read(source, exclude=ALL, warn=pytest.fail, on_file=lambda _: None))
+    with told_to(pytest.fail):
+        found = list(sources.read(source, exclude=ALL, on_file=lambda _: None))
     return [one for one in found if isinstance(one, Article)]
 
 
@@ -150,18 +152,19 @@ def test_files_of_a_stage_are_found_in_either_normal_form(tmp_path: Path, on_dis
 
 
 @pytest.mark.parametrize("folder", ["tin [1]", "a*b", "what?"])
+@pytest.mark.usefixtures("no_messages")
 def test_a_dataset_in_a_folder_with_signs_of_patterns(tmp_path: Path, folder: str) -> None:
     (tmp_path / folder / "data").mkdir(parents=True)
     write_feed(tmp_path / folder / "data" / "train.jsonl", [article(1)])
     source = Source(dataset=str(tmp_path / folder))
     files: list[sources.SourceFile] = []
-    (found,) = sources.read(source, exclude=ALL, warn=pytest.fail, on_file=files.append)
+    (found,) = sources.read(source, exclude=ALL, on_file=files.append)
     assert isinstance(found, Article)
     assert (found.text, found.source.path) == (TEXT, f"{tmp_path / folder}#train")
     assert [file.records for file in files] == [1]
     (tmp_path / folder / "data" / "train.jsonl").unlink()
     with pytest.raises(SourceError) as error:
-        list(sources.read(source, exclude=ALL, warn=pytest.fail, on_file=files.append))
+        list(sources.read(source, exclude=ALL, on_file=files.append))
     assert str(tmp_path / folder) in str(error.value)
     assert "tomdich-" not in str(error.value)
 
@@ -205,24 +208,23 @@ def night(tmp_path: Path, *feed: dict[str, Any]) -> store.Version:
 def test_forget_takes_an_id_in_either_normal_form(tmp_path: Path) -> None:
     version = night(tmp_path, article(1) | {"id": "bài-1"}, article(2))
     typed = unicodedata.normalize("NFD", "bài-1")
-    forget(tmp_path / "out", typed, really=True, wait=0, notice=quiet)
+    forget(tmp_path / "out", typed, really=True, wait=0)
     assert [row.id for row in rows(version)] == ["a2"]
 
 
-def test_forget_leaves_alone_and_names_what_is_linked_from_elsewhere(tmp_path: Path) -> None:
+def test_forget_leaves_alone_and_names_what_is_linked_from_elsewhere(tmp_path: Path, messages: list[str]) -> None:
     version = night(tmp_path, article(1), article(2))
     archive = tmp_path / "archive"
     version.folder.rename(archive)
     version.folder.symlink_to(archive)
     before = {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()}
-    told: list[str] = []
-    found = forget(tmp_path / "out", "a1", really=True, wait=0, notice=told.append)
+    found = forget(tmp_path / "out", "a1", really=True, wait=0)
     assert found.holdings == []
-    assert any(f"is a link to {archive}; it holds the article and is left alone" in line for line in told)
+    assert any(f"is a link to {archive}; it holds the article and is left alone" in line for line in messages)
     assert {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()} == before
 
 
-def test_prune_leaves_alone_and_names_what_is_linked_from_elsewhere(tmp_path: Path) -> None:
+def test_prune_leaves_alone_and_names_what_is_linked_from_elsewhere(tmp_path: Path, messages: list[str]) -> None:
     versions = [published(tmp_path / "out", text=str(number)) for number in range(4)]
     linked, holding = versions[0].folder, versions[1].folder
     archive = tmp_path / "archive"
@@ -230,13 +232,12 @@ def test_prune_leaves_alone_and_names_what_is_linked_from_elsewhere(tmp_path: Pa
     linked.symlink_to(archive)
     (tmp_path / "elsewhere").write_text("kept")
     (holding / "data" / "link").symlink_to(tmp_path / "elsewhere")
-    told: list[str] = []
-    gone = store.prune(tmp_path / "out", "night", keep=1, really=True, wait=0, notice=told.append)
+    gone = store.prune(tmp_path / "out", "night", keep=1, really=True, wait=0)
     assert [version.folder for version, _ in gone] == [versions[2].folder]
     assert json.loads((archive / "manifest.json").read_text())["recipe"]
     assert (tmp_path / "elsewhere").read_text() == "kept"
-    assert [line.partition(":")[0] for line in told] == [str(linked), str(holding / "data" / "link")]
-    assert all("left alone: remove it by hand" in line for line in told)
+    assert [line.partition(":")[0] for line in messages] == [str(linked), str(holding / "data" / "link")]
+    assert all("left alone: remove it by hand" in line for line in messages)
 
 
 def test_a_staging_folder_that_is_a_link_is_an_error_that_says_so(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_a_published_config_names_the_commit_of_a_branch_and_leaves_to_the_check
     load_config: Callable[..., Config],
 ) -> None:
     config = load_config(translate={"model": "example/model", "revision": "main"})
-    fake = prepare_stages(load_config(), until=None, warn=lambda _: None)["translate"]
+    fake = prepare_stages(load_config(), until=None)["translate"]
     values = dict(fake.generation) | {"num_beams": 4, "early_stopping": "never"}  # "never" is no value of a config's
     took = replace(fake, revision="c" * 40, engine="transformers", compute_type="bfloat16", generation=values)
     took = replace(took, prefix="dịch: ", source_lang="vi_VN", target_lang="en_XX")

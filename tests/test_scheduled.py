@@ -416,7 +416,7 @@ def test_a_deadline_keeps_what_is_finished_and_the_next_run_goes_on(night: Path)
 @pytest.mark.parametrize("how", ["deadline", "signal"])
 def test_a_run_that_waits_for_the_lock_heeds_the_deadline_and_a_signal(night: Path, how: str) -> None:
     command = [sys.executable, "-m", "pipeline", "run", str(night), "--outputs", "out", "--wait-lock", "10m"]
-    with store.locked(night.parent / "out", "night", wait=0, notice=lambda _: None):
+    with store.locked(night.parent / "out", "night", wait=0):
         process = subprocess.Popen(
             [*command, *(["--deadline", "1s"] if how == "deadline" else [])],
             cwd=night.parent,
@@ -696,12 +696,13 @@ def test_what_goes_wrong_in_telling_is_said_and_never_fails_the_run(
     assert "Traceback" not in done.stderr
 
 
-def test_a_command_that_hangs_is_killed_with_its_children(tmp_path: Path, load_config: Callable[..., Config]) -> None:
-    notices: list[str] = []
+def test_a_command_that_hangs_is_killed_with_its_children(
+    tmp_path: Path, load_config: Callable[..., Config], messages: list[str]
+) -> None:
     config = load_config(on_finish=["sh", "-c", f"sleep 60 & echo $! > {tmp_path}/child; wait"])
-    with Finish(config, outputs=tmp_path, notice=notices.append, timeout=0.5):
+    with Finish(config, outputs=tmp_path, timeout=0.5):
         pass
-    assert "did not end within 0.5 s" in notices[0]
+    assert "did not end within 0.5 s" in messages[0]
     child = int((tmp_path / "child").read_text())
     for _ in range(100):
         if not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split(")")[1][:3]:
@@ -712,7 +713,7 @@ def test_a_command_that_hangs_is_killed_with_its_children(tmp_path: Path, load_c
 
 
 def test_a_command_that_leaves_a_daemon_with_its_output_is_not_waited_for(
-    tmp_path: Path, load_config: Callable[..., Config]
+    tmp_path: Path, load_config: Callable[..., Config], messages: list[str]
 ) -> None:
     script = tmp_path / "tell.py"
     script.write_text(
@@ -722,24 +723,22 @@ def test_a_command_that_leaves_a_daemon_with_its_output_is_not_waited_for(
         "sys.exit(int(sys.argv[1]))\n"
     )
     for code in ("0", "7"):
-        notices: list[str] = []
         config = load_config(on_finish=[sys.executable, str(script), code])
-        with Finish(config, outputs=tmp_path, notice=notices.append, timeout=2):
+        with Finish(config, outputs=tmp_path, timeout=2):
             pass
         os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)  # it lives: it was not waited for
-        (notice,) = notices
+        (notice,) = messages
         assert f"ended with {code} and left a process that held its output open for 2 s" in notice
 
 
 def test_a_daemon_outlives_a_command_that_is_killed_and_holds_nobody_up(
-    tmp_path: Path, load_config: Callable[..., Config]
+    tmp_path: Path, load_config: Callable[..., Config], messages: list[str]
 ) -> None:
-    notices: list[str] = []
     config = load_config(on_finish=["sh", "-c", f"setsid sleep 60 & echo $! > {tmp_path}/child; sleep 60"])
-    with Finish(config, outputs=tmp_path, notice=notices.append, timeout=0.5):
+    with Finish(config, outputs=tmp_path, timeout=0.5):
         pass
     os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)  # it lives: it was not waited for
-    assert "did not end within 0.5 s and was killed" in notices[0]
+    assert "did not end within 0.5 s and was killed" in messages[0]
 
 
 def test_a_program_and_a_web_address_may_stand_in_the_environment(
@@ -747,33 +746,36 @@ def test_a_program_and_a_web_address_may_stand_in_the_environment(
     load_config: Callable[..., Config],
     monkeypatch: pytest.MonkeyPatch,
     hook: tuple[str, list[dict[str, Any]]],
+    messages: list[str],
 ) -> None:
     script = tmp_path / "tell.sh"
     script.write_text(f'#!/bin/sh\ncat > "{tmp_path}/$1"\n')
     script.chmod(0o755)
     monkeypatch.setenv("PLACE", str(tmp_path))
     monkeypatch.setenv("HOOK", hook[0] + "/geheim")
-    notices: list[str] = []
     for told in ("${PLACE}/tell.sh told.json", "${HOOK}/run", "${NOT_SET}/tell.sh"):
-        with Finish(load_config(on_finish=told), outputs=tmp_path, notice=notices.append):
+        with Finish(load_config(on_finish=told), outputs=tmp_path):
             pass
     assert json.loads((tmp_path / "told.json").read_text())["exit"] == 0
     assert [one["exit"] for one in hook[1]] == [0]
-    assert notices == ["on_finish: ${NOT_SET} is not set in the environment; the run itself ended with exit 0"]
+    assert messages == ["on_finish: ${NOT_SET} is not set in the environment; the run itself ended with exit 0"]
 
 
 @pytest.mark.parametrize("told", ["/broken/geheim", "/slow/geheim", "/broken?key=geheim"])
 def test_of_a_web_address_only_the_host_is_said_and_nothing_is_kept(
-    tmp_path: Path, make_config: Callable[..., Path], hook: tuple[str, list[dict[str, Any]]], told: str
+    tmp_path: Path,
+    make_config: Callable[..., Path],
+    hook: tuple[str, list[dict[str, Any]]],
+    told: str,
+    messages: list[str],
 ) -> None:
     address, _ = hook
     write_feed(tmp_path / "feed.jsonl", FEED)
     config = make_config(on_finish=address + told)
-    notices: list[str] = []
-    with Finish(configs.load(config), outputs=tmp_path, notice=notices.append, timeout=0.5):
+    with Finish(configs.load(config), outputs=tmp_path, timeout=0.5):
         pass
-    assert address in notices[0]
-    assert "geheim" not in notices[0]
+    assert address in messages[0]
+    assert "geheim" not in messages[0]
     if "slow" not in told:
         run(config)
         kept = [path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()]
@@ -829,12 +831,11 @@ def test_a_web_address_is_posted_the_end_and_its_token_stays_out_of_all_that_is_
 
 
 def test_a_web_address_that_does_not_answer_is_not_waited_for(
-    tmp_path: Path, load_config: Callable[..., Config], hook: tuple[str, list[dict[str, Any]]]
+    tmp_path: Path, load_config: Callable[..., Config], hook: tuple[str, list[dict[str, Any]]], messages: list[str]
 ) -> None:
-    notices: list[str] = []
-    with Finish(load_config(on_finish=hook[0] + "/slow"), outputs=tmp_path, notice=notices.append, timeout=0.3):
+    with Finish(load_config(on_finish=hook[0] + "/slow"), outputs=tmp_path, timeout=0.3):
         pass
-    assert "on_finish" in notices[0]  # a hook that answered is not told of
+    assert "on_finish" in messages[0]  # a hook that answered is not told of
 
 
 @pytest.mark.parametrize(
@@ -845,7 +846,7 @@ def test_every_end_has_its_exit_code(
     tmp_path: Path, load_config: Callable[..., Config], error: BaseException, code: int
 ) -> None:
     config = load_config(on_finish=["sh", "-c", f"cat > {tmp_path}/told.json"])
-    with pytest.raises(type(error)), Finish(config, outputs=tmp_path, notice=print):
+    with pytest.raises(type(error)), Finish(config, outputs=tmp_path):
         raise error
     told = json.loads((tmp_path / "told.json").read_text())
     assert told["exit"] == code
@@ -895,6 +896,7 @@ def test_metrics_tell_of_the_newest_version_and_of_the_last_good_end(
     assert closed["tomdich_last_run_timestamp_seconds"] > good["tomdich_last_run_timestamp_seconds"]
 
 
+@pytest.mark.usefixtures("no_messages")
 def test_metrics_of_a_version_of_before_there_was_drift(tmp_path: Path, make_config: Callable[..., Path]) -> None:
     write_feed(tmp_path / "feed.jsonl", FEED)
     night = make_config(metrics="night.prom")
@@ -904,7 +906,7 @@ def test_metrics_of_a_version_of_before_there_was_drift(tmp_path: Path, make_con
     del manifest["drift"]
     path.chmod(0o644)
     path.write_text(json.dumps(manifest), encoding="utf-8")
-    with Finish(configs.load(night), outputs=tmp_path / "out", notice=pytest.fail):
+    with Finish(configs.load(night), outputs=tmp_path / "out"):
         pass
     assert "tomdich_last_exit_code" in (tmp_path / "night.prom").read_text(encoding="utf-8")
 

@@ -170,16 +170,15 @@ def test_a_pipe_that_is_named_is_read_to_its_end(pipe: Path, make_config: Make) 
     assert "3 records" in done.stderr
 
 
-def test_what_is_no_file_in_a_folder_is_left_out_and_named(pipe: Path) -> None:
+def test_what_is_no_file_in_a_folder_is_left_out_and_named(pipe: Path, messages: list[str]) -> None:
     write_feed(pipe.parent / "feed.jsonl", map(article, range(3)))
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(pipe.parent / "s.jsonl"))
     for path in (pipe.parent, pipe.parent / "*.jsonl"):
-        told: list[str] = []
         source = Source(path=str(path))
-        found = list(read(source, exclude=Exclude(under_syllables=5), warn=told.append, on_file=lambda _: None))
+        found = list(read(source, exclude=Exclude(under_syllables=5), on_file=lambda _: None))
         assert len(found) == 3
-        (warning,) = told
+        (warning,) = messages
         assert "left out 2 that are no files (a pipe, a socket, a device)" in warning
         assert "pipe.jsonl" in warning
         assert "s.jsonl" in warning

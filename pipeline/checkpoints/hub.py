@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import logging
 import os
 import re
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from pipeline.checkpoints.files import CONFIGS, TOKENIZERS, read_json, remembere
 from pipeline.errors import ModelError, UsageError, WorldError
 from pipeline.storage.atomic import write_atomically
 from pipeline.storage.disk_errors import describe, path_of
+
+_log = logging.getLogger(__name__)
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
@@ -45,7 +48,6 @@ def snapshot(
     *,
     revision: str | None,
     cache: Path,
-    warn: Callable[[str], None],
     local: bool = False,
     approve: Callable[[str], None] | None = None,
 ) -> Snapshot:
@@ -71,7 +73,7 @@ def snapshot(
             f"{name}: is not in the local cache{_at(revision)}{why}; run `tomdich models pull {name}` "
             "with a network connection, or give the folder of a copy"
         )
-    return _fetch(name, revision=revision, cache=cache, warn=warn, approve=approve)
+    return _fetch(name, revision=revision, cache=cache, approve=approve)
 
 
 def can_be_fetched(name: str) -> bool:
@@ -123,7 +125,6 @@ def _fetch(
     *,
     revision: str | None,
     cache: Path,
-    warn: Callable[[str], None],
     approve: Callable[[str], None] | None,
 ) -> Snapshot:
     """Query the hub, download the files that are missing, and return the snapshot."""
@@ -137,7 +138,7 @@ def _fetch(
         found = _cached(name, revision=revision, cache=cache)
         if found is None:
             raise
-        warn(f"{error}; using {found.commit} from the local cache")
+        _log.warning(f"{error}; using {found.commit} from the local cache")
         return found
     if approve is not None:
         approve(listing.license)
@@ -158,7 +159,7 @@ def _fetch(
             raise WorldError(f"{describe(error, folder=Path(constants.HF_HUB_CACHE))}; {_HUB_REMEDY}") from error
         raise NotThereError(f"{name}: the download failed ({error}); run again: complete files are kept") from error
     if folder.name != commit:  # the branch moved between the two requests
-        return _fetch(name, revision=revision, cache=cache, warn=warn, approve=approve)
+        return _fetch(name, revision=revision, cache=cache, approve=approve)
     _verify(name, folder, declared={file: siblings[file] for file in wanted}, cache=cache)
     return Snapshot(folder, commit)
 

@@ -5,7 +5,7 @@ Also lists, downloads and pins the models of the catalog for the commands.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -22,6 +22,8 @@ from pipeline.config_file import in_words
 from pipeline.errors import LicenseError, ModelError
 from pipeline.storage.disk_errors import on_disk
 from pipeline.storage.user_folders import expand_home
+
+_log = logging.getLogger(__name__)
 
 CARD_FIELD = "tomdich"
 """The field of a model card's front matter that holds the `CallingConventions`."""
@@ -59,7 +61,6 @@ def locate(
     *,
     reproducible: Literal["warn", "strict"],
     cache: Path,
-    warn: Callable[[str], None],
     only_ready: bool,
 ) -> Located | None:
     """Return the location of the stage's checkpoint, downloaded if necessary.
@@ -75,7 +76,7 @@ def locate(
         return _bundled(name, entry) if name.startswith(catalog.BUNDLED) else _folder(name)
     if entry is not None:
         if entry.pretrained_only:
-            warn(f"{name}: {entry.note}")
+            _log.warning(f"{name}: {entry.note}")
         require_license(stage, entry.license)
     revision = stage.revision or (entry.revision if entry is not None else None)
     pinned = revision is not None and hub.COMMIT.fullmatch(revision) is not None
@@ -85,7 +86,7 @@ def locate(
         )
     approve = partial(require_license, stage) if entry is None else None
     try:
-        snapshot = hub.snapshot(name, revision=revision, cache=cache, warn=warn, local=only_ready, approve=approve)
+        snapshot = hub.snapshot(name, revision=revision, cache=cache, local=only_ready, approve=approve)
     except hub.NotThereError as error:
         if only_ready and hub.can_be_fetched(name):
             return None
@@ -94,7 +95,7 @@ def locate(
     license_name = entry.license if entry is not None else card_license(snapshot.folder) or catalog.UNKNOWN_LICENSE
     require_license(stage, license_name)
     if not pinned:
-        warn(_moving(name, revision, snapshot.commit))
+        _log.warning(_moving(name, revision, snapshot.commit))
     return Located(snapshot.folder, snapshot.commit, license_name, entry or _conventions(snapshot.folder, license_name))
 
 
@@ -211,7 +212,7 @@ def list_models() -> list[ListedModel]:
     return rows
 
 
-def pull(name: str, *, revision: str | None, cache: Path, warn: Callable[[str], None]) -> hub.Snapshot:
+def pull(name: str, *, revision: str | None, cache: Path) -> hub.Snapshot:
     """Download the model, verify its digests, and return its folder and commit; raises `ModelError`.
 
     The licence is not checked here but when a config uses the model.
@@ -221,7 +222,7 @@ def pull(name: str, *, revision: str | None, cache: Path, warn: Callable[[str], 
         raise ModelError(f"{name}: is part of tomdich; there is nothing to pull")
     wanted = revision or (entry.revision if entry is not None else None)
     with on_disk(cache, remedy=CACHE_REMEDY):
-        return hub.snapshot(name, revision=wanted, cache=cache, warn=warn)
+        return hub.snapshot(name, revision=wanted, cache=cache)
 
 
 def pin(name: str, *, revision: str | None = None) -> str:

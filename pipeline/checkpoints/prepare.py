@@ -6,8 +6,8 @@ conversion are cached under the digest of the checkpoint, so a second run import
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -25,6 +25,8 @@ from pipeline.config import Runtime, Stage
 from pipeline.ids import text_digest
 from pipeline.storage.disk_errors import on_disk, require_access
 
+_log = logging.getLogger(__name__)
+
 FAKE_DIGEST = text_digest("fake-1")
 FAKE_BUDGET = 256
 _UNKNOWN_SHARE = 0.05  # above this share of <unk> the tokenizer was not made for Vietnamese or English
@@ -37,11 +39,10 @@ def prepare(
     deterministic: bool,
     reproducible: Literal["warn", "strict"],
     cache: Path,
-    warn: Callable[[str], None],
 ) -> Checkpoint:
     """Return the checkpoint of `stage`: located or downloaded, checked, and converted if its engine needs that.
 
-    `cache` is the folder of metadata and conversions; `warn` gets messages for the user. Raises `ModelError`,
+    `cache` is the folder of metadata and conversions; what the user should know is logged. Raises `ModelError`,
     `LicenseError` or `ConfigError`.
     """
     with on_disk(cache, remedy=CACHE_REMEDY):
@@ -51,7 +52,6 @@ def prepare(
             deterministic=deterministic,
             reproducible=reproducible,
             cache=cache,
-            warn=warn,
             only_ready=False,
         )
     assert checkpoint is not None
@@ -65,7 +65,6 @@ def ready(
     deterministic: bool,
     reproducible: Literal["warn", "strict"],
     cache: Path,
-    warn: Callable[[str], None],
 ) -> Checkpoint | None:
     """Return the checkpoint of `stage` if it is prepared already, else None.
 
@@ -79,7 +78,6 @@ def ready(
             deterministic=deterministic,
             reproducible=reproducible,
             cache=cache,
-            warn=warn,
             only_ready=True,
         )
 
@@ -91,7 +89,6 @@ def _prepare(
     deterministic: bool,
     reproducible: Literal["warn", "strict"],
     cache: Path,
-    warn: Callable[[str], None],
     only_ready: bool,
 ) -> Checkpoint | None:
     if stage.engine == "fake":
@@ -99,7 +96,7 @@ def _prepare(
     if stage.model in catalog.MODEL_FREE:
         return _model_free(stage)
     device = devices.resolve(runtime.device)
-    where = locate(stage, reproducible=reproducible, cache=cache, warn=warn, only_ready=only_ready)
+    where = locate(stage, reproducible=reproducible, cache=cache, only_ready=only_ready)
     if where is None:
         return None
     digest = folder_digest(where.folder, cache=cache)
@@ -112,12 +109,12 @@ def _prepare(
         metadata = read_metadata(where.folder)
         save_metadata(metadata, note)
     if metadata.unknown_share > _UNKNOWN_SHARE:
-        warn(
+        _log.warning(
             f"{stage.model}: {metadata.unknown_share:.0%} of ordinary Vietnamese and English text is unknown to its "
             "tokenizer; expect poor output, or choose another model"
         )
     tokenizer = open_tokenizer(metadata, where.folder)
-    effective = resolve_generation(stage, where, metadata, warn=warn)
+    effective = resolve_generation(stage, where, metadata)
     choice = choose_engine(stage, device=device, deterministic=deterministic)
     checkpoint = assemble(
         stage,
@@ -129,7 +126,6 @@ def _prepare(
         device=device,
         deterministic=deterministic,
         digest=digest,
-        warn=warn,
     )
     if choice.engine != "ctranslate2":
         return checkpoint

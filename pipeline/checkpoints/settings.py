@@ -7,8 +7,9 @@ has its origin, and the user gets a message about values of the files that tomdi
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline import catalog
@@ -20,6 +21,8 @@ from pipeline.checkpoints.metadata import Metadata
 from pipeline.config import GenerationOptions, Stage
 from pipeline.errors import ConfigError, ModelError
 from pipeline.records import JSON
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +160,7 @@ _DEFAULT_SOURCE = 512  # tokens; if neither config, catalog nor the checkpoint's
 _SMALLEST_BUDGET = 16  # tokens of text that must fit
 
 
-def resolve_generation(
-    stage: Stage, where: Located, metadata: Metadata, *, warn: Callable[[str], None]
-) -> EffectiveGeneration:
+def resolve_generation(stage: Stage, where: Located, metadata: Metadata) -> EffectiveGeneration:
     """Return the effective generation values, with `max_new_tokens` limited to the model's positions."""
     config = read_json(where.folder / "config.json")
     path = where.folder / "generation_config.json"
@@ -172,7 +173,7 @@ def resolve_generation(
     dropped = unsupported_values(config, own)
     if dropped:
         named = ", ".join(f"{name}={value}" for name, value in dropped.items())
-        warn(f"{stage.model}: its files also set {named}, which tomdich does not support and ignores")
+        _log.warning(f"{stage.model}: its files also set {named}, which tomdich does not support and ignores")
     asked = effective.values["max_new_tokens"]
     assert isinstance(asked, int)
     room = asked if metadata.positions is None else metadata.positions - 1  # one is the decoder's start token
@@ -196,7 +197,6 @@ def assemble(
     device: Device,
     deterministic: bool,
     digest: str,
-    warn: Callable[[str], None],
 ) -> Checkpoint:
     """Return the checkpoint with its conventions from the config, else the catalog, else its files."""
     entry = where.entry or _NO_ENTRY
@@ -211,7 +211,7 @@ def assemble(
     )
     prefix_ids, prefix_size = _prefix(stage.model, prefix, tokenizer, metadata)
     lead = entry.lead if stage.lead is None else stage.lead or None
-    max_source = _max_source(stage, entry, metadata, lead=lead, warn=warn)
+    max_source = _max_source(stage, entry, metadata, lead=lead)
     budget = max_source - len(before) - len(after) - prefix_size
     if budget < _SMALLEST_BUDGET:
         raise ModelError(
@@ -318,13 +318,11 @@ def _prefix(name: str, prefix: str, tokenizer: Tokenizer, metadata: Metadata) ->
     return (), len(ids)
 
 
-def _max_source(
-    stage: Stage, entry: catalog.Entry, metadata: Metadata, *, lead: int | None, warn: Callable[[str], None]
-) -> int:
+def _max_source(stage: Stage, entry: catalog.Entry, metadata: Metadata, *, lead: int | None) -> int:
     """Return the longest encoder input in tokens; raises `ModelError` if the config asks for too many."""
     found = stage.max_source_tokens or entry.max_source or metadata.model_max_length or metadata.positions
     if found is None:
-        warn(f"{stage.model}: its longest input is unknown; using max_source_tokens: {_DEFAULT_SOURCE}")
+        _log.warning(f"{stage.model}: its longest input is unknown; using max_source_tokens: {_DEFAULT_SOURCE}")
         found = _DEFAULT_SOURCE
     if metadata.positions is not None and found > metadata.positions:
         if stage.max_source_tokens:

@@ -75,7 +75,7 @@ def run(
             if left is not None and len(days) > 1:
                 left = max(0.0, left - (time.monotonic() - started))
             asked = replace(options, edition=day, deadline=left, stopping=stopping)
-            with show_progress() as progress, Finish(loaded, outputs=options.outputs, notice=progress.notice) as finish:
+            with show_progress() as progress, Finish(loaded, outputs=options.outputs) as finish:
                 outcome = chain.run(loaded, options=asked, progress=progress)
                 finish.version = outcome.version
                 finish.unavailable = outcome.unavailable
@@ -213,13 +213,12 @@ def try_(
     from pipeline.commands.show import print_record
     from pipeline.commands.single import try_article
 
-    with show_progress() as progress:
+    with show_progress():
         record = try_article(
             article,
             config=load_given(config, overrides),
             summarizer=model,
             translator=translator,
-            notice=progress.notice,
         )
     print_record(record)
 
@@ -234,12 +233,11 @@ def translate(
     """Translate text: a line in, a line out."""
     from pipeline.commands.single import translate_lines
 
-    with show_progress() as progress:
+    with show_progress():
         for line in translate_lines(
             file,
             config=load_given(config, overrides),
             translator=model,
-            notice=progress.notice,
         ):
             typer.echo(line)
 

@@ -172,12 +172,11 @@ def bench(
 
     loaded = load_config(config, overrides)
     day = edition_day(edition, loaded)
-    with show_progress() as progress:
+    with show_progress():
         found = benching.bench(
             loaded,
             articles=articles or benching.ARTICLES,
             edition=day,
-            notice=progress.notice,
             reading=stop_signals,
         )
     for line in benching.report(found):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.storage.versions import Version
 from pipeline.cli.options import DEFAULT_OUTPUTS, MAINTENANCE, ConfigPath, Outputs, Set, app
 from pipeline.cli.parsing import parse_bytes, parse_seconds
-from pipeline.cli.terminal import keep_exit_code, say, show_progress, stop_signals
+from pipeline.cli.terminal import keep_exit_code, say, show_messages, show_progress, stop_signals
 
 Yes = Annotated[bool, typer.Option("--yes", help="Really do it; without it, only say what would go.")]
 WaitLock = Annotated[str, typer.Option("--wait-lock", metavar="TIME", help="Wait so long for a run.")]
@@ -54,20 +54,20 @@ def prune(
     if keep is None and older_than is None and over is None and not compact:
         raise UsageError("prune: say what goes, with --keep N, --older-than 30d, --over 20GB or --memo")
     calls_age = None if memo_older_than is None else timedelta(seconds=parse_seconds(memo_older_than))
-    doomed = versions.prune(
-        outputs,
-        name,
-        keep=keep,
-        older_than=None if older_than is None else timedelta(seconds=parse_seconds(older_than)),
-        over=None if over is None else parse_bytes(over),
-        really=yes,
-        wait=parse_seconds(wait_lock),
-        notice=say,
-    )
-    going = [version for version, _ in doomed]
-    compactions = (
-        compacting.compact(outputs, name, going=going, older_than=calls_age, really=yes, warn=say) if compact else []
-    )
+    with show_messages():
+        doomed = versions.prune(
+            outputs,
+            name,
+            keep=keep,
+            older_than=None if older_than is None else timedelta(seconds=parse_seconds(older_than)),
+            over=None if over is None else parse_bytes(over),
+            really=yes,
+            wait=parse_seconds(wait_lock),
+        )
+        going = [version for version, _ in doomed]
+        compactions = (
+            compacting.compact(outputs, name, going=going, older_than=calls_age, really=yes) if compact else []
+        )
     with keep_exit_code(_whether_done(yes=yes)):
         _report_pruned(doomed, compactions, yes=yes)
 
@@ -110,9 +110,10 @@ def forget(
     from pipeline.commands import forget as forgetting
     from pipeline.text.sanitize import one_line
 
-    found = forgetting.forget(
-        outputs, article_id, name=name, everything=memo, really=yes, wait=parse_seconds(wait_lock), notice=say
-    )
+    with show_messages():
+        found = forgetting.forget(
+            outputs, article_id, name=name, everything=memo, really=yes, wait=parse_seconds(wait_lock)
+        )
     with keep_exit_code(_whether_done(yes=yes)):
         for holding in found.holdings:
             held = one_line("; ".join(holding.titles)) or "among the failures"

@@ -32,8 +32,8 @@ def models_pull(
     from pipeline.checkpoints import pull
     from pipeline.runner.preparing import default_cache
 
-    with show_progress() as progress:
-        snapshot = pull(name, revision=revision, cache=default_cache(), warn=progress.notice)
+    with show_progress():
+        snapshot = pull(name, revision=revision, cache=default_cache())
     with keep_exit_code(f"{snapshot.folder} is complete"):
         typer.echo(f"{name}@{snapshot.commit}\n{snapshot.folder}")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from pipeline.errors import (
     ReaderGoneError,
     StdoutError,
 )
+from pipeline.messages import told_to
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -82,13 +84,23 @@ def stop_signals() -> Iterator[Callable[[], str | None]]:
 
 @contextmanager
 def show_progress() -> Iterator[Progress]:
-    """Give a progress bar on a terminal, a plain line every few seconds elsewhere; both on stderr."""
+    """Give a progress bar on a terminal, a plain line every few seconds elsewhere; messages are printed above it."""
     from pipeline.progress import Bar, Lines
 
     if sys.stderr.isatty():
-        with Bar() as bar:
+        with Bar() as bar, _print_messages(bar.notice):
             yield bar
     else:
         lines = Lines()
-        yield lines
+        with _print_messages(lines.notice):
+            yield lines
         lines.done()
+
+
+def show_messages() -> AbstractContextManager[None]:
+    """Print on stderr what is logged in the block, for a command without progress."""
+    return _print_messages(say)
+
+
+def _print_messages(tell: Callable[[str], None]) -> AbstractContextManager[None]:
+    return told_to(tell, level=logging.INFO)

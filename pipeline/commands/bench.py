@@ -7,6 +7,7 @@ one setting after the other. No memo is read or written and nothing is published
 
 from __future__ import annotations
 
+import logging
 import statistics
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from pipeline.config import Config, Runtime, Source, Stage, at_edition, today
 from pipeline.engines import open_engine
 from pipeline.engines.batching import BatchingEngine
 from pipeline.errors import SourceError, StoppedError, TomdichError
+from pipeline.messages import muted
 from pipeline.records import Article, Failure, Generation, Refused, StageName, Summarized, Translated
 from pipeline.runner.preparing import default_cache, prepare_stages
 from pipeline.runner.stage_runner import open_stage
@@ -30,6 +32,8 @@ from pipeline.stages import Round, summarize, translate
 from pipeline.storage.memo import open_memo
 from pipeline.text.chunking import Chunker
 from pipeline.waiting import Stopping
+
+_log = logging.getLogger(__name__)
 
 R = TypeVar("R", Article, Summarized)
 T = TypeVar("T", Summarized, Translated)
@@ -114,7 +118,6 @@ def bench(
     articles: int = ARTICLES,
     edition: date | None = None,
     repeats: int = REPEATS,
-    notice: Callable[[str], None],
     reading: Callable[[], AbstractContextManager[Stopping]] = lambda: nullcontext(lambda: None),
 ) -> Bench:
     """Measure `config` on its own first articles, taken in turn from each source, under several settings.
@@ -126,22 +129,22 @@ def bench(
     """
     config = at_edition(config, edition or today(config))
     with reading() as stopping:
-        sample = _sample(config, articles, notice=notice, stopping=stopping)
-    checkpoints = prepare_stages(config, until=None, warn=notice)
+        sample = _sample(config, articles, stopping=stopping)
+    checkpoints = prepare_stages(config, until=None)
     first = Trial(batch_tokens=config.runtime.batch_tokens or 0, threads=_threads(config.runtime, checkpoints))
     started = time.perf_counter()
-    jobs = _jobs(config, checkpoints, sample, threads=first.threads, notice=notice)
+    jobs = _jobs(config, checkpoints, sample, threads=first.threads)
     first = replace(first, batch_tokens=first.batch_tokens or max(job.budget for job in jobs))
     settings = _settings(first, deterministic=config.deterministic)
     passes = len(settings) + (FINALISTS + 1) * repeats + 2
-    notice(f"bench: a pass takes {time.perf_counter() - started:.1f} s; about {passes} follow")
-    trials = [_tried(setting, jobs, base=config.runtime, notice=notice) for setting in settings]
+    _log.info(f"bench: a pass takes {time.perf_counter() - started:.1f} s; about {passes} follow")
+    trials = [_tried(setting, jobs, base=config.runtime) for setting in settings]
     if first.threads is not None:
         quickest = min(trials, key=lambda trial: trial.whole)
         others = [threads for threads in _thread_counts() if threads != first.threads]
         more = [Trial(batch_tokens=quickest.batch_tokens, threads=threads) for threads in others]
-        trials += [_tried(setting, jobs, base=config.runtime, notice=notice) for setting in more]
-    trials = _finals(trials, jobs, repeats=repeats, base=config.runtime, notice=notice)
+        trials += [_tried(setting, jobs, base=config.runtime) for setting in more]
+    trials = _finals(trials, jobs, repeats=repeats, base=config.runtime)
     best = _best(trials)
     return Bench(
         articles=len(sample),
@@ -149,7 +152,7 @@ def bench(
         engines={job.name: _engine_name(job.checkpoint) for job in jobs},
         trials=tuple(trials),
         best=best,
-        faster=tuple(found for job in jobs for found in _arithmetic(config, job, best, notice=notice)),
+        faster=tuple(found for job in jobs for found in _arithmetic(config, job, best)),
         device=config.runtime.device,
     )
 
@@ -215,16 +218,11 @@ class _Pass:
     answers: dict[int, str]
 
 
-def _sample(
-    config: Config, count: int, *, notice: Callable[[str], None], stopping: Stopping = lambda: None
-) -> list[Article]:
+def _sample(config: Config, count: int, *, stopping: Stopping = lambda: None) -> list[Article]:
     """Return the first `count` articles with different texts, in turn from each source."""
     found: dict[str, Article] = {}
     with ExitStack() as stack:
-        left = [
-            stack.enter_context(closing(_articles(source, config, notice=notice, stopping=stopping)))
-            for source in config.sources
-        ]
+        left = [stack.enter_context(closing(_articles(source, config, stopping=stopping))) for source in config.sources]
         while left and len(found) < count:
             for records in list(left):
                 article = next(records, None)
@@ -237,10 +235,8 @@ def _sample(
     return list(found.values())
 
 
-def _articles(
-    source: Source, config: Config, *, notice: Callable[[str], None], stopping: Stopping
-) -> Generator[Article]:
-    for record in sources.read(source, exclude=config.exclude, warn=notice, on_file=lambda _: None, stopping=stopping):
+def _articles(source: Source, config: Config, *, stopping: Stopping) -> Generator[Article]:
+    for record in sources.read(source, exclude=config.exclude, on_file=lambda _: None, stopping=stopping):
         if reason := stopping():
             raise StoppedError(f"{reason} while reading the articles; nothing was measured")
         if isinstance(record, Article):
@@ -288,12 +284,11 @@ def _jobs(
     articles: Sequence[Article],
     *,
     threads: int | None,
-    notice: Callable[[str], None],
 ) -> list[_Job]:
     """Run both stages once over the articles; return what each asked its engine, if anything."""
     runtime = config.runtime.model_copy(update={"threads": threads})
-    summarized, first = _asked("summarize", summarize, articles, checkpoints, runtime, notice)
-    _, second = _asked("translate", translate, summarized, checkpoints, runtime, notice)
+    summarized, first = _asked("summarize", summarize, articles, checkpoints, runtime)
+    _, second = _asked("translate", translate, summarized, checkpoints, runtime)
     jobs = [job for job in (first, second) if job is not None]
     if not jobs:
         raise SourceError("the articles gave the models nothing to read; `tomdich run` says why")
@@ -306,7 +301,6 @@ def _asked(
     records: Sequence[R],
     checkpoints: Mapping[StageName, Checkpoint],
     runtime: Runtime,
-    notice: Callable[[str], None],
 ) -> tuple[list[T], _Job | None]:
     """Return the results of one stage, with a memo in memory only, and what it asked its engine, if anything."""
     engines: list[_Listening] = []
@@ -317,8 +311,8 @@ def _asked(
 
     checkpoint = checkpoints[name]
     with (
-        open_memo(None, warn=notice) as memo,
-        open_stage(name, stage, checkpoint, memo=memo, runtime=runtime, notice=notice, opening=listen) as runner,
+        open_memo(None) as memo,
+        open_stage(name, stage, checkpoint, memo=memo, runtime=runtime, opening=listen) as runner,
     ):
         results = list(runner.over(records))
         jobs = [
@@ -333,15 +327,13 @@ def _asked(
         ]
     failures = [result for result in results if isinstance(result, Failure)]
     if failures:
-        notice(f"bench: {len(failures)} of {len(records)} failed to {name}, the first: {failures[0].message}")
+        _log.warning(f"bench: {len(failures)} of {len(records)} failed to {name}, the first: {failures[0].message}")
     return [result for result in results if not isinstance(result, Failure)], jobs[0] if jobs else None
 
 
-def _run(
-    job: _Job, runtime: Runtime, *, checkpoint: Checkpoint, within: float, notice: Callable[[str], None]
-) -> _Pass | None:
+def _run(job: _Job, runtime: Runtime, *, checkpoint: Checkpoint, within: float) -> _Pass | None:
     """Return a pass over the job's texts on an engine of its own, or None where it takes longer than `within`."""
-    with closing(open_engine(checkpoint, runtime=runtime, notice=notice)) as engine:
+    with closing(open_engine(checkpoint, runtime=runtime)) as engine:
         for _ in engine.generate(job.texts[:_WARM_UP]):
             pass
         warm = engine.stats()
@@ -359,12 +351,12 @@ def _run(
     return _Pass(seconds, stats.tokens - warm.tokens, stats.slots - warm.slots, stats.budget < asked, answers)
 
 
-def _tried(setting: Trial, jobs: Sequence[_Job], *, base: Runtime, notice: Callable[[str], None]) -> Trial:
+def _tried(setting: Trial, jobs: Sequence[_Job], *, base: Runtime) -> Trial:
     """Return `setting` with one more pass over every job."""
     tokens = slots = 0
     runtime = _under(base, setting)
     for job in jobs:
-        done = _run(job, runtime, checkpoint=job.checkpoint, within=float("inf"), notice=notice)
+        done = _run(job, runtime, checkpoint=job.checkpoint, within=float("inf"))
         assert done is not None
         tokens, slots = tokens + done.tokens, slots + done.slots
         before = setting.seconds.get(job.name, ())
@@ -387,15 +379,13 @@ def _settings(first: Trial, *, deterministic: bool) -> list[Trial]:
     return [first, *(replace(first, batch_tokens=budget) for budget in sorted(budgets))]
 
 
-def _finals(
-    trials: list[Trial], jobs: Sequence[_Job], *, repeats: int, base: Runtime, notice: Callable[[str], None]
-) -> list[Trial]:
+def _finals(trials: list[Trial], jobs: Sequence[_Job], *, repeats: int, base: Runtime) -> list[Trial]:
     """Return the trials, the fastest ones and the present one with more passes, run in turn."""
     order = sorted(range(len(trials)), key=lambda at: trials[at].whole)
     chosen = sorted({0, *islice(order, FINALISTS)})
     for _ in range(repeats):
         for at in chosen:
-            trials[at] = _tried(trials[at], jobs, base=base, notice=notice)
+            trials[at] = _tried(trials[at], jobs, base=base)
     return trials
 
 
@@ -420,7 +410,7 @@ def _is_faster(trial: Trial, present: Trial) -> bool:
     )
 
 
-def _arithmetic(config: Config, job: _Job, best: Trial, *, notice: Callable[[str], None]) -> Iterator[Arithmetic]:
+def _arithmetic(config: Config, job: _Job, best: Trial) -> Iterator[Arithmetic]:
     """Yield the other arithmetics of this stage's engine that are faster under the best setting."""
     if job.checkpoint.engine == "fake" or config.deterministic:
         return
@@ -432,17 +422,17 @@ def _arithmetic(config: Config, job: _Job, best: Trial, *, notice: Callable[[str
             continue
         asked = stage.model_copy(update={"engine": job.checkpoint.engine, "compute_type": other})
         try:
-            checkpoint = prepare(
-                asked,
-                runtime=config.runtime,
-                deterministic=False,
-                reproducible=config.reproducible,
-                cache=default_cache(),
-                warn=lambda _: None,  # said when the config itself was prepared
-            )
-            done = _run(job, runtime, checkpoint=checkpoint, within=now, notice=notice)
+            with muted("pipeline.checkpoints"):  # logged when the config itself was prepared
+                checkpoint = prepare(
+                    asked,
+                    runtime=config.runtime,
+                    deterministic=False,
+                    reproducible=config.reproducible,
+                    cache=default_cache(),
+                )
+            done = _run(job, runtime, checkpoint=checkpoint, within=now)
         except TomdichError as error:
-            notice(f"bench: {job.name}: compute_type {other} is not for this machine or engine: {error}")
+            _log.warning(f"bench: {job.name}: compute_type {other} is not for this machine or engine: {error}")
             continue
         if done is not None and done.seconds * (1 + NOISE) < now:
             same = sum(done.answers.get(at) == answer for at, answer in job.answers.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ from pipeline.checkpoints import OTHER_SEARCH, prepare
 from pipeline.config import Config, Limits, at_edition, today
 from pipeline.engines import open_engine
 from pipeline.errors import TomdichError, UsageError, WorldError
+from pipeline.messages import told_to
 from pipeline.records import Generation
 from pipeline.runner import disk_space
 from pipeline.runner.gates import FROM
@@ -53,7 +55,8 @@ def _sources(config: Config) -> Iterator[Finding]:
         what = f"source {source.path or source.dataset}"
         warnings: list[str] = []
         try:
-            sample = sources.sample(source, exclude=config.exclude, warn=warnings.append, stopping=_patience())
+            with told_to(warnings.append):
+                sample = sources.sample(source, exclude=config.exclude, stopping=_patience())
         except TomdichError as error:
             # what is checked is named already
             yield Finding(what, str(error).removeprefix(f"{source.path or source.dataset}: "), problem=True)
@@ -139,14 +142,14 @@ def _models(config: Config, *, trial: bool) -> Iterator[Finding]:
         what = f"{name} {stage.model}"
         warnings: list[str] = []
         try:
-            checkpoint = prepare(
-                stage,
-                runtime=config.runtime,
-                deterministic=config.deterministic,
-                reproducible=config.reproducible,
-                cache=default_cache(),
-                warn=warnings.append,
-            )
+            with told_to(warnings.append):
+                checkpoint = prepare(
+                    stage,
+                    runtime=config.runtime,
+                    deterministic=config.deterministic,
+                    reproducible=config.reproducible,
+                    cache=default_cache(),
+                )
             if checkpoint.engine == "extractive":
                 count = checkpoint.generation["sentences"]
                 yield Finding(what, f"no model, takes {count} sentences of the article, licence {checkpoint.license}")
@@ -156,11 +159,8 @@ def _models(config: Config, *, trial: bool) -> Iterator[Finding]:
                 f"takes {checkpoint.budget} tokens of text at a time"
             )
             if trial:
-                engine = open_engine(checkpoint, runtime=config.runtime, notice=warnings.append)
-                try:
+                with told_to(warnings.append), closing(open_engine(checkpoint, runtime=config.runtime)) as engine:
                     (_, answer) = next(iter(engine.generate([_TRIAL])))
-                finally:
-                    engine.close()
                 told = answer.text if isinstance(answer, Generation) else f"refused: {answer.message}"
                 yield Finding(what, f"trial: {told}", problem=not isinstance(answer, Generation))
         except TomdichError as error:
@@ -189,7 +189,7 @@ def _disk(config: Config, outputs: Path) -> Iterator[Finding]:
         pass  # a source that cannot be found: said above
     yield from (Finding(what, said, warning=True) for said in unreadable_versions(outputs / config.name))
     try:
-        with open_memo(memo_folder(config, outputs), warn=lambda _: None) as memo:
+        with open_memo(memo_folder(config, outputs)) as memo:
             yield Finding("memo", f"{memo.size()} calls known")
     except TomdichError as error:
         yield Finding("memo", str(error), problem=True)

@@ -50,7 +50,6 @@ def compact(
     going: Collection[Version],
     older_than: timedelta | None,
     really: bool,
-    warn: Callable[[str], None],
 ) -> list[Compaction]:
     """Return what goes from the memos of `name`; remove it, and give its room back to the disk, if `really`.
 
@@ -68,7 +67,7 @@ def compact(
     oldest = 0.0 if older_than is None else time.time() - older_than.total_seconds()
     compactions = []
     for folder in found:
-        with open_memo(folder, warn=warn) as memo:
+        with open_memo(folder) as memo:
             answering = _answering(memo, since=time.time() - RESUMED.total_seconds())
             kept = named | (answering - condemned)
 

@@ -28,10 +28,11 @@ locked, so that no run beside holds a copy.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import shutil
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -58,6 +59,8 @@ from pipeline.storage.versions import Experiment, Version
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_log = logging.getLogger(__name__)
 
 _Numbers: TypeAlias = tuple[str, int, int, int, bool, float | None]  # the engine's digest first
 _REWRITTEN = frozenset({store.MANIFEST, "README.md", "failures.jsonl", "log.jsonl", "sources.jsonl", "report.html"})
@@ -150,7 +153,6 @@ def forget(
     everything: bool = False,
     really: bool,
     wait: float,
-    notice: Callable[[str], None],
 ) -> Forgotten:
     """Return what is held of the article; remove it if `really`. `name`: only of this experiment.
 
@@ -167,9 +169,9 @@ def forget(
     ):
         experiments = [Experiment(outputs / one) for one in asked]
         if really:
-            experiments = _locked(stack, outputs, asked, wait=wait, notice=notice)
+            experiments = _locked(stack, outputs, asked, wait=wait)
         else:
-            _name_strays(experiments, notice)  # as the locks do
+            _name_strays(experiments)  # as the locks do
         article = _named(outputs, names, article_id)
         article_id = article.id
         found = _look(outputs, asked, article)
@@ -192,17 +194,17 @@ def forget(
                 Withdrawal(_now(), text_digest(article_id), tuple(sorted(article.texts)), name, tuple(sorted(held))),
             )
         numbers = frozenset(number for holding in found.holdings for number in _paid(holding.version, article))
-        found.holdings = [one for one in found.holdings if not _is_linked(one.version, notice)]
+        found.holdings = [one for one in found.holdings if not _is_linked(one.version)]
         memos = compact.memos(outputs, [version for one in experiments for version in one.versions()])
         for memo in memos:
-            found.calls += _forget_calls(memo, None if everything else numbers, really=really, warn=notice)
+            found.calls += _forget_calls(memo, None if everything else numbers, really=really)
         found.aside = [*_aside({outputs / ".memo", *memos}, experiments)]
         if really:
             for path in found.aside:
                 path.unlink()
             for experiment in experiments:
                 its_own = article_id if experiment.folder.name in held else None  # elsewhere it may be another's
-                with open_published(experiment.folder, experiment.versions(), warn=notice) as published:
+                with open_published(experiment.folder, experiment.versions()) as published:
                     published.forget(article_id=its_own, texts=article.texts)
             for holding in found.holdings:
                 _rewrite(Experiment(holding.version.folder.parent), holding.version, article)
@@ -217,11 +219,11 @@ def _named(outputs: Path, names: Iterable[str], article_id: str) -> _Article:
     return _Article(held, spelled[held])
 
 
-def _is_linked(version: Version, notice: Callable[[str], None]) -> bool:
-    """Return whether a version is linked from elsewhere, which `notice` is then told: it is left alone."""
+def _is_linked(version: Version) -> bool:
+    """Return whether a version is linked from elsewhere, which is logged: it is left alone."""
     linked = store.linked_from_elsewhere(version)
     if linked:
-        notice(f"{linked}; it holds the article and is left alone: forget it there, or remove the link")
+        _log.warning(f"{linked}; it holds the article and is left alone: forget it there, or remove the link")
     return bool(linked)
 
 
@@ -237,21 +239,17 @@ def _forget_cached(found: Forgotten, article: _Article, *, really: bool) -> list
     return cached
 
 
-def _locked(
-    stack: ExitStack, outputs: Path, names: Iterable[str], *, wait: float, notice: Callable[[str], None]
-) -> list[Experiment]:
+def _locked(stack: ExitStack, outputs: Path, names: Iterable[str], *, wait: float) -> list[Experiment]:
     """Lock the list of withdrawals, and then each name."""
     busy = "wait for it with --wait-lock 10m"
-    stack.enter_context(
-        locking.locked(outputs, holder="forget", busy=busy, setting="--outputs", wait=wait, notice=notice)
-    )
-    return [stack.enter_context(store.locked(outputs, name, wait=wait, notice=notice)) for name in names]
+    stack.enter_context(locking.locked(outputs, holder="forget", busy=busy, setting="--outputs", wait=wait))
+    return [stack.enter_context(store.locked(outputs, name, wait=wait)) for name in names]
 
 
-def _name_strays(experiments: Iterable[Experiment], notice: Callable[[str], None]) -> None:
+def _name_strays(experiments: Iterable[Experiment]) -> None:
     for experiment in experiments:
         for said in store.unreadable_versions(experiment.folder):
-            notice(said)
+            _log.warning(said)
 
 
 def _names(outputs: Path) -> list[str]:
@@ -281,7 +279,7 @@ def _texts(outputs: Path, names: Iterable[str], article_id: str) -> frozenset[st
 def _twins(version: Version, article_id: str) -> set[str]:
     """Return the ids that the article's text was read under before, where a run passed it over as their duplicate."""
     found: set[str] = set()
-    for line in _log(version.folder / "log.jsonl"):
+    for line in _log_lines(version.folder / "log.jsonl"):
         if line.get("record") == article_id and line["event"] == "duplicate":
             found.add(line["same_text_as"])
         elif line.get("record") == article_id and line["event"] == "no_duplicate":
@@ -289,7 +287,7 @@ def _twins(version: Version, article_id: str) -> set[str]:
     return found
 
 
-def _log(path: Path) -> Iterator[dict[str, JSON]]:
+def _log_lines(path: Path) -> Iterator[dict[str, JSON]]:
     with path.open(encoding="utf-8") as lines:
         yield from map(json.loads, lines)
 
@@ -313,11 +311,9 @@ def _look(outputs: Path, names: Collection[str], article: _Article) -> Forgotten
     return found
 
 
-def _forget_calls(
-    folder: Path, wanted: frozenset[_Numbers] | None, *, really: bool, warn: Callable[[str], None]
-) -> int:
+def _forget_calls(folder: Path, wanted: frozenset[_Numbers] | None, *, really: bool) -> int:
     """Return how many calls of a memo are the article's, None: all; remove them if `really`, to the last byte."""
-    with open_memo(folder, warn=warn) as memo:
+    with open_memo(folder) as memo:
         gone = sum(1 for _ in memo.scan(lambda call: wanted is None or _numbers(call) in wanted, really=really))
         if really:  # also where none is left: the run before this one may have been killed just here
             memo.shrink(wholly=True)
@@ -427,7 +423,7 @@ def _copy_failures(version: Version, staged: Path, article: _Article) -> list[Fa
 def _copy_log(there: Path, here: Path, article: _Article) -> None:
     with here.open("w", encoding="utf-8") as out:
         out.writelines(
-            json.dumps(line, ensure_ascii=False) + "\n" for line in _log(there) if not article.is_in_log(line)
+            json.dumps(line, ensure_ascii=False) + "\n" for line in _log_lines(there) if not article.is_in_log(line)
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,6 +32,8 @@ from pipeline.storage.atomic import replacing
 from pipeline.storage.memo import Memo, open_memo
 from pipeline.text.chunking import Chunker
 from pipeline.text.normalize import repair
+
+_log = logging.getLogger(__name__)
 
 R = TypeVar("R", Article, Summarized)
 T = TypeVar("T", Summarized, Translated)
@@ -76,7 +79,6 @@ def try_article(
     config: Config | None,
     summarizer: str | None,
     translator: str | None,
-    notice: Callable[[str], None],
 ) -> Translated:
     """Return the one article at `where` (a file, a URL, `-`) summarized, translated, inspected; keeps nothing."""
     config = _with_models(config, summarizer=summarizer, translator=translator)
@@ -85,7 +87,7 @@ def try_article(
         source = Source(path=where)
     except ValidationError as error:
         raise UsageError(in_words(error.errors()[0])) from None
-    found = list(islice(sources.read(source, exclude=everything, warn=notice, on_file=lambda _: None), 2))
+    found = list(islice(sources.read(source, exclude=everything, on_file=lambda _: None), 2))
     if len(found) != 1:
         raise SourceError(f"{where}: holds {'several articles' if found else 'no article'}; `tomdich run` takes many")
     article = found[0]
@@ -94,31 +96,29 @@ def try_article(
     house = house_of(config)
     rules = Rules.of(house, hold=config.inspect.hold)
     summarizing = partial(summarize_or_edited, summaries=house.summaries)
-    with open_memo(None, warn=notice) as memo:
-        summarized = next(_results("summarize", summarizing, [article], config, memo, notice))
-        return inspect(next(_results("translate", translate, [summarized], config, memo, notice)), rules)
+    with open_memo(None) as memo:
+        summarized = next(_results("summarize", summarizing, [article], config, memo))
+        return inspect(next(_results("translate", translate, [summarized], config, memo)), rules)
 
 
-def translate_lines(
-    file: str, *, config: Config | None, translator: str | None, notice: Callable[[str], None]
-) -> Iterator[str]:
+def translate_lines(file: str, *, config: Config | None, translator: str | None) -> Iterator[str]:
     """Yield the translation of each line of `file` (`-`: stdin), in order; an empty line gives an empty line.
 
     A line of several sentences is translated sentence by sentence, as a run does. The config's house terms and
-    corrections apply, as in a run. A notice names each line of which something was cut.
+    corrections apply, as in a run. A message names each line of which something was cut.
     """
     config = _with_models(config, summarizer=None, translator=translator)
     rules = Rules.of(house_of(config), hold=())
     with ExitStack() as stack:
-        memo = stack.enter_context(open_memo(None, warn=notice))
+        memo = stack.enter_context(open_memo(None))
         try:
             opened = _utf8_stdin() if file == "-" else Path(file).open(encoding="utf-8")  # noqa: SIM115 - just below
             lines = stack.enter_context(opened)
         except OSError as error:
             raise SourceError(f"{file}: cannot be read: {error.strerror}") from None
-        for record in _results("translate", translate, _lines(lines, name=file), config, memo, notice):
+        for record in _results("translate", translate, _lines(lines, name=file), config, memo):
             for said in _cuts(record):
-                notice(f"{file}:{record.article.source.row}: {said}")
+                _log.warning(f"{file}:{record.article.source.row}: {said}")
             edited = edit(record, terms=rules.terms, corrections=rules.corrections)
             yield " ".join(edited.view.record.translation.split())
 
@@ -262,11 +262,10 @@ def _results(
     records: Iterable[R],
     config: Config,
     memo: Memo,
-    notice: Callable[[str], None],
 ) -> Iterator[T]:
     """Yield the stage's results in order; raises `EngineError` where one failed."""
-    checkpoint = prepare_stage(config, name, warn=notice)
-    with open_stage(name, stage, checkpoint, memo=memo, runtime=config.runtime, notice=notice) as runner:
+    checkpoint = prepare_stage(config, name)
+    with open_stage(name, stage, checkpoint, memo=memo, runtime=config.runtime) as runner:
         for result in runner.over(records):
             if isinstance(result, Failure):
                 raise EngineError(f"{name}: {result.message}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline.records import Generation, Refused
@@ -34,11 +34,11 @@ class Engine(Protocol):
         ...
 
 
-def open_engine(checkpoint: Checkpoint, *, runtime: Runtime, notice: Callable[[str], None]) -> BatchingEngine:
+def open_engine(checkpoint: Checkpoint, *, runtime: Runtime) -> BatchingEngine:
     """Return the checkpoint's engine with its model loaded; what it has done is in its `stats()`.
 
-    `notice` is told, in one line for a person, what slows the run down: a batch that did not fit in memory.
-    Raises `ModelError` when the model cannot be loaded, or not on this device.
+    What slows the run down is logged: a batch that did not fit in memory. Raises `ModelError` when the model cannot be
+    loaded, or not on this device.
     """
     from pipeline.engines.batching import PATIENCE, Backend, BatchingEngine
 
@@ -59,7 +59,7 @@ def open_engine(checkpoint: Checkpoint, *, runtime: Runtime, notice: Callable[[s
         case "extractive":
             raise AssertionError("a summarizer without a model asks no engine")
     budget = runtime.batch_tokens or _default_budget(checkpoint)
-    return BatchingEngine(checkpoint, backend=backend, budget=budget, notice=notice, patience=PATIENCE)
+    return BatchingEngine(checkpoint, backend=backend, budget=budget, patience=PATIENCE)
 
 
 def _default_budget(checkpoint: Checkpoint) -> int:

@@ -18,6 +18,7 @@ here, once:
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -31,9 +32,9 @@ from pipeline.errors import EngineError, HungError
 from pipeline.records import Generation, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pipeline.checkpoints import Checkpoint
+
+_log = logging.getLogger(__name__)
 
 # Pulled and not yet answered, at most: so many full batches' worth of tokens, and so many texts (for
 # memory's sake, where they are short). With lengths like those of news articles, 8192 tokens a batch, a
@@ -157,16 +158,14 @@ class BatchingEngine:
         *,
         backend: Backend,
         budget: int,
-        notice: Callable[[str], None],
         patience: float,
     ) -> None:
-        """Take `budget` source tokens a batch, padding counted; `notice` is told of each reduction.
+        """Take `budget` source tokens a batch, padding counted; each reduction is logged.
 
         Where no batch comes back for longer than `patience` seconds, `generate` raises `HungError`.
         """
         self._checkpoint = checkpoint
         self.backend = backend
-        self._notice = notice
         self._patience = patience
         self._ahead = AHEAD * backend.workers
         self._launched: dict[Future[_Outcome], list[_Row]] = {}  # not yet seen to be done
@@ -374,7 +373,7 @@ class BatchingEngine:
             if _slots(batch) <= self._stats.budget:  # else it was packed before an earlier reduction
                 budget = _slots(batch) // 2
                 self._stats = replace(self._stats, budget=budget)
-                self._notice(
+                _log.warning(
                     f"{self._checkpoint.name}: {rows} texts × {longest} tokens did not fit in memory; from "
                     f"here on at most {budget} tokens a batch (`runtime.batch_tokens: {budget}` starts there)"
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 
@@ -28,6 +29,8 @@ from pipeline.runner.spool import Spool
 from pipeline.storage import versions
 from pipeline.storage.memo import open_memo
 from pipeline.storage.rows import read_failures
+
+_log = logging.getLogger(__name__)
 
 
 def run(config: Config, *, options: RunOptions, progress: Progress) -> Outcome:
@@ -64,10 +67,8 @@ def _chain(run: RunContext) -> Outcome:
 
     setup = WorkerConfig(glossary, run.config.inspect.hold)
     with (
-        Inspection(
-            run.work, setup=setup, total=loaded.count, fail=run.failures.add, notice=run.run_log.notice
-        ) as inspection,
-        open_memo(folder, warn=run.run_log.notice, stopping=run.stop.now) as memo,
+        Inspection(run.work, setup=setup, total=loaded.count, fail=run.failures.add) as inspection,
+        open_memo(folder, stopping=run.stop.now) as memo,
         StagePasses(run, checkpoints, memo=memo, glossary=glossary, inspection=inspection) as passes,
         Spool(passes.summarize(loaded), run.work / "summarize.jsonl") as summarized,
     ):
@@ -101,7 +102,7 @@ def _prepare(run: RunContext) -> dict[StageName, Checkpoint]:
     run_log = run.run_log
     run.stop.check("before anything was read")
     checkpoints = waiting.call(
-        lambda: prepare_stages(run.config, until=run.options.until, warn=run_log.notice),
+        lambda: prepare_stages(run.config, until=run.options.until),
         what="a checkpoint to be fetched or prepared",
         stopping=run.stop.now,
     )
@@ -109,7 +110,7 @@ def _prepare(run: RunContext) -> dict[StageName, Checkpoint]:
         effective = {"generation": dict(checkpoint.generation), "from": dict(checkpoint.origins)}
         run_log.event("model", {"of": name, "name": checkpoint.name, "revision": checkpoint.revision} | effective)
         for difference in checkpoint.search_differences:
-            run_log.notice(f"{name}: {OTHER_SEARCH}: {difference}")
+            _log.warning(f"{name}: {OTHER_SEARCH}: {difference}")
     return checkpoints
 
 
@@ -136,7 +137,6 @@ def _load(run: RunContext, glossary: Glossary) -> Loaded:
                 withdrawn=published.is_withdrawn,
                 rejected=glossary.rejected_texts(),
                 fail=failures.add,
-                warn=run_log.notice,
                 event=run_log.event,
                 advance=run_log.advance,
                 stopping=run.stop.now,
@@ -149,7 +149,7 @@ def _load(run: RunContext, glossary: Glossary) -> Loaded:
     run.gates.damage(loaded, listed=failures.listed())
     if failures.superseded > loaded.read / 2:
         superseded = f"{failures.superseded} of {loaded.read} rows have the id of another row"
-        run_log.notice(f"{superseded}: is `columns.id` the column that names each article?")
+        _log.warning(f"{superseded}: is `columns.id` the column that names each article?")
     return loaded
 
 
@@ -158,7 +158,7 @@ def _nothing_is_new(run: RunContext, loaded: Loaded) -> bool:
     if not run.options.only_new or run.failures.new or not holds_nothing_new(loaded, run.published):
         return False
     if run.failures.known:
-        run.run_log.notice(f"{run.failures.known} articles failed as in an earlier version, which lists them")
+        _log.warning(f"{run.failures.known} articles failed as in an earlier version, which lists them")
     return True
 
 
@@ -212,11 +212,11 @@ def _drift(run: RunContext, manifest: dict[str, JSON]) -> list[str]:
     earlier = [version.manifest for version in run.experiment.versions()]
     strays = drift(manifest, [one for one in earlier if one["scope"] == manifest["scope"]])
     for stray in strays:
-        run.run_log.notice(stray)
+        _log.warning(stray)
     return strays
 
 
 def _say_where_latest_stays(run: RunContext, manifest: dict[str, JSON]) -> None:
     newest = versions.leading(run.experiment.versions())
     if newest is not None and manifest["scope"] in versions.WHOLE and newest.edition > str(run.day.edition):
-        run.run_log.notice(f"latest stays at {newest.folder.name}, of the later edition {newest.edition}")
+        _log.warning(f"latest stays at {newest.folder.name}, of the later edition {newest.edition}")

@@ -88,7 +88,6 @@ def open_run(day: Day, *, options: RunOptions, progress: Progress) -> Iterator[R
             options.outputs,
             config.name,
             wait=options.wait_lock,
-            notice=progress.notice,
             stopping=lambda: options.stopping() or deadline.over(),
         ) as experiment,
         ExitStack() as stack,
@@ -99,7 +98,7 @@ def open_run(day: Day, *, options: RunOptions, progress: Progress) -> Iterator[R
         failures = FailureList(staged, event=run_log.event, earlier=experiment if options.only_new else None)
         stack.enter_context(failures)
         published = stack.enter_context(
-            open_published(experiment.folder, experiment.versions(), warn=run_log.notice),
+            open_published(experiment.folder, experiment.versions()),
         )
         revision = revising.to_revise(experiment, day.edition) if options.revise else None
         config = config if revision is None else revision.as_published(config)

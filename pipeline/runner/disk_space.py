@@ -16,6 +16,7 @@ from pathlib import Path
 from pipeline import sources
 from pipeline.config import Config, Source
 from pipeline.errors import WorldError
+from pipeline.messages import muted
 from pipeline.secrets import expand_path
 from pipeline.storage.disk_errors import existing
 from pipeline.storage.versions import Version, versions
@@ -91,7 +92,8 @@ def _sizes(source: Source) -> list[tuple[str, int]]:
     if source.path is None or source.path == "-" or "://" in expand_path(source.path):
         return []
     # names hide what stands in ${…}: where they differ from the paths, the size is not known
-    found = [Path(name) for name in sources.find(source, warn=lambda _: None)]
+    with muted("pipeline.sources"):  # the run that follows reads them, and logs it
+        found = [Path(name) for name in sources.find(source)]
     return [(path.suffix, path.stat().st_size) for path in found if path.is_file()]
 
 

@@ -7,6 +7,7 @@ where the run is killed.
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import time
@@ -29,6 +30,8 @@ from pipeline.runner.spool import RecordFile
 
 if TYPE_CHECKING:
     from pipeline.checks.rules import Rules
+
+_log = logging.getLogger(__name__)
 
 MANY = 200  # records; of fewer the workers' start is not worth it
 _MOST_WORKERS = 4  # more would wait for this process, which sends and writes
@@ -58,14 +61,13 @@ class Inspection:
         setup: WorkerConfig,
         total: int,
         fail: Callable[[Failure], None],
-        notice: Callable[[str], None],
     ) -> None:
         """Take about `total` records."""
         self.listed = folder / "held.jsonl"
         self.flagged = self.held = 0
         self.seconds = 0.0  # that the run's own thread spent on it
         self._setup = setup
-        self._fail, self._notice = fail, notice
+        self._fail = fail
         self._files = ExitStack()
         self.records = self._files.enter_context(RecordFile(folder / "inspect.jsonl", Translated))
         self._listed = self._files.enter_context(self.listed.open("wb"))
@@ -121,7 +123,7 @@ class Inspection:
         if answers is None:
             if self._workers is not None and not self._workers.death_reported:
                 self._workers.death_reported = True
-                self._notice("a process that inspected has ended before its time; what it had is inspected here")
+                _log.warning("a process that inspected has ended before its time; what it had is inspected here")
             from pipeline.checks.worker import bundle_inspected
 
             answers = bundle_inspected(bundle, self._rules)

@@ -88,7 +88,6 @@ def load(
     folder: Path,
     limit: int | None,
     fail: Callable[[Failure], None],
-    warn: Callable[[str], None],
     event: Callable[[str, dict[str, JSON]], None],
     advance: Callable[[int], None],
     stopping: Callable[[], str | None],
@@ -117,7 +116,6 @@ def load(
             for record in sources.read(
                 source,
                 exclude=config.exclude,
-                warn=warn,
                 on_file=loaded.files.append,
                 on_unavailable=miss,
                 timezone=config.timezone,

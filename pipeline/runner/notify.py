@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import os
 import re
 import signal
@@ -18,7 +19,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from pipeline.records import JSON
     from pipeline.storage.versions import Version
 
+_log = logging.getLogger(__name__)
+
 TIMEOUT = 30.0  # seconds: enough for a mail server, too short to keep the next run waiting
 _TAIL = 500  # characters of what a failing command said
 _DYING = 1.0  # seconds to collect what was killed: a process of another session may hold its pipes for ever
@@ -43,13 +45,11 @@ _DYING = 1.0  # seconds to collect what was killed: a process of another session
 class Finish:
     """Around a run: tells how it ended when the block is left; a context manager."""
 
-    def __init__(
-        self, config: Config, *, outputs: Path, notice: Callable[[str], None], timeout: float = TIMEOUT
-    ) -> None:
+    def __init__(self, config: Config, *, outputs: Path, timeout: float = TIMEOUT) -> None:
         self.version: Version | None = None
         self.unavailable: tuple[str, ...] | None = None  # optional sources; None: the run did not come to tell
         self.reason = ""  # of an end without an error
-        self._config, self._outputs, self._notice, self._timeout = config, outputs, notice, timeout
+        self._config, self._outputs, self._timeout = config, outputs, timeout
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +72,7 @@ class Finish:
         }
         problem = self._post(told, ending) if is_web_address(told) else self._run(command(told), ending)
         if problem:
-            self._notice(f"on_finish: {problem}; the run itself ended with exit {ending['exit']}")
+            _log.warning(f"on_finish: {problem}; the run itself ended with exit {ending['exit']}")
 
     def _measure(self, path: Path, *, exit_code: int) -> None:
         try:
@@ -90,7 +90,7 @@ class Finish:
                 drifts=len(manifest.get("drift", ())) if manifest else 0,  # older versions tell of none
             )
         except (OSError, TomdichError) as problem:
-            self._notice(f"metrics: {path}: cannot be written: {problem}")
+            _log.warning(f"metrics: {path}: cannot be written: {problem}")
 
     def _run(self, words: tuple[str, ...], ending: dict[str, JSON]) -> str:
         said = {f"TOMDICH_{name.upper()}": str(ending[name] or "") for name in ("reason", "version")}

@@ -151,7 +151,6 @@ class _StagePass(Generic[R, T]):
             checkpoint,
             memo=memo,
             runtime=runtime,
-            notice=run.run_log.notice,
             opening=self._open,
             stopping=self._stopping,
             answered=self._answered,

@@ -91,7 +91,7 @@ def _planned(day: Day, options: RunOptions, progress: Progress, folder: Path) ->
         loaded = _load(config, options, progress, folder, revision=revision, glossary=glossary, failures=failures)
         with failures.listed().open(encoding="utf-8") as lines:
             listed = [msgspec.json.decode(line, type=Failure) for line in islice(lines, _LISTED)]
-    checkpoints = prepare_stages(config, until=options.until, warn=progress.notice, prepare=ready)
+    checkpoints = prepare_stages(config, until=options.until, prepare=ready)
     replaced = () if revision is None else tuple(version.name for version in revision.versions)
     planned = Plan(loaded, failures.failed, listed, checkpoints, {}, supersedes=replaced)
     is_prepared = len(checkpoints) == REACHED[options.until]
@@ -102,7 +102,7 @@ def _planned(day: Day, options: RunOptions, progress: Progress, folder: Path) ->
     if not REACHED[options.until]:
         return planned
     # opened also where no call can be counted: what keeps a run from it is said here
-    with open_memo(memo_folder(config, options.outputs), warn=progress.notice, stopping=options.stopping) as memo:
+    with open_memo(memo_folder(config, options.outputs), stopping=options.stopping) as memo:
         if not is_prepared:
             missing = "not every checkpoint is prepared on this machine; `tomdich check CONFIG` prepares them"
             return replace(planned, unprepared=missing)
@@ -152,7 +152,6 @@ def _load(
                 withdrawn=published.is_withdrawn,
                 rejected=glossary.rejected_texts(),
                 fail=failures.add,
-                warn=progress.notice,
                 event=_unlogged,
                 advance=progress.advance,
                 stopping=options.stopping,

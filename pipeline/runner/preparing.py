@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from pipeline import __version__, checks, extractive, glossary, stages
+from pipeline import __version__, checks, extractive, glossary, messages, stages
 from pipeline.checkpoints import CACHE_REMEDY, Checkpoint, prepare
 from pipeline.config import Config, GenerationOptions, Stage
 from pipeline.glossary import Glossary
@@ -51,37 +51,32 @@ def prepare_stages(
     config: Config,
     *,
     until: Until | None,
-    warn: Callable[[str], None],
     prepare: Callable[..., Checkpoint | None] = prepare,
 ) -> dict[StageName, Checkpoint]:
     """Return the prepared checkpoint of each model stage that the run reaches, less those `prepare` gives None for."""
     wanted: tuple[StageName, ...] = ("summarize", "translate")
     found: dict[StageName, Checkpoint] = {}
     for name in wanted[: REACHED[until]]:
-        checkpoint = _prepared(config, name, partial(_about, name, warn), prepare)
+        with messages.about(name):
+            checkpoint = _prepared(config, name, prepare)
         if checkpoint is not None:
             found[name] = checkpoint
     return found
 
 
-def prepare_stage(config: Config, name: StageName, *, warn: Callable[[str], None]) -> Checkpoint:
+def prepare_stage(config: Config, name: StageName) -> Checkpoint:
     """Return the prepared checkpoint of one model stage."""
-    return _prepared(config, name, warn, prepare)
+    return _prepared(config, name, prepare)
 
 
-def _prepared(config: Config, name: StageName, warn: Callable[[str], None], prepare: Callable[..., P]) -> P:
+def _prepared(config: Config, name: StageName, prepare: Callable[..., P]) -> P:
     return prepare(
         config.summarize if name == "summarize" else config.translate,
         runtime=config.runtime,
         deterministic=config.deterministic,
         reproducible=config.reproducible,
         cache=default_cache(),
-        warn=warn,
     )
-
-
-def _about(name: StageName, warn: Callable[[str], None], message: str) -> None:
-    warn(f"{name}: {message}")
 
 
 def recipe(config: Config, checkpoints: dict[StageName, Checkpoint], house_: Glossary) -> dict[str, JSON]:

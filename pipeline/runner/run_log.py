@@ -8,23 +8,26 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from pipeline.messages import told_to
 from pipeline.progress import Progress
 from pipeline.records import JSON
 
 
 class RunLog:
-    """The log of one run, in its staging folder; a context manager."""
+    """The log of one run, in its staging folder; a context manager. What the library logs meanwhile is in it too."""
 
     def __init__(self, folder: Path, *, run: str, progress: Progress) -> None:
         self.timings: dict[str, float] = {}
         self._run, self._progress = run, progress
         self._stage = ""
-        self._log = (folder / "log.jsonl").open("w", encoding="utf-8")
+        self._open = ExitStack()
+        self._log = self._open.enter_context((folder / "log.jsonl").open("w", encoding="utf-8"))
+        self._open.enter_context(told_to(lambda message: self.event("notice", {"message": message})))
 
     def __enter__(self) -> Self:
         return self
@@ -33,8 +36,8 @@ class RunLog:
         self.close()
 
     def close(self) -> None:
-        """End the file."""
-        self._log.close()
+        """End the file; what is logged from now on is not in it."""
+        self._open.close()
 
     def event(self, kind: str, values: dict[str, JSON]) -> None:
         """Write one line of the log."""
@@ -42,11 +45,6 @@ class RunLog:
         line = {"time": now, "run": self._run, "stage": self._stage, "event": kind} | values
         self._log.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._log.flush()
-
-    def notice(self, message: str) -> None:
-        """Tell the person, and the log."""
-        self._progress.notice(message)
-        self.event("notice", {"message": message})
 
     @contextmanager
     def stage(self, name: str, total: int | None, *, beside: Callable[[], float] = lambda: 0.0) -> Iterator[None]:

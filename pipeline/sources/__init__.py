@@ -6,6 +6,7 @@ the order of the file. A single document is held in memory whole; of a table one
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -40,6 +41,8 @@ from pipeline.waiting import Stopping
 if TYPE_CHECKING:
     from pipeline.sources.pasted import Pasted
 
+_log = logging.getLogger(__name__)
+
 __all__ = ["SourceFile", "find", "read", "sample"]
 
 _SAMPLED = 2_000  # rows of a sample: about two seconds
@@ -61,22 +64,21 @@ def _ignore(_: str) -> None:
     pass
 
 
-def find(source: Source, *, warn: Callable[[str], None], stopping: Stopping | None = None) -> list[str]:
+def find(source: Source, *, stopping: Stopping | None = None) -> list[str]:
     """Return the files that `read` would read, in its order; a dataset is one name.
 
     Raises `SourceError` where there is nothing to read; where that is an `UnavailableError` and the source is optional,
-    `warn` is called instead. `stopping`: as in `read`.
+    that is logged instead. `stopping`: as in `read`.
     """
     if source.path is None:
         return [hub.name_of(source)]
-    return [found.name for found in _found(source, source.path, warn=warn, on_unavailable=_ignore, stopping=stopping)]
+    return [found.name for found in _found(source, source.path, on_unavailable=_ignore, stopping=stopping)]
 
 
 def read(
     source: Source,
     *,
     exclude: Exclude,
-    warn: Callable[[str], None],
     on_file: Callable[[SourceFile], None],
     on_unavailable: Callable[[str], None] = _ignore,
     timezone: str | None = None,
@@ -87,14 +89,12 @@ def read(
     `on_file` is called with each file when it has been read. Raises `SourceError` for a file without a configured
     column or of no known format, and its subclass `UnavailableError` for a file that is missing, cut short or changed
     while it was read. After the latter an optional source goes on with the next file, keeps what was read, and calls
-    `warn` and `on_unavailable` with the reason. `timezone`: of dates of publication that have a time and no offset;
+    `on_unavailable` with the reason. `timezone`: of dates of publication that have a time and no offset;
     without it they stay as they are. `stopping` returns a reason to stop while a pipe, a server or a hub is waited for;
     the wait then raises `AbandonedError`. Without it the wait has no limit.
     """
     zone = None if timezone is None else ZoneInfo(timezone)
-    for record in _read(
-        source, exclude=exclude, warn=warn, on_file=on_file, on_unavailable=on_unavailable, stopping=stopping
-    ):
+    for record in _read(source, exclude=exclude, on_file=on_file, on_unavailable=on_unavailable, stopping=stopping):
         if zone is not None and isinstance(record, Article) and record.published:
             yield replace(record, published=dates.in_zone(record.published, zone))
         else:
@@ -105,16 +105,15 @@ def _read(
     source: Source,
     *,
     exclude: Exclude,
-    warn: Callable[[str], None],
     on_file: Callable[[SourceFile], None],
     on_unavailable: Callable[[str], None],
     stopping: Stopping | None,
 ) -> Iterator[Article | Failure]:
     if source.path is None:
-        yield from _guarded(_read_dataset(source, exclude, on_file, stopping), source, warn, on_unavailable)
+        yield from _guarded(_read_dataset(source, exclude, on_file, stopping), source, on_unavailable)
         return
-    for found in _found(source, source.path, warn=warn, on_unavailable=on_unavailable, stopping=stopping):
-        yield from _guarded(_read_file(found, source, exclude, on_file, stopping), source, warn, on_unavailable)
+    for found in _found(source, source.path, on_unavailable=on_unavailable, stopping=stopping):
+        yield from _guarded(_read_file(found, source, exclude, on_file, stopping), source, on_unavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,25 +135,25 @@ class Sample:
         return [failure for failure in self.failures if failure.category == category]
 
 
-def sample(source: Source, *, exclude: Exclude, warn: Callable[[str], None], stopping: Stopping) -> Sample:
+def sample(source: Source, *, exclude: Exclude, stopping: Stopping) -> Sample:
     """Return what `read` yields for the first rows of up to a hundred files, evenly spaced among those of `source`.
 
     Raises as `read` does.
     """
     records: list[Article | Failure] = []
     if source.path is None:
-        rows = _guarded(_read_dataset(source, exclude, _ignore_file, stopping), source, warn, _ignore)
+        rows = _guarded(_read_dataset(source, exclude, _ignore_file, stopping), source, _ignore)
         with closing(rows):
             is_whole = _take(rows, _SAMPLED, into=records)
         files = 1
     else:
-        found = _found(source, source.path, warn=warn, on_unavailable=_ignore, stopping=stopping)
+        found = _found(source, source.path, on_unavailable=_ignore, stopping=stopping)
         files = len(found)
         is_whole = files <= _SAMPLED_FILES
         chosen = found if is_whole else [found[number * files // _SAMPLED_FILES] for number in range(_SAMPLED_FILES)]
         for one in chosen:
             file = _read_file(one, source, exclude, _ignore_file, stopping)
-            with closing(_guarded(file, source, warn, _ignore)) as rows:
+            with closing(_guarded(file, source, _ignore)) as rows:
                 is_whole &= _take(rows, _SAMPLED // len(chosen), into=records)
     failures = tuple(record for record in records if isinstance(record, Failure))
     return Sample(files, len(records) - len(failures), failures, is_whole)
@@ -174,13 +173,12 @@ def _found(
     source: Source,
     path: str,
     *,
-    warn: Callable[[str], None],
     on_unavailable: Callable[[str], None],
     stopping: Stopping | None,
 ) -> list[Found]:
     try:
         return waiting.call(
-            lambda: finding.find(path, given=source.format, warn=warn),
+            lambda: finding.find(path, given=source.format),
             what=path,
             stopping=stopping if "://" in expand_path(path) else None,
         )
@@ -188,14 +186,13 @@ def _found(
         if not source.optional:
             raise
         on_unavailable(str(error))
-        warn(f"{error}; the source is optional and is left out")
+        _log.warning(f"{error}; the source is optional and is left out")
         return []
 
 
 def _guarded(
     records: Iterator[Article | Failure],
     source: Source,
-    warn: Callable[[str], None],
     on_unavailable: Callable[[str], None],
 ) -> Generator[Article | Failure]:
     try:
@@ -204,7 +201,7 @@ def _guarded(
         if not source.optional:
             raise
         on_unavailable(str(error))
-        warn(f"{error}; the source is optional: what was read of it stays")
+        _log.warning(f"{error}; the source is optional: what was read of it stays")
 
 
 def _read_file(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import glob
+import logging
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import get_args
@@ -19,6 +20,8 @@ from pipeline.sources import compression
 from pipeline.sources.files import Format, Found, readable, reading, writable
 from pipeline.storage.names import existing_part
 from pipeline.storage.names import forms as name_forms
+
+_log = logging.getLogger(__name__)
 
 _ENDINGS: dict[str, Format] = {
     ".txt": "txt",
@@ -37,7 +40,7 @@ _ENDINGS: dict[str, Format] = {
 _LISTED = 5  # names shown in one message
 
 
-def find(pattern: str, *, given: Format | None, warn: Callable[[str], None]) -> list[Found]:
+def find(pattern: str, *, given: Format | None) -> list[Found]:
     """Return the files of `pattern` (a file, folder, glob, URL or `-`), sorted by path.
 
     `given`: the format of all of them; else each ending decides, and the files of a folder or glob with other endings
@@ -52,7 +55,9 @@ def find(pattern: str, *, given: Format | None, warn: Callable[[str], None]) -> 
     with reading(pattern):
         paths, named = _listed(path, pattern)
     if not named and (special := [readable(one, pattern) for one in paths if _is_special(one)]):
-        warn(f"{pattern}: left out {len(special)} that are no files (a pipe, a socket, a device): {_some(special)}")
+        _log.warning(
+            f"{pattern}: left out {len(special)} that are no files (a pipe, a socket, a device): {_some(special)}"
+        )
         paths = [one for one in paths if not _is_special(one)]
     found: list[Found] = []
     unknown: list[str] = []
@@ -73,7 +78,7 @@ def find(pattern: str, *, given: Format | None, warn: Callable[[str], None]) -> 
             raise SourceError(f"{pattern}: only {_some(unknown)}; {known}")
         raise UnavailableError(f"{pattern}: no file; {known}")
     if unknown:
-        warn(f"{pattern}: left out {len(unknown)} with unknown endings (give `format:`): {_some(unknown)}")
+        _log.warning(f"{pattern}: left out {len(unknown)} with unknown endings (give `format:`): {_some(unknown)}")
     return found
 
 

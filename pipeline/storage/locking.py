@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from typing import IO
 
 from pipeline.errors import LockedError, StoppedError, WorldError
 from pipeline.storage.disk_errors import describe, require_access, require_folder
+
+_log = logging.getLogger(__name__)
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
 _EVERY = 0.1  # seconds between two looks
@@ -26,7 +29,6 @@ def locked(
     busy: str,
     setting: str,
     wait: float = 0.0,
-    notice: Callable[[str], None] = lambda _: None,
     stopping: Callable[[], str | None] = lambda: None,
 ) -> Iterator[None]:
     """Hold `folder`, made if need be, for the block, waiting at most `wait` seconds.
@@ -48,7 +50,7 @@ def locked(
             if time.monotonic() >= deadline:
                 raise LockedError(f"{folder.name}: another {holder} holds {folder / '.lock'}; {busy}")
             if not told:
-                notice(f"{folder.name}: another {holder} holds the lock; waiting at most {wait:.0f} s")
+                _log.warning(f"{folder.name}: another {holder} holds the lock; waiting at most {wait:.0f} s")
                 told = True
             time.sleep(_EVERY)
         yield

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
 import math
 import sqlite3
 import struct
@@ -32,6 +33,8 @@ from pipeline.storage.locking import open_shared
 from pipeline.storage.mounts import file_system, is_network
 from pipeline.storage.sqlite_recovery import FAULTS, connect, is_damage, require_sound, set_aside
 from pipeline.waiting import Stopping
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 SCHEMA = 1
@@ -87,10 +90,9 @@ class Stored:
 class Calls:
     """The calls of one engine in one memo."""
 
-    def __init__(self, memo: Memo, *, digest: bytes, warn: Callable[[str], None]) -> None:
+    def __init__(self, memo: Memo, *, digest: bytes) -> None:
         self._memo = memo
         self._digest = digest
-        self._warn = warn
 
     def get(self, text: str) -> Generation | None:
         """Return the stored generation of `text`, or None; a row that fails its checksum is removed and named.
@@ -107,7 +109,7 @@ class Calls:
             return None
         generation = _trusted(key, rows[0])
         if generation is None:
-            self._warn(f"memo: the row {key.hex()[:12]} fails its checksum; it is removed and the call made again")
+            _log.warning(f"memo: the row {key.hex()[:12]} fails its checksum; it is removed and the call made again")
             self._memo.ask("DELETE FROM calls WHERE key = ?", key)
         return generation
 
@@ -142,9 +144,8 @@ class Calls:
 class Memo:
     """An open memo; a context manager."""
 
-    def __init__(self, path: Path | None, *, warn: Callable[[str], None], stopping: Stopping) -> None:
+    def __init__(self, path: Path | None, *, stopping: Stopping) -> None:
         self._path = path
-        self._warn = warn
         self._stopping = stopping
         self._engines: dict[bytes, str] = {}  # in use here: a new file must know them too
         self._connection, self._inode = self._opened()
@@ -161,11 +162,11 @@ class Memo:
         digest = hashlib.sha256(text).digest()
         self._engines[digest] = text.decode()
         self.ask(_REGISTER, digest, text.decode(), time.time())
-        return Calls(self, digest=digest, warn=self._warn)
+        return Calls(self, digest=digest)
 
     def size(self) -> int:
         """Return the number of stored calls."""
-        return int(self.ask("SELECT count(*) FROM calls")[0][0])
+        return int(self.ask("SELECT count() FROM calls")[0][0])
 
     def identities(self) -> dict[str, str]:
         """Return the engines whose calls were ever kept here: their digests in hexadecimal, and their identities."""
@@ -299,18 +300,18 @@ class Memo:
         except OSError as error:
             why = describe(error, folder=self._path.parent)
             raise MemoError(f"{self._path}: {message} and cannot be set aside: {why}; {_REMEDY}") from None
-        self._warn(f"{self._path}: {message}; set aside as {aside.name}, its calls will be made again")
+        _log.warning(f"{self._path}: {message}; set aside as {aside.name}, its calls will be made again")
 
 
-def open_memo(folder: Path | None, *, warn: Callable[[str], None], stopping: Stopping = lambda: None) -> Memo:
+def open_memo(folder: Path | None, *, stopping: Stopping = lambda: None) -> Memo:
     """Return the memo in `folder`, made if absent; None keeps it in memory only (`tomdich try`).
 
-    A damaged file, and one of a newer tomdich, is set aside beside it and `warn` is told its name; a stale write-ahead
+    A damaged file, and one of a newer tomdich, is set aside beside it and its name is logged; a stale write-ahead
     log goes with it. Raises `MemoError` where the folder cannot be written, and on a network file system, where
     SQLite's locks cannot be trusted; `StoppedError` where `stopping` gives a reason while another process holds it.
     """
     if folder is None:
-        return Memo(None, warn=warn, stopping=stopping)
+        return Memo(None, stopping=stopping)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -323,7 +324,7 @@ def open_memo(folder: Path | None, *, warn: Callable[[str], None], stopping: Sto
             f"{folder}: is on a network file system ({kind}), where SQLite's locks are not safe; "
             "set `memo:` in the config to a folder on a local disk"
         )
-    return Memo(folder / FILE, warn=warn, stopping=stopping)
+    return Memo(folder / FILE, stopping=stopping)
 
 
 @contextmanager

@@ -16,8 +16,9 @@ digests of ids and of text digests, which name nobody who does not know the id.
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -31,6 +32,8 @@ from pipeline.storage.rows import rows
 from pipeline.storage.sqlite_recovery import FAULTS, connect, is_damage, require_sound, set_aside
 from pipeline.storage.versions import WHOLE, Version
 from pipeline.text.near_duplicates import is_earlier, moment
+
+_log = logging.getLogger(__name__)
 
 FILE = ".published"
 WITHDRAWN = ".withdrawn"
@@ -218,7 +221,7 @@ class Published:
         self._withdrawn.update(digest for one in version.manifest.get("withdrawn", ()) for digest in one["digests"])
 
 
-def open_published(folder: Path, versions: Iterable[Version], *, warn: Callable[[str], None]) -> Published:
+def open_published(folder: Path, versions: Iterable[Version]) -> Published:
     """Return what the experiment in `folder` has published, every version of `versions` taken in; needs the lock."""
     path = folder / FILE
     withdrawn = _withdrawn(folder)
@@ -228,7 +231,9 @@ def open_published(folder: Path, versions: Iterable[Version], *, warn: Callable[
         if not is_damage(error, path):  # locked, read-only, disk full
             raise WorldError(f"{path}: cannot be opened: {error}") from None
         aside = set_aside(path, "damaged")
-        warn(f"{path}: is damaged ({error}); set aside as {aside.name}, filled again from the versions that are left")
+        _log.warning(
+            f"{path}: is damaged ({error}); set aside as {aside.name}, filled again from the versions that are left"
+        )
         published = Published(_connect(path), withdrawn=withdrawn)
     published.note(versions)
     return published

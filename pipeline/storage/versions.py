@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import logging
 import os
 import re
 import shutil
@@ -32,6 +33,8 @@ from pipeline.ids import file_digest
 from pipeline.storage import locking
 from pipeline.storage.atomic import sync
 from pipeline.storage.disk_errors import on_disk, require_access
+
+_log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 WHOLE = frozenset({"full", "new", "revised"})  # scopes: what else is published is a sample or a part
@@ -204,24 +207,21 @@ def locked(
     name: str,
     *,
     wait: float,
-    notice: Callable[[str], None],
     stopping: Callable[[], str | None] = lambda: None,
 ) -> Iterator[Experiment]:
     """Hold the lock of experiment `name` for the block, waiting at most `wait` seconds; clear what was left in staging.
 
-    What the block leaves there goes too, but for the files that a gate left for a person. `notice` is told of what
-    looks like a version and is none. Raises `LockedError` when another run holds it, `StoppedError` where `stopping`
+    What the block leaves there goes too, but for the files that a gate left for a person. What looks like a
+    version and is none is logged. Raises `LockedError` when another run holds it, `StoppedError` where `stopping`
     says so before it is let go, `WorldError` where the file system has no locks or cannot be written.
     """
     folder = outputs / name
     busy = "wait for it with --wait-lock 10m"
-    with locking.locked(
-        folder, holder="run", busy=busy, setting="--outputs", wait=wait, notice=notice, stopping=stopping
-    ):
+    with locking.locked(folder, holder="run", busy=busy, setting="--outputs", wait=wait, stopping=stopping):
         experiment = Experiment(folder)
         experiment.clear()
         for said in unreadable_versions(folder):
-            notice(said)
+            _log.warning(said)
         try:
             yield experiment
         except BaseException:
@@ -369,7 +369,6 @@ def prune(
     over: int | None = None,
     really: bool,
     wait: float,
-    notice: Callable[[str], None],
 ) -> list[tuple[Version, int]]:
     """Return the versions that any of the rules lets go, oldest first, with their bytes; delete them if `really`.
 
@@ -381,13 +380,13 @@ def prune(
         find(outputs, name)  # raises, naming what there is
     for version in versions(outputs / name):
         if linked := linked_from_elsewhere(version):
-            notice(f"{linked}; it is left alone: remove it by hand")
+            _log.warning(f"{linked}; it is left alone: remove it by hand")
     doomed = _to_delete(outputs / name, keep=keep, older_than=older_than, over=over)
     if not really or not doomed:
         return doomed
     with (
         on_disk(outputs, remedy="what is deleted is deleted; run it again"),
-        locked(outputs, name, wait=wait, notice=notice) as experiment,
+        locked(outputs, name, wait=wait) as experiment,
     ):
         doomed = _to_delete(experiment.folder, keep=keep, older_than=older_than, over=over)
         for version, _ in doomed:

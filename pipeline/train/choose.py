@@ -7,7 +7,8 @@ the whole dev set, and the better of the two is the result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ from pipeline.train.state import Saved
 if TYPE_CHECKING:
     import torch
     from transformers import EvalPrediction, Seq2SeqTrainer
+
+_log = logging.getLogger(__name__)
 
 WHOLE = "dev"  # what the Trainer calls the last looks, beside "eval" for those on the way
 
@@ -100,7 +103,6 @@ def choose(
     best: int | None,
     average: int,
     home: Path,
-    notice: Callable[[str], None],
 ) -> Choice:
     """Return the better of the best single checkpoint and the average of the last, on the whole dev set.
 
@@ -119,7 +121,8 @@ def choose(
         model.load_state_dict(weights)
         trainer.evaluate(examiner.whole, metric_key_prefix=WHOLE)  # type: ignore[arg-type]
         choices.append(Choice(weights, what, members[-1].step, examiner.scores))
-        notice(f"{what}: {', '.join(f'{score.name} {score.value:.2f}' for score in examiner.scores)} on the dev set")
+        scores = ", ".join(f"{score.name} {score.value:.2f}" for score in examiner.scores)
+        _log.info(f"{what}: {scores} on the dev set")
     return max(choices, key=lambda choice: choice.scores[0].value)
 
 

@@ -41,7 +41,7 @@ class Coder:
     checkpoint: Checkpoint | None = None  # for fine-tuning
 
 
-def coder(training: ModelTraining, *, notice: Callable[[str], None]) -> Coder:
+def coder(training: ModelTraining) -> Coder:
     """Return the coder of a training; raises `ModelError` or `ConfigError` where what it needs is not there."""
     if training.tokenizer is not None:
         return _of_tokenizer(Path(training.tokenizer), prefix=training.prefix or "")
@@ -61,7 +61,6 @@ def coder(training: ModelTraining, *, notice: Callable[[str], None]) -> Coder:
             deterministic=False,
             reproducible="warn",
             cache=training.home / "cache",
-            warn=notice,
         )
     except ModelError as error:
         raise ModelError(f"init_from: {error}") from None

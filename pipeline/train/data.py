@@ -9,6 +9,7 @@ are packed again. The dev set is packed first, and what stands in it is left out
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
     Ids: TypeAlias = "NDArray[np.uint16] | NDArray[np.uint32]"
     Starts: TypeAlias = NDArray[np.int64]
+
+_log = logging.getLogger(__name__)
 
 VERSION = 2  # of the files' shape and of what is done to a text: bumped when either changes
 _CHUNK = 2000  # texts encoded at a time
@@ -108,7 +111,7 @@ def pack(
     parts = [part(number, dev=known).packed for number in range(len(training.data))]
     _some(parts, "data", training.data)
     size = sum(path.stat().st_size for path in folder.glob("*.npz"))
-    progress.notice(f"{training.name}: {sum(map(len, parts))} examples packed, {size / _MIB:.1f} MiB in {folder}")
+    _log.info(f"{training.name}: {sum(map(len, parts))} examples packed, {size / _MIB:.1f} MiB in {folder}")
     return _joined(parts), dev
 
 
@@ -178,7 +181,7 @@ def _part(
     tally = reading.ReadCounts()
     progress.begin(f"pack {name}", None)
     part = _encode(training, coder, source, tally=tally, progress=progress, stopping=stopping, dev=dev)
-    reading.told(f"{'dev' if dev is None else 'data'}.{number} {name}", tally, len(part.packed), progress.notice)
+    reading.told(f"{'dev' if dev is None else 'data'}.{number} {name}", tally, len(part.packed))
     part.packed.facts[0].update(
         key=key, files=files, name=name, read=tally.read, used=len(part.packed), left_out=dict(tally.left_out)
     )

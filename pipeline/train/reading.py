@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -22,11 +23,14 @@ from pipeline.catalog import ToneStyle
 from pipeline.config import Exclude
 from pipeline.errors import SourceError, StoppedError
 from pipeline.ids import file_digest
+from pipeline.messages import muted, told_to
 from pipeline.records import Article, Failure
 from pipeline.sources import byte_streams, compression, files, finding
 from pipeline.text.normalize import new_tone, press_tone, repair
 from pipeline.train.config import Articles, Lines, Pairs
 from pipeline.waiting import Stopping
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -84,7 +88,9 @@ def read_articles(
 
     Raises `SourceError` as a run does.
     """
-    records = sources.read(source, exclude=exclude, warn=tally.drop, on_file=lambda _: None, stopping=stopping)
+    records = sources.read(
+        source, exclude=exclude, on_file=lambda _: None, on_unavailable=tally.drop, stopping=stopping
+    )
     for record in _chosen(records, source, stopping):
         tally.read += 1
         if isinstance(record, Failure):
@@ -111,7 +117,8 @@ def digests(source: Pairs | Articles | Lines) -> list[list[str]] | None:
     if source.path is None or "://" in source.path or source.path == "-":
         return None
     try:
-        found = finding.find(source.path, given="txt", warn=lambda _: None)
+        with muted("pipeline.sources"):  # reading them logs it
+            found = finding.find(source.path, given="txt")
     except SourceError:
         return None
     if not all(Path(one.path).is_file() for one in found):
@@ -208,7 +215,9 @@ def _comma_rows(lines: Iterator[tuple[str, str]], name: str) -> Iterator[tuple[s
 
 def _lines(path: str, tally: ReadCounts, stopping: Stopping) -> Iterator[tuple[str, str]]:
     """Yield the lines of the files that `path` stands for, each with its place; raises `SourceError`."""
-    for found in finding.find(path, given="txt", warn=tally.drop):
+    with told_to(tally.drop, of="pipeline.sources", alone=True):
+        files_found = finding.find(path, given="txt")
+    for found in files_found:
         read = partial(files.raw, found, files.RunningDigest())
         is_file = files.stamp(found) is not None
         chunks = waiting.iterate(read, what=found.name, stopping=None if is_file else stopping)
@@ -224,8 +233,9 @@ def _lines(path: str, tally: ReadCounts, stopping: Stopping) -> Iterator[tuple[s
                 raise SourceError(f"{where}: is not UTF-8 ({error.reason}); convert the file first") from None
 
 
-def told(what: str, tally: ReadCounts, used: int, notice: Callable[[str], None]) -> None:
+def told(what: str, tally: ReadCounts, used: int) -> None:
     """Say what came of one source: how much was read and used, what was left out and why."""
     reasons = "; ".join(f"{count} {reason}" for reason, count in tally.left_out.most_common())
     examples = f" (first: {' | '.join(tally.examples)})" if tally.examples else ""
-    notice(f"{what}: {used} examples of {tally.read} read" + (f", left out: {reasons}{examples}" if reasons else ""))
+    left_out = f", left out: {reasons}{examples}" if reasons else ""
+    _log.info(f"{what}: {used} examples of {tally.read} read{left_out}")

@@ -8,6 +8,7 @@ whose `steps` are raised later goes on from there. The same config runs on a CPU
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ from pipeline.train.watch import Watch, kept
 
 if TYPE_CHECKING:
     from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments
+
+_log = logging.getLogger(__name__)
 
 _NO_MEMORY = ("out of memory", "DefaultCPUAllocator")  # of torch: on CUDA, on a CPU
 _BYTES = {"adamw": 12, "adafactor": 5, "muon": 12}  # of a checkpoint, for each parameter: weights and moments
@@ -70,7 +73,7 @@ class _Run:
     def run(self) -> Path:
         training = self.training
         self.device = "cpu" if training.only == "pack" else resolve(training.device, field="device")
-        self.coder: Coder = coder(training, notice=self.progress.notice)
+        self.coder: Coder = coder(training)
         self.packed, self.dev = self._data()
         if training.only == "pack":
             align(training, self.packed, self.coder, progress=self.progress)
@@ -83,7 +86,7 @@ class _Run:
         done = state.read_json(training.home / "result.json")
         target = training.home / state.RESULT
         if done == {"made_of": made_of} and training.only is None and target.is_dir():
-            self.progress.notice(f"{training.name}: nothing has changed, {target} is kept")
+            _log.info(f"{training.name}: nothing has changed, {target} is kept")
             return target
         trainer, watch = self._trainer(checkpoint)
         finished = checkpoint is not None and self._finished(checkpoint, trainer)
@@ -131,7 +134,7 @@ class _Run:
         """
         schedule = self.training.schedule
         for path in state.torn(self.folder):
-            self.progress.notice(f"{path.name}: was not finished when the process ended, and is removed")
+            _log.info(f"{path.name}: was not finished when the process ended, and is removed")
             state.remove(path)
         every = state.saved(self.folder)
         if not every:
@@ -149,11 +152,11 @@ class _Run:
         now = f"the schedule ends at step {schedule.steps} and decays from {schedule.decay_between[0]} now"
         stable = [one for one in every if one.stable]
         if not stable:
-            self.progress.notice(f"{now}: going on from step {last.step}, for none is left from before the decay")
+            _log.info(f"{now}: going on from step {last.step}, for none is left from before the decay")
             return last
         for one in every[every.index(stable[-1]) + 1 :]:
             state.remove(one.folder)
-        self.progress.notice(f"{now}: going on from step {stable[-1].step}, before the decay")
+        _log.info(f"{now}: going on from step {stable[-1].step}, before the decay")
         return stable[-1]
 
     def _trainer(self, checkpoint: Saved | None) -> tuple[Seq2SeqTrainer, Watch]:
@@ -267,7 +270,7 @@ class _Run:
             if checkpoint is None:
                 trainer.train()
             else:
-                self.progress.notice(f"{self.training.name}: going on from step {checkpoint.step}")
+                _log.info(f"{self.training.name}: going on from step {checkpoint.step}")
                 with state.whole(checkpoint, self.training.home) as folder:
                     trainer.train(resume_from_checkpoint=str(folder))
         except RuntimeError as error:
@@ -294,7 +297,6 @@ class _Run:
                 best=best,
                 average=training.choose.average,
                 home=training.home,
-                notice=self.progress.notice,
             )
         else:  # the stint is over: no time for the whole dev set
             single = next((one for one in every if one.step == best), every[-1])

@@ -6,6 +6,7 @@ inherited, and transformers is imported when that object is made.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from pipeline.train.state import Saved
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback, TrainerControl, TrainerState
+
+_log = logging.getLogger(__name__)
 
 _KEPT = 2  # checkpoints at least: a killed process may leave the newest torn
 _EVENTS = ("on_train_begin", "on_step_begin", "on_step_end", "on_log", "on_evaluate", "on_save")
@@ -102,7 +105,7 @@ class Watch:
                 f"{self._training.name}: the loss is {logs['loss']} at step {now.global_step}: lower `optimizer.lr` or "
                 f"raise `schedule.warmup`; the checkpoints before are in {self._folder}"
             )
-        self._progress.notice(f"step {now.global_step}: loss {logs['loss']:.3f}, gradient {logs['grad_norm']:.2f}")
+        _log.info(f"step {now.global_step}: loss {logs['loss']:.3f}, gradient {logs['grad_norm']:.2f}")
 
     def on_evaluate(
         self, _: object, now: TrainerState, control: TrainerControl, metrics: dict[str, float], **_more: object
@@ -111,12 +114,10 @@ class Watch:
         score = metrics.get(f"eval_{self._metric}")
         if score is None:  # the last choice, which the Trainer calls by another name
             return
-        self._progress.notice(
-            f"step {now.global_step}: dev {self._metric} {score:.2f}, dev loss {metrics['eval_loss']:.3f}"
-        )
+        _log.info(f"step {now.global_step}: dev {self._metric} {score:.2f}, dev loss {metrics['eval_loss']:.3f}")
         patience = self._training.choose.patience
         if choose.exhausted(now.log_history, self._metric, patience):
-            self._progress.notice(f"step {now.global_step}: no better in {patience} looks, this is the end")
+            _log.info(f"step {now.global_step}: no better in {patience} looks, this is the end")
             control.should_training_stop = True
 
     def on_save(self, _: object, now: TrainerState, _control: object, **_more: object) -> None:

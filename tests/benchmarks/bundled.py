@@ -160,7 +160,7 @@ def _translated(sources: Sequence[str], options: argparse.Namespace) -> list[str
     with tempfile.TemporaryDirectory() as folder:
         lines = Path(folder) / "source.txt"
         lines.write_text("".join(text + "\n" for text in sources), encoding="utf-8")
-        answers = list(translate_lines(str(lines), config=config, translator=None, notice=_notice))
+        answers = list(translate_lines(str(lines), config=config, translator=None))
     assert len(answers) == len(sources), "a line in, a line out"
     return answers
 

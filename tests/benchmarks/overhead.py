@@ -123,7 +123,6 @@ def _engines(workload: Workload, name: str, checkpoint: Checkpoint) -> Iterator[
             deterministic=False,
             reproducible="warn",
             cache=default_cache(),
-            warn=lambda _: None,
         )
 
 
@@ -156,7 +155,7 @@ def _one_engine(checkpoint: Checkpoint, one: Asked, shape: machine.Shape, *, lim
 def _through(checkpoint: Checkpoint, texts: list[str]) -> tuple[Stats, dict[int, Generation]]:
     """Return an engine's counts and answers over `texts`, after some to warm it."""
     answers: dict[int, Generation] = {}
-    with closing(engines.open_engine(checkpoint, runtime=Runtime(), notice=print)) as engine:
+    with closing(engines.open_engine(checkpoint, runtime=Runtime())) as engine:
         for _ in engine.generate(texts[:8]):
             pass
         warm = engine.stats()

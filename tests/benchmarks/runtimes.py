@@ -364,9 +364,9 @@ def _answers(found: Sequence[Array], true: Sequence[Array]) -> str:
 def _job(folder: Path, options: argparse.Namespace) -> Job:
     workload = make(folder, articles=options.articles + CALIBRATING, models=options.models, data=options.data)
     config = workload.config
-    checkpoint = prepare_stages(config, until="summarize", warn=print)["summarize"]
+    checkpoint = prepare_stages(config, until="summarize")["summarize"]
     assert checkpoint.compute_type == "int8"
-    records = read(config.sources[0], exclude=config.exclude, warn=print, on_file=lambda _: None)
+    records = read(config.sources[0], exclude=config.exclude, on_file=lambda _: None)
     articles = [record for record in records if isinstance(record, Article)]
     fitted = chunker(checkpoint)
     rows, more = (

@@ -97,7 +97,7 @@ def make(folder: Path, *, articles: int, models: Models, data: Path = DATA) -> W
 
 def prepared(config: Config) -> dict[StageName, Checkpoint]:
     """Return the prepared checkpoints of a config."""
-    return prepare_stages(config, until=None, warn=lambda _: None)
+    return prepare_stages(config, until=None)
 
 
 def asked(workload: Workload, outputs: Path) -> dict[StageName, Asked]:
@@ -105,7 +105,7 @@ def asked(workload: Workload, outputs: Path) -> dict[StageName, Asked]:
     config = workload.config
     checkpoints = prepared(config)
     found: dict[StageName, Asked] = {}
-    with open_memo(memo_folder(config, outputs), warn=print) as memo:
+    with open_memo(memo_folder(config, outputs)) as memo:
 
         def asked_of(name: StageName, stage: Any, records: list[Any]) -> list[Any]:
             checkpoint, texts = checkpoints[name], dict[str, Generation]()
@@ -121,7 +121,7 @@ def asked(workload: Workload, outputs: Path) -> dict[StageName, Asked]:
             return results
 
         source = config.sources[0]
-        records = read(source, exclude=config.exclude, warn=print, on_file=lambda _: None)
+        records = read(source, exclude=config.exclude, on_file=lambda _: None)
         articles = [record for record in records if isinstance(record, Article)]
         asked_of("translate", translate, asked_of("summarize", summarize, articles))
     return found
@@ -293,7 +293,4 @@ class Silent:
         pass
 
     def expect(self, _seconds: float) -> None:
-        pass
-
-    def notice(self, message: str) -> None:
         pass

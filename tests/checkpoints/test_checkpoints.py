@@ -22,6 +22,7 @@ from pipeline.checkpoints.locate import bundled_folder
 from pipeline.checkpoints.weights import load
 from pipeline.config import GenerationOptions, Runtime, Stage
 from pipeline.errors import ConfigError, LicenseError, ModelError
+from pipeline.messages import told_to
 from tests import tiny
 
 CPU = Runtime(device="cpu")
@@ -40,14 +41,14 @@ def prepared(
     deterministic: bool = False,
     **stage: Any,
 ) -> Checkpoint:
-    return prepare(
-        Stage(model=str(model), **stage),
-        runtime=CPU,
-        deterministic=deterministic,
-        reproducible="warn",
-        cache=cache,
-        warn=(told if told is not None else []).append,
-    )
+    with told_to((told if told is not None else []).append):
+        return prepare(
+            Stage(model=str(model), **stage),
+            runtime=CPU,
+            deterministic=deterministic,
+            reproducible="warn",
+            cache=cache,
+        )
 
 
 # --- the fake
@@ -559,7 +560,7 @@ from pipeline.config import Runtime, Stage
 how, cache, stages = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
 for stage in map(Stage.model_validate_json, stages):
     got = (ready if how == "ready" else prepare)(
-        stage, runtime=Runtime(), deterministic=False, reproducible="warn", cache=cache, warn=lambda _: None
+        stage, runtime=Runtime(), deterministic=False, reproducible="warn", cache=cache
     )
     print(got and got.tokens(got.encode(["Hôm nay trời mưa."])[0]))
 print(sorted({"torch", "transformers"} & set(sys.modules)))
@@ -652,7 +653,7 @@ def test_facts_that_were_torn_are_found_out_again(tmp_path: Path) -> None:
     assert prepared(folder, tmp_path, engine="transformers").identity() == before.identity()
     assert ready(
         Stage(model=str(folder), engine="transformers"), runtime=CPU, deterministic=False, reproducible="warn",
-        cache=tmp_path, warn=lambda _: None,
+        cache=tmp_path,
     )  # fmt: skip
 
 
@@ -673,7 +674,7 @@ def test_bundled_checkpoints_come_with_tomdich(
     name: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ModelError, match="nothing to pull"):
-        pull(name, revision=None, cache=cache, warn=lambda _: None)
+        pull(name, revision=None, cache=cache)
     monkeypatch.setattr("pipeline.checkpoints.locate.bundled_folder", lambda _: tmp_path / "absent")
     with pytest.raises(ModelError, match="not in this installation"):
         prepared(name, cache)

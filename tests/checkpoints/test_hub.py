@@ -23,6 +23,7 @@ from pathlib import Path
 from pipeline.checkpoints import pin, prepare, pull, ready
 from pipeline.config import Runtime, Stage
 from pipeline.errors import TomdichError
+from pipeline.messages import told_to
 
 asked = json.loads(sys.argv[1])
 cache, answers = Path(asked["cache"]), []
@@ -32,14 +33,16 @@ for step in asked["steps"]:
         match step["do"]:
             case "prepare" | "ready":
                 make = prepare if step["do"] == "prepare" else ready
-                got = make(
-                    Stage(engine="transformers", **step["stage"]), runtime=Runtime(device="cpu"), deterministic=False,
-                    reproducible=step.get("reproducible", "warn"), cache=cache, warn=warnings.append,
-                )
+                with told_to(warnings.append):
+                    got = make(
+                        Stage(engine="transformers", **step["stage"]), runtime=Runtime(device="cpu"),
+                        deterministic=False, reproducible=step.get("reproducible", "warn"), cache=cache,
+                    )
                 answer = got and {"revision": got.revision, "license": got.license, "digest": got.digest,
                                   "files": sorted(path.name for path in got.folder.iterdir())}
             case "pull":
-                answer = {"commit": pull(step["name"], revision=None, cache=cache, warn=warnings.append).commit}
+                with told_to(warnings.append):
+                    answer = {"commit": pull(step["name"], revision=None, cache=cache).commit}
             case "pin":
                 answer = {"commit": pin(step["name"])}
         answers.append({"answer": answer, "warnings": warnings, "error": None})

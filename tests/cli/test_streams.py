@@ -204,7 +204,7 @@ def waiting(night: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         assert "waiting at most 600 s" in process.stderr.readline()
         return process
 
-    with versions.locked(night.parent / "out", "night", wait=0, notice=lambda _: None):
+    with versions.locked(night.parent / "out", "night", wait=0):
         yield start
 
 

@@ -23,17 +23,13 @@ from tests.conftest import article, write_feed
 from tests.runner.test_runner import Silent
 
 
-def said(messages: list[str]) -> Callable[[str], None]:
-    return messages.append
-
-
 def test_it_measures_the_texts_a_run_would_ask_and_leaves_nothing_behind(
     tmp_path: Path, load_config: Callable[..., Config]
 ) -> None:
     write_feed(tmp_path / "feed.jsonl", [article(number) for number in range(12)])
     config = load_config()
     before = set(tmp_path.rglob("*"))
-    found = bench(config, articles=5, repeats=1, notice=said([]))
+    found = bench(config, articles=5, repeats=1)
     assert set(tmp_path.rglob("*")) == before
     outcome = run(config, options=RunOptions(outputs=tmp_path / "out", limit=5), progress=Silent())
     assert outcome.version is not None
@@ -46,7 +42,7 @@ def test_the_printed_block_is_a_runtime_that_a_config_takes(
     tmp_path: Path, load_config: Callable[..., Config], make_config: Callable[..., Path]
 ) -> None:
     write_feed(tmp_path / "feed.jsonl", [article(number) for number in range(4)])
-    found = bench(load_config(runtime={"device": "cpu"}), articles=4, repeats=1, notice=said([]))
+    found = bench(load_config(runtime={"device": "cpu"}), articles=4, repeats=1)
     lines = list(report(found))
     block = yaml.safe_load(found.runtime)
     assert found.runtime in lines
@@ -64,7 +60,7 @@ def test_the_present_setting_is_among_the_trials_and_measured_again(
     tmp_path: Path, load_config: Callable[..., Config]
 ) -> None:
     write_feed(tmp_path / "feed.jsonl", [article(number) for number in range(4)])
-    found = bench(load_config(runtime={"batch_tokens": 500, "threads": 1}), articles=4, repeats=2, notice=said([]))
+    found = bench(load_config(runtime={"batch_tokens": 500, "threads": 1}), articles=4, repeats=2)
     assert (found.present.batch_tokens, found.present.threads) == (500, 1)
     assert {len(seconds) for seconds in found.present.seconds.values()} == {3}
     tried = {trial.batch_tokens for trial in found.trials}
@@ -73,7 +69,7 @@ def test_the_present_setting_is_among_the_trials_and_measured_again(
 
 def test_a_deterministic_config_has_no_batches_to_choose(tmp_path: Path, load_config: Callable[..., Config]) -> None:
     write_feed(tmp_path / "feed.jsonl", [article(number) for number in range(4)])
-    found = bench(load_config(deterministic=True), articles=4, repeats=1, notice=said([]))
+    found = bench(load_config(deterministic=True), articles=4, repeats=1)
     assert len({trial.batch_tokens for trial in found.trials}) == 1
 
 
@@ -83,20 +79,21 @@ def test_articles_are_taken_in_turn_from_each_source_and_equal_texts_once(
     write_feed(tmp_path / "one.jsonl", [article(number) for number in (1, 1, 2, 3)])
     write_feed(tmp_path / "two.jsonl", [article(number) for number in (7, 8, 9)])
     config = load_config(sources=[{"path": "one.jsonl"}, {"path": "two.jsonl"}])
-    found = benching._sample(config, 4, notice=said([]))
+    found = benching._sample(config, 4)
     assert sorted(one.id for one in found) == ["a1", "a2", "a7", "a8"]
 
 
 def test_without_an_article_there_is_nothing_to_measure(tmp_path: Path, load_config: Callable[..., Config]) -> None:
     write_feed(tmp_path / "feed.jsonl", [{"id": "a", "text": "Too short."}])
     with pytest.raises(SourceError, match="no article to measure with"):
-        bench(load_config(), notice=said([]))
+        bench(load_config())
 
 
-def test_a_text_the_model_refuses_is_told(tmp_path: Path, load_config: Callable[..., Config]) -> None:
+def test_a_text_the_model_refuses_is_told(
+    tmp_path: Path, load_config: Callable[..., Config], messages: list[str]
+) -> None:
     write_feed(tmp_path / "feed.jsonl", [article(1), article(2) | {"title": "Tin fake:refuse hôm nay"}])
-    messages: list[str] = []
-    found = bench(load_config(), articles=2, repeats=1, notice=said(messages))
+    found = bench(load_config(), articles=2, repeats=1)
     assert found.texts["summarize"] == 2
     assert any("1 of 2 failed to translate" in message for message in messages)
 
@@ -144,20 +141,22 @@ def tiny_config(tmp_path: Path, **fields: Any) -> Config:
     return configs.load(path)
 
 
-def test_real_checkpoints_are_measured_and_another_arithmetic_is_told_apart(tmp_path: Path) -> None:
+def test_real_checkpoints_are_measured_and_another_arithmetic_is_told_apart(
+    tmp_path: Path, messages: list[str]
+) -> None:
     config = tiny_config(tmp_path)
-    found = bench(config, articles=6, repeats=1, notice=said([]))
+    found = bench(config, articles=6, repeats=1)
     assert all("ctranslate2 float32 on cpu" in engine for engine in found.engines.values())
     assert 0 <= found.present.padding < 1
     # however fast this machine is: against a present of an hour, every arithmetic it has is faster
     slow = Trial(
         batch_tokens=found.best.batch_tokens, threads=1, seconds={"summarize": (3600.0,), "translate": (3600.0,)}
     )
-    checkpoints = prepare_stages(config, until=None, warn=said([]))
-    sample = benching._sample(config, 6, notice=said([]))
-    job = benching._jobs(config, checkpoints, sample, threads=1, notice=said([]))[0]
-    messages: list[str] = []
-    others = list(benching._arithmetic(config, job, slow, notice=said(messages)))
+    checkpoints = prepare_stages(config, until=None)
+    sample = benching._sample(config, 6)
+    job = benching._jobs(config, checkpoints, sample, threads=1)[0]
+    messages.clear()
+    others = list(benching._arithmetic(config, job, slow))
     assert "int8" in {other.compute_type for other in others}
     assert len(others) + len(messages) == 2  # bfloat16 where this machine has it, else why not
     assert all(0 <= other.same <= other.texts == len(job.texts) for other in others)
@@ -172,13 +171,10 @@ def as_fields(found: Bench) -> dict[str, Any]:
 def test_a_pass_that_takes_too_long_is_given_up(tmp_path: Path, load_config: Callable[..., Config]) -> None:
     write_feed(tmp_path / "feed.jsonl", [article(number) for number in range(4)])
     config = load_config()
-    checkpoints = prepare_stages(config, until=None, warn=said([]))
-    sample = benching._sample(config, 4, notice=said([]))
-    job = benching._jobs(config, checkpoints, sample, threads=None, notice=said([]))[0]
-    passes = [
-        benching._run(job, config.runtime, checkpoint=job.checkpoint, within=within, notice=said([]))
-        for within in (0.0, 60.0)
-    ]
+    checkpoints = prepare_stages(config, until=None)
+    sample = benching._sample(config, 4)
+    job = benching._jobs(config, checkpoints, sample, threads=None)[0]
+    passes = [benching._run(job, config.runtime, checkpoint=job.checkpoint, within=within) for within in (0.0, 60.0)]
     assert passes[0] is None
     assert passes[1] is not None
     assert passes[1].answers == job.answers

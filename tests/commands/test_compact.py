@@ -83,7 +83,7 @@ def test_calls_of_engines_that_only_versions_that_go_name_go_with_them(night: Pa
 
 def test_calls_that_no_version_names_are_kept_for_a_week(night: Path) -> None:
     run(night)
-    with open_memo(memo(night).parent, warn=print) as held:
+    with open_memo(memo(night).parent) as held:
         for number in range(5):
             held.calls({"a": "run that has not ended"}).put(
                 str(number), Generation("x", 1, 0, 1, finished=True, score=None)
@@ -121,7 +121,7 @@ def test_the_file_gives_its_room_back(tmp_path: Path, made_before: bool) -> None
         connection = sqlite3.connect(path)
         connection.execute("CREATE TABLE before (x)")
         connection.close()
-    with open_memo(tmp_path, warn=print) as held:
+    with open_memo(tmp_path) as held:
         for number in range(5_000):
             held.calls({}).put(str(number), Generation("một câu " * 10, 1, 0, number % 10, finished=True, score=None))
         held.ask("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -138,7 +138,7 @@ import sys
 from pathlib import Path
 from pipeline.storage.memo import open_memo
 from pipeline.records import Generation
-with open_memo(Path(sys.argv[1]), warn=print) as memo:
+with open_memo(Path(sys.argv[1])) as memo:
     calls = memo.calls({"beside": 1})
     print("ready", flush=True)
     for number in range(int(sys.argv[2])):
@@ -149,7 +149,7 @@ with open_memo(Path(sys.argv[1]), warn=print) as memo:
 
 
 def test_a_process_that_writes_beside_loses_nothing(tmp_path: Path) -> None:
-    with open_memo(tmp_path, warn=print) as memo:
+    with open_memo(tmp_path) as memo:
         for number in range(3_000):
             memo.calls({"old": 1}).put(
                 f"old {number}", Generation("một câu " * 20, 1, 0, number, finished=True, score=None)

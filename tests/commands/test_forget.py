@@ -44,10 +44,6 @@ REFUSED = article(70) | {"id": "hong", "text": "Tin fake:refuse " + article(70)[
 FEED = [article(0), WITHDRAWN, article(1), REFUSED, article(2)]
 
 
-def quiet(_message: str) -> None:
-    """Say nothing."""
-
-
 class Night:
     """Two experiments over one feed, with one memo."""
 
@@ -63,7 +59,7 @@ class Night:
         return whole(self.outputs / name)
 
     def forget(self, article_id: str = ID, **options: Any) -> Forgotten:
-        chosen: dict[str, Any] = {"really": True, "wait": 0, "notice": quiet} | options
+        chosen: dict[str, Any] = {"really": True, "wait": 0} | options
         return forget(self.outputs, article_id, **chosen)
 
     @property
@@ -160,7 +156,7 @@ def test_scores_tell_calls_apart(night: Night) -> None:
 
 def test_a_look_changes_nothing(night: Night) -> None:
     before, paid = snapshot(night.outputs / "night"), night.paid()
-    with store.locked(night.outputs, "night", wait=0, notice=quiet):  # nor does it need the lock
+    with store.locked(night.outputs, "night", wait=0):  # nor does it need the lock
         found = night.forget(really=False)
     assert found.calls > 4
     assert found.holdings[0].titles == (WITHDRAWN["title"],)
@@ -249,13 +245,12 @@ def test_a_duplicate_that_took_the_place_of_what_it_was_one_of_is_not_the_other(
     assert ids(night.versions()[0]) == ["a1"]
 
 
-def test_a_damaged_version_beside_is_named(night: Night) -> None:
+def test_a_damaged_version_beside_is_named(night: Night, messages: list[str]) -> None:
     damaged = night.run("--force")
     (damaged.folder / "manifest.json").write_text("{")
     for really in (False, True):
-        told: list[str] = []
-        night.forget(notice=told.append, really=really)
-        assert len([line for line in told if str(damaged.folder) in line and "passed over" in line]) == 1
+        night.forget(really=really)
+        assert len([line for line in messages if str(damaged.folder) in line and "passed over" in line]) == 1
 
 
 @pytest.mark.parametrize("name", [None, "night"])
@@ -328,7 +323,7 @@ def test_an_article_that_failed_leaves_the_failures_and_its_calls_cannot_be_told
 def test_what_was_pruned_is_only_certainly_gone_with_the_whole_memo(night: Night) -> None:
     write_feed(night.config.parent / "feed.jsonl", [article(3)])
     night.run()
-    store.prune(night.outputs, "night", keep=1, really=True, wait=0, notice=quiet)
+    store.prune(night.outputs, "night", keep=1, really=True, wait=0)
     found = night.forget()
     assert (found.holdings, found.known, found.certain) == ([], ["night"], False)
     assert traces(night.outputs / ".memo")
@@ -347,7 +342,7 @@ def test_files_that_were_set_aside_go(night: Night) -> None:
 
 def test_no_byte_is_left_between_the_calls_that_stay(tmp_path: Path) -> None:
     folder = tmp_path / "memo"
-    with open_memo(folder, warn=quiet) as memo:
+    with open_memo(folder) as memo:
         for number in range(500):
             answer = Generation(f"Quỳnh Lưu {number} " * 9, 1, 0, number % 2, finished=True, score=None)
             memo.calls({}).put(str(number), answer if number % 2 else Generation("khác", 1, 0, 0, True, None))  # noqa: FBT003
@@ -381,7 +376,7 @@ def test_an_id_that_nothing_knows_is_an_error_that_says_where_ids_are(night: Nig
 
 def test_a_run_under_way_is_waited_for_or_refused(night: Night) -> None:
     before = snapshot(night.outputs / "night")
-    with store.locked(night.outputs, "night", wait=0, notice=quiet), pytest.raises(LockedError, match="--wait-lock"):
+    with store.locked(night.outputs, "night", wait=0), pytest.raises(LockedError, match="--wait-lock"):
         night.forget()
     assert snapshot(night.outputs / "night").keys() == before.keys()
 
@@ -452,7 +447,7 @@ def test_a_prune_with_its_memo_killed_at_any_write_leaves_only_whole_versions(
             shutil.copytree(cwd / "backup", night.outputs, symlinks=True)
             kills.kill(arguments, cwd=cwd, at=at)
             night.versions()  # what is visible is whole
-            store.prune(night.outputs, "night", keep=1, really=True, wait=0, notice=quiet)
+            store.prune(night.outputs, "night", keep=1, really=True, wait=0)
             (left,) = night.versions()
             assert left.folder == latest.folder
             one.left(ids(left))

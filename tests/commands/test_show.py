@@ -55,7 +55,7 @@ def version(tmp_path: Path) -> versions.Version:
     records = [replace(RECORD, article=replace(RECORD.article, id=name, title=f"Tin {name}")) for name in "abc"]
     records[0] = replace(records[0], status="ok", flags=())
     records[2] = replace(records[2], status="ok", flags=())
-    with versions.locked(tmp_path, "night", wait=0, notice=lambda _: None) as experiment:
+    with versions.locked(tmp_path, "night", wait=0) as experiment:
         staged = experiment.stage()
         assert [row.id for row in written(records, folder=staged / "data", keep=())] == ["a", "b", "c"]
         counts = {"records": 3, "held": 1}

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -20,6 +20,7 @@ from pipeline.engines import batching
 from pipeline.engines.batching import Answer, Backend, BatchingEngine
 from pipeline.engines.fake import FakeBackend
 from pipeline.errors import EngineError, HungError
+from pipeline.messages import told_to
 from pipeline.records import Generation, Refused
 
 END = WordTokenizer().encode(["</s>"])[0][0]
@@ -41,7 +42,6 @@ def words(
         deterministic=deterministic,
         reproducible="warn",
         cache=Path(),
-        warn=print,
     )
     return replace(plain, max_source=max_source, after=(END,), special_ids=frozenset({END}))
 
@@ -89,9 +89,8 @@ def engine(
     *,
     checkpoint: Checkpoint | None = None,
     budget: int = 64,
-    notice: Callable[[str], None] = print,
 ) -> BatchingEngine:
-    return BatchingEngine(checkpoint or words(), backend=backend, budget=budget, notice=notice, patience=30.0)
+    return BatchingEngine(checkpoint or words(), backend=backend, budget=budget, patience=30.0)
 
 
 def text_of(length: int, *, name: object) -> str:
@@ -114,9 +113,10 @@ def test_every_text_is_answered_once_whatever_fails(
     lengths: list[int], budget: int, poison: set[int], memory: int, workers: int
 ) -> None:
     texts = [text_of(length, name=f"poison{i}" if i in poison else i) for i, length in enumerate(lengths)]
-    backend, notices = Echo(memory=memory, workers=workers), list[str]()
-    opened = engine(backend, budget=budget, notice=notices.append)
-    answers = list(opened.generate(texts))
+    backend, messages = Echo(memory=memory, workers=workers), list[str]()
+    opened = engine(backend, budget=budget)
+    with told_to(messages.append):
+        answers = list(opened.generate(texts))
     opened.close()
 
     assert sorted(index for index, _ in answers) == list(range(len(texts)))
@@ -136,10 +136,10 @@ def test_every_text_is_answered_once_whatever_fails(
     assert stats.texts == sum(isinstance(answer, Generation) for _, answer in answers)
     assert stats.slots >= stats.tokens
     # Each reduction halves at least, is told once, and holds for what is packed after it.
-    assert len(notices) <= budget.bit_length()
-    assert (stats.budget < budget) == bool(notices)
-    if notices:
-        assert f"at most {stats.budget} tokens" in notices[-1]
+    assert len(messages) <= budget.bit_length()
+    assert (stats.budget < budget) == bool(messages)
+    if messages:
+        assert f"at most {stats.budget} tokens" in messages[-1]
 
 
 @given(lengths=lengths, budget=st.integers(64, 200))
@@ -163,19 +163,18 @@ def test_short_texts_are_pulled_up_to_a_number() -> None:
     assert answered == 3 * batching.WINDOW_TEXTS
 
 
-def test_memory_is_asked_for_too_much_only_once() -> None:
-    notices: list[str] = []
+def test_memory_is_asked_for_too_much_only_once(messages: list[str]) -> None:
     backend = Echo(memory=40)
-    opened = engine(backend, budget=64, notice=notices.append)
+    opened = engine(backend, budget=64)
     texts = [text_of(8, name=i) for i in range(500)]
     assert len(list(opened.generate(texts))) == 500
     tried = [len(batch) * max(batch) for batch in backend.batches]
     assert sum(slots > 40 for slots in tried) <= batching.AHEAD  # the second was on its way when the first failed
-    assert len(notices) == 1
-    assert "8 texts × 8 tokens did not fit" in notices[0]
-    assert "`runtime.batch_tokens: 32`" in notices[0]
+    assert len(messages) == 1
+    assert "8 texts × 8 tokens did not fit" in messages[0]
+    assert "`runtime.batch_tokens: 32`" in messages[0]
     list(opened.generate(texts))  # the next call of the run knows the size
-    assert len(notices) == 1
+    assert len(messages) == 1
 
 
 @pytest.mark.parametrize(
@@ -359,7 +358,7 @@ def test_a_batch_that_never_comes_back_is_an_error_once_the_others_are_answered(
             return super().run(rows)
 
     checkpoint = words(deterministic=True)
-    opened = BatchingEngine(checkpoint, backend=Hanging(workers=2), budget=64, notice=print, patience=0.3)
+    opened = BatchingEngine(checkpoint, backend=Hanging(workers=2), budget=64, patience=0.3)
     answered: list[int] = []
     with pytest.raises(HungError, match=r"a batch of 1 texts × 7 tokens has not come back in 0\.005 minutes"):
         answered.extend(index for index, _ in opened.generate([text_of(n, name="x") for n in (5, 7, 9, 5, 5, 9)]))
@@ -404,7 +403,7 @@ def test_sorting_saves_padding_and_fills_the_batches() -> None:
 )
 def test_the_fake_answers(text: str, answer: str, finished: bool) -> None:
     checkpoint = words(max_new_tokens=6, prefix="vietnews: ")
-    opened = engine(FakeBackend(checkpoint), checkpoint=checkpoint, notice=lambda _: None)
+    opened = engine(FakeBackend(checkpoint), checkpoint=checkpoint)
     answers = dict(opened.generate(["Câu khác.", text, "Câu khác nữa."]))
     found = answers[1]
     assert isinstance(found, Generation)
@@ -418,7 +417,7 @@ def test_the_fake_answers(text: str, answer: str, finished: bool) -> None:
 def test_the_fake_refuses(text: str, kind: str) -> None:
     checkpoint = words()
     texts = ["Câu khác."] * 20 + [text] + ["Câu khác."] * 20
-    answers = dict(engine(FakeBackend(checkpoint), checkpoint=checkpoint, notice=lambda _: None).generate(texts))
+    answers = dict(engine(FakeBackend(checkpoint), checkpoint=checkpoint).generate(texts))
     refused = answers.pop(20)
     assert isinstance(refused, Refused)
     assert refused.kind == kind

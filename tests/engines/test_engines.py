@@ -78,7 +78,6 @@ def prepared(
         deterministic=deterministic,
         reproducible="warn",
         cache=tiny.checkpoint(kind).parent / "cache",
-        warn=lambda _: None,
     )
 
 
@@ -131,7 +130,7 @@ def test_both_libraries_give_the_same_tokens(kind: tiny.Kind) -> None:
 @pytest.mark.parametrize("engine", ["transformers", "ctranslate2"])
 def test_the_accounting_is_the_same_for_both(engine: Library) -> None:
     checkpoint = prepared("mbart50", engine, limit=12)
-    opened = open_engine(checkpoint, runtime=RUNTIME, notice=print)
+    opened = open_engine(checkpoint, runtime=RUNTIME)
     answers = dict(opened.generate(TEXTS))
     opened.close()
     assert sorted(answers) == list(range(len(TEXTS)))
@@ -154,7 +153,7 @@ def test_a_source_that_is_cut_still_ends_as_the_model_knows_it(kind: tiny.Kind, 
     long = " ".join(tiny.sentences()[:6])
     (row,) = checkpoint.encode([long])
     behind = {"t5": 1, "mbart": 2}[kind]  # </s>; </s> and vi_VN
-    opened = open_engine(checkpoint, runtime=RUNTIME, notice=print)
+    opened = open_engine(checkpoint, runtime=RUNTIME)
     ((_, answer),) = opened.generate([long])
     (expected,) = opened.backend.run([row[: 30 - behind] + row[-behind:]])
     opened.close()
@@ -166,7 +165,7 @@ def test_a_source_that_is_cut_still_ends_as_the_model_knows_it(kind: tiny.Kind, 
 
 @pytest.mark.parametrize("engine", ["transformers", "ctranslate2"])
 def test_in_float32_the_batch_does_not_change_a_text(engine: Library) -> None:
-    opened = open_engine(prepared("t5", engine, limit=12), runtime=RUNTIME, notice=print)
+    opened = open_engine(prepared("t5", engine, limit=12), runtime=RUNTIME)
     together = {index: answer.text for index, answer in opened.generate(TEXTS) if isinstance(answer, Generation)}
     assert len(set(together.values())) > 10
     for index, text in enumerate(TEXTS[:20]):
@@ -177,7 +176,7 @@ def test_in_float32_the_batch_does_not_change_a_text(engine: Library) -> None:
 
 
 def test_deterministic_answers_are_equal_to_the_last_bit() -> None:
-    opened = open_engine(prepared("mbart", "ctranslate2", limit=12, deterministic=True), runtime=RUNTIME, notice=print)
+    opened = open_engine(prepared("mbart", "ctranslate2", limit=12, deterministic=True), runtime=RUNTIME)
     forward = dict(opened.generate(TEXTS))
     last = len(TEXTS) - 1
     assert {last - index: answer for index, answer in opened.generate(reversed(TEXTS))} == forward
@@ -269,12 +268,12 @@ def test_what_a_batch_held_is_free_when_its_memory_error_is_told() -> None:
 def test_a_damaged_conversion_is_the_users_to_mend(tmp_path: Path) -> None:
     checkpoint = replace(prepared("t5", "ctranslate2"), converted=tmp_path)
     with pytest.raises(ModelError, match="delete that folder to have it converted again"):
-        open_engine(checkpoint, runtime=RUNTIME, notice=print)
+        open_engine(checkpoint, runtime=RUNTIME)
     assert prepared("t5", "ctranslate2").converted is not None
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "model.bin").write_bytes(b"half a model")
     with pytest.raises(ModelError, match="delete that folder to have it converted again"):
-        open_engine(checkpoint, runtime=RUNTIME, notice=print)
+        open_engine(checkpoint, runtime=RUNTIME)
 
 
 def in_a_process_of_its_own(code: str, *, kind: tiny.Kind, engine: Library) -> str:
@@ -290,7 +289,7 @@ from pipeline.engines import open_engine
 
 stage = Stage.model_validate_json({stage!r})
 checkpoint = ready(stage, runtime=Runtime(device="cpu"), deterministic=False, reproducible="warn",
-                   cache=Path({str(cache)!r}), warn=print)
+                   cache=Path({str(cache)!r}))
 assert checkpoint is not None
 texts = json.loads({json.dumps(TEXTS)!r})
 """
@@ -301,7 +300,7 @@ texts = json.loads({json.dumps(TEXTS)!r})
 
 def test_ctranslate2_needs_neither_torch_nor_transformers() -> None:
     code = """
-engine = open_engine(checkpoint, runtime=Runtime(device="cpu"), notice=print)
+engine = open_engine(checkpoint, runtime=Runtime(device="cpu"))
 print(len(list(engine.generate(texts[:3]))), "answers,", {"torch", "transformers"} & set(sys.modules))
 """
     assert in_a_process_of_its_own(code, kind="t5", engine="ctranslate2") == "3 answers, set()\n"
@@ -313,7 +312,7 @@ def test_a_batch_too_large_for_the_memory_there_is() -> None:
     code = """
 import resource
 
-engine = open_engine(checkpoint, runtime=Runtime(batch_tokens=10**6, threads=1), notice=print)
+engine = open_engine(checkpoint, runtime=Runtime(batch_tokens=10**6, threads=1))
 texts = [f"{one} {two}" for one in texts[:15] for two in texts for _ in range(2)]
 small = dict(engine.generate(texts[:2]))
 pages = int(Path("/proc/self/statm").read_text().split()[0])

@@ -59,9 +59,6 @@ class Filling:
     def expect(self, _seconds: float) -> None:
         pass
 
-    def notice(self, message: str) -> None:
-        pass
-
 
 @pytest.fixture
 def night(tmp_path: Path, make_config: Callable[..., Path]) -> Path:

@@ -20,6 +20,7 @@ from pipeline.checkpoints.device import cores
 from pipeline.checks.protocol import WorkerConfig
 from pipeline.corrections import Correction
 from pipeline.glossary import Glossary, Term
+from pipeline.messages import told_to
 from pipeline.records import Call, Failure, Origin, Translated
 from pipeline.runner.inspection import MANY, Inspection
 from pipeline.storage import versions
@@ -73,9 +74,11 @@ def inspected(
     failures: list[Failure] = []
     notices: list[str] = []
     before = children()
-    with Inspection(
-        folder, setup=WorkerConfig(HOUSE, ("number",)), total=total, fail=failures.append, notice=notices.append
-    ) as inspection:
+    setup = WorkerConfig(HOUSE, ("number",))
+    with (
+        told_to(notices.append),
+        Inspection(folder, setup=setup, total=total, fail=failures.append) as inspection,
+    ):
         workers = sorted(children() - before)
         assert bool(workers) == (total >= MANY)
         for count, one in enumerate(records):
@@ -149,22 +152,22 @@ def test_a_run_that_others_inspect_for_does_not_load_the_checks(
     assert done.stdout.splitlines()[-1] == "['pipeline.checks.protocol']"
 
 
-def test_where_no_process_can_be_started_it_is_done_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_no_process_can_be_started_it_is_done_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, messages: list[str]
+) -> None:
     here = inspected(tmp_path / "here", map(record, range(300)), total=0, meanwhile=nothing)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere"))
     (tmp_path / "beside").mkdir()
-    notices: list[str] = []
     with Inspection(
         tmp_path / "beside",
         setup=WorkerConfig(HOUSE, ("number",)),
         total=MANY,
         fail=lambda _: None,
-        notice=notices.append,
     ) as inspection:
         for number in range(300):
             inspection.add(record(number))
     assert inspection.records.path.read_text(encoding="utf-8").splitlines() == here[0]
-    assert len(notices) == 1
+    assert len(messages) == 1
 
 
 def test_a_process_that_says_something_else_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +188,7 @@ def test_a_run_that_fails_leaves_no_process(tmp_path: Path) -> None:
 
 def _fail_in_the_middle(folder: Path) -> None:
     setup = WorkerConfig(HOUSE, ())
-    with Inspection(folder, setup=setup, total=MANY, fail=lambda _: None, notice=lambda _: None) as inspection:
+    with Inspection(folder, setup=setup, total=MANY, fail=lambda _: None) as inspection:
         for number in range(100):
             inspection.add(record(number))
         raise RuntimeError("in the middle")

@@ -27,10 +27,7 @@ from tests.conftest import article, write_feed
 
 
 class Silent:
-    """Progress that keeps its notices."""
-
-    def __init__(self) -> None:
-        self.notices: list[str] = []
+    """Progress that nobody sees."""
 
     def begin(self, stage: str, total: int | None) -> None:
         pass
@@ -40,9 +37,6 @@ class Silent:
 
     def expect(self, _seconds: float) -> None:
         pass
-
-    def notice(self, message: str) -> None:
-        self.notices.append(message)
 
 
 @pytest.fixture

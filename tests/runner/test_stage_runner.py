@@ -17,10 +17,6 @@ from pipeline.storage.memo import Calls, open_memo
 from tests.records import article_record
 
 
-def quiet(_message: str) -> None:
-    """Say nothing."""
-
-
 def article(number: int, text: str) -> Article:
     return article_record(text, id=f"a{number}", source=Origin("f", number))
 
@@ -76,7 +72,7 @@ def expected(text: str) -> str:
 
 
 def memo_calls() -> Calls:
-    return open_memo(None, warn=quiet).calls({})
+    return open_memo(None).calls({})
 
 
 def results_of(texts: list[str], *, window: int = 8, engine: Backwards | None = None, calls: Calls | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN201
@@ -272,7 +268,7 @@ def test_an_engine_that_breaks_its_contract_ends_the_run(engine: Backwards, said
 
 
 def test_an_answer_is_in_the_memo_before_its_record_is_handed_on(tmp_path: Path) -> None:
-    with open_memo(tmp_path, warn=quiet) as memo, open_memo(tmp_path, warn=quiet) as other:
+    with open_memo(tmp_path) as memo, open_memo(tmp_path) as other:
         runner: StageRunner[Article, str] = StageRunner(
             name="summarize", stage=spell, calls=memo.calls({}), open_engine=lambda: Backwards(1)
         )

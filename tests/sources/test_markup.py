@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline import sources
 from pipeline.config import Exclude, Source
+from pipeline.messages import told_to
 from pipeline.records import Article, Failure
 from pipeline.sources import markup
 from tests.conftest import tomdich, write_feed
@@ -28,7 +29,8 @@ SECOND = "Chiều qua, đội cứu hộ đưa được chín thuyền viên g�
 def read(tmp_path: Path, row: dict[str, Any], **fields: Any) -> Article:
     path = write_feed(tmp_path / "a.jsonl", [row])
     source = Source(path=str(path), **fields)
-    (found,) = sources.read(source, exclude=ALL, warn=pytest.fail, on_file=lambda _: None)
+    with told_to(pytest.fail):
+        (found,) = sources.read(source, exclude=ALL, on_file=lambda _: None)
     assert isinstance(found, Article), found
     return found
 
@@ -126,6 +128,7 @@ def test_what_follows_a_script_without_an_end_is_set_aside(tmp_path: Path) -> No
     assert ("script", "<script>var a = 1;") in found.set_aside
 
 
+@pytest.mark.usefixtures("no_messages")
 def test_every_format_and_field(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(
         f'id,title,text,reference_summary\n1,A &amp; B,"<p>{FIRST}</p>",<b>Hay</b>\n', "utf-8"
@@ -133,7 +136,7 @@ def test_every_format_and_field(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_text(
         f"<h1>Người dân trồng cây ở công viên</h1>\n<p>{FIRST}</p>\n<p>{SECOND}</p>\n", "utf-8"
     )
-    found = list(sources.read(Source(path=str(tmp_path)), exclude=ALL, warn=pytest.fail, on_file=lambda _: None))
+    found = list(sources.read(Source(path=str(tmp_path)), exclude=ALL, on_file=lambda _: None))
     assert not [one for one in found if isinstance(one, Failure)]
     table, pasted = found
     assert isinstance(table, Article)

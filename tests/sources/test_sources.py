@@ -35,6 +35,7 @@ from pipeline import sources
 from pipeline.config import Columns, Exclude, Source
 from pipeline.errors import ConfigError, SourceError
 from pipeline.ids import article_id, text_digest
+from pipeline.messages import told_to
 from pipeline.records import Article, Failure
 from pipeline.sources import SourceFile, byte_streams, compression
 
@@ -56,9 +57,8 @@ class Reading:
         self.warnings: list[str] = []
         self.files: list[SourceFile] = []
         source = Source(path=None if path is None else str(path), **fields)
-        self.records = list(
-            sources.read(source, exclude=exclude or Exclude(), warn=self.warnings.append, on_file=self.files.append)
-        )
+        with told_to(self.warnings.append):
+            self.records = list(sources.read(source, exclude=exclude or Exclude(), on_file=self.files.append))
 
     @property
     def articles(self) -> list[Article]:
@@ -294,12 +294,14 @@ def test_stdin_by_its_first_characters(monkeypatch: pytest.MonkeyPatch, data: by
     assert read.files == [SourceFile("-", hashlib.sha256(data).hexdigest(), len(data), count)]
 
 
+@pytest.mark.usefixtures("no_messages")
 def test_stdin_in_a_given_format(monkeypatch: pytest.MonkeyPatch) -> None:
     stdin(monkeypatch, f"text\n{TEXTS[0].replace(',', '')}\n".encode())
     assert len(Reading("-", format="csv").articles) == 1
-    assert sources.find(Source(path="-"), warn=pytest.fail) == ["-"]
+    assert sources.find(Source(path="-")) == ["-"]
 
 
+@pytest.mark.usefixtures("no_messages")
 def test_memory_file_system(tmp_path: Path) -> None:
     import fsspec
 
@@ -308,7 +310,7 @@ def test_memory_file_system(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": TEXTS}), tmp_path / "c.parquet")
     remote.pipe("/feeds/deep/c.parquet", (tmp_path / "c.parquet").read_bytes())
     assert [len(Reading(path).articles) for path in ("memory://feeds/b.jsonl.gz", "memory://feeds/*.txt")] == [3, 1]
-    assert [Path(path).name for path in sources.find(Source(path="memory://feeds"), warn=pytest.fail)] == [
+    assert [Path(path).name for path in sources.find(Source(path="memory://feeds"))] == [
         "a.txt",
         "b.jsonl.gz",
         "c.parquet",
@@ -412,7 +414,7 @@ from pipeline.config import Exclude, Source
 from pipeline.errors import SourceError
 for name in ("me/news", "me/nothing"):
     try:
-        for record in sources.read(Source(dataset=name), exclude=Exclude(), warn=print, on_file=print):
+        for record in sources.read(Source(dataset=name), exclude=Exclude(), on_file=print):
             print(record.id, record.source.path)
     except SourceError as error:
         print(error)
@@ -468,7 +470,7 @@ def test_folders_are_read_in_order_of_path_and_unknown_endings_are_told(tmp_path
     assert "left out 2 with unknown endings" in warning
     assert "x.pdf" in warning
     assert "y.docx" in warning
-    assert [file.path for file in read.files] == sources.find(Source(path=str(tmp_path)), warn=lambda _: None)
+    assert [file.path for file in read.files] == sources.find(Source(path=str(tmp_path)))
 
 
 def test_a_file_url_is_read_as_urls_write_it(tmp_path: Path) -> None:
@@ -486,11 +488,12 @@ def test_endings_in_capitals_are_endings(tmp_path: Path, name: str) -> None:
         Reading(tmp_path)
 
 
+@pytest.mark.usefixtures("no_messages")
 def test_globs(tmp_path: Path) -> None:
     for name in ("a1.jsonl", "a2.jsonl.gz", "b.jsonl", "deep/a3.jsonl"):
         data = three().encode()
         write(tmp_path / name, gzip.compress(data) if name.endswith("gz") else data)
-    found = partial(sources.find, warn=pytest.fail)
+    found = partial(sources.find)
     assert [Path(path).name for path in found(Source(path=f"{tmp_path}/a*.jsonl*"))] == ["a1.jsonl", "a2.jsonl.gz"]
     assert len(found(Source(path=f"{tmp_path}/**/*.jsonl"))) == 3
     write(tmp_path / "odd[1].jsonl", three())
@@ -723,28 +726,24 @@ def test_an_xz_file_that_asks_for_gigabytes_of_memory_is_refused(tmp_path: Path)
         Reading(tmp_path / "a.jsonl.xz")
 
 
-def test_an_optional_source_that_is_missing_is_a_warning(tmp_path: Path) -> None:
+def test_an_optional_source_that_is_missing_is_a_warning(tmp_path: Path, messages: list[str]) -> None:
     source = Source(path=str(tmp_path / "a.jsonl"), optional=True)
-    warnings: list[str] = []
-    assert sources.find(source, warn=warnings.append) == []
-    assert "no such file" in warnings[0]
+    assert sources.find(source) == []
+    assert "no such file" in messages[0]
     assert len(Reading(tmp_path / "a.jsonl", optional=True).warnings) == 1
 
 
-def test_a_source_that_changes_while_it_is_read(tmp_path: Path) -> None:
+def test_a_source_that_changes_while_it_is_read(tmp_path: Path, messages: list[str]) -> None:
     for optional in (False, True):
         path = write(tmp_path / "a.jsonl", three())
-        told: list[str] = []
         read_files: list[SourceFile] = []
-        stream = sources.read(
-            Source(path=str(path), optional=optional), exclude=ALL, warn=told.append, on_file=read_files.append
-        )
+        stream = sources.read(Source(path=str(path), optional=optional), exclude=ALL, on_file=read_files.append)
         next(stream)
         with path.open("a") as file:
             file.write(three())
         if optional:
             list(stream)
-            assert "changed while it was read" in told[0]
+            assert "changed while it was read" in messages[0]
             assert len(read_files) == 1
         else:
             with pytest.raises(SourceError, match=r"a\.jsonl: was changed while it was read"):
@@ -752,10 +751,11 @@ def test_a_source_that_changes_while_it_is_read(tmp_path: Path) -> None:
             assert read_files == []
 
 
+@pytest.mark.usefixtures("no_messages")
 def test_a_stream_left_early_closes_its_file(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", three())
     read_files: list[SourceFile] = []
-    stream = sources.read(Source(path=str(path)), exclude=ALL, warn=pytest.fail, on_file=read_files.append)
+    stream = sources.read(Source(path=str(path)), exclude=ALL, on_file=read_files.append)
     next(stream)
     del stream  # an open file would be a ResourceWarning, which is an error here
     assert read_files == []
@@ -872,13 +872,14 @@ def test_a_page_is_dated_by_what_it_declares_then_by_its_date_line_and_never_by_
     assert article.published == published
 
 
+@pytest.mark.usefixtures("no_messages")
 def test_dates_without_an_offset_are_of_the_configs_time_zone(tmp_path: Path) -> None:
     rows = [
         {"text": text, "date": date}
         for text, date in zip(TEXTS, ["2026-05-06 10:15", "2026-05-06T10:15:00+09:00", "6/5/2026"], strict=True)
     ]
     source = Source(path=str(write(tmp_path / "a.jsonl", jsonl(*rows))), columns=Columns(published="date"))
-    found = sources.read(source, exclude=ALL, warn=pytest.fail, on_file=lambda _: None, timezone="Asia/Tokyo")
+    found = sources.read(source, exclude=ALL, on_file=lambda _: None, timezone="Asia/Tokyo")
     assert [article.published for article in found if isinstance(article, Article)] == [
         "2026-05-06T10:15:00+09:00",
         "2026-05-06T10:15:00+09:00",

@@ -17,7 +17,7 @@ from pipeline.train import state
 
 def held(holder: str, folder: Path) -> AbstractContextManager[object]:
     if holder == "run":
-        return versions.locked(folder, "night", wait=0, notice=lambda _: None)
+        return versions.locked(folder, "night", wait=0)
     return state.locked(folder / "night")
 
 
@@ -70,8 +70,8 @@ def test_who_waits_may_be_stopped(tmp_path: Path) -> None:
         return "stopped by SIGTERM" if len(asked) > 2 else None
 
     with (
-        versions.locked(tmp_path, "night", wait=0, notice=lambda _: None),
+        versions.locked(tmp_path, "night", wait=0),
         pytest.raises(StoppedError, match="night: stopped by SIGTERM while waiting for another run"),
-        versions.locked(tmp_path, "night", wait=60, notice=lambda _: None, stopping=stopping),
+        versions.locked(tmp_path, "night", wait=60, stopping=stopping),
     ):
         pass

@@ -16,12 +16,8 @@ from pipeline.storage.memo import Memo, open_memo
 ANSWER = Generation("Bão số 3 vào bờ.", 7, 0, 5, finished=True, score=-0.25)
 
 
-def quiet(_message: str) -> None:
-    """Say nothing."""
-
-
 def opened(folder: Path) -> Memo:
-    return open_memo(folder, warn=quiet)
+    return open_memo(folder)
 
 
 def test_a_stored_call_is_found_again_after_reopening(tmp_path: Path) -> None:
@@ -53,40 +49,37 @@ def test_of_two_answers_the_first_stands_for_both(tmp_path: Path) -> None:
         assert two.calls({}).put("câu", later) == ANSWER
 
 
-def test_a_row_with_a_flipped_bit_is_removed_and_named(tmp_path: Path) -> None:
+def test_a_row_with_a_flipped_bit_is_removed_and_named(tmp_path: Path, messages: list[str]) -> None:
     with opened(tmp_path) as memo:
         memo.calls({}).put("câu", ANSWER)
     with sqlite3.connect(tmp_path / "memo.sqlite") as raw:
         raw.execute("UPDATE calls SET text = 'Bão số 4 vào bờ.'")
     raw.close()
-    warnings: list[str] = []
-    with open_memo(tmp_path, warn=warnings.append) as memo:
+    with open_memo(tmp_path) as memo:
         assert memo.calls({}).get("câu") is None
         assert memo.calls({}).put("câu", ANSWER) == ANSWER
-    assert len(warnings) == 1
-    assert "checksum" in warnings[0]
+    assert len(messages) == 1
+    assert "checksum" in messages[0]
 
 
-def test_a_damaged_file_is_set_aside_and_named(tmp_path: Path) -> None:
+def test_a_damaged_file_is_set_aside_and_named(tmp_path: Path, messages: list[str]) -> None:
     (tmp_path / "memo.sqlite").write_bytes(b"SQLite format 3\x00" + b"\xff" * 5000)
-    warnings: list[str] = []
-    with open_memo(tmp_path, warn=warnings.append) as memo:
+    with open_memo(tmp_path) as memo:
         assert memo.size() == 0
     (aside,) = tmp_path.glob("memo.sqlite.damaged-*")
-    assert "is damaged" in warnings[0]
-    assert aside.name in warnings[0]
+    assert "is damaged" in messages[0]
+    assert aside.name in messages[0]
 
 
-def test_a_memo_of_a_newer_schema_is_set_aside_whole_and_named(tmp_path: Path) -> None:
+def test_a_memo_of_a_newer_schema_is_set_aside_whole_and_named(tmp_path: Path, messages: list[str]) -> None:
     with opened(tmp_path) as memo:
         memo.calls({}).put("câu", ANSWER)
     schema(tmp_path / "memo.sqlite", 99)
-    warnings: list[str] = []
-    with open_memo(tmp_path, warn=warnings.append) as memo:
+    with open_memo(tmp_path) as memo:
         assert memo.calls({}).get("câu") is None
     (aside,) = tmp_path.glob("memo.sqlite.schema-99-*")
-    assert "newer tomdich (schema 99, this one reads 1)" in warnings[0]
-    assert aside.name in warnings[0]
+    assert "newer tomdich (schema 99, this one reads 1)" in messages[0]
+    assert aside.name in messages[0]
     schema(aside, 1)
     aside.rename(tmp_path / "memo.sqlite")  # nothing in it was touched
     with opened(tmp_path) as memo:
@@ -99,11 +92,12 @@ def schema(path: Path, number: int) -> None:
     raw.close()
 
 
-def test_damage_that_comes_to_light_while_it_is_used_sets_it_aside_and_the_run_goes_on(tmp_path: Path) -> None:
+def test_damage_that_comes_to_light_while_it_is_used_sets_it_aside_and_the_run_goes_on(
+    tmp_path: Path, messages: list[str]
+) -> None:
     answers = fill(tmp_path, 400)
     path = tmp_path / "memo.sqlite"
-    warnings: list[str] = []
-    with open_memo(tmp_path, warn=warnings.append) as memo:
+    with open_memo(tmp_path) as memo:
         calls = memo.calls({})
         memo.ask("PRAGMA shrink_memory")  # what it has read before is forgotten
         with path.open("r+b") as file:  # every page but the first, under the open connection's hands
@@ -114,15 +108,16 @@ def test_damage_that_comes_to_light_while_it_is_used_sets_it_aside_and_the_run_g
             assert calls.put(text, answer) == answer
         assert memo.size() == len(answers)
     assert len(list(tmp_path.glob("memo.sqlite.damaged-*"))) == 1
-    assert "set aside" in warnings[-1]
+    assert "set aside" in messages[-1]
     assert recalled(tmp_path, answers) == len(answers)
 
 
-def test_of_two_runs_that_meet_the_damage_one_sets_it_aside_and_both_go_on_in_the_new_file(tmp_path: Path) -> None:
+def test_of_two_runs_that_meet_the_damage_one_sets_it_aside_and_both_go_on_in_the_new_file(
+    tmp_path: Path, messages: list[str]
+) -> None:
     answers = fill(tmp_path, 400)
     path = tmp_path / "memo.sqlite"
-    warnings: list[str] = []
-    with open_memo(tmp_path, warn=warnings.append) as one, open_memo(tmp_path, warn=warnings.append) as two:
+    with open_memo(tmp_path) as one, open_memo(tmp_path) as two:
         both = one.calls({}), two.calls({})
         with path.open("r+b") as file:
             file.seek(4096)
@@ -131,7 +126,7 @@ def test_of_two_runs_that_meet_the_damage_one_sets_it_aside_and_both_go_on_in_th
             for calls in both:
                 assert calls.get(text) in {None, answer}
                 assert calls.put(text, answer) == answer
-    assert len([warning for warning in warnings if "set aside" in warning]) == 1
+    assert len([warning for warning in messages if "set aside" in warning]) == 1
     assert recalled(tmp_path, answers) == len(answers)
 
 
@@ -140,7 +135,7 @@ def test_many_processes_that_open_one_damaged_file_at_once_set_it_aside_once(tmp
     script = (
         "import sys; from pathlib import Path; from pipeline.storage.memo import open_memo;"
         "from pipeline.records import Generation; sys.stdin.read();"
-        "calls = open_memo(Path(sys.argv[1]), warn=print).calls({});"
+        "calls = open_memo(Path(sys.argv[1])).calls({});"
         "[calls.put(str(n), Generation(str(n), 1, 0, 1, True, None)) for n in range(20)]"
     )
     starts = [
@@ -197,7 +192,7 @@ def test_a_killed_writer_loses_nothing_it_committed(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path; from pipeline.storage.memo import open_memo;"
         "from pipeline.records import Generation;"
-        "calls = open_memo(Path(sys.argv[1]), warn=print).calls({});"
+        "calls = open_memo(Path(sys.argv[1])).calls({});"
         "[calls.put(str(n), Generation(str(n), 1, 0, 1, True, None)) for n in range(100)];"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -207,11 +202,10 @@ def test_a_killed_writer_loses_nothing_it_committed(tmp_path: Path) -> None:
         assert [memo.calls({}).get(str(n)) is not None for n in range(100)] == [True] * 100
 
 
-def test_a_score_that_is_no_number_is_none_and_its_row_stands(tmp_path: Path) -> None:
-    told: list[str] = []
-    with open_memo(tmp_path, warn=told.append) as memo:
+def test_a_score_that_is_no_number_is_none_and_its_row_stands(tmp_path: Path, messages: list[str]) -> None:
+    with open_memo(tmp_path) as memo:
         calls = memo.calls({})
         put = calls.put("một", Generation("one", 1, 0, 1, finished=True, score=float("nan")))
         assert put.score is None
         assert calls.get("một") == put
-    assert told == []
+    assert messages == []

@@ -79,7 +79,7 @@ def test_the_system_tells_the_file_system_of_a_folder(tmp_path: Path) -> None:
 def test_a_memo_on_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.storage.memo.file_system", lambda _folder: "virtiofs")
     with pytest.raises(MemoError, match=r"network file system \(virtiofs\).*set `memo:`"):
-        open_memo(tmp_path, warn=print)
+        open_memo(tmp_path)
 
 
 @needs_mounts

@@ -169,11 +169,12 @@ def test_its_config_runs_again(version: Version, outputs: Path, tmp_path: Path) 
     assert ids(versions.versions(outputs / "night")[-1]) == ["moi"]
 
 
+@pytest.mark.usefixtures("no_messages")
 def test_forget_rewrites_it(version: Version, outputs: Path) -> None:
     before = [row for row in rows(version) if row.id != PAGE]
-    with open_published(outputs / "night", [version], warn=pytest.fail):
+    with open_published(outputs / "night", [version]):
         pass
-    found = forget(outputs, PAGE, really=True, wait=0, notice=lambda _: None)
+    found = forget(outputs, PAGE, really=True, wait=0)
     assert [holding.version.name for holding in found.holdings] == [version.name]
     rewritten = versions.find(outputs, "night")
     versions.verify(rewritten)

@@ -15,7 +15,7 @@ from pipeline.storage.published import FILE, WITHDRAWN, Withdrawal, look, open_p
 
 
 def publish(outputs: Path, *pairs: tuple[str, str], scope: str = "full", published: str = "") -> versions.Version:
-    with versions.locked(outputs, "night", wait=0, notice=print) as experiment:
+    with versions.locked(outputs, "night", wait=0) as experiment:
         staged = experiment.stage()
         (staged / "data").mkdir()
         ids, shas = [one for one, _ in pairs], [sha for _, sha in pairs]
@@ -28,21 +28,22 @@ def publish(outputs: Path, *pairs: tuple[str, str], scope: str = "full", publish
 @pytest.mark.parametrize(("scope", "known"), [("full", True), ("new", True), ("limited", False), ("partial", False)])
 def test_an_article_of_a_whole_version_is_known_by_id_and_text(tmp_path: Path, scope: str, known: bool) -> None:
     version = publish(tmp_path, ("a", "1"), ("b", "2"), scope=scope)
-    with open_published(tmp_path / "night", [version], warn=print) as published:
+    with open_published(tmp_path / "night", [version]) as published:
         assert published.has("a", "1") is known
         assert not published.has("a", "2")  # an updated text is new
 
 
 def test_what_is_known_outlives_its_version(tmp_path: Path) -> None:
     version = publish(tmp_path, ("a", "1"))
-    with open_published(tmp_path / "night", [version], warn=print):
+    with open_published(tmp_path / "night", [version]):
         pass
-    with open_published(tmp_path / "night", [], warn=print) as published:
+    with open_published(tmp_path / "night", []) as published:
         assert published.has("a", "1")
     with look(tmp_path / "night", []) as published:
         assert published.has("a", "1")
 
 
+@pytest.mark.usefixtures("no_messages")
 def test_a_file_without_dates_gets_those_of_the_versions_that_are_left(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / FILE)
     connection.execute("CREATE TABLE versions (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID")
@@ -54,7 +55,7 @@ def test_a_file_without_dates_gets_those_of_the_versions_that_are_left(tmp_path:
     connection.commit()
     connection.close()
     (tmp_path / FILE).rename(tmp_path / "night" / FILE)
-    with open_published(tmp_path / "night", [version], warn=pytest.fail) as published:
+    with open_published(tmp_path / "night", [version]) as published:
         assert published.has("pruned", "0")
         assert published.standing("a", "2", "2026-03-01") == (False, True)
         published.forget(article_id="a", texts=[])
@@ -68,51 +69,48 @@ def test_looking_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "night" / FILE).exists()
 
 
-def test_a_damaged_file_is_set_aside_and_named(tmp_path: Path) -> None:
+def test_a_damaged_file_is_set_aside_and_named(tmp_path: Path, messages: list[str]) -> None:
     version = publish(tmp_path, ("a", "1"))
     (tmp_path / "night" / FILE).write_bytes(b"no database" * 1000)
-    told: list[str] = []
     with look(tmp_path / "night", [version]) as published:
         assert published.has("a", "1")
-    with open_published(tmp_path / "night", [version], warn=told.append) as published:
+    with open_published(tmp_path / "night", [version]) as published:
         assert published.has("a", "1")
-    assert "is damaged" in told[0]
+    assert "is damaged" in messages[0]
     assert list((tmp_path / "night").glob(f"{FILE}.damaged-*"))
 
 
 def test_a_folder_in_its_place_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "night" / FILE).mkdir(parents=True)
     with pytest.raises(WorldError, match=r"\.published: cannot be opened"):
-        open_published(tmp_path / "night", [], warn=print)
+        open_published(tmp_path / "night", [])
 
 
-def test_damage_inside_the_file_is_found_on_opening(tmp_path: Path) -> None:
+def test_damage_inside_the_file_is_found_on_opening(tmp_path: Path, messages: list[str]) -> None:
     version = publish(tmp_path, *((f"a{number}", f"{number:064}") for number in range(400)))
     path = tmp_path / "night" / FILE
-    with open_published(tmp_path / "night", [version], warn=print):
+    with open_published(tmp_path / "night", [version]):
         pass
     data = bytearray(path.read_bytes())
     for at in range(4096 * 3, len(data) - 4096, 4096):
         data[at : at + 64] = b"\xff" * 64
     path.write_bytes(data)
-    told: list[str] = []
-    with open_published(tmp_path / "night", [version], warn=told.append) as published:
+    with open_published(tmp_path / "night", [version]) as published:
         assert all(published.has(f"a{number}", f"{number:064}") for number in range(400))
-    assert "is damaged" in told[0]
+    assert "is damaged" in messages[0]
     assert list(path.parent.glob(f"{FILE}.damaged-*"))
-    with open_published(tmp_path / "night", [version], warn=told.append):
-        assert len(told) == 1
+    with open_published(tmp_path / "night", [version]):
+        assert len(messages) == 1
 
 
-def test_a_table_of_another_shape_is_damage_too(tmp_path: Path) -> None:
+def test_a_table_of_another_shape_is_damage_too(tmp_path: Path, messages: list[str]) -> None:
     version = publish(tmp_path, ("a", "1"))
     connection = sqlite3.connect(tmp_path / "night" / FILE)
     connection.execute("CREATE TABLE articles (what)")
     connection.close()
-    told: list[str] = []
-    with open_published(tmp_path / "night", [version], warn=told.append) as published:
+    with open_published(tmp_path / "night", [version]) as published:
         assert published.has("a", "1")
-    assert "is damaged" in told[0]
+    assert "is damaged" in messages[0]
 
 
 def test_looking_at_a_damaged_file_leaves_no_file_open(tmp_path: Path) -> None:
@@ -147,4 +145,4 @@ def test_a_damaged_list_of_withdrawals_is_never_taken_for_an_empty_one(tmp_path:
     (tmp_path / "night").mkdir()
     (tmp_path / WITHDRAWN).write_bytes(content)
     with pytest.raises(WorldError, match=r"\.withdrawn.* put it back from a copy"):
-        open_published(tmp_path / "night", [], warn=print)
+        open_published(tmp_path / "night", [])

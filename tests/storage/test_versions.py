@@ -20,12 +20,8 @@ from pipeline.storage.disk_errors import on_disk
 RECIPE = "3f9a1c2b" + "0" * 56
 
 
-def quiet(_message: str) -> None:
-    """Say nothing."""
-
-
 def published(outputs: Path, *, text: str = "one", name: str = "night", latest: bool = True) -> versions.Version:
-    with versions.locked(outputs, name, wait=0, notice=quiet) as experiment:
+    with versions.locked(outputs, name, wait=0) as experiment:
         staged = experiment.stage()
         (staged / "data").mkdir()
         (staged / "data" / "rows").write_text(text)
@@ -41,7 +37,7 @@ def test_a_version_is_found_by_name_prefix_path_and_as_the_newest(tmp_path: Path
 
 def test_an_edition_is_its_newest_whole_version(tmp_path: Path) -> None:
     def publish(edition: str, scope: str) -> versions.Version:
-        with versions.locked(tmp_path, "night", wait=0, notice=quiet) as experiment:
+        with versions.locked(tmp_path, "night", wait=0) as experiment:
             manifest = {"recipe": RECIPE, "counts": {}, "edition": edition, "scope": scope}
             return experiment.publish(experiment.stage(), manifest=manifest)
 
@@ -95,38 +91,37 @@ def test_a_partial_scope_leaves_latest_alone(tmp_path: Path) -> None:
     assert versions.find(tmp_path, "night").folder == first.folder
 
 
-def test_a_second_holder_is_refused_or_waits(tmp_path: Path) -> None:
-    with versions.locked(tmp_path, "night", wait=0, notice=quiet):
+def test_a_second_holder_is_refused_or_waits(tmp_path: Path, messages: list[str]) -> None:
+    with versions.locked(tmp_path, "night", wait=0):
         with (
             pytest.raises(LockedError, match="--wait-lock"),
-            versions.locked(tmp_path, "night", wait=0, notice=quiet),
+            versions.locked(tmp_path, "night", wait=0),
         ):
             pass
-        told: list[str] = []
-        with pytest.raises(LockedError), versions.locked(tmp_path, "night", wait=0.3, notice=told.append):
+        with pytest.raises(LockedError), versions.locked(tmp_path, "night", wait=0.3):
             pass
-        assert "waiting" in told[0]
-    with versions.locked(tmp_path, "night", wait=0, notice=quiet):
+        assert "waiting" in messages[0]
+    with versions.locked(tmp_path, "night", wait=0):
         pass
 
 
 def test_what_a_killed_run_left_is_cleared_under_the_lock(tmp_path: Path) -> None:
     left = tmp_path / "night" / ".staging" / "build-1"
     left.mkdir(parents=True)
-    with versions.locked(tmp_path, "night", wait=0, notice=quiet):
+    with versions.locked(tmp_path, "night", wait=0):
         assert not left.exists()
 
 
 def test_prune_keeps_the_newest_and_latest_and_is_dry_by_default(tmp_path: Path) -> None:
     oldest = published(tmp_path)
     others = [published(tmp_path, latest=False) for _ in range(3)]
-    with versions.locked(tmp_path, "night", wait=0, notice=quiet):  # a look needs no lock
-        doomed = versions.prune(tmp_path, "night", keep=1, really=False, wait=0, notice=quiet)
+    with versions.locked(tmp_path, "night", wait=0):  # a look needs no lock
+        doomed = versions.prune(tmp_path, "night", keep=1, really=False, wait=0)
         with pytest.raises(LockedError):
-            versions.prune(tmp_path, "night", keep=1, really=True, wait=0, notice=quiet)
+            versions.prune(tmp_path, "night", keep=1, really=True, wait=0)
     assert doomed == [(version, version.bytes()) for version in others[:2]]
     assert all(version.folder.exists() for version in others)
-    versions.prune(tmp_path, "night", keep=1, really=True, wait=0, notice=quiet)
+    versions.prune(tmp_path, "night", keep=1, really=True, wait=0)
     assert [v.folder for v in versions.versions(tmp_path / "night")] == [oldest.folder, others[2].folder]
 
 
@@ -160,7 +155,7 @@ def test_a_version_goes_by_any_rule_of_count_age_and_size(
 ) -> None:
     # 3,000 bytes of rows each, and a manifest; `latest` is the newest
     there = {days: aged(published(tmp_path, text="x" * 3_000), days) for days in (40, 30, 20, 10)}
-    doomed = versions.prune(tmp_path, "night", really=True, wait=0, notice=quiet, **rules)
+    doomed = versions.prune(tmp_path, "night", really=True, wait=0, **rules)
     assert [version.folder for version, _ in doomed] == [there[days].folder for days in gone]
     assert [v.folder for v in versions.versions(tmp_path / "night")] == [
         version.folder for days, version in there.items() if days not in gone
@@ -170,7 +165,7 @@ def test_a_version_goes_by_any_rule_of_count_age_and_size(
 def test_the_only_version_stays_where_there_is_no_latest(tmp_path: Path) -> None:
     only = published(tmp_path, latest=False)
     rules = {"older_than": timedelta(0), "over": 0}
-    assert versions.prune(tmp_path, "night", really=True, wait=0, notice=quiet, **rules) == []  # type: ignore[arg-type]
+    assert versions.prune(tmp_path, "night", really=True, wait=0, **rules) == []  # type: ignore[arg-type]
     assert only.folder.exists()
 
 
@@ -187,7 +182,7 @@ def test_a_version_is_replaced_under_its_name(
     if not can_exchange:  # as on a network file system
         monkeypatch.setattr(versions, "_exchanged", lambda _one, _other: False)
     version = published(tmp_path)
-    with versions.locked(tmp_path, "night", wait=0, notice=quiet) as experiment:
+    with versions.locked(tmp_path, "night", wait=0) as experiment:
         new = replaced(experiment, version)
         assert not any(path.is_dir() for path in experiment.staging.glob("build-*"))
     found = versions.find(tmp_path, "night")
@@ -208,7 +203,7 @@ def test_a_replacement_that_was_killed_between_its_renames_is_ended_by_the_next_
     if out_of_sight:
         (tmp_path / "night" / ".staging").mkdir(exist_ok=True)
         version.folder.rename(tmp_path / "night" / ".staging" / "doomed")
-    with versions.locked(tmp_path, "night", wait=0, notice=quiet) as experiment:
+    with versions.locked(tmp_path, "night", wait=0) as experiment:
         (found,) = experiment.versions()
     assert (found.folder / "data" / "rows").read_text() == "without"
     assert not ready.exists()
@@ -233,7 +228,7 @@ def test_nothing_published_yet_says_how_to(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(WorldError, match="--outputs"), versions.locked(tmp_path, "night", wait=0, notice=quiet):
+    with pytest.raises(WorldError, match="--outputs"), versions.locked(tmp_path, "night", wait=0):
         pass
 
 
@@ -252,7 +247,7 @@ def test_a_damaged_manifest_is_named(tmp_path: Path) -> None:
         versions.find(tmp_path, "night")
 
 
-def test_what_only_looks_like_a_version_is_passed_over_and_named(tmp_path: Path) -> None:
+def test_what_only_looks_like_a_version_is_passed_over_and_named(tmp_path: Path, messages: list[str]) -> None:
     version = published(tmp_path)
     empty = tmp_path / "night" / "29990101T000000Z-00000000"
     empty.mkdir()
@@ -260,11 +255,10 @@ def test_what_only_looks_like_a_version_is_passed_over_and_named(tmp_path: Path)
     damaged.mkdir()
     (damaged / "manifest.json").write_text("{")
     assert versions.versions(tmp_path / "night") == [version]
-    told: list[str] = []
-    with versions.locked(tmp_path, "night", wait=0, notice=told.append):
+    with versions.locked(tmp_path, "night", wait=0):
         pass
-    assert [line.partition(": ")[0] for line in told] == [str(damaged), str(empty)]
-    assert all("put it back from a copy, or remove the folder" in line for line in told)
+    assert [line.partition(": ")[0] for line in messages] == [str(damaged), str(empty)]
+    assert all("put it back from a copy, or remove the folder" in line for line in messages)
     assert versions.find(tmp_path, "night") == version
     with pytest.raises(DifferenceError, match=r"20000101T000000Z-00000000/manifest\.json: cannot be read"):
         versions.find(tmp_path, "night/2000")
@@ -277,13 +271,13 @@ def test_latest_is_moved_by_whoever_next_holds_the_lock_where_a_kill_forestalled
     latest.unlink()
     latest.symlink_to(first.folder.name)  # killed between the two renames
     assert versions.find(tmp_path, "night") == first
-    with versions.locked(tmp_path, "night", wait=0, notice=quiet):
+    with versions.locked(tmp_path, "night", wait=0):
         assert versions.find(tmp_path, "night") == newest
 
 
 def test_latest_leads_to_the_newest_edition_and_of_one_edition_to_the_last_version(tmp_path: Path) -> None:
     def publish(edition: str, scope: str = "full") -> versions.Version:
-        with versions.locked(tmp_path, "night", wait=0, notice=quiet) as experiment:
+        with versions.locked(tmp_path, "night", wait=0) as experiment:
             manifest = {"recipe": RECIPE, "counts": {}, "scope": scope, "edition": edition}
             return experiment.publish(experiment.stage(), manifest=manifest)
 
@@ -301,7 +295,7 @@ def test_latest_leads_to_the_newest_edition_and_of_one_edition_to_the_last_versi
 
 def test_after_an_error_only_files_are_left_in_staging(tmp_path: Path) -> None:
     def build() -> None:
-        with versions.locked(tmp_path, "night", wait=0, notice=quiet) as experiment:
+        with versions.locked(tmp_path, "night", wait=0) as experiment:
             (experiment.stage() / "rows").write_text("half")
             (experiment.staging / "failures.jsonl").write_text("")  # a gate's reasons, for a person
             raise WorldError("the disk")
@@ -316,7 +310,7 @@ def test_a_latest_that_was_copied_as_a_folder_is_an_error_that_says_what_to_do(t
     shutil.copytree(tmp_path / "night", tmp_path / "copy")
     with (
         pytest.raises(WorldError, match=r"copy/latest: is a folder.*; remove it"),
-        versions.locked(tmp_path, "copy", wait=0, notice=quiet),
+        versions.locked(tmp_path, "copy", wait=0),
     ):
         pass
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import lzma
 import os
 import random
@@ -14,23 +15,25 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 import yaml
 
 from pipeline import checkpoints
+from pipeline import train as training
 from pipeline.checkpoints import device
 from pipeline.checkpoints.tokenizers import JsonTokenizer
 from pipeline.config import Exclude, Runtime, Stage
 from pipeline.engines import open_engine
 from pipeline.errors import ConfigError, EngineError, LockedError, ModelError, SourceError, StoppedError, WorldError
+from pipeline.messages import told_to
 from pipeline.records import Generation
 from pipeline.storage.atomic import replacing
-from pipeline.train import batches, choose, config, reading, state, train
+from pipeline.train import batches, choose, config, data, reading, state
 from pipeline.train.coding import Coder
-from pipeline.train.data import Packed, pack
+from pipeline.train.data import Packed
 from pipeline.train.from_scratch import alignment
 from tests import tiny
 
@@ -52,6 +55,9 @@ def pairs(count: int, *, seed: int) -> list[tuple[str, str]]:
     return made
 
 
+T = TypeVar("T")
+
+
 class Told:
     """A progress that remembers."""
 
@@ -68,11 +74,21 @@ class Told:
     def expect(self, _seconds: float) -> None:
         pass
 
-    def notice(self, message: str) -> None:
-        self.said.append(message)
-
     def __str__(self) -> str:
         return "\n".join(self.said)
+
+
+def heard(function: Callable[..., T]) -> Callable[..., T]:
+    """Return `function` with what it logs told to its progress."""
+
+    def call(*arguments: Any, progress: Told, **options: Any) -> T:
+        with told_to(progress.said.append, level=logging.INFO):
+            return function(*arguments, progress=progress, **options)
+
+    return call
+
+
+train, pack = heard(training.train), heard(data.pack)
 
 
 def write_yaml(path: Path, **fields: Any) -> Path:
@@ -146,13 +162,13 @@ def loaded(folder: Path, *, cache: Path) -> checkpoints.Checkpoint:
     """Return the checkpoint in `folder` as a run loads it, from a stage that names the folder and nothing else."""
     stage = Stage(model=str(folder), engine="transformers", compute_type="float32")
     return checkpoints.prepare(
-        stage, runtime=Runtime(device="cpu"), deterministic=False, reproducible="warn", cache=cache, warn=lambda _: None
+        stage, runtime=Runtime(device="cpu"), deterministic=False, reproducible="warn", cache=cache
     )
 
 
 def answers(folder: Path, texts: list[str], *, cache: Path) -> list[Generation]:
     """Return what the pipeline makes of `texts` with the checkpoint in `folder`."""
-    engine = open_engine(loaded(folder, cache=cache), runtime=Runtime(threads=1), notice=lambda _: None)
+    engine = open_engine(loaded(folder, cache=cache), runtime=Runtime(threads=1))
     found = dict(engine.generate(texts))
     engine.close()
     answered = [found[at] for at in range(len(texts))]

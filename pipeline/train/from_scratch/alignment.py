@@ -8,6 +8,7 @@ else where the longest copy begins, if it has two tokens at least or there are a
 
 from __future__ import annotations
 
+import logging
 from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Alignment: TypeAlias = NDArray[np.uint16]
+
+_log = logging.getLogger(__name__)
 
 VERSION = 2
 _CELLS = 4_000_000  # word pairs looked at together: a few hundred megabytes
@@ -55,7 +58,7 @@ def align(training: ModelTraining, packed: Packed, coder: Coder, *, progress: Pr
         found = by_copying(packed, progress=progress)
     with replacing(path) as file:
         np.savez_compressed(file, alignment=found, key=np.frombuffer(key.encode(), np.uint8))
-    progress.notice(f"{training.name}: {np.mean(found != UNALIGNED):.0%} of the target tokens are aligned")
+    _log.info(f"{training.name}: {np.mean(found != UNALIGNED):.0%} of the target tokens are aligned")
     return found
 
 

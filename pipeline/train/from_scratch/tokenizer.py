@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     import sentencepiece
     import tokenizers
 
+_log = logging.getLogger(__name__)
+
 PAD_ID, EOS_ID, UNK_ID = 0, 1, 2  # T5's
 _LONGEST = 20_000  # bytes of a line: SentencePiece would pass over a longer one without a word
 _COMPARED = 2_000  # lines that are read by every library
@@ -49,13 +52,13 @@ def build(training: TokenizerTraining, *, progress: Progress, stopping: Stopping
         made_of = _made_of(training)
         target = home / state.RESULT
         if state.read_json(home / "training.json") == made_of and (target / "tokenizer.json").is_file():
-            progress.notice(f"{training.name}: nothing has changed, {target} is kept")
+            _log.info(f"{training.name}: nothing has changed, {target} is kept")
             return target
         tallies: dict[str, reading.ReadCounts] = {}
         progress.begin("tokenizer", None)
         trained = _train(training, _counted(_texts(training, tallies, stopping), progress))
         for name, tally in tallies.items():
-            reading.told(name, tally, tally.read - tally.left_out.total(), progress.notice)
+            reading.told(name, tally, tally.read - tally.left_out.total())
         rebuilt = rebuild(trained)
         compared = list(islice(_texts(training, {}, stopping), _COMPARED))
         build_dir = state.build_dir(target)
@@ -68,7 +71,7 @@ def build(training: TokenizerTraining, *, progress: Progress, stopping: Stopping
         )
         state.put(build_dir, target)
         state.write_json(home / "training.json", made_of)
-        progress.notice(f"{training.name}: {len(trained)} pieces; {differing} of {len(compared)} lines differ")
+        _log.info(f"{training.name}: {len(trained)} pieces; {differing} of {len(compared)} lines differ")
         return target
 
 
