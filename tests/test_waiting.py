@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -234,19 +234,42 @@ def test_a_signal_ends_a_run_that_waits_for_the_lock_of_the_memo(fed: Path) -> N
         assert "stopped by SIGTERM while waiting for the lock " in ended(started(fed))
 
 
-def test_the_deadline_ends_a_run_that_waits_for_a_transaction(fed: Path) -> None:
-    with closing(sqlite3.connect(fed.parent / "out" / ".memo" / "memo.sqlite", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+@pytest.mark.parametrize(("file", "begin"), [(".memo/memo.sqlite", "IMMEDIATE"), ("night/.published", "EXCLUSIVE")])
+def test_the_deadline_ends_a_run_that_waits_for_a_transaction(fed: Path, file: str, begin: str) -> None:
+    with closing(sqlite3.connect(fed.parent / "out" / file, isolation_level=None)) as other:
+        other.execute(f"BEGIN {begin}")
         done = tomdich("run", fed, "--outputs", "out", "--deadline", "5s", cwd=fed.parent)
     assert done.returncode == 5, done.stderr
     assert "stopped at the deadline of 5 s while waiting for another process's transaction on " in done.stderr
 
 
-def test_a_transaction_that_ends_in_time_is_waited_for(fed: Path) -> None:
-    with closing(
-        sqlite3.connect(fed.parent / "out" / ".memo" / "memo.sqlite", isolation_level=None, check_same_thread=False)
-    ) as other:
-        other.execute("BEGIN IMMEDIATE")
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="sees by /proc that the plan has opened the list")
+def test_a_signal_ends_a_plan_that_waits_for_the_list_of_the_published(fed: Path) -> None:
+    with closing(sqlite3.connect(fed.parent / "out" / "night" / ".published", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline", "plan", str(fed), "--outputs", "out"],
+            cwd=fed.parent, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        while process.poll() is None and not has_open(process.pid, ".published"):
+            time.sleep(0.1)
+        assert "while waiting for another process's transaction on " in ended(process)
+
+
+def has_open(pid: int, name: str) -> bool:
+    """Return whether a process has a file of this name open."""
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):  # closed meanwhile
+            if link.readlink().name == name:
+                return True
+    return False
+
+
+@pytest.mark.parametrize(("file", "begin"), [(".memo/memo.sqlite", "IMMEDIATE"), ("night/.published", "EXCLUSIVE")])
+def test_a_transaction_that_ends_in_time_is_waited_for(fed: Path, file: str, begin: str) -> None:
+    with closing(sqlite3.connect(fed.parent / "out" / file, isolation_level=None, check_same_thread=False)) as other:
+        other.execute(f"BEGIN {begin}")
         timer = threading.Timer(8, other.rollback)
         timer.start()
         done = tomdich("run", fed, "--outputs", "out", cwd=fed.parent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 
 from pipeline import __version__, report, waiting
@@ -195,7 +196,8 @@ def _publish(
     run.failures.close()
     manifest["timings"] = run_log.timings
     version = run.experiment.publish(staged, manifest=manifest)
-    run.published.note([version])
+    with suppress(StoppedError):  # another process holds the list: the next run takes the version in
+        run.published.note([version])
     return version
 
 

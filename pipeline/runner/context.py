@@ -82,13 +82,17 @@ def open_run(day: Day, *, options: RunOptions, progress: Progress) -> Iterator[R
     """Give what a run needs, with the lock of its name held for the block; raises as `versions.locked` does."""
     deadline = Deadline(options.deadline)
     config = day.config
+
+    def stopping() -> str | None:
+        return options.stopping() or deadline.over()
+
     with (
         on_disk(options.outputs, remedy=_MAKE_ROOM),
         versions.locked(
             options.outputs,
             config.name,
             wait=options.wait_lock,
-            stopping=lambda: options.stopping() or deadline.over(),
+            stopping=stopping,
         ) as experiment,
         ExitStack() as stack,
     ):
@@ -98,7 +102,7 @@ def open_run(day: Day, *, options: RunOptions, progress: Progress) -> Iterator[R
         failures = FailureList(staged, event=run_log.event, earlier=experiment if options.only_new else None)
         stack.enter_context(failures)
         published = stack.enter_context(
-            open_published(experiment.folder, experiment.versions()),
+            open_published(experiment.folder, experiment.versions(), stopping=stopping),
         )
         revision = revising.to_revise(experiment, day.edition) if options.revise else None
         config = config if revision is None else revision.as_published(config)

@@ -133,7 +133,7 @@ def _load(
     """Return the articles of a run, read without its lock; raises `GateError` as the run does."""
     experiment = options.outputs / config.name
     progress.begin("load", options.limit)
-    with look(experiment, versions(experiment)) as published:
+    with look(experiment, versions(experiment), stopping=options.stopping) as published:
         if revision is not None:
             loaded = revision.load(
                 folder=folder,

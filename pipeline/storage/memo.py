@@ -31,7 +31,7 @@ from pipeline.records import JSON, Generation
 from pipeline.storage.disk_errors import describe
 from pipeline.storage.locking import open_shared
 from pipeline.storage.mounts import file_system, is_network
-from pipeline.storage.sqlite_recovery import FAULTS, connect, is_damage, require_sound, set_aside
+from pipeline.storage.sqlite_recovery import FAULTS, TRY, connect, is_damage, patiently, require_sound, set_aside
 from pipeline.waiting import Stopping
 
 _log = logging.getLogger(__name__)
@@ -63,8 +63,6 @@ _REMEDIES = {
 }
 _REMEDY = "see whether the disk is full or failing, or set `memo:` in the config to a folder on another local disk"
 _CHECKED_WHOLE = 256 * 1024 * 1024  # bytes; a file up to this size is checked when it is opened
-_WAIT = 60.0  # seconds for another process's transaction
-_TRY = 0.2  # of these, seconds that SQLite waits at a time
 _PAGE = 2_000  # rows looked at, and at most removed, in one transaction
 _AT_ONCE = 200  # rows removed by one statement
 _ROW = 100  # bytes a row takes beside its text: key, checksum, numbers, and what a page of it is not filled
@@ -231,21 +229,7 @@ class Memo:
         return self._patiently(lambda: self._connection.execute(statement, values).fetchall())
 
     def _patiently(self, action: Callable[[], T]) -> T:
-        """Return what `action` returns, tried again for a minute while another process holds the file.
-
-        SQLite's own wait cannot be interrupted, so it is short, and `stopping` is asked in between.
-        """
-        end = time.monotonic() + _WAIT
-
-        def tried() -> tuple[T] | None:
-            try:
-                return (action(),)
-            except sqlite3.OperationalError as error:
-                if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
-                    raise
-                return None
-
-        return waiting.poll(tried, what=f"another process's transaction on {self._path}", stopping=self._stopping)[0]
+        return patiently(action, path=self._path, stopping=self._stopping)
 
     def _alone(self) -> AbstractContextManager[None]:
         assert self._path is not None
@@ -359,7 +343,7 @@ def _inode(path: Path) -> tuple[int, int] | None:
 
 def _schema(path: Path) -> int:
     """Return the schema that the file at `path` was written in, 0 for a new one."""
-    connection = connect(path, timeout=_TRY)
+    connection = connect(path, timeout=TRY)
     try:
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
     finally:
@@ -367,7 +351,7 @@ def _schema(path: Path) -> int:
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None) if path is None else connect(path, timeout=_TRY)
+    connection = sqlite3.connect(":memory:", isolation_level=None) if path is None else connect(path, timeout=TRY)
     try:
         _prepare(connection)
     except BaseException:

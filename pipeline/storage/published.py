@@ -18,10 +18,11 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 from pipeline.errors import WorldError
 from pipeline.ids import text_digest
@@ -29,9 +30,12 @@ from pipeline.storage import sqlite_recovery
 from pipeline.storage.atomic import TEMPORARY, sync, write_atomically
 from pipeline.storage.disk_errors import describe
 from pipeline.storage.rows import rows
-from pipeline.storage.sqlite_recovery import FAULTS, connect, is_damage, require_sound, set_aside
+from pipeline.storage.sqlite_recovery import FAULTS, TRY, connect, is_damage, patiently, require_sound, set_aside
 from pipeline.storage.versions import WHOLE, Version
 from pipeline.text.near_duplicates import is_earlier, moment
+from pipeline.waiting import Stopping
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -121,11 +125,18 @@ def withdraw(outputs: Path, withdrawal: Withdrawal) -> None:
 
 
 class Published:
-    """The articles published so far; a context manager. `withdrawn`: digests of ids and texts."""
+    """The articles published so far; a context manager. `withdrawn`: digests of ids and texts.
 
-    def __init__(self, connection: sqlite3.Connection, *, withdrawn: Collection[str] = ()) -> None:
+    Each method raises `StoppedError` where `stopping` gives a reason while another process holds the file.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, *, path: Path, withdrawn: Collection[str], stopping: Stopping
+    ) -> None:
         self._connection = connection
+        self._path = path
         self._withdrawn = set(withdrawn)
+        self._stopping = stopping
 
     def __enter__(self) -> Self:
         return self
@@ -139,8 +150,7 @@ class Published:
 
     def has(self, article_id: str, text_sha256: str) -> bool:
         """Return whether this id was published with this text: an updated text is new."""
-        found = self._connection.execute("SELECT 1 FROM articles WHERE id = ? AND sha = ?", (article_id, text_sha256))
-        return found.fetchone() is not None
+        return bool(self._ask("SELECT 1 FROM articles WHERE id = ? AND sha = ?", article_id, text_sha256))
 
     def standing(self, article_id: str, text_sha256: str, published: str) -> Standing:
         """Return how an article stands to what was published under its id; `published`: its own date.
@@ -148,22 +158,21 @@ class Published:
         A text that was published, then replaced, and comes back with a later date than any before is new again: the
         publisher went back to it.
         """
-        found = self._connection.execute("SELECT sha, published FROM newest WHERE id = ?", (article_id,)).fetchone()
+        found = self._ask("SELECT sha, published FROM newest WHERE id = ?", article_id)
         known = self.has(article_id, text_sha256)
-        if found is None:
+        if not found:
             return Standing(known=known, outdated=False)
-        sha, latest = found
+        sha, latest = found[0]
         comes_back = sha != text_sha256 and is_earlier(latest, published)
         return Standing(known=known and not comes_back, outdated=is_earlier(published, latest))
 
     def has_any(self) -> bool:
         """Return whether any article was published, in a version that is pruned since too."""
-        return self._connection.execute("SELECT 1 FROM articles").fetchone() is not None
+        return bool(self._ask("SELECT 1 FROM articles LIMIT 1"))
 
     def texts(self, article_id: str) -> frozenset[str]:
         """Return the digests of the texts that were published under this id."""
-        found = self._connection.execute("SELECT sha FROM articles WHERE id = ?", (article_id,))
-        return frozenset(sha for (sha,) in found)
+        return frozenset(sha for (sha,) in self._ask("SELECT sha FROM articles WHERE id = ?", article_id))
 
     def is_withdrawn(self, article_id: str, text_sha256: str = "") -> bool:
         """Return whether this id, or this text, was withdrawn."""
@@ -175,37 +184,41 @@ class Published:
         The file is written anew: no byte of them is left.
         """
         try:
-            self._connection.execute("PRAGMA secure_delete = ON")
-            shas = [(sha,) for (sha,) in self._connection.execute("SELECT DISTINCT sha FROM articles")]
-            with self._connection:
-                self._connection.execute("BEGIN")
-                self._connection.execute("DELETE FROM articles WHERE id = ?", (article_id,))
-                self._connection.execute("DELETE FROM newest WHERE id = ?", (article_id,))
-                gone = [(sha,) for (sha,) in shas if text_digest(sha) in texts]
-                self._connection.executemany("DELETE FROM articles WHERE sha = ?", gone)
-                self._connection.executemany("DELETE FROM newest WHERE sha = ?", gone)
-            self._connection.execute("VACUUM")
+            self._ask("PRAGMA secure_delete = ON")
+            self._patiently(lambda: self._forget(article_id, texts))
+            self._ask("VACUUM")
         except sqlite3.Error as error:
-            raise WorldError(f"{FILE}: cannot be written: {error}") from None
+            raise WorldError(f"{self._path}: cannot be written: {error}") from None
+
+    def _forget(self, article_id: str | None, texts: Collection[str]) -> None:
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            shas = [(sha,) for (sha,) in self._connection.execute("SELECT DISTINCT sha FROM articles")]
+            self._connection.execute("DELETE FROM articles WHERE id = ?", (article_id,))
+            self._connection.execute("DELETE FROM newest WHERE id = ?", (article_id,))
+            gone = [(sha,) for (sha,) in shas if text_digest(sha) in texts]
+            self._connection.executemany("DELETE FROM articles WHERE sha = ?", gone)
+            self._connection.executemany("DELETE FROM newest WHERE sha = ?", gone)
 
     def note(self, versions: Iterable[Version]) -> None:
         """Take in the articles of the versions that are whole and not known yet; raises `WorldError`."""
         for version in versions:
-            name = version.folder.name
             self.take_back(version)
-            if (
-                version.manifest["scope"] not in WHOLE
-                or self._connection.execute("SELECT 1 FROM dated_versions WHERE name = ?", (name,)).fetchone()
+            if version.manifest["scope"] not in WHOLE or self._ask(
+                "SELECT 1 FROM dated_versions WHERE name = ?", version.folder.name
             ):
                 continue
             try:
-                with self._connection:
-                    self._connection.execute("BEGIN")
-                    for row in rows(version, _Dated):
-                        self._note_row(row.id, row.text_sha256, row.published)
-                    self._connection.execute("INSERT INTO dated_versions VALUES (?)", (name,))
+                self._patiently(partial(self._note, version))
             except sqlite3.Error as error:
-                raise WorldError(f"{version.folder.parent / FILE}: cannot be written: {error}") from None
+                raise WorldError(f"{self._path}: cannot be written: {error}") from None
+
+    def _note(self, version: Version) -> None:
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for row in rows(version, _Dated):
+                self._note_row(row.id, row.text_sha256, row.published)
+            self._connection.execute("INSERT INTO dated_versions VALUES (?)", (version.folder.name,))
 
     def _note_row(self, article_id: str, text_sha256: str, published: str) -> None:
         self._connection.execute("INSERT OR IGNORE INTO articles VALUES (?, ?)", (article_id, text_sha256))
@@ -216,17 +229,31 @@ class Published:
         later = published if moment(published) is not None else latest  # an unreadable date hides no earlier one
         self._connection.execute("INSERT OR REPLACE INTO newest VALUES (?, ?, ?)", (article_id, text_sha256, later))
 
+    def _ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        return self._patiently(lambda: self._connection.execute(statement, values).fetchall())
+
+    def _patiently(self, action: Callable[[], T]) -> T:
+        return patiently(action, path=self._path, stopping=self._stopping)
+
     def take_back(self, version: Version) -> None:
         """Take in what the version's manifest says was withdrawn from it."""
         self._withdrawn.update(digest for one in version.manifest.get("withdrawn", ()) for digest in one["digests"])
 
 
-def open_published(folder: Path, versions: Iterable[Version]) -> Published:
-    """Return what the experiment in `folder` has published, every version of `versions` taken in; needs the lock."""
+def open_published(folder: Path, versions: Iterable[Version], *, stopping: Stopping = lambda: None) -> Published:
+    """Return what the experiment in `folder` has published, every version of `versions` taken in; needs the lock.
+
+    Raises `StoppedError` where `stopping` gives a reason while another process holds the file.
+    """
     path = folder / FILE
     withdrawn = _withdrawn(folder)
+
+    def opened() -> Published:
+        connection = patiently(lambda: _connect(path), path=path, stopping=stopping)
+        return Published(connection, path=path, withdrawn=withdrawn, stopping=stopping)
+
     try:
-        published = Published(_connect(path), withdrawn=withdrawn)
+        published = opened()
     except FAULTS as error:
         if not is_damage(error, path):  # locked, read-only, disk full
             raise WorldError(f"{path}: cannot be opened: {error}") from None
@@ -234,7 +261,7 @@ def open_published(folder: Path, versions: Iterable[Version]) -> Published:
         _log.warning(
             f"{path}: is damaged ({error}); set aside as {aside.name}, filled again from the versions that are left"
         )
-        published = Published(_connect(path), withdrawn=withdrawn)
+        published = opened()
     published.note(versions)
     return published
 
@@ -245,15 +272,23 @@ def require_writable(folder: Path) -> None:
         sqlite_recovery.require_writable(folder / FILE)
 
 
-def look(folder: Path, versions: Iterable[Version]) -> Published:
-    """Return what the experiment in `folder` has published, without a lock and without writing anything."""
-    uri = f"{(folder / FILE).absolute().as_uri()}?mode=ro"
+def look(folder: Path, versions: Iterable[Version], *, stopping: Stopping = lambda: None) -> Published:
+    """Return what the experiment in `folder` has published, without a lock and without writing anything.
+
+    Raises as `open_published` where `stopping` gives a reason.
+    """
+    path = folder / FILE
+    uri = f"{path.absolute().as_uri()}?mode=ro"
     withdrawn = _withdrawn(folder)
     try:
-        connection = _checked(sqlite3.connect(uri, uri=True, timeout=60, isolation_level=None))
-        published = Published(connection, withdrawn=withdrawn)
+        connection = patiently(
+            lambda: _checked(sqlite3.connect(uri, uri=True, timeout=TRY, isolation_level=None)),
+            path=path,
+            stopping=stopping,
+        )
+        published = Published(connection, path=path, withdrawn=withdrawn, stopping=stopping)
     except FAULTS:  # not there yet, damaged, or left by a killed run: the next run mends it
-        published = Published(_connect(None), withdrawn=withdrawn)
+        published = Published(_connect(None), path=path, withdrawn=withdrawn, stopping=stopping)
         published.note(versions)
     else:
         for version in versions:
@@ -266,7 +301,7 @@ def _withdrawn(folder: Path) -> set[str]:
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None) if path is None else connect(path, timeout=60)
+    connection = sqlite3.connect(":memory:", isolation_level=None) if path is None else connect(path, timeout=TRY)
     try:
         connection.executescript(_TABLES)
     except BaseException:

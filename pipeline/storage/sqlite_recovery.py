@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
+from pipeline import waiting
 from pipeline.storage.atomic import create
 from pipeline.storage.disk_errors import require_access
+from pipeline.waiting import Stopping
+
+T = TypeVar("T")
 
 # Of SQLite's result codes, those that say that the file is not what it was.
 _DAMAGE = frozenset(
@@ -29,9 +35,30 @@ _DAMAGE_IN_FULL = frozenset(
         sqlite3.SQLITE_READONLY_DBMOVED,  # another run has set the file aside
     }
 )
+TRY = 0.2  # seconds that SQLite waits at a time for another process's transaction
+_WAIT = 60.0  # seconds in all
 _SIDE_FILES = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file
 # The second where SQLite's own message quotes a damaged schema, which Python then cannot decode.
 FAULTS = (sqlite3.DatabaseError, UnicodeDecodeError)
+
+
+def patiently(action: Callable[[], T], *, path: Path | None, stopping: Stopping) -> T:
+    """Return what `action` returns, tried again for a minute while another process holds the file at `path`.
+
+    SQLite's own wait cannot be interrupted, so connections wait `TRY` at a time, and `stopping` is asked in between.
+    Raises `StoppedError` where it gives a reason, SQLite's error when the minute is over.
+    """
+    end = time.monotonic() + _WAIT
+
+    def tried() -> tuple[T] | None:
+        try:
+            return (action(),)
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                raise
+            return None
+
+    return waiting.poll(tried, what=f"another process's transaction on {path}", stopping=stopping)[0]
 
 
 def connect(path: Path, *, timeout: float) -> sqlite3.Connection:
