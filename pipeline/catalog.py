@@ -1,8 +1,8 @@
-"""The known checkpoints: data from `catalog.toml`, read on demand, changed by nobody.
+"""The known checkpoints, read from `catalog.toml`.
 
-The catalog says how a checkpoint is *called* (prefix, language codes, lengths, tone style) and under which licence it
-comes. It never says whether the checkpoint is at hand; `checkpoints` finds that out. An unknown name is not an error
-here: any encoder-decoder checkpoint may be given in full in the config.
+The catalog has the conventions of a checkpoint (prefix, language codes, lengths, tone style) and its licence, not
+whether its files are on this machine, which `checkpoints` finds. A name that it does not have is not an error: the
+config may give the conventions of any encoder-decoder checkpoint.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ ToneStyle = Literal["press", "new", "any"]
 
 BUNDLED = "bundled/"
 MODEL_FREE = ("extractive", "lead")
-"""The summarizers that are code, not checkpoints: see `extractive`."""
+"""The summarizers without a model; see `extractive`."""
 UNKNOWN_LICENSE = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One checkpoint of the catalog; an unset field means that the checkpoint's own files decide."""
+    """One checkpoint of the catalog; the checkpoint's own files decide an unset field."""
 
     name: str
     stage: Literal["summarize", "translate"]
@@ -42,22 +42,22 @@ class Entry:
     max_source: int | None = None  # tokens, prefix and special tokens counted
     tone_style: ToneStyle = "any"
     word_segmented: bool = False
-    with_title: bool = False  # a summarizer that reads the headline in front of the text
+    with_title: bool = False  # the input of a summarizer begins with the headline
     lead: int | None = None  # a summarizer that reads so many tokens of the beginning; None: the whole, in rounds
-    pretrained_only: bool = False  # not fine-tuned for anything: runs, and emits noise
-    published: str = ""  # scores as published, with where
-    revision: str | None = None  # a verified commit; None: not pinned
+    pretrained_only: bool = False  # not fine-tuned: it runs, but its output is noise
+    published: str = ""  # published scores and their source
+    revision: str | None = None  # a verified commit; None if not pinned
     generation: Mapping[str, int | float | bool] = field(default_factory=dict)
 
     @property
     def bundled(self) -> bool:
-        """Whether the checkpoint, or the summarizer that needs none, comes with the package."""
+        """Whether the checkpoint, or the summarizer without a model, is part of the package."""
         return self.name.startswith(BUNDLED) or self.name in MODEL_FREE
 
 
 @cache
 def _data() -> tuple[tuple[Entry, ...], Mapping[str, LicenseClass]]:
-    """Return the entries in the file's order, and the class of each known licence name."""
+    """Return the entries in the order of the file, and the class of each known licence."""
     raw = tomllib.loads(files("pipeline").joinpath("catalog.toml").read_text(encoding="utf-8"))
     classes: dict[str, LicenseClass] = {name: kind for kind, names in raw["licenses"].items() for name in names}
     entries = tuple(Entry(**model, license_class=classes.get(model["license"], "unclear")) for model in raw["models"])
@@ -65,17 +65,17 @@ def _data() -> tuple[tuple[Entry, ...], Mapping[str, LicenseClass]]:
 
 
 def entries() -> tuple[Entry, ...]:
-    """Return every known checkpoint, in the catalog's order."""
+    """Return every known checkpoint in the order of the catalog."""
     return _data()[0]
 
 
 def find(name: str) -> Entry | None:
-    """Return the entry of exactly this name, or None."""
+    """Return the entry with exactly this name, or None."""
     return next((entry for entry in entries() if entry.name == name), None)
 
 
 def near(name: str, count: int = 3) -> list[str]:
-    """Return up to `count` catalog names that look like `name`, the nearest first; owner and case do not count."""
+    """Return up to `count` catalog names similar to `name`, best first; ignores owner and case."""
     wanted = name.lower().rpartition("/")[2]
     by_key = {entry.name.lower().rpartition("/")[2]: entry.name for entry in entries()}
     inside = [key for key in by_key if wanted and wanted in key]
@@ -84,5 +84,5 @@ def near(name: str, count: int = 3) -> list[str]:
 
 
 def license_class(license_name: str) -> LicenseClass:
-    """Return the class of a licence by its name on the card; a name we do not know is `unclear`."""
+    """Return the class of a licence by its name on the model card; `unclear` if the name is unknown."""
     return _data()[1].get(license_name.lower(), "unclear")

@@ -1,7 +1,7 @@
-"""Read a corrections file: what editors decided in the report, one JSON object a line.
+"""Parse a corrections file: the decisions of editors in the report, one JSON object a line.
 
-A line without `action` corrects the English of one sentence or headline. The others are about a record, named by its id
-and the digest of its text, so that no decision applies to a text that the editor has not read:
+A line without `action` corrects the English of one sentence or headline. The others are about a record, given by its id
+and the digest of its text, so that a decision never applies to a text that the editor has not read:
 
     summary   a Vietnamese summary that replaces the model's and is what gets translated
     reject    the article is not to be published
@@ -27,7 +27,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """A sentence or headline as an editor wants it, and who said so when."""
+    """The English that an editor wants for a sentence or headline, with name and time."""
 
     vi: str
     en: str
@@ -48,7 +48,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """An article that an editor does not want published, as long as it has this text."""
+    """An article that an editor excludes while it has this text."""
 
     id: str
     text_sha256: str
@@ -59,7 +59,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """The flags that no longer hold a record: each as (check, field, expected, found, message)."""
+    """The flags that no longer put a record on hold, each as (check, field, expected, found, message)."""
 
     id: str
     text_sha256: str
@@ -72,7 +72,7 @@ Line: TypeAlias = Correction | Summary | Rejection | Release
 
 
 def parse(text: str, *, path: str) -> Iterator[Line]:
-    """Yield what each line of a corrections file says; raises `ConfigError` naming file, line and field."""
+    """Yield the decision of each line of a corrections file; raises `ConfigError` naming file, line and field."""
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
@@ -80,14 +80,18 @@ def parse(text: str, *, path: str) -> Iterator[Line]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
-            raise ConfigError(f"{where}: not valid JSON; every line is one correction as the report gives it") from None
+            raise ConfigError(
+                f"{where}: not valid JSON; each line must be a correction as saved from the report"
+            ) from None
         if not isinstance(row, dict):
-            raise ConfigError(f"{where}: not a correction; it needs vi, en, by, at")
+            raise ConfigError(
+                f"{where}: is not a JSON object with the fields vi, en, by, at; save the line again from the report"
+            )
         yield _line(row, where)
 
 
 def moment(at: str) -> datetime:
-    """Return an ISO 8601 time; one without a zone counts as UTC."""
+    """Return an ISO 8601 time; UTC if it has no time zone."""
     found = datetime.fromisoformat(at.strip())
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
@@ -114,20 +118,20 @@ def _string(row: Mapping[str, Any], name: str, where: str) -> str:
     value = row.get(name)
     if not isinstance(value, str) or not value.strip():
         raise ConfigError(f"{where}: {name}: {'is missing' if value is None else 'must be a text that is not empty'}")
-    if any("\ud800" <= letter <= "\udfff" for letter in value):  # JSON can hold halves of pairs, which no file can
-        raise ConfigError(f"{where}: {name}: holds half of a character; save the line again from the report")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):  # JSON can contain lone surrogates, which no file can
+        raise ConfigError(f"{where}: {name}: contains half of a character; save the line again from the report")
     if name == "at":
         try:
             moment(value)
         except ValueError:
-            raise ConfigError(f"{where}: at: {value!r} is no time; write it as 2026-11-23T09:30:00+07:00") from None
+            raise ConfigError(f"{where}: at: {value!r} is not a time; write it as 2026-11-23T09:30:00+07:00") from None
     return value if name == "id" else " ".join(value.split())
 
 
 def _flags(row: Mapping[str, Any], where: str) -> tuple[tuple[str, str, str, str, str], ...]:
     flags = row.get("flags")
     if not isinstance(flags, list) or not flags:
-        raise ConfigError(f"{where}: flags: must list the flags that the record is released from")
+        raise ConfigError(f"{where}: flags: must be a list of the flags that no longer hold the record")
     found = []
     for flag in flags:
         values = [flag.get(name, "") for name in _FLAG_KEY] if isinstance(flag, dict) else []

@@ -1,21 +1,21 @@
 """The exceptions of tomdich.
 
-    TomdichError                  every error a person is meant to read; only the CLI turns one into an exit code
-    ├── UsageError         (2)    the command line, the config, a source, a licence: the user can mend it
+    TomdichError                  an error with a message for the user; only the CLI maps it to an exit code
+    ├── UsageError         (2)    the command line, the config, a source or a licence is wrong; the user can correct it
     │   ├── ConfigError           names the config file and the field
     │   ├── SourceError           names the source file, and the row or column where there is one
-    │   │   └── UnavailableError  a source that is absent, or was not received whole: `optional` covers this alone
-    │   ├── ModelError            a checkpoint is missing, not usable, or its tokenizer is wrong
+    │   │   └── UnavailableError  a source that is absent or incomplete: the only error that `optional` ignores
+    │   ├── ModelError            a checkpoint is missing or unusable, or its tokenizer is wrong
     │   └── LicenseError          a checkpoint's licence was not accepted by name
     ├── GateError          (3)    too many failures, or too many flags: nothing was published
     ├── LockedError        (4)    another run holds this name
     ├── StoppedError       (5)    a signal or the deadline ended the run early; it is safe to rerun
-    │   └── AbandonedError        a read never came back: its thread cannot be stopped, so the process must end
-    ├── ReaderGoneError  (141)    the reader of stdout has ended, as `head` does: no fault of ours
-    └── WorldError         (1)    the disk, the device, the memo or the engine gave way
+    │   └── AbandonedError        a read hangs: its thread cannot be stopped, so the process must end
+    ├── ReaderGoneError  (141)    the reader of stdout has ended, as `head` does; not an error of tomdich
+    └── WorldError         (1)    an error of the disk, the device, the memo or the engine
         ├── StdoutError           stdout cannot be written
-        ├── EngineError           an engine died, or broke its contract
-        │   └── HungError         a batch never came back: its thread cannot be stopped, so the process must end
+        ├── EngineError           an engine stopped or broke its contract
+        │   └── HungError         a batch hangs: its thread cannot be stopped, so the process must end
         ├── MemoError             the memo is damaged or of another schema
         └── DifferenceError       verify found a difference
 
@@ -28,19 +28,19 @@ from typing import ClassVar
 
 
 class TomdichError(Exception):
-    """An error a person is meant to read: one message that names the thing and the remedy."""
+    """An error with a message for the user, which names the cause and the remedy."""
 
     exit_code: ClassVar[int] = 1
 
 
 class UsageError(TomdichError):
-    """The command line, the config, a source or a licence: the user can mend it."""
+    """An error in the command line, the config, a source or a licence, which the user can correct."""
 
     exit_code = 2
 
 
 class ConfigError(UsageError):
-    """A config that cannot be used; the message names the file and the field."""
+    """An invalid config; the message names the file and the field."""
 
 
 class SourceError(UsageError):
@@ -48,7 +48,7 @@ class SourceError(UsageError):
 
 
 class UnavailableError(SourceError):
-    """A source that is absent, cannot be reached, or was not received whole; an optional source is left out for it."""
+    """A source that is absent, cannot be reached, or is incomplete; an optional source is skipped."""
 
 
 class ModelError(UsageError):
@@ -78,29 +78,29 @@ class StoppedError(TomdichError):
 
 
 class AbandonedError(StoppedError):
-    """A read was given up on: its thread cannot be stopped, so whoever catches this must end the process at last."""
+    """A read hangs and was abandoned: its thread cannot be stopped, so the handler must end the process."""
 
 
 class WorldError(TomdichError):
-    """The disk, the device, the memo or the engine gave way."""
+    """An error of the disk, the device, the memo or the engine."""
 
 
 class ReaderGoneError(TomdichError):
-    """The reader of stdout has ended: the rest has no taker. The exit code is that of any tool that SIGPIPE ends."""
+    """The reader of stdout has ended. The exit code is that of a program ended by SIGPIPE."""
 
     exit_code = 141
 
 
 class StdoutError(WorldError):
-    """stdout cannot be written: a full disk, a closed descriptor."""
+    """stdout cannot be written, because of a full disk or a closed descriptor."""
 
 
 class EngineError(WorldError):
-    """An engine died or broke its contract."""
+    """An engine stopped or broke its contract."""
 
 
 class HungError(EngineError):
-    """A batch never came back: its thread cannot be stopped, so whoever catches this must end the process at last."""
+    """A batch hangs: its thread cannot be stopped, so the handler must end the process."""
 
 
 class MemoError(WorldError):
@@ -108,4 +108,4 @@ class MemoError(WorldError):
 
 
 class DifferenceError(WorldError):
-    """A version is not what its manifest says."""
+    """The files of a version differ from its manifest."""

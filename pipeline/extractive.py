@@ -1,12 +1,12 @@
 """Extractive summaries without a model: sentences of the article, chosen by a linear score, in the article's order.
 
-A selection of sentences is scored by a few features (`Candidates.features`) with the weights `WEIGHTS`. Captions and
-fragments (`_is_fragment`) are candidates only where nothing else is left. The search adds the best sentence until the
-selection is full, then exchanges single sentences as long as the score grows, so its time is about linear in the
-length of the article. Pure functions of two strings: deterministic, no model, no file.
+The score of a selection is the weighted sum (`WEIGHTS`) of a few features (`Candidates.features`). Captions and
+fragments (`_is_fragment`) are candidates only if there is nothing else. The search adds the best sentence until the
+selection is full, then exchanges single sentences as long as the score rises; its time is about linear in the length of
+the article. The result depends only on the text, the title and the options.
 
-The weights are fitted to ROUGE on summaries that are faithful to their article; the command prints them, the scores of
-the cross-validation by which the features were chosen, and the scores on the development set:
+The weights are fitted to ROUGE on summaries that are faithful to their article. This command prints them, the scores of
+the cross-validation that chose the features, and the scores on the development set:
 
     python -m tests.benchmarks.extractive
 
@@ -35,7 +35,7 @@ SENTENCES = 2
 """How many sentences a summary has by default."""
 
 VERSION = 1
-"""Bumped whenever a change here changes which sentences are chosen; `fingerprint` holds it beside the weights."""
+"""Bump when a change here changes the chosen sentences; part of `fingerprint`."""
 
 WEIGHTS: Mapping[str, float] = MappingProxyType(
     {
@@ -49,31 +49,31 @@ WEIGHTS: Mapping[str, float] = MappingProxyType(
 
 _DECAY = 200  # syllables of text over which the importance of a syllable pair falls by a factor of e
 _TYPICAL = 30  # syllables of a sentence
-_MOST_FIGURES = 3  # of a sentence that count
-_SHORTEST = 8  # syllables; a shorter sentence is a heading, a name or a shout
+_MOST_FIGURES = 3  # figures of a sentence beyond these do not count
+_SHORTEST = 8  # syllables; a shorter sentence is a heading, a name or an exclamation
 
 _FIGURE = re.compile(r"\d[\d.,]*")
 _ENDS = re.compile(r"[.!?…][\"'”’»)\]]*\Z")
 _PICTURE = "(?:(?:nguồn |hình )?ảnh|clip|video|đồ họa)"
 _CREDITED = re.compile(rf"\({_PICTURE}\b[^()]*\)[.\s]*\Z")
-_CREDIT_LENGTH = 100  # characters at the end of a sentence that are searched for a picture's credit
+_CREDIT_LENGTH = 100  # characters at the end of a sentence in which a picture credit is searched
 
 
 def method(name: str) -> Method:
-    """Return the method that a config calls `name`."""
+    """Return the method with this name in a config."""
     assert name in MODEL_FREE, name
     return cast("Method", name)
 
 
 def fingerprint(method: Method) -> str:
-    """Return the digest of everything but the article and the count that changes what `summarize` chooses."""
+    """Return the digest of everything but the article and `count` that determines the chosen sentences."""
     return digest({"method": method, "version": VERSION, "weights": dict(WEIGHTS) if method == "extractive" else {}})
 
 
 def summarize(text: str, title: str, *, method: Method = "extractive", count: int = SENTENCES) -> list[str]:
-    """Return `count` sentences of `text`, all where it has fewer, in its order; the first ones for `lead`.
+    """Return `count` sentences of `text`, or all if it has fewer, in its order; the first ones for `lead`.
 
-    Empty only where `text` is blank.
+    Empty only if `text` is blank.
     """
     if method == "lead":
         return sentences(text)[:count]
@@ -82,10 +82,10 @@ def summarize(text: str, title: str, *, method: Method = "extractive", count: in
 
 
 class Candidates:
-    """The sentences of an article, and what the features of a selection are computed from."""
+    """The sentences of an article, prepared for computing the features of a selection."""
 
     def __init__(self, text: str, title: str) -> None:
-        """Split the text and weigh its pairs of neighbouring syllables; the title may be empty."""
+        """Split the text and weight its syllable bigrams; the title may be empty."""
         self.sentences = sentences(text)
         words = [_words(sentence) for sentence in self.sentences]
         whole = [
@@ -97,8 +97,8 @@ class Candidates:
         self._pairs = [frozenset(pairwise(own)) for own in words]
         self._headline = frozenset(_words(title))
         self._figures = [min(_MOST_FIGURES, len(_FIGURE.findall(sentence))) for sentence in self.sentences]
-        # A pair of syllables is about a word of Vietnamese. It weighs the more, the more sentences have it, and the
-        # earlier they stand.
+        # A syllable bigram is roughly a Vietnamese word. Its weight rises with the number of sentences that contain it
+        # and falls with their position.
         before = 0
         self._importance: Counter[tuple[str, str]] = Counter()
         for length, pairs in zip(self._lengths, self._pairs, strict=True):
@@ -109,11 +109,11 @@ class Candidates:
         self._total = math.fsum(self._importance.values()) or 1.0
 
     def features(self, chosen: Sequence[int]) -> tuple[float, ...]:
-        """Return the features of a selection, indices of sentences in order, as `WEIGHTS` names them."""
+        """Return the features of a selection (indices of sentences in order), in the order of `WEIGHTS`."""
         count = len(chosen)
         pairs = frozenset[tuple[str, str]]().union(*(self._pairs[at] for at in chosen))
         words = frozenset[str]().union(*(self._words[at] for at in chosen))
-        # not sum(): in the order of a set it is another number in another process
+        # fsum: the order of a set, and with it the result of sum(), differs between processes
         covered = math.fsum(self._importance[pair] for pair in pairs)
         excess = sum(self._lengths[at] for at in chosen) / count / _TYPICAL - 1
         return (
@@ -125,7 +125,7 @@ class Candidates:
         )
 
     def best(self, count: int, weights: Sequence[float] = tuple(WEIGHTS.values())) -> list[int]:
-        """Return the indices of the `count` sentences, or all eligible ones, that the search finds best, in order."""
+        """Return the indices of the best `count` sentences found, or of all eligible ones if fewer, in order."""
         if len(self.eligible) <= count:
             return self.eligible
 
@@ -152,6 +152,6 @@ def _words(text: str) -> list[str]:
 
 
 def _is_fragment(sentence: str, *, syllables: int) -> bool:
-    """Return whether this is no sentence to print: very short, without a final mark, or a caption with its credit."""
+    """Return whether the sentence is very short, lacks final punctuation, or is a caption with its credit."""
     end = sentence[-_CREDIT_LENGTH:]
     return syllables < _SHORTEST or _ENDS.search(end) is None or _CREDITED.search(small(end)) is not None

@@ -1,4 +1,4 @@
-"""Where an error of a single record becomes its `Failure`: one article must not take the night with it."""
+"""Turn an error while processing one record into a `Failure`, so that one article cannot stop a run."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ T = TypeVar("T")
 
 
 def attempt(stage: StageName, record: R, step: Callable[[], T]) -> T | Failure:
-    """Return what `step` does with a record; an error that is the record's own, of whatever type, is its `Failure`."""
+    """Return the result of `step`, or a `Failure` for any exception but a `TomdichError`, which is re-raised."""
     try:
         return step()
     except TomdichError:
         raise
-    except Exception as error:  # noqa: BLE001 - an article that breaks a rule of ours must not take the night with it
+    except Exception as error:  # noqa: BLE001 - an article that triggers a defect must not stop the run
         return failure(record, stage=stage, kind="error", message=f"{type(error).__name__}: {error}")
 
 
 def failure(record: R, *, stage: StageName, kind: str, message: str) -> Failure:
-    """Return the failure of a record in a stage, to be tried again by the next run."""
+    """Return the failure of a record in a stage, which the next run retries."""
     article = record if isinstance(record, Article) else record.article
     return Failure(
         stage=stage,

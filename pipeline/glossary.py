@@ -1,9 +1,8 @@
-"""What a newsroom says of its English: its terms, and what its editors have corrected, rejected and released.
+"""Read the glossary: the terms of a newsroom, and the decisions of its editors.
 
-Both are files that people write and keep: `translate.terms`, a CSV (vi, en, wrong), and `translate.corrections`, the
-JSON lines that the report's page gives (see `corrections`). This module reads them and names every bad line; the load
-stage and `checks.editing` apply them. What they say changes what is published, so their contents are in the recipe,
-wherever they lie.
+The files are `translate.terms`, a CSV (vi, en, wrong), and `translate.corrections`, the JSON lines saved from the
+report (see `corrections`). An error names the line. Loading and `checks.editing` apply them. They change what is
+published, so the digests of their contents, not their paths, are part of the recipe.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from pipeline.errors import ConfigError
 from pipeline.records import Article
 from pipeline.text.normalize import press_tone
 
-_COLUMNS = ("vi", "en", "wrong", "note")  # note: for people, not read
+_COLUMNS = ("vi", "en", "wrong", "note")  # note: for people, ignored
 _WRONG_SEPARATOR = "|"
 _WORD = re.compile(r"\w")
 
@@ -35,7 +34,7 @@ R = TypeVar("R", Summary, Rejection, Release)
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A Vietnamese term, what the house calls it in English, and known renderings that it does not want."""
+    """A Vietnamese term, its English term, and wrong renderings of it."""
 
     vi: str
     en: str
@@ -44,23 +43,23 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Glossary:
-    """The terms, and what the editors decided; `digests`: SHA-256 of the files' bytes, by their field."""
+    """The terms and the decisions of the editors; `digests`: SHA-256 of each file by the name of its field."""
 
     terms: tuple[Term, ...] = ()
     corrections: Mapping[str, Correction] = field(default_factory=dict)  # by `sentence_key`
-    # by the article's id; of each of its texts the newest
+    # by the id of the article; the newest for each of its texts
     summaries: Mapping[str, tuple[Summary, ...]] = field(default_factory=dict)
     rejections: Mapping[str, tuple[Rejection, ...]] = field(default_factory=dict)
     releases: Mapping[str, tuple[Release, ...]] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
 
     def rejected_texts(self) -> dict[str, Rejection]:
-        """Return the rejections by the digest of the article's text: the same text under another id is the same."""
+        """Return the rejections by the digest of the text, so that they apply to the text under another id too."""
         return {line.text_sha256: line for lines in self.rejections.values() for line in lines}
 
 
 def read(terms: str | None, corrections: str | None) -> Glossary:
-    """Return what the files at these absolute paths say; raises `ConfigError` naming file, line and field."""
+    """Read the files at these absolute paths; raises `ConfigError` naming file, line and field."""
     digests: dict[str, str] = {}
     found: tuple[Term, ...] = ()
     lines: list[Line] = []
@@ -83,12 +82,12 @@ def read(terms: str | None, corrections: str | None) -> Glossary:
 
 
 def of_text(lines: Mapping[str, tuple[R, ...]], article: Article) -> R | None:
-    """Return the editor's line about this text of the article, or None."""
+    """Return the decision about this text of the article, or None."""
     return next((line for line in lines.get(article.id, ()) if line.text_sha256 == article.text_sha256), None)
 
 
 def sentence_key(text: str) -> str:
-    """Return what is equal for equal Vietnamese sentences: NFC, tones where the press puts them, single spaces."""
+    """Return a key for comparing Vietnamese sentences: NFC, tone style of the press, single spaces."""
     return " ".join(press_tone(unicodedata.normalize("NFC", text)).split())
 
 
@@ -105,7 +104,7 @@ def _text(path: Path, config_field: str) -> tuple[str, str]:
 
 
 def _terms(text: str, path: str) -> Iterator[Term]:
-    """Yield the terms of a CSV; commas, semicolons (what Excel writes in half of the world) or tabs between cells."""
+    """Yield the terms of a CSV with commas, semicolons (written by Excel in many locales) or tabs."""
     heading = text.split("\n", 1)[0]
     separator = max(",;\t", key=heading.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
@@ -131,7 +130,7 @@ def _terms(text: str, path: str) -> Iterator[Term]:
         term = _term(dict(zip(columns, cells, strict=False)), where)
         key = sentence_key(term.vi)
         if key in first:
-            raise ConfigError(f"{where}: vi: “{term.vi}” stands in line {first[key]} already; one of them must go")
+            raise ConfigError(f"{where}: vi: “{term.vi}” is in line {first[key]} already; remove one of them")
         first[key] = rows.line_num
         yield term
     if not columns:
@@ -161,12 +160,12 @@ def _term(cells: dict[str, str], where: str) -> Term:
         raise ConfigError(f"{where}: vi: “{vi}” must begin with a letter or a digit")
     wrong = tuple(" ".join(one.split()) for one in cells.get("wrong", "").split(_WRONG_SEPARATOR) if one.strip())
     if en in wrong:
-        raise ConfigError(f"{where}: wrong: “{en}” is what `en` asks for")
+        raise ConfigError(f"{where}: wrong: “{en}” is also the English term; remove it here")
     return Term(vi, en, wrong)
 
 
 def _newest(lines: Iterable[L], key: Callable[[L], str]) -> dict[str, L]:
-    """Return of the lines with one key the one that was made last; of two made at one time the later line."""
+    """Return for each key the line with the latest time; of two with the same time, the later line."""
     kept: dict[str, L] = {}
     for line in lines:
         name = key(line)
@@ -176,7 +175,7 @@ def _newest(lines: Iterable[L], key: Callable[[L], str]) -> dict[str, L]:
 
 
 def _by_id(lines: Iterable[R]) -> dict[str, tuple[R, ...]]:
-    """Return the newest line of each text of an article, by the article's id, in the order they were made."""
+    """Return by the id of the article the newest line for each of its texts, in the order of time."""
     found: dict[str, list[R]] = {}
     for one in _newest(lines, lambda line: f"{line.text_sha256} {line.id}").values():
         found.setdefault(one.id, []).append(one)

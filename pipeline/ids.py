@@ -1,4 +1,4 @@
-"""Canonical JSON, digests and article ids."""
+"""Canonical JSON, SHA-256 digests and article ids."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ def file_digest(path: Path) -> str:
 
 
 def article_id(text_sha256: str) -> str:
-    """Return the id of an article that came without one: the first 16 digits of its text's digest."""
+    """Return the id of an article whose source has none: the first 16 digits of its text's digest."""
     return text_sha256[:16]

@@ -1,7 +1,7 @@
-"""The stages: each is a generator over one record that yields texts and is sent back generations.
+"""The stages, each a generator over one record that yields texts and receives generations.
 
-A stage is pure and short; it knows neither batches nor models nor files. Of the checkpoint it knows a `Chunker`.
-`runner.stage_runner` drives thousands of them side by side and pools what they ask for into one stream for the engine.
+A stage does no input or output and has no access to models or batches; of the checkpoint it gets a `Chunker`.
+`runner.stage_runner` runs thousands of stages concurrently and merges their texts into one stream for the engine.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from pipeline.text.sentences import sentences
 T = TypeVar("T")
 Round: TypeAlias = Generator[list[str], list[Generation], T]
 
-# Bumped whenever a change here, in `text.chunking` or in `text.sentences` changes what a model is asked, or what is
-# made of its answers. It is in the recipe, so a bump publishes everything again.
+# Bump when a change here, in `text.chunking` or in `text.sentences` changes the texts that a model gets or the use of
+# its output. It is part of the recipe, so a bump publishes everything again.
 VERSION = 3
 MAX_ROUNDS = 4
-SHRINK = 0.75  # each round of a long article must leave at most this share of the tokens it was given
+SHRINK = 0.75  # a round of a long article must leave at most this share of its input tokens
 
 
 def summarize(article: Article, chunker: Chunker) -> Round[Summarized | Failure]:
-    """Summarize the body; a long article in rounds: parts, then the summaries of the parts, until one is left.
+    """Summarize the body; a long article in rounds: its parts, then the summaries of the parts, until one is left.
 
-    A checkpoint that reads headlines is shown the article's in front of each part, in each round. One that reads the
-    lead only is shown the beginning, and a flag counts the tokens that it was not shown. A summarizer without a model
-    sees the whole body and is no call.
+    With `with_title`, each part of each round begins with the headline. With `lead_only`, the model gets only the
+    beginning of the body, and a flag has the number of tokens left out. A summarizer without a model gets the whole
+    body and makes no call.
     """
     if chunker.select is not None:
         yield []
@@ -47,13 +47,11 @@ def summarize(article: Article, chunker: Chunker) -> Round[Summarized | Failure]
     calls: list[Call] = []
     flags = _cut_flags(parts, "a sentence", field="article", length=len(article.text))
     if left_out:
-        message = (
-            f"the summarizer was shown the first {parts[0].tokens} tokens of the article, {left_out} were left out"
-        )
+        message = f"the summarizer got the first {parts[0].tokens} tokens of the article; {left_out} were left out"
         whole = len(article.text)
         flags.append(Flag(check="lead", field="article", start=0, end=whole, message=message, severity="note"))
     if chunker.with_title and article.title and not heading:
-        message = "a headline of over half of what the model takes was not shown to the summarizer"
+        message = "the summarizer did not get the headline, which needs over half of its longest input"
         flags.append(Flag(check="long_title", field="title", start=0, end=len(article.title), message=message))
     tokens = sum(part.tokens for part in parts)
     number = 0
@@ -72,7 +70,7 @@ def summarize(article: Article, chunker: Chunker) -> Round[Summarized | Failure]
                 stage="summarize",
                 kind="no_shrink",
                 message=f"round {number} left {left} of {tokens} tokens in {len(parts)} parts, more than {SHRINK:.0%}: "
-                "the summarizer does not shorten; lower `summarize.generation.max_new_tokens` or take another model",
+                "the summarizer does not shorten; lower `summarize.generation.max_new_tokens` or use another model",
                 source=article.source,
                 id=article.id,
                 text_sha256=article.text_sha256,
@@ -83,13 +81,13 @@ def summarize(article: Article, chunker: Chunker) -> Round[Summarized | Failure]
 def summarize_or_edited(
     article: Article, chunker: Chunker, *, summaries: Mapping[str, tuple[Summary, ...]]
 ) -> Round[Summarized | Failure]:
-    """Summarize; where an editor wrote a summary for this text of the article, return hers with the model's calls."""
+    """Summarize; if an editor wrote a summary for this text, return that one with the calls of the model."""
     result = yield from summarize(article, chunker)
     return result if isinstance(result, Failure) else with_editors_summary(result, summaries)
 
 
 def translate(summarized: Summarized, chunker: Chunker) -> Round[Translated]:
-    """Translate the title, and the summary sentence by sentence: one output for each, put back in order."""
+    """Translate the title and each sentence of the summary."""
     article = summarized.article
     title = [recased(article.title, article.text)] if article.title else []
     split = sentences(summarized.summary)
@@ -140,15 +138,15 @@ def _cut_flags(parts: Sequence[Part], what: str, *, field: str, length: int) -> 
             field=field,
             start=0,
             end=length,
-            message=f"{what} longer than the model takes was split at {'words' if cut == 'token' else 'clauses'}",
+            message=f"{what} longer than the model's input was split at {'words' if cut == 'token' else 'clauses'}",
         )
         for cut in sorted({part.cut for part in parts} - {""})
     ]
 
 
 def _source_style(summary: str, *, like: str) -> str:
-    """Return `summary` in the tone style that `like` is written in: what is published keeps the source's."""
+    """Return `summary` in the tone style of `like`, so that a published summary has the style of its article."""
     press, new = press_tone(like) != like, new_tone(like) != like
-    if press == new:  # both or none: the source does not tell
+    if press == new:  # both or none: the style of the source is unknown
         return summary
     return new_tone(summary) if press else press_tone(summary)

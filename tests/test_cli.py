@@ -226,7 +226,7 @@ def test_translate_takes_a_line_sentence_by_sentence_and_says_what_was_cut(night
     limits = ("--set", "translate.generation.max_new_tokens=12", "--set", "translate.max_source_tokens=64")
     done = tomdich("translate", "a.txt", "--config", night, *limits, cwd=night.parent)
     assert done.stdout.splitlines()[:2] == lines[:2]  # the fake engine answers a text with its first sentence
-    assert "a.txt:3: a sentence longer than the model takes was split" in done.stderr
+    assert "a.txt:3: a sentence longer than the model's input was split" in done.stderr
     assert "a.txt:3: the translation is cut off after 12 tokens" in done.stderr
     assert "a.txt:1:" not in done.stderr
 

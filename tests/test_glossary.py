@@ -14,7 +14,7 @@ from pipeline.glossary import Term
 
 
 def terms(tmp_path: Path, data: str | bytes) -> tuple[Term, ...]:
-    path = tmp_path / "house.csv"
+    path = tmp_path / "terms.csv"
     path.write_bytes(data if isinstance(data, bytes) else data.encode())
     return glossary.read(str(path), None).terms
 
@@ -57,19 +57,19 @@ def test_terms_are_read_from_what_spreadsheets_write(tmp_path: Path, data: str |
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ("", r"house.csv: is empty.*vi,en,wrong"),
-        ("huyện,district\n", r"house.csv:1: no such column: `huyện`; .*vi,en,wrong"),
-        ("vi,en,wrogn\n", r"house.csv:1: no such column: `wrogn`; did you mean `wrong`\?"),
-        ("vi,wrong\nhuyện,county\n", r"house.csv:1: no column `en`"),
-        ("vi,en,en\n", r"house.csv:1: a column is named twice"),
-        ("vi,en\nhuyện,\n", r"house.csv:2: en: is empty"),
-        ("vi,en\n,district\n", r"house.csv:2: vi: is empty"),
-        ("vi,en\n“huyện,district\n", r"house.csv:2: vi: .* must begin with a letter"),
-        ("vi,en\nxã, commune, village\n", r"house.csv:2: 3 cells under 2 columns; quote"),
-        ("vi,en,wrong\nxã,commune,ward|commune\n", r"house.csv:2: wrong: “commune” is what `en` asks for"),
-        ("vi,en\nhoà giải,mediation\nxã,commune\nhòa giải,conciliation\n", r"house.csv:4: vi: .*in line 2 already"),
-        ('vi,en\nxã,"commune\n', r"house.csv:2: not valid CSV"),
-        (b"vi,en\nx\xe3,commune\n", r"house.csv:2: is not UTF-8; save it as UTF-8"),
+        ("", r"terms.csv: is empty.*vi,en,wrong"),
+        ("huyện,district\n", r"terms.csv:1: no such column: `huyện`; .*vi,en,wrong"),
+        ("vi,en,wrogn\n", r"terms.csv:1: no such column: `wrogn`; did you mean `wrong`\?"),
+        ("vi,wrong\nhuyện,county\n", r"terms.csv:1: no column `en`"),
+        ("vi,en,en\n", r"terms.csv:1: a column is named twice"),
+        ("vi,en\nhuyện,\n", r"terms.csv:2: en: is empty"),
+        ("vi,en\n,district\n", r"terms.csv:2: vi: is empty"),
+        ("vi,en\n“huyện,district\n", r"terms.csv:2: vi: .* must begin with a letter"),
+        ("vi,en\nxã, commune, village\n", r"terms.csv:2: 3 cells under 2 columns; quote"),
+        ("vi,en,wrong\nxã,commune,ward|commune\n", r"terms.csv:2: wrong: “commune” is also the English term"),
+        ("vi,en\nhoà giải,mediation\nxã,commune\nhòa giải,conciliation\n", r"terms.csv:4: vi: .*in line 2 already"),
+        ('vi,en\nxã,"commune\n', r"terms.csv:2: not valid CSV"),
+        (b"vi,en\nx\xe3,commune\n", r"terms.csv:2: is not UTF-8; save it as UTF-8"),
     ],
 )
 def test_a_bad_term_is_named_with_file_line_and_field(tmp_path: Path, data: str | bytes, said: str) -> None:
@@ -112,21 +112,21 @@ def test_the_later_correction_wins(tmp_path: Path, times: tuple[str, str], wins:
     [
         ("{", "corrections.jsonl:2: not valid JSON"),
         ("[" * 100_000, "corrections.jsonl:2: not valid JSON"),
-        ("[]", "corrections.jsonl:2: not a correction"),
+        ("[]", "corrections.jsonl:2: is not a JSON object"),
         ({name: value for name, value in LINE.items() if name != "by"}, "corrections.jsonl:2: by: is missing"),
         (LINE | {"en": " "}, "corrections.jsonl:2: en: must be a text"),
         (LINE | {"vi": 3}, "corrections.jsonl:2: vi: must be a text"),
-        (LINE | {"at": "yesterday"}, "corrections.jsonl:2: at: 'yesterday' is no time"),
+        (LINE | {"at": "yesterday"}, "corrections.jsonl:2: at: 'yesterday' is not a time"),
         (LINE | {"action": "releas"}, "corrections.jsonl:2: action: .*did you mean `release`"),
         (LINE | {"action": 3}, "corrections.jsonl:2: action: no such action: `3`; there are: sentence, summary"),
         (ABOUT | {"action": "reject", "id": ""}, "corrections.jsonl:2: id: must be a text"),
         (ABOUT | {"action": "reject", "text_sha256": "ab"}, "corrections.jsonl:2: text_sha256: must be 64"),
         (ABOUT | {"action": "reject", "reason": 3}, "corrections.jsonl:2: reason: must be a text"),
         (ABOUT | {"action": "summary"}, "corrections.jsonl:2: vi: is missing"),
-        (ABOUT | {"action": "release"}, "corrections.jsonl:2: flags: must list"),
+        (ABOUT | {"action": "release"}, "corrections.jsonl:2: flags: must be a list"),
         (ABOUT | {"action": "release", "flags": ["number"]}, "corrections.jsonl:2: flags: each needs the texts"),
         (ABOUT | {"action": "release", "flags": [{"check": 3}]}, "corrections.jsonl:2: flags: each needs the texts"),
-        (json.dumps(LINE | {"en": "half \ud83d"}), "corrections.jsonl:2: en: holds half of a character"),
+        (json.dumps(LINE | {"en": "half \ud83d"}), "corrections.jsonl:2: en: contains half of a character"),
     ],
 )
 def test_a_bad_correction_is_named_with_file_line_and_field(tmp_path: Path, line: object, said: str) -> None:

@@ -1,7 +1,7 @@
-"""Cutting a text to what a checkpoint takes: whole sentences in parts of about equal length, and nothing lost.
+"""Split a text into parts that fit a checkpoint: whole sentences, parts of about equal length, nothing lost.
 
-Pure: what it knows of the checkpoint is a token counter and a budget. Used by the stages, and by the training of
-summarizers, which must see what they will be shown.
+Of the checkpoint it needs only a token counter and a budget. Used by the stages and by the training of summarizers,
+which must see the same input as in use.
 """
 
 from __future__ import annotations
@@ -12,48 +12,48 @@ from dataclasses import dataclass, replace
 from pipeline.text.normalize import new_tone, press_tone
 from pipeline.text.sentences import clauses, sentences
 
-_NEARLY = 0.9  # of the budget
+_NEARLY = 0.9  # share of the budget up to which a join is not counted
 TITLE_MARK = " | "  # between the headline and the text, for a checkpoint that reads both
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of text that fits the model, how many tokens it takes, and how it had to be cut."""
+    """A piece of text that fits the model, its length in tokens, and how it was cut."""
 
     text: str
     tokens: int
-    cut: str = ""  # "", "clause" or "token": where one sentence was longer than the budget
+    cut: str = ""  # "", or "clause" or "token" if a sentence longer than the budget was cut there
 
 
 @dataclass(frozen=True, slots=True)
 class Chunker:
-    """What a stage may know of its checkpoint: how many tokens a text takes, and how many fit."""
+    """Splits texts for one checkpoint. Lengths are in tokens of its tokenizer."""
 
     count: Callable[[str], int]
-    budget: int  # tokens, less the prefix and the special tokens
+    budget: int  # longest text, without prefix and special tokens
     tone_style: str = "any"
-    with_title: bool = False  # the checkpoint reads the headline in front of each part
+    with_title: bool = False  # each part begins with the headline
     lead_only: bool = False  # a summarizer that reads the beginning of an article, not its parts in rounds
-    # of a summarizer without a model: the sentences it takes of a body and its headline
+    # only for a summarizer without a model: chooses sentences, given the text and the headline
     select: Callable[[str, str], list[str]] | None = None
 
     def with_heading(self, title: str) -> tuple[str, Chunker]:
-        """Return what stands in front of each part, the headline or "", and what fits beside it.
+        """Return the heading of each part, which is the headline or "", and the chunker for the rest of the budget.
 
-        A headline that would take more than half of the budget is left out: compare with `takes_title`.
+        A headline that needs more than half of the budget is left out (`takes_title`).
         """
         if not self.takes_title(title):
             return "", self
         heading = " ".join(self.normalize_tone(title).split()) + TITLE_MARK
-        # one token more: the first of the text may be cut otherwise behind the mark
+        # one more token: after the mark, the text may begin with another token
         return heading, replace(self, budget=self.budget - self.count(heading) - 1)
 
     def takes_title(self, title: str) -> bool:
-        """Return whether the checkpoint is shown this headline."""
+        """Return whether the parts begin with this headline."""
         return self.with_title and bool(title.strip()) and 2 * self.count(title) <= self.budget
 
     def normalize_tone(self, text: str) -> str:
-        """Return `text` in the tone style the checkpoint was trained on."""
+        """Return `text` in the tone style of the checkpoint's training data."""
         match self.tone_style:
             case "press":
                 return press_tone(text)
@@ -63,14 +63,14 @@ class Chunker:
                 return text
 
     def split(self, text: str) -> list[Part]:
-        """Return `text` in as few parts of whole sentences as fit the budget, of about equal length, in order."""
+        """Return `text` as the fewest parts of whole sentences that fit the budget, of about equal length, in order."""
         turned = self.normalize_tone(text)
         whole = " ".join(turned.split())
         size = self.count(whole)
         if size <= self.budget:
             return [Part(whole, size)]
         pieces = [piece for sentence in sentences(turned) for piece in self._pieces(sentence)]
-        # Joined, sentences hardly take more tokens than one by one, and counting each join costs more than all else.
+        # Joining sentences hardly changes their number of tokens, and counting each join is the largest cost here.
         parts = self._in_shares(pieces, counted_from=_NEARLY * self.budget)
         if all(part.tokens <= self.budget for part in parts):
             return parts
@@ -95,7 +95,7 @@ class Chunker:
         return lead, size - lead.tokens
 
     def _in_shares(self, pieces: Sequence[Part], *, counted_from: float) -> list[Part]:
-        """Return neighbours joined into parts of about equal length; joins of fewer tokens are taken to fit."""
+        """Join neighbours into parts of about equal length; joins below `counted_from` tokens are assumed to fit."""
         total = sum(piece.tokens for piece in pieces)
         share = total / -(-total // self.budget)
         packed: list[Part] = []
@@ -124,7 +124,7 @@ class Chunker:
         return Part(text, self.count(text), cut)
 
     def pieces(self, sentence: str) -> list[Part]:
-        """Return one sentence as it fits the budget: itself, or its clauses packed, or cut between words."""
+        """Return a sentence as pieces that fit the budget: itself, joined clauses, or cut between words."""
         return self._pieces(self.normalize_tone(sentence))
 
     def _pieces(self, turned: str) -> list[Part]:
@@ -148,11 +148,11 @@ class Chunker:
         return packed
 
     def _cut(self, text: str) -> list[str]:
-        """Return `text` cut wherever it must be, between words where there are any: nothing is lost."""
+        """Return `text` cut into pieces that fit, between words if possible, without loss."""
         cut: list[str] = []
         while text:
             # The longest prefix that fits, by bisection: token counts grow with the text.
-            # A token is rarely over 16 characters: looking further than twice that would only cost time.
+            # A token rarely has more than 16 characters, so a prefix longer than twice that is not tried.
             low, high = 1, min(len(text), 32 * self.budget)
             while low < high:
                 middle = (low + high + 1) // 2

@@ -1,9 +1,9 @@
-"""TCVN3 (ABC) and VNI, the font encodings of Vietnamese before Unicode: recognised and converted.
+"""Detect and convert TCVN3 (ABC) and VNI, the font encodings of Vietnamese before Unicode.
 
-Knows letters and syllables, nothing of files. Neither encoding is known to Python or to charset-normalizer, which
-takes TCVN3 for iso8859_10. A text is recognised by what it would say: of the words that a table gives marks, nearly
-all must be well-formed Vietnamese syllables. Counting syllables rather than letters is what keeps Czech or French,
-as rich in accents, from being taken for TCVN3. `vietnamese_share` counts them, for `text.looks_vietnamese` too.
+Python and charset-normalizer know neither encoding; the latter takes TCVN3 for iso8859_10. A text is in an encoding if
+nearly all words with marks are well-formed Vietnamese syllables after the conversion. Counting syllables, not letters,
+keeps Czech or French, which have as many accents, from being taken for TCVN3. `normalize.looks_vietnamese` counts by
+`vietnamese_share` too.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-# TCVN 5712:1993 VN3, the code of the .Vn fonts: one byte a letter. A capital with a tone has no byte of its own: it
-# was set as the small letter in a font of capitals, or as the capital and a byte for the tone (B0 to B4, from VN2).
+# TCVN 5712:1993 VN3, the encoding of the .Vn fonts: one byte a letter. A capital with a tone has no byte: it was the
+# small letter in a font of capitals, or the capital and a byte for the tone (B0 to B4, from VN2).
 _TCVN3 = str.maketrans(
     bytes.fromhex(
         "A1A2A3A4A5A6A7 A8A9AAABACADAE B0B1B2B3B4 B5B6B7B8B9 BBBCBDBEC6 C7C8C9CACB CCCECFD0D1 D2D3D4D5D6 D7D8DCDDDE"
@@ -42,7 +42,7 @@ _VNI_BASES = {
 
 
 def _vni_table() -> dict[str, str]:
-    """Return one or two Latin-1 characters to a letter; a capital may have the small mark behind it ("Aù")."""
+    """Return the letter for each code of one or two Latin-1 characters; a capital may have a small mark ("Aù")."""
     small = dict(_VNI_ALONE)
     for base, marks in _VNI_BASES.items():
         letter = _VNI_ALONE.get(base, base)
@@ -62,7 +62,7 @@ _CAPITAL = re.compile("[A-Z]")
 def from_tcvn3(text: str) -> str:
     """Return TCVN3 `text`, given as its bytes read in cp1252, in NFC.
 
-    Small accented letters between capitals were capitals in print, and become so: "CéNG HßA" is "CỘNG HÒA".
+    Small accented letters between capitals were printed as capitals and become capitals: "CéNG HßA" is "CỘNG HÒA".
     """
     unicode = unicodedata.normalize("NFC", text.translate(_TCVN3))
     return "\n".join(_raise_capitals(line) for line in unicode.split("\n"))
@@ -75,7 +75,7 @@ def _raise_capitals(line: str) -> str:
 
 
 def _is_shouted(text: str) -> bool:
-    """Return whether two capitals of ASCII or more, and no small letter of ASCII, are in `text`."""
+    """Return whether `text` has at least two ASCII capitals and no small ASCII letter."""
     return text.upper() != text and not _SMALL.search(text) and len(_CAPITAL.findall(text)) > 1
 
 
@@ -84,17 +84,17 @@ def from_vni(text: str) -> str:
     return _VNI_CODE.sub(lambda match: _VNI[match[0]], text)
 
 
-# In 13,000 articles of vietnews and baomoi three letters in four stand in accented syllables (in lists of foreign names
-# one in ten), and 0.97 of the accented words are well formed. Through the wrong table it was 0.43 at most, in twenty
+# In 13,000 articles of vietnews and baomoi, three quarters of the letters are in accented syllables (a tenth in lists
+# of foreign names), and 0.97 of the accented words are well formed. With the wrong table it was 0.43 at most, in twenty
 # other languages 0.6.
 _LEAST_LETTERS = 0.2
 _LEAST_FORMED = 0.75
 
 
 def recognise(text: str) -> tuple[str, str] | None:
-    """Return `(text, encoding)` of what was Vietnamese in "tcvn3", "vni" or "cp1258", in NFC.
+    """Return the text in NFC and its encoding, "tcvn3", "vni" or "cp1258", if it is Vietnamese in one of them.
 
-    `text` is the bytes read in cp1252. None where it says most as it is, or is not Vietnamese.
+    `text` is the bytes read in cp1252. Returns None if it is most plausible unconverted, or is not Vietnamese.
     """
     if text.isascii():
         return None
@@ -112,8 +112,8 @@ def recognise(text: str) -> tuple[str, str] | None:
 def vietnamese_share(words: Iterable[str]) -> tuple[float, float]:
     """Return two shares, each 0 to 1, of NFC `words`.
 
-    The first is that of the letters in well-formed Vietnamese syllables with a mark, among all letters; the second
-    that of well-formed syllables among the words with a letter outside ASCII. Both are 0 where there are none.
+    The first is the share of letters in well-formed Vietnamese syllables with a mark among all letters. The second is
+    the share of well-formed syllables among the words with a letter outside ASCII. Both are 0 without such words.
     """
     syllables = _marked_syllables()
     letters = inside = marked = formed = 0
@@ -140,9 +140,9 @@ _STOPPED_RIMES = (
 ).split()
 
 
-@functools.cache  # 31,000 words, 12 ms: built by the first text that needs them
+@functools.cache  # 31,000 words in 12 ms: built when first needed
 def _marked_syllables() -> frozenset[str]:
-    """Return the well-formed syllables that bear a mark, in small letters, NFC, the tone on any vowel."""
+    """Return the well-formed syllables with a mark, in lower case and NFC, with the tone on any vowel."""
     open_tones, stopped_tones = ("", *_TONES), ("", "\u0301", "\u0323")
     rimes = {
         unicodedata.normalize("NFC", rime[:place] + tone + rime[place:])
@@ -153,6 +153,6 @@ def _marked_syllables() -> frozenset[str]:
         for tone in tones
     }
     words = {onset + rime for onset in _ONSETS for rime in rimes}
-    # in gì, gìn, giếng the i is the vowel
+    # in gì, gìn, giếng, i is the vowel
     words |= {unicodedata.normalize("NFC", f"gi{tone}{coda}") for tone in _TONES for coda in ("", "n")}
     return frozenset(word for word in words if not word.isascii())

@@ -1,15 +1,15 @@
-"""Near copies of one story: the same agency text in several papers, cut, retitled and polished. One of them leads.
+"""Group near duplicates: the same agency text in several papers, shortened, retitled or edited. One is the lead.
 
-Two articles are near copies when at least SAME of the runs of three syllables that either has are in both (Jaccard),
-case, marks and tone style folded. MinHash finds whom to compare; the share itself is then counted exactly.
+Two articles are near duplicates if their sets of syllable trigrams have a Jaccard similarity of at least SAME, with
+case, marks and tone style folded. MinHash finds candidates; the similarity is then computed exactly.
 
-The number is from 53,000 articles of two news corpora, where pairs above a share were read: of 54 pairs at 0.8 and more
-all that were read tell the same news, of 40 between 0.7 and 0.8 37, of 40 between 0.6 and 0.7 33, but of 14 between 0.5
-and 0.6 only 9: there the later article often has new facts under the old background, and an editor who saw it under
-"also in" would miss them. For the same reason an article joins a story by its likeness to the lead, not to another
-copy, and not when it was published more than a few days from it. What 0.6 finds of 1,000 articles edited by rule: the
-last fifth cut 99.8 %, the last third cut 90 %, a new first paragraph 97 %, three sentences added 98 %, every twelfth
-word changed 98 %, a fifth cut and a new first paragraph 61 %, every eighth word changed none.
+SAME was chosen on 53,000 articles of two news corpora by reading pairs: all of those at 0.8 and more report the same
+news, 37 of 40 between 0.7 and 0.8, 33 of 40 between 0.6 and 0.7, but only 9 of 14 between 0.5 and 0.6. There the later
+article often has new facts with the old background, which an editor would miss if it were listed under "also in". For
+the same reason an article must be similar to the lead, not just to another copy, and published within a few days of it.
+Of 1,000 articles edited by rule, 0.6 finds: last fifth cut 99.8 %, last third cut 90 %, a new first paragraph 97 %,
+three sentences added 98 %, every twelfth word changed 98 %, a fifth cut and a new first paragraph 61 %, every eighth
+word changed 0 %.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ _MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)  # odd const
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What is compared of an article."""
+    """The fields of an article that `leads` compares."""
 
     id: str
-    article: str  # its text
-    published: str = ""  # ISO 8601, or whatever the source has
+    article: str  # text
+    published: str = ""  # ISO 8601, or anything that the source has
 
 
 def leads(stories: Iterable[Story]) -> dict[str, str]:
-    """Return the id of each story's lead, in the order of `stories`; a story without near copies leads itself.
+    """Return the id of each story's lead, in the order of `stories`; a story without near duplicates is its own lead.
 
-    The lead is the article published first; of those without a readable date, the first in order. A story takes about
-    8 kB of memory and 0.7 ms.
+    The lead is the article published first; of those without a readable date, the first in order. Takes about 8 kB
+    of memory and 0.7 ms a story.
     """
     from datasketch import MinHash, MinHashLSH
 
     read = [(story.id, moment(story.published), _shingles(story.article)) for story in stories]
-    dated = sorted((at for at in range(len(read)) if read[at][1] is not None), key=lambda at: _sure(read[at][1]))
+    dated = sorted((at for at in range(len(read)) if read[at][1] is not None), key=lambda at: _known(read[at][1]))
     undated = [at for at in range(len(read)) if read[at][1] is None]
     blank = MinHash(num_perm=_BANDS * _BAND_ROWS, seed=_SEED, hashfunc=int)
     index = MinHashLSH(num_perm=_BANDS * _BAND_ROWS, params=(_BANDS, _BAND_ROWS))
@@ -66,7 +66,7 @@ def leads(stories: Iterable[Story]) -> dict[str, str]:
         sketch = blank.copy()
         sketch.update_batch(shingles.tolist())
         near = [
-            (share, -other)  # the likest, of equals the first
+            (share, -other)  # the most similar; of equals the first
             for other in index.query(sketch)
             if not _apart(when, read[other][1]) and (share := _share(shingles, read[other][2])) >= SAME
         ]
@@ -78,18 +78,18 @@ def leads(stories: Iterable[Story]) -> dict[str, str]:
 
 
 def moment(published: str) -> datetime | None:
-    """Return an ISO 8601 date as a moment, Hanoi's time where none is told; None where it cannot be read."""
+    """Return an ISO 8601 date as a time in UTC, read in Hanoi's time zone if it has none; None if unreadable."""
     try:
         found = datetime.fromisoformat(published)
         return (found if found.tzinfo else found.replace(tzinfo=_HANOI)).astimezone(UTC)
-    except (ValueError, OverflowError):  # no date, and one at either end of the calendar: 0001-01-01, 9999-12-31
+    except (ValueError, OverflowError):  # not a date, or at either end of the calendar: 0001-01-01, 9999-12-31
         return None
 
 
 def is_earlier(one: str, other: str) -> bool:
-    """Return whether a date of publication is before another; False where either cannot be read.
+    """Return whether a date of publication is before another; False if either is unreadable.
 
-    A date without a time of day stands for the whole day: it is neither before nor after a time of that day.
+    A date without a time of day means the whole day: it is neither before nor after a time of that day.
     """
     first, second = moment(one), moment(other)
     if first is None or second is None:
@@ -103,7 +103,7 @@ def _is_day(published: str) -> bool:
     return "T" not in published and " " not in published.strip()
 
 
-def _sure(when: datetime | None) -> datetime:
+def _known(when: datetime | None) -> datetime:
     assert when is not None
     return when
 
@@ -113,7 +113,7 @@ def _apart(one: datetime | None, other: datetime | None) -> bool:
 
 
 def _shingles(text: str) -> Shingles:
-    """Return the digests of the runs of three syllables of `text`, sorted, each once; of a shorter text, its own."""
+    """Return the sorted, unique digests of the syllable trigrams of `text`; a shorter text has one digest."""
     import numpy as np
 
     words = [zlib.crc32(syllable.encode()) for syllable in syllables(press_tone(text).lower())]

@@ -1,13 +1,13 @@
-"""What is no prose in a text: addresses of the web, encoded data, and signs without letters. Pure, linear.
+"""Find web addresses, encoded data and texts without letters, in linear time.
 
-A summarizer that is shown an article which begins with an address gives the address for its summary.
+A summarizer copies an address at the start of an article into its summary, so such noise is removed on loading.
 """
 
 from __future__ import annotations
 
 import re
 
-# Base64, hex and keys: a run of their letters longer than any word. A short run is so only in a data URI.
+# Base64, hexadecimal digits and keys: a run longer than any word, or any run in a data URI.
 _DATA_URI = r"data:[\w.+/-]{3,60}(?:;[\w=-]{1,40}){0,3},[A-Za-z0-9+/=%_-]*"
 _RUN = r"(?<![\w+/=.:?&%-])[A-Za-z0-9+/_-]{60,}={0,2}(?![\w+/=:?&%-]|\.\w)"
 _ENCODED = re.compile(f"{_DATA_URI}|{_RUN}")
@@ -16,24 +16,24 @@ _FIRST_ADDRESSES = re.compile(rf"\s*(?:{_ADDRESS.pattern}(?:\s[\s:;,|–—-]*|\
 
 
 def has_letters(text: str) -> bool:
-    """Return whether `text` has a letter or a digit: a headline of emoji has none."""
+    """Return whether `text` has a letter or a digit; a headline of emoji has none."""
     return any(map(str.isalnum, text))
 
 
 def encoded(text: str) -> list[tuple[int, int]]:
-    """Return where base64 or other encoded data stand."""
+    """Return the spans of base64 and other encoded data."""
     return [match.span() for match in _ENCODED.finditer(text) if _is_encoded(match[0])]
 
 
 def addresses(text: str) -> list[tuple[int, int]]:
-    """Return where addresses of the web stand."""
+    """Return the spans of web addresses."""
     return [match.span() for match in _ADDRESS.finditer(text)]
 
 
 def without_noise(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Return `text` without encoded data and without addresses at its start or alone on a line; and those, with kinds.
+    """Return `text` without noise, and what was removed, each with its kind, "encoded" or "address".
 
-    The kinds are "encoded" and "address".
+    Removed are encoded data, and addresses at the start of the text or alone on a line.
     """
     aside: list[tuple[str, str]] = []
     kept: list[str] = []
@@ -59,7 +59,7 @@ def without_noise(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 
 def _is_encoded(run: str) -> bool:
-    """Return whether a long run is encoded data: in words and file names capitals and figures do not alternate."""
+    """Return whether a long run is encoded data: unlike words and file names, it mixes digits and both cases."""
     if run.startswith("data:"):
         return True
     figures = sum(map(str.isdigit, run))

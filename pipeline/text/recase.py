@@ -1,4 +1,7 @@
-"""A headline in capitals, in the case of its article: translators read words in capitals as unknown names. Pure."""
+"""Restore the case of a headline in capitals from its article.
+
+Translation models treat words in capitals as unknown names.
+"""
 
 from __future__ import annotations
 
@@ -12,25 +15,25 @@ _WORD = re.compile(r"[^\W_]+")
 _SENTENCE_START = re.compile(r"(?:\A|[\n.!?…:“\"])[\s\"“(]*\Z")
 _LOOK_BACK = 8
 _VOWELS = frozenset("aeiouy")
-_LEAST_WORDS = 3  # of two letters and more; "TP.HCM" or "USD" alone is no headline in capitals
+_LEAST_WORDS = 3  # of two letters and more; "TP.HCM" or "USD" alone is not a headline in capitals
 
 
 def is_shouted(title: str) -> bool:
-    """Return whether a headline is all in capitals."""
+    """Return whether a headline is entirely in capitals."""
     words = [word for word in _WORD.findall(title) if len(word) > 1 and not word.isdigit()]
     return len(words) >= _LEAST_WORDS and title.isupper()
 
 
 def recased(title: str, body: str) -> str:
-    """Return a headline in capitals with its words in the case they have in `body`; another headline as it is.
+    """Return a headline in capitals with its words in the case that they have in `body`; return others unchanged.
 
-    A word counts as it stands beside the same neighbour, else as it mostly stands. What the body does not have becomes
-    small, except an abbreviation without a vowel.
+    A word takes its most frequent case beside the same neighbour, else its most frequent case. A word that the body
+    does not have becomes lower case, except an abbreviation without a vowel.
     """
     if not is_shouted(title):
         return title
     words: dict[str, Counter[str]] = defaultdict(Counter)
-    left: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)  # how the first of two words is written
+    left: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)  # case of the first of two words
     right: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     body = "\n".join(line for line in body.split("\n") if not is_shouted(line))
     found = list(_WORD.finditer(body))

@@ -1,6 +1,6 @@
-"""Texts of strangers made harmless where another program shows them: controls, marks of direction, links, formulas.
+"""Escape untrusted text for display in a terminal, a page or a spreadsheet: controls, links, formulas.
 
-An article is whatever its source holds. Nothing is dropped here: what could act is written out for a person to see.
+An article may contain anything. Nothing is dropped: active characters are written as visible escapes.
 """
 
 from __future__ import annotations
@@ -8,26 +8,28 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, urlsplit
 
-# controls but tab and newline, lone surrogates, noncharacters; the marks that turn the direction of writing
+# controls except tab and newline, lone surrogates, noncharacters, marks of writing direction
 _ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
-_URL_SAFE = "!#$&'*+,/:;=?@[]~%"  # of a URL as it stands: what may act in markup is quoted
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # the wide ones are taken for formulas in East Asian settings
+_URL_SAFE = (
+    "!#$&'*+,/:;=?@[]~%"  # characters of a URL that are not percent-encoded; characters with a meaning in markup are
+)
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # East Asian locales also take the wide ones for formulas
 
 
 def visible(text: str) -> str:
-    r"""Return `text` with each control, surrogate and mark of direction written out as `\u202e`; lines stay lines."""
+    r"""Return `text` with each control, surrogate and direction mark written like `\u202e`; line breaks are kept."""
     return _ACTING.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def one_line(text: str) -> str:
-    """Return `text` made visible, on one line with single spaces."""
+    """Return `visible(text)` on one line with single spaces."""
     return " ".join(visible(text).split())
 
 
 def web_link(url: str) -> str:
-    """Return `url` fit for a link, if it leads to the web (http, https); else an empty text."""
+    """Return `url` percent-encoded for a link if it is a web address (http, https), else ""."""
     url = url.strip()
     try:
         parts = urlsplit(url)
@@ -39,11 +41,11 @@ def web_link(url: str) -> str:
 
 
 def host(url: str) -> str:
-    """Return the host of a web link without `www.`, or an empty text."""
+    """Return the host of a web address without `www.`, or ""."""
     link = web_link(url)
     return one_line((urlsplit(link).hostname or "").removeprefix("www.")) if link else ""
 
 
 def cell(text: str) -> str:
-    """Return `text` as a cell that no spreadsheet takes for a formula: an apostrophe before what could begin one."""
+    """Return `text` for a spreadsheet cell, with an apostrophe before a character that could start a formula."""
     return "'" + text if text.startswith(_FORMULA) else text

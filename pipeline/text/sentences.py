@@ -1,12 +1,12 @@
-"""Sentences and clauses of Vietnamese news: pure functions of one string, linear in its length.
+"""Split Vietnamese news into sentences and clauses, in linear time.
 
-A full stop is judged by the word before it (an abbreviation, an initial, the number of a list) and the word behind it.
-After an initial or abbreviation those are hard to tell apart ("chị H. Hà" goes on, "chị H. Theo" does not), so a
-sentence ends there only before one of `_OPENERS`. A headline that has run into the text without a full stop, as
-happens where a scraper joins lines, is cut off before one of `_UNANNOUNCED`. A stop without a space behind it ends a
-sentence where what stands on both sides is no address, abbreviation, name or number ("mẹ.Dựa vào", "5,2%.Trong").
+The word before a full stop (an abbreviation, an initial, a list number) and the word after it decide whether it ends a
+sentence. After an initial or abbreviation this is ambiguous ("chị H. Hà" continues, "chị H. Theo" does not), so the
+sentence ends only before one of `_OPENERS`. A headline without a full stop that a scraper joined to the text is split
+off before one of `_UNANNOUNCED`. A stop without a following space ends a sentence unless it is part of an address,
+abbreviation, name or number ("mẹ.Dựa vào", "5,2%.Trong").
 
-Measured by `tests/benchmarks/sentences.py`, which prints other splitters beside it.
+`tests/benchmarks/sentences.py` measures it and compares it with other splitters.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-# Counted in the bodies of the vietnews training set, whose lines are sentences.
+# Both lists were counted in the articles of the vietnews training set, whose lines are sentences.
 #
-# Nine in ten of these, capitalized, opened a sentence (30,000 articles, 60 times or more).
+# Of each of these words, 90 % of the capitalized occurrences start a sentence (30,000 articles, at least 60 times).
 _OPENERS = frozenset(
     "Biết Buổi Bây Bên Bước Bị Bởi Chia Chiếc Chiều Chuyến Chúng Chưa Chẳng Chị Các Cháu Còn Có Cô Cũng Cùng Cú Cơn"
     " Cảm Cụ Cuối Cuộc Do Dù Dưới Dường Dẫn Dẫu Dịp Dựa Ghi Giữa Gần Hiện Hoặc Hôm Hơn Hắn Họ Khi Khoảng Khán Khác Kèm"
@@ -26,7 +26,8 @@ _OPENERS = frozenset(
     " Việc Và Vào Ví Vì Vẫn Về Vốn Với Vậy Vừa Xem Xác Xét Ít Ông Đang Đã Đáng Đáp Đây Đó Đoạn Đúng Đến Để Đặc Được"
     " Đứng Đợt Ở".split()
 )
-# Nine in ten of these, capitalized behind a small letter, a digit or a closing quote, opened one too (40,000 articles).
+# Of each of these, 90 % of the capitalized occurrences after a small letter, digit or closing quote start a sentence
+# (40,000 articles).
 _UNANNOUNCED = (
     "(?:(?:Bên cạnh|Cho đến|Chia sẻ (?:với|về)|Cuối (?:năm|tháng|tuần)|Các chuyên|Cách đây|Cùng (?:ngày|với)|Cũng"
     "|Cụ thể|Dù|Ghi nhận|Giới (?:chức|quan)|Gần|Hiện (?:nay|tại)|Hôm|Hầu hết|Hồi (?:giữa|tháng|đầu)|Khi được"
@@ -38,45 +39,45 @@ _UNANNOUNCED = (
     "|Đây là|Đó|Được biết|Đầu (?:năm|tháng)|Đề cập|Đối với|Đồng thời|Động thái)(?= [^\\W\\d_]|,)"
     "|(?:Chiều|Hơn|Khoảng|Ngày|Năm|Sau|Sáng|Tối|Đêm|Đến) [0-9])"
 )
-_SHORTEST_HEADLINE = 12  # characters; a shorter one is rather a name
+_SHORTEST_HEADLINE = 12  # characters; a shorter one is more likely a name
 
 _ABBREVIATIONS = frozenset(
     "TP Tp tp TX Tx TT PGS GS TS TSKH ThS Ths THS BS Bs BSCK CKI CKII LS Ls KS KTS CN NCS DS ĐD"
     " Mr Mrs Ms Dr Prof St Vol vol No Co sn Sn SN tr đt Đt ĐT SĐT Tel tel Fax".split()
 )
-# A name cut to its onset ("chị Tr.") is an initial too; a letter with a tone is none, but a word ("nước Ý").
+# A name cut to its onset ("chị Tr.") is an initial too; a letter with a tone is a word ("nước Ý").
 _INITIALS = frozenset((*"ABCDEFGHIJKLMNOPQRSTUVWXYZĂÂĐÊÔƠƯ", *"Ch Gi Kh Ng Ngh Nh Ph Qu Th Tr".split()))
-# A capital behind one of these is a label, nobody's initial: "vitamin C.", "bảng A.", "độ C.", "châu Á.", "Nam Á."
+# A capital after one of these is a label, not an initial: "vitamin C.", "bảng A.", "độ C.", "châu Á.", "Nam Á."
 _LABELED = frozenset("vitamin nhóm bảng hạng loại khối lớp vùng kênh hình cấp khu dãy lô nhà độ châu nam".split())
 
 _BREAK = re.compile(rf"[.!?…]+|(?<=[^\W_A-ZĐ]|[”\")])\s(?=[A-ZĐÔ]){_UNANNOUNCED}")
 _CLOSERS = "\"'”’»)]}"
 _DASHES = ("-", "–", "—")
-# What may stand before a sentence's first word: quotes, brackets, the dash of a dialogue, the bullet of a list.
+# Characters before the first word of a sentence: quotes, brackets, dialogue dashes, list bullets.
 _LEAD = re.compile(r"[\s\"'“‘”’«»(\[{*•+–—-]*")
 _FIRST_WORD = re.compile(r"[^\W_]+")
 _LAST_WORD = re.compile(r"[^\s\"'“‘«(\[{/,;:–—-]*\Z")
 _NUMBER_OF_LIST = re.compile(r"[\"'“(\[*•+–—-]*\s*(?:[0-9]{1,3}(?:\.[0-9]{1,2})*|[A-Za-zĐđ]|[IVX]{1,5})\Z")
 _LETTER_OF_LIST = re.compile(r"[a-hđ][.)]\s")
 _TORN_NUMBER = re.compile(r"[0-9]\.\s[0-9]{3}(?![^\W_])")  # "1. 200", by a tokenizer
-# No look back goes further, so that hostile input stays linear: longer than any abbreviation, than most quotations.
+# Limits of looking back, which keep hostile input linear: longer than any abbreviation, than most quotations.
 _LOOK_BACK = 24
 _QUOTE_BACK = 400
-# What stands before a stop without a space behind it: closers, and the letters, digits and signs of the last word.
+# Before a stop without a following space: the last word, then closing quotes and brackets.
 _BEFORE_GLUED = re.compile(r"(?P<word>[^\s\"'“‘«(\[{/,;:–—.!?…\"'”’»)\]}-]*)[\"'”’»)\]}]*\Z")
 _AFTER_GLUED = re.compile(r"[\"“‘«(\[]?(?P<word>[^\W\d_]+)")
 _ADDRESS = re.compile(r"://|www\.|[@_=\\]", re.IGNORECASE)
-_LIST_DIGITS = 3  # "5.Điểm", "16.Omar" number a list
+_LIST_DIGITS = 3  # "5.Điểm", "16.Omar" are list numbers
 _WITHIN_NUMBER = frozenset(",./")  # "15/11.Văn", "5,2.Hai"
 _DOMAINS = frozenset("Com Net Vn Org Edu Gov Info".split())
-_TOKEN_BACK = 60  # an address may be longer, but its scheme then hides in none of the rest's capitals
+_TOKEN_BACK = 60  # of an address longer than this only the part near the stop is seen
 
 
 def sentences(text: str) -> list[str]:
-    """Return the sentences of `text`, stripped, none empty; in order they hold every character of `text` but spaces.
+    """Return the sentences of `text` in order, stripped, none empty, with every character of `text` but spaces.
 
-    A line break always ends one. A stop within a quotation ends one like any other; what closes behind the stop
-    (quotes, brackets) stays with it.
+    A line break always ends a sentence. A stop within a quotation ends one like any other stop; closing quotes and
+    brackets after the stop belong to the sentence.
     """
     return [piece for line in text.splitlines() for piece in _pieces(line)]
 
@@ -90,7 +91,7 @@ def _pieces(line: str) -> Iterator[str]:
 
 
 def _ends(line: str) -> Iterator[int]:
-    """Yield the index behind each sentence of `line` but the last."""
+    """Yield the end index of each sentence of `line` but the last."""
     start = 0
     for match in _BREAK.finditer(line):
         stop, behind = match.span()
@@ -108,16 +109,16 @@ def _ends(line: str) -> Iterator[int]:
 
 
 def _is_in_name(line: str, before: int) -> bool:
-    """Return whether the word behind the space at `before` is part of a name or title: Trần Văn Trong, Đi Trong Mưa."""
+    """Return whether the word after the space at `before` is part of a name: Trần Văn Trong, Đi Trong Mưa."""
     last = _word_before(line, 0, before)
     following = line[before : before + _LOOK_BACK].split()[1:2]
     return last in {"Thị", "Văn"} or (last[:1].isupper() and following != [] and following[0][0].isupper())
 
 
 def _behind_closers(line: str, at: int) -> int:
-    """Return the index behind the quotes and brackets that close at `at`.
+    """Return the index after the quotes and brackets that close at `at`.
 
-    One that a tokenizer tore off (`rồi. " Ông`) counts too: unlike an opening one it has a space behind it.
+    A closing quote that a tokenizer separated (`rồi. " Ông`) counts too: unlike an opening one, a space follows it.
     """
     end = at
     while end < len(line) and line[end] in _CLOSERS:
@@ -129,7 +130,7 @@ def _behind_closers(line: str, at: int) -> int:
 
 
 def _is_end(line: str, start: int, stop: int, behind: int, end: int) -> bool:
-    """Return whether the stop at [stop, behind) ends the sentence begun at `start`; `end` is behind its closers."""
+    """Return whether the stop at [stop, behind) ends the sentence from `start`; `end` is after its closers."""
     lead = _LEAD.match(line, end)
     assert lead is not None
     first = line[lead.end() : lead.end() + 1]
@@ -146,16 +147,16 @@ def _is_end(line: str, start: int, stop: int, behind: int, end: int) -> bool:
     if "…" in mark or "..." in mark:
         near = max(start, stop - _QUOTE_BACK)
         if line.rfind("“", near, stop) > line.rfind("”", near, stop):
-            return False  # a pause in somebody's speech
+            return False  # a pause in direct speech
         return not (first.isdigit() or opening == "(" or opening in _DASHES)
     return True
 
 
 def _is_glued_end(line: str, start: int, stop: int, end: int) -> bool:
-    """Return whether the stop at `stop` ends a sentence although no space stands at `end`, behind it and its closers.
+    """Return whether the stop at `stop` ends a sentence although no space follows it and its closers, at `end`.
 
-    Before it stands a word in small letters, a percentage, a closer, or a long or composed number; or another word,
-    and behind it one of `_OPENERS`.
+    It does after a word in lower case, a percentage, a closer, or a long or composed number, and after any other word
+    before one of `_OPENERS`.
     """
     following = _AFTER_GLUED.match(line, end)
     if following is None or not following["word"][0].isupper():
@@ -179,13 +180,13 @@ def _is_glued_end(line: str, start: int, stop: int, end: int) -> bool:
 
 
 def _token_at(line: str, start: int, at: int) -> str:
-    """Return what stands around `at` without a space."""
+    """Return the characters around `at` up to the next spaces."""
     before = line[max(start, at - _TOKEN_BACK) : at].rpartition(" ")[2]
     return before + line[at : at + _TOKEN_BACK].partition(" ")[0]
 
 
 def _full_stop_ends(line: str, start: int, stop: int, *, first_word: str, opening: str) -> bool:
-    """Return whether the full stop at `stop` ends the sentence, `first_word` being what would begin the next."""
+    """Return whether the full stop at `stop` ends the sentence; `first_word` would start the next one."""
     if stop - start < _LOOK_BACK and _NUMBER_OF_LIST.match(line[start:stop].strip()):
         return False
     last = _LAST_WORD.search(line, max(start, stop - _LOOK_BACK), stop)
@@ -208,8 +209,8 @@ def _word_before(line: str, start: int, at: int) -> str:
     return words[-1] if words else ""
 
 
-# Behind these marks a clause ends; before these words and dashes one begins. Words that as often mean something else
-# (còn, nên, hay, song) are left out.
+# A clause ends after these marks, and starts before these words and dashes. Words that are often not conjunctions (còn,
+# nên, hay, song) are left out.
 _CLAUSE = re.compile(
     r"(?<=[;:,…]) | (?=[–—-] )"
     r"|(?<![–—-]) (?=(?:và|nhưng|hoặc|mà|thì|vì|bởi|nếu|rằng|để|trong khi|trước khi|sau khi|đồng thời|tuy nhiên|do đó"
@@ -218,8 +219,8 @@ _CLAUSE = re.compile(
 
 
 def clauses(sentence: str) -> list[str]:
-    """Return the clauses of `sentence`, stripped, none empty; joined by spaces they hold exactly its words.
+    """Return the clauses of `sentence`, stripped, none empty; joined by spaces they are its words.
 
-    They are as short as punctuation and conjunctions allow: who needs longer ones joins neighbours.
+    They are as short as punctuation and conjunctions allow; callers join neighbours into longer ones.
     """
     return [clause for clause in _CLAUSE.split(" ".join(sentence.split())) if clause]
