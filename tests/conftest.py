@@ -106,7 +106,7 @@ def tomdich(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
         process = forked.start(arguments, cwd=cwd, out=out, err=err, environment=os.environ | environment)
-        process.join(120)
+        process.join(240)
         if process.exitcode is None:
             process.kill()
             process.join()
@@ -123,7 +123,7 @@ def cold_tomdich(*arguments: str | Path, cwd: Path, **environment: str) -> subpr
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])} | environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from pipeline import report
-from tests.report.test_report_browser import CHROMIUM, MANIFEST, Opened, many
+from tests.report.test_report_browser import CHROMIUM, MANIFEST, Opened, expect, many
 
 FRAMES = """() => new Promise((resolve) => {
   const list = document.getElementById('list'), times = [];
@@ -46,7 +46,7 @@ def main() -> None:
         opened = time.perf_counter() - began
         began = time.perf_counter()
         tab.page.fill("#search", f"storm {records - 1}")
-        tab.page.wait_for_function("document.querySelectorAll('.row').length === 1")
+        expect(tab.page.locator(".row")).to_have_count(1)
         searched = time.perf_counter() - began
         tab.page.fill("#search", "")
         frame = tab.page.evaluate(FRAMES)
