@@ -13,12 +13,12 @@ An entry with a capital, or with `(?-i:…)`, is matched in the case that it is 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import islice
-from tomllib import loads
 from typing import Any, TypeAlias
 
 from pipeline.checks.view import Pair, Text
@@ -34,7 +34,7 @@ _GROUP = re.compile(r"(?<!\\)\((?!\?)")
 @cache
 def read(name: str) -> Table:
     """Return the table of a check, `<name>.toml` beside this module."""
-    return loads(files("pipeline.checks").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(files("pipeline.checks").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
 
 
 class Phrases:
