@@ -1,8 +1,8 @@
-"""The config: what a person writes in YAML, checked field by field.
+"""The config of a run: its fields and their checks.
 
-Everything outside `runtime`, `memo`, `limits`, `metrics` and `on_finish` can change an answer or what is published;
-`runtime` changes only how fast it comes. The identity of a run is not computed here: it needs the checkpoints resolved
-(see `runner`).
+Every field outside `runtime`, `memo`, `limits`, `metrics` and `on_finish` can change an answer or what is published;
+`runtime` changes only the speed. The identity of a run is not computed here: it needs the resolved checkpoints (see
+`runner`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pipeline.storage.user_folders import expand_home
 
 
 class _Model(BaseModel):
-    # what was found is shown by `_explain`, masked: pydantic's own words would show a password as it is
+    # `config_file` shows the value, masked: pydantic's own message would show a password
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
@@ -39,14 +39,14 @@ def _as_written(text: str) -> str:
     name = ENV.search(text)
     if name is not None:
         raise ValueError(
-            f"{name[0]} is not put in here, only in `sources` and `on_finish`, where secrets stand; write it out, or "
-            f"give this field on the command line with --set, where the shell puts ${name[1]} in"
+            f"{name[0]} is not replaced here, only in `sources` and `on_finish`, which may hold secrets; write it "
+            f"out, or give this field on the command line with --set, where the shell replaces ${name[1]}"
         )
     return text
 
 
 AsWritten = Annotated[str, AfterValidator(_as_written)]
-# Strict: `1.000` is no whole number, and nothing but true and false is a truth value.
+# Strict: `1.000` is no whole number, and only true and false are truth values.
 Flag = Annotated[bool, Strict()]
 Share = Annotated[float, Strict(), Field(ge=0, le=1)]
 
@@ -54,10 +54,10 @@ _EXPERIMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def experiment_name(name: str) -> str:
-    """Return the name of an experiment, which is also its folder's; raises `ValueError` where it cannot be one."""
+    """Return the name of an experiment, the name of its folder too; raises `ValueError` for an invalid one."""
     if not _EXPERIMENT.fullmatch(name):
         raise ValueError(
-            "a name begins with a letter or a digit (a to z, 0 to 9) and goes on with those, `.`, `_` and `-`, "
+            "a name begins with a letter or a digit (a to z, 0 to 9) and consists of those, `.`, `_` and `-`, "
             "100 at most, without spaces"
         )
     return name
@@ -102,21 +102,21 @@ class Source(_Model):
         place = self.path or self.dataset or ""
         if masked(place) != place:
             raise ValueError(
-                f"a secret stands in {masked(place)}, and every version would publish it; write ${{NAME}} in its "
+                f"{masked(place)} holds a secret, and every version would publish it; write ${{NAME}} in its "
                 "place, and set NAME in the environment of the run"
             )
         return self
 
 
 class Exclude(_Model):
-    """Texts that are not articles of ours: counted and listed, never summarized."""
+    """Texts that are not summarized: they are counted and listed."""
 
     under_syllables: Annotated[int, Strict(), Field(ge=0, le=100_000)] = 20
     not_vietnamese: Flag = True
 
 
 class GenerationOptions(_Model):
-    """What `generate` is asked for; an unset field takes the catalog's value, then the checkpoint's own."""
+    """Generation values; an unset field takes the catalog's value, else the checkpoint's own."""
 
     max_new_tokens: Annotated[int, Strict(), Field(ge=1, le=4096)] | None = None
     num_beams: Annotated[int, Strict(), Field(ge=1, le=32)] | None = None
@@ -138,10 +138,10 @@ class Stage(_Model):
     source_lang: str | None = None
     target_lang: str | None = None
     max_source_tokens: Annotated[int, Strict(), Field(ge=16, le=1_000_000)] | None = None
-    tone_style: Literal["press", "new", "any"] | None = None  # hòa, hoà, or as it comes
+    tone_style: Literal["press", "new", "any"] | None = None  # hòa, hoà, or as it is written
     word_segmented: Flag | None = None
-    with_title: Flag | None = None  # of a summarizer: the headline stands in front of each text
-    # of a summarizer: it reads so many tokens of the beginning; false: the whole article, in rounds
+    with_title: Flag | None = None  # of a summarizer: the headline precedes each text
+    # of a summarizer: the tokens of the beginning that it reads; false: the whole article, in rounds
     lead: Annotated[int, Strict(), Field(ge=16, le=1_000_000)] | Literal[False] | None = None
     sentences: Annotated[int, Strict(), Field(ge=1, le=20)] | None = None  # of `extractive` and `lead`
     generation: GenerationOptions = GenerationOptions()
@@ -149,7 +149,7 @@ class Stage(_Model):
 
     @model_validator(mode="after")
     def _only_what_it_takes(self) -> Self:
-        """Refuse an option that would have no effect: a summarizer without a model takes `sentences` only."""
+        """Refuse an option that has no effect: a summarizer without a model takes `sentences` only."""
         if self.model not in MODEL_FREE:
             if self.sentences is not None:
                 raise ValueError(
@@ -169,10 +169,10 @@ class Stage(_Model):
 
 
 class TranslateStage(Stage):
-    """The translating stage, and what the newsroom says of its English: see `glossary`."""
+    """The translating stage, with the newsroom's terms and corrections: see `glossary`."""
 
-    terms: AsWritten | None = None  # a CSV of the house's terms: vi, en, wrong
-    corrections: AsWritten | None = None  # JSON lines: what editors decided in the report
+    terms: AsWritten | None = None  # a CSV of the newsroom's terms: vi, en, wrong
+    corrections: AsWritten | None = None  # JSON lines: the decisions of editors in the report
 
     @model_validator(mode="after")
     def _can_translate(self) -> Self:
@@ -182,7 +182,7 @@ class TranslateStage(Stage):
 
 
 class Inspect(_Model):
-    """What is done about flags; the checks themselves always run."""
+    """What flags do; the checks themselves always run."""
 
     # an error of these holds a record back
     hold: tuple[str, ...] = ("number", "negation", "procedure", "coverage", "replacement", "not_prose")
@@ -199,19 +199,19 @@ class Inspect(_Model):
 
 
 class Limits(_Model):
-    """Gates: past them nothing is published. The ratios are counted from 20 records on."""
+    """Gates: beyond a limit nothing is published. The ratios apply from 20 records on."""
 
     max_failure_ratio: Share = 0.05
     max_hold_ratio: Share | None = None
-    # articles in the sources: a feed that is dying is an error
+    # articles in the sources: fewer mean that a feed has failed
     min_records: Annotated[int, Strict(), Field(ge=1, le=1_000_000_000)] | None = None
 
 
 class Runtime(_Model):
-    """What changes only speed."""
+    """What changes only the speed."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    # source tokens a batch, padding counted; None: by device
+    # source tokens of a batch, with padding; None: by device
     batch_tokens: Annotated[int, Strict(), Field(ge=64, le=16_777_216)] | None = None
     threads: Annotated[int, Strict(), Field(ge=1, le=1024)] | None = None  # CPU threads; None: all cores
 
@@ -228,17 +228,17 @@ class Config(_Model):
     inspect: Inspect = Inspect()
     limits: Limits = Limits()
     reproducible: Literal["warn", "strict"] = "warn"
-    timezone: str = "Asia/Ho_Chi_Minh"  # of today (a run's edition), and of dates without an offset
-    # a command, or a web address, that is told how each run ended: see `is_web_address`
+    timezone: str = "Asia/Ho_Chi_Minh"  # of the default edition (today), and of dates without an offset
+    # a command or a web address that gets the outcome of each run: see `is_web_address`
     on_finish: str | tuple[str, ...] | None = None
     metrics: AsWritten | None = None  # a Prometheus textfile, written when a run ends
-    deterministic: Flag = False  # fp32 and fixed batches: slower, equal texts on every run of one machine
+    deterministic: Flag = False  # fp32 and fixed batches: slower; the same texts in every run on one machine
     memo: AsWritten | None = None  # None: <outputs>/.memo
     runtime: Runtime = Runtime()
 
     @field_validator("timezone")
     @classmethod
-    def _on_earth(cls, name: str) -> str:
+    def _time_zone(cls, name: str) -> str:
         try:
             zoneinfo.ZoneInfo(name)
         except (KeyError, ValueError, OSError):
@@ -248,10 +248,10 @@ class Config(_Model):
 
     @field_validator("on_finish")
     @classmethod
-    def _can_be_run(cls, told: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
-        if told is not None and not is_web_address(told) and not command(told):
+    def _command_or_address(cls, target: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        if target is not None and not is_web_address(target) and not command(target):
             raise ValueError("is empty; give a command, or an address that begins with https://")
-        return told
+        return target
 
     @model_validator(mode="after")
     def _kept_columns_are_free(self) -> Self:
@@ -269,7 +269,7 @@ _EDITION = re.compile(r"\{edition(?::([^{}]+))?\}")
 
 
 def load(path: Path, overrides: tuple[str, ...] = ()) -> Config:
-    """Return the config at `path` with `a.b=v` overrides applied; relative paths stand against the file's folder.
+    """Return the config at `path` with `a.b=v` overrides applied; relative paths are resolved against its folder.
 
     Raises `ConfigError` with every problem at once, each with its line and field.
     """
@@ -279,9 +279,9 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Config:
 
 
 def build(fields: dict[str, Any], overrides: tuple[str, ...], *, named: str) -> Config:
-    """Return the config of these fields with `a.b=v` overrides applied; relative paths stand against this folder.
+    """Return the config of these fields with `a.b=v` overrides applied; relative paths are resolved against `cwd`.
 
-    `named` is what messages call it. Raises `ConfigError` as `load` does.
+    `named` is its name in messages. Raises `ConfigError` as `load` does.
     """
     config = validate(Fields(named, overridden(fields, overrides), None), Config)
     with naming(named):
@@ -308,25 +308,25 @@ def at_edition(config: Config, edition: date) -> Config:
     return config.model_copy(update={"sources": tuple(path(source) for source in config.sources)})
 
 
-def is_web_address(told: str | tuple[str, ...]) -> bool:
-    """Return whether `on_finish` is a web address and not a command; one in `${NAME}` is told by its value."""
-    if not isinstance(told, str):
+def is_web_address(target: str | tuple[str, ...]) -> bool:
+    """Return whether `on_finish` is a web address and not a command; `${NAME}` at its beginning is replaced."""
+    if not isinstance(target, str):
         return False
-    name = ENV.match(told)
-    begins = os.environ.get(name[1], "") + told[name.end() :] if name else told
+    name = ENV.match(target)
+    begins = os.environ.get(name[1], "") + target[name.end() :] if name else target
     return begins.startswith(("https://", "http://"))
 
 
-def command(told: str | tuple[str, ...]) -> tuple[str, ...]:
+def command(target: str | tuple[str, ...]) -> tuple[str, ...]:
     """Return the words of a command; a string is split as a shell does. Raises `ValueError` for an open quote."""
-    return tuple(shlex.split(told)) if isinstance(told, str) else told
+    return tuple(shlex.split(target)) if isinstance(target, str) else target
 
 
 def dump(config: Config) -> str:
     """Return `config` as YAML that `load` reads back to an equal one.
 
-    Defaults are written out: those of a later version may differ. `on_finish` and `metrics`
-    are left out: they are of the place where it ran, and a web hook's address is a secret.
+    Defaults are written out: those of a later version may differ. `on_finish` and `metrics` are left out: they belong
+    to the machine of the run, and the address of a web hook is a secret.
     """
     fields = config.model_dump(mode="json", exclude_none=True, exclude={"on_finish", "metrics"})
     return yaml_core.dump(fields, width=110)
@@ -376,11 +376,11 @@ def place_source(source: S, base: Path) -> S:
     return source
 
 
-def _placed_command(told: str | tuple[str, ...] | None, base: Path) -> str | tuple[str, ...] | None:
+def _placed_command(target: str | tuple[str, ...] | None, base: Path) -> str | tuple[str, ...] | None:
     """Return `on_finish` with a program that is written as a path made absolute against `base`."""
-    if told is None or is_web_address(told):
-        return told
-    program, *words = command(told)
+    if target is None or is_web_address(target):
+        return target
+    program, *words = command(target)
     return (place_file(program, base) if is_folder_name(program) else program, *words)
 
 

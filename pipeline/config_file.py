@@ -23,7 +23,7 @@ from pipeline.yaml_core import Document, NotYamlError
 
 M = TypeVar("M", bound=BaseModel)
 
-# What would be right, by pydantic's name of the problem; the names in braces are the limits that it gives.
+# What is right, by pydantic's name of the error; names in braces are the limits in its context.
 _RIGHT = {
     "int_type": "must be a whole number, such as 8",
     "int_from_float": "must be a whole number, such as 8",
@@ -37,11 +37,11 @@ _RIGHT = {
     "greater_than": "must be more than {gt:.12g}",
     "less_than_equal": "must be at most {le:.12g}",
     "less_than": "must be less than {lt:.12g}",
-    "too_short": "must have an item at least",
+    "too_short": "must have at least one item",
     "literal_error": "must be one of {expected}",
 }
 _YES = {"yes", "no", "on", "off", "y", "n"}
-# How pydantic calls the branches of a union and the validators of a field, in the place of an error.
+# Names of union branches and validators in the location of an error.
 _BRANCH = re.compile(r"(?:str|int|float|bool|(?:tuple|list|function|constrained)[-\[].*)")
 _INDEX = re.compile(r"[0-9]{1,9}")  # of an item of a list: `²` is a digit too, and no number
 
@@ -85,10 +85,10 @@ def validate(fields: Fields, kind: type[M]) -> M:
         return kind.model_validate(fields.values)
     except ValidationError as error:
         problems = error.errors()
-        # a list whose items are wrong is also called too short: that says nothing more
+        # pydantic calls a list with wrong items too short as well: that adds nothing
         inner = {problem["loc"][:depth] for problem in problems for depth in range(1, len(problem["loc"]))}
         explained = [_explain(fields, kind, problem) for problem in problems if problem["loc"] not in inner]
-        messages: dict[str, list[str]] = {}  # by place: a field that may be of two kinds is wrong in two ways
+        messages: dict[str, list[str]] = {}  # by place: a field of a union type has an error for each type
         for where, message in explained:
             messages.setdefault(where, []).append(message)
         raise ConfigError("\n".join(f"{where}: {', or '.join(all_)}" for where, all_ in messages.items())) from None
@@ -160,7 +160,7 @@ def _fields_at(kind: type[BaseModel], where: list[str | int]) -> list[str]:
 
 
 def in_words(problem: ErrorDetails) -> str:
-    """Return what is wrong and what would be right."""
+    """Return what is wrong and what is right."""
     kind, limits = problem["type"], problem.get("ctx", {})
     if problem["input"] is None and kind.endswith("_type"):
         return "is empty; give it a value, or delete the line"
@@ -175,16 +175,16 @@ def _place(problem: ErrorDetails) -> list[str | int]:
 
 
 def _hint(kind: str, found: Any, expected: str) -> str:  # noqa: ANN401 - whatever the config holds
-    """Return the remedy for values that are often written in the wrong way, else nothing."""
+    """Return the remedy for common mistakes, else an empty string."""
     if isinstance(found, str) and found.lower() in _YES and kind in {"bool_type", "literal_error"}:
         return f"; `{found}` is text in YAML 1.2"
     if kind == "int_type" and isinstance(found, float):
-        return "; write it without a point, a thousand is 1000"
+        return "; write it without a point: a thousand is 1000"
     if kind in {"int_type", "float_type"} and isinstance(found, str) and re.fullmatch(r"[0-9.]+", found):
         return "; write it without quotes"
     if kind == "string_type" and isinstance(found, bool | int | float):
         return "; put it in quotes"
-    if not isinstance(found, str):  # a list of aliases may be larger than the memory as text
+    if not isinstance(found, str):  # a list of aliases may be larger than the memory when printed
         return ""
     near = difflib.get_close_matches(found, re.findall(r"'([^']*)'", expected), n=1)
     return f"; did you mean `{near[0]}`?" if near else ""

@@ -81,7 +81,7 @@ def loaded(tmp_path: Path, text: str, *overrides: str) -> Config:
         (
             "sources:\n  - path: feed.jsonl\n    columns: {id: url}",
             "sources: []",
-            r"night.yaml:2: sources: must have an item at least",
+            r"night.yaml:2: sources: must have at least one item",
         ),
     ],
 )
@@ -101,7 +101,7 @@ WHOLE = "must be a whole number, such as 8"
         ("limits.max_failure_ratio", "true", r"must be a number, such as 0.05 \(found true\)"),
         ("limits.max_failure_ratio", "5", r"must be at most 1 \(found 5\)"),
         ("limits.max_failure_ratio", ".nan", r"must be a finite number"),
-        ("limits.min_records", "1.000", rf"{WHOLE}; write it without a point, a thousand is 1000 \(found 1.0\)"),
+        ("limits.min_records", "1.000", rf"{WHOLE}; write it without a point: a thousand is 1000 \(found 1.0\)"),
         ("limits.min_records", "1:30", rf"{WHOLE} \(found '1:30'\)"),
         ("limits.min_records", "1_000", rf"{WHOLE} \(found '1_000'\)"),
         ("limits.min_records", "'200'", rf"{WHOLE}; write it without quotes"),
@@ -335,11 +335,11 @@ def test_aliases_that_multiply_are_looked_through_in_no_time(tmp_path: Path) -> 
     ["memo", "metrics", "summarize.model", "translate.terms", "translate.corrections", "translate.revision"],
 )
 def test_a_name_of_the_environment_is_refused_where_it_is_not_put_in(tmp_path: Path, field: str) -> None:
-    with pytest.raises(ConfigError, match=rf"{field}: \$\{{HOUSE\}} is not put in here.*--set"):
+    with pytest.raises(ConfigError, match=rf"{field}: \$\{{HOUSE\}} is not replaced here.*--set"):
         loaded(tmp_path, GOOD, f"{field}=${{HOUSE}}/x")
 
 
 def test_a_secret_is_not_in_what_pydantic_says_itself() -> None:
-    with pytest.raises(ValueError, match="a secret stands in") as refused:
+    with pytest.raises(ValueError, match="holds a secret") as refused:
         configs.Source(path="https://user:s3cretpw@host/")
     assert "s3cret" not in str(refused.value)

@@ -4,7 +4,7 @@
               (sources,    (ids as    (packed)  (of each    (Trainer,    (by what    (+ card)      the pipeline
                pairs)       in use)              step)       state)       it writes)               loads it by path
 
-torch, transformers and accelerate are imported when a training begins, not before.
+torch, transformers and accelerate are imported when a training begins, not when this package is imported.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ def train(
     progress: Progress,
     stopping: Callable[[], str | None] = lambda: None,
 ) -> Path:
-    """Return the folder of what the config at `path` trains; what is done already is not done again.
+    """Train what the config at `path` says and return the folder of the result; finished work is not repeated.
 
-    `stopping` is asked after each step and gives a reason to end, or None. Raises `UsageError` for what the person can
-    mend, `StoppedError` where the training was ended early and the same call goes on, `LockedError` where another
+    `stopping` is called after each step and returns a reason to end, or None. Raises `UsageError` for a mistake of the
+    user, `StoppedError` where the training ended early and the same command resumes it, and `LockedError` where another
     process trains in the same folder.
     """
     training = load(path, overrides)

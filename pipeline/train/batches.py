@@ -1,15 +1,16 @@
-"""Batches composed beforehand: what step N sees is decided by the seed alone, so a resumed training sees the same.
+"""Compose the batch of every step before the training, from the seed alone: a resumed training sees the same batches.
 
-Shapes lie on a grid of lengths: on a CPU, shapes that change from step to step cost a third of the speed (buffers and
-kernels are made anew), on a GPU they defeat the caching allocator. An epoch's examples are shuffled, dealt into the
-grid's cells and cut into batches of as many rows as `batch_tokens` allows; what does not fill a batch moves up into
-the next larger cell, so nothing is left out. Step N is item N: the Trainer is given a sequential sampler and one item a
-step. Labels are taken from a batch when the Trainer is given a loss of its own, so `decoder_input_ids` are in it.
+Batch shapes are taken from a grid of lengths: on a CPU, shapes that change from step to step cost a third of the speed
+(buffers and kernels are made anew), on a GPU they defeat the caching allocator. An epoch's examples are shuffled,
+distributed over the cells of the grid and cut into batches of as many rows as `batch_tokens` allows. Examples that do
+not fill a batch move to the next larger cell, so none is left out. Step N is item N: the Trainer gets a sequential
+sampler and one item a step. The Trainer takes the labels out of a batch when it has a custom loss, so the batch holds
+`decoder_input_ids`.
 
-Short sentences first: with whole sentences a small model from scratch stays a language model for its first thousands
-of steps; where there are few words to look at it finds which to look at (some 450 steps of at most 16 tokens, 1,000 of
-44, then all). A summarizer is shown the lead of the articles first, for the same reason. The alignment that guides the
-first steps travels inside the batch, because accelerate fetches a batch ahead.
+The curriculum begins with short sentences: on whole sentences a small model from scratch stays a language model for
+thousands of steps; on short ones it learns to attend to the source (about 450 steps of at most 16 tokens, 1,000 of 44,
+then all). A summarizer is shown the lead of the articles first, for the same reason. The alignment that guides the
+first steps is a part of the batch, because accelerate fetches a batch ahead.
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ if TYPE_CHECKING:
     Places: TypeAlias = NDArray[np.int64]
     Arrays: TypeAlias = dict[str, NDArray[Any]]
 
-IGNORED = -100  # what a loss passes over: torch's own
+IGNORED = -100  # the label that a loss ignores: torch's own
 UNALIGNED = 65535
-_TARGET_COST = 1.6  # a target token costs so much more than a source token: it is also scored over the vocabulary
+_TARGET_COST = 1.6  # times a source token: a target token is also scored over the vocabulary
 _GROWTH = 1.4  # from one length of the grid to the next: 15 % of a batch is padding on average
 _SHORTEST = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Which examples stand in a batch, and its shape."""
+    """The examples of a batch, and its shape."""
 
     rows: int
     source: int
@@ -59,7 +60,7 @@ def grid(longest: int) -> list[int]:
 def plan(training: ModelTraining, packed: Packed, *, repeats: tuple[int, ...]) -> list[Batch]:
     """Return the batch of each step of the schedule.
 
-    The first M batches are the same for every number of steps from M on. Raises `ConfigError` for a lesson of the
+    The first M batches are the same for every number of steps from M on. Raises `ConfigError` for a stage of the
     curriculum that no example fits.
     """
     import numpy as np
@@ -67,18 +68,18 @@ def plan(training: ModelTraining, packed: Packed, *, repeats: tuple[int, ...]) -
     rng = np.random.default_rng(training.seed)
     every = np.repeat(np.arange(len(packed)), np.array(repeats)[packed.group])
     sizes = np.maximum(np.diff(packed.source_starts), np.diff(packed.target_starts))
-    leads = {lesson.lead for lesson in training.curriculum if lesson.lead is not None}
+    leads = {stage.lead for stage in training.curriculum if stage.lead is not None}
     longest = training.lengths.source
     cells = (sorted({*grid(longest), *(lead for lead in leads if lead < longest)}), grid(training.lengths.target))
     batches: list[Batch] = []
-    for lesson in training.curriculum:
-        examples = every if lesson.longest is None else every[sizes[every] <= lesson.longest]
+    for stage in training.curriculum:
+        examples = every if stage.longest is None else every[sizes[every] <= stage.longest]
         if not len(examples):
-            raise ConfigError(f"curriculum: no example has both sides of at most {lesson.longest} tokens")
-        while len(batches) < lesson.until:
+            raise ConfigError(f"curriculum: no example has both sides of at most {stage.longest} tokens")
+        while len(batches) < stage.until:
             shuffled = rng.permutation(examples)
-            batches += _epoch(training, packed, shuffled, rng, cells, lead=lesson.lead or longest)
-        batches = batches[: lesson.until]
+            batches += _epoch(training, packed, shuffled, rng, cells, lead=stage.lead or longest)
+        batches = batches[: stage.until]
     while len(batches) < training.schedule.steps:
         batches += _epoch(training, packed, rng.permutation(every), rng, cells, lead=longest)
     return batches[: training.schedule.steps]
@@ -127,14 +128,14 @@ class TrainingBatches:
     coder: Coder
     batches: list[Batch]
     alignment: NDArray[np.uint16] | None = None  # of each target token, its source position in its example
-    guided: int = 0  # the first so many batches carry it
+    guided: int = 0  # the number of batches, from the first, that hold it
 
     def __len__(self) -> int:
         """Return the number of steps."""
         return len(self.batches)
 
     def __getitem__(self, step: int) -> Arrays:
-        """Return the batch of a step: input_ids, attention_mask, decoder_input_ids, labels, perhaps alignment."""
+        """Return the batch of a step: input_ids, attention_mask, decoder_input_ids, labels; alignment where guided."""
         import numpy as np
 
         batch = self.batches[step]
@@ -143,17 +144,17 @@ class TrainingBatches:
             starts, width = self.packed.target_starts, batch.target
             aligned = np.full((batch.rows, width), UNALIGNED, np.int64)
             aligned[: len(batch.examples)] = _rows(self.alignment, starts, batch.examples, width, UNALIGNED)
-            # what was cut off, and the place where the end mark stands now
+            # positions that were cut off, and the position of the end mark now
             aligned[aligned >= batch.source - 1] = UNALIGNED
             made["alignment"] = aligned
         return made
 
 
 class DevBatches:
-    """The first `examples` of the dev set (None: all) as a dataset of whole batches, of like lengths together."""
+    """The first `examples` of the dev set (None: all) as a dataset of whole batches of similar lengths."""
 
     def __init__(self, dev: Dev, coder: Coder, *, examples: int | None, batch_tokens: int) -> None:
-        """Deal the examples into batches; `order` tells which example each row, in sequence, is."""
+        """Group the examples into batches; `order` is the example of each row, in sequence."""
         import numpy as np
 
         packed = dev.packed
@@ -204,11 +205,11 @@ def _arrays(packed: Packed, coder: Coder, batch: Batch) -> Arrays:
     source = np.full((batch.rows, batch.source), coder.pad, np.int64)
     mask = np.zeros((batch.rows, batch.source), np.int64)
     labels = np.full((batch.rows, batch.target), IGNORED, np.int64)
-    source[used:, 0] = coder.eos  # an attention over nothing is not a number
+    source[used:, 0] = coder.eos  # attention over an empty source gives NaN
     mask[used:, 0] = 1
     source[:used] = _rows(packed.source, packed.source_starts, batch.examples, batch.source, coder.pad)
     sizes = np.diff(packed.source_starts)[batch.examples]
-    source[:used, -1][sizes > batch.source] = coder.eos  # a lead ends as a whole article does
+    source[:used, -1][sizes > batch.source] = coder.eos  # a cut source ends with the end mark too
     mask[:used] = np.arange(batch.source) < sizes[:, None]
     labels[:used] = _rows(packed.target, packed.target_starts, batch.examples, batch.target, IGNORED)
     shifted = np.full_like(labels, coder.pad)
@@ -218,7 +219,7 @@ def _arrays(packed: Packed, coder: Coder, batch: Batch) -> Arrays:
 
 
 def _rows(flat: NDArray[Any], starts: Places, examples: Places, width: int, fill: int) -> Places:
-    """Return the examples' ids one below the other, filled up to `width`."""
+    """Return the ids of the examples as rows, filled up to `width`."""
     import numpy as np
 
     columns = np.arange(width)

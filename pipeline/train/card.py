@@ -1,4 +1,4 @@
-"""What goes with the weights: a model card a person can judge them by, and the curves of the training as a picture."""
+"""Write the model card of a result, and the picture of the training's curves."""
 
 from __future__ import annotations
 
@@ -35,21 +35,23 @@ _LIBRARIES = ("torch", "transformers", "accelerate", "tokenizers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """How the weights came about, as far as the card tells it."""
+class TrainingResult:
+    """What the card says of how the weights were made."""
 
     what: str  # "checkpoint 5000", "the average of checkpoints …"
     step: int
-    whole: bool  # the training is over, if only because nothing got better any more
+    whole: bool  # the training is finished, also by `choose.patience`
     seconds: float
     parameters: int
     device: str
-    scores: tuple[Score, ...]  # on the whole dev set; none where there was no time for it
+    scores: tuple[Score, ...]  # on the whole dev set; empty where the session ended before
     called: CallingConventions
     base: Checkpoint | None  # what was fine-tuned
 
 
-def model_card(training: TranslateTraining | SummarizeTraining, packed: Packed, dev: Packed, made: Made) -> str:
+def model_card(
+    training: TranslateTraining | SummarizeTraining, packed: Packed, dev: Packed, result: TrainingResult
+) -> str:
     """Return the result's README.md; its front matter names the licence, which `tomdich` reads."""
     summarizer = isinstance(training, SummarizeTraining)
     front: dict[str, Any] = {
@@ -59,11 +61,11 @@ def model_card(training: TranslateTraining | SummarizeTraining, packed: Packed, 
         "pipeline_tag": "summarization" if summarizer else "translation",
         "tags": ["tomdich"],
     }
-    if made.base is not None and not is_folder_name(made.base.name):
-        front["base_model"] = made.base.name
-    front[CARD_FIELD] = made.called.model_dump(exclude_defaults=True)
+    if result.base is not None and not is_folder_name(result.base.name):
+        front["base_model"] = result.base.name
+    front[CARD_FIELD] = result.called.model_dump(exclude_defaults=True)
     steps = training.schedule.steps
-    unfinished = [] if made.whole else [f"**Unfinished: step {made.step} of {steps}.**", ""]
+    unfinished = [] if result.whole else [f"**Unfinished: step {result.step} of {steps}.**", ""]
     used: tuple[Pairs | Articles, ...] = training.data
     kept: tuple[Pairs | Articles, ...] = training.dev
     data = [_row(facts, source) for facts, source in zip(packed.facts, used, strict=True)]
@@ -75,11 +77,11 @@ def model_card(training: TranslateTraining | SummarizeTraining, packed: Packed, 
         *unfinished,
         "## Use",
         "",
-        *_use("summarize" if summarizer else "translate", made),
+        *_use("summarize" if summarizer else "translate", result),
         "",
         "## Numbers",
         "",
-        *_numbers(training, made.scores),
+        *_numbers(training, result.scores),
         "",
         f"![losses and dev score by step]({CURVES})",
         "",
@@ -105,7 +107,7 @@ def model_card(training: TranslateTraining | SummarizeTraining, packed: Packed, 
         "",
         "## How it was made",
         "",
-        *_recipe(training, made),
+        *_recipe(training, result),
         "",
     ]
     return "\n".join(lines)
@@ -145,16 +147,16 @@ def curves(log: Sequence[Mapping[str, float]], metric: Metric, *, decay_from: in
     axes = figure.add_subplot()
     for name, label, color in (("loss", "training loss", "#1f5fa8"), ("eval_loss", "dev loss", "#4f9d69")):
         losses = [(line["step"], line[name]) for line in log if name in line]
-        marker = "." if len(losses) < _DOTTED else ""  # a line through one point is not seen
+        marker = "." if len(losses) < _DOTTED else ""  # a line through one point is invisible
         axes.plot([step for step, _ in losses], [loss for _, loss in losses], color=color, marker=marker, label=label)
     axes.set_xlabel("step")
     axes.set_ylabel("loss (nats a token)")
     axes.set_title(title)
-    axes.axvline(decay_from, color="#999999", linestyle=":", label="the rate begins to fall")
-    looks = history([dict(line) for line in log], metric)
-    if looks:
+    axes.axvline(decay_from, color="#999999", linestyle=":", label="learning rate decay begins")
+    evaluations = history([dict(line) for line in log], metric)
+    if evaluations:
         right = axes.twinx()
-        right.plot(*zip(*looks, strict=True), color="#c0571d", marker="o", label=f"dev {metric}")
+        right.plot(*zip(*evaluations, strict=True), color="#c0571d", marker="o", label=f"dev {metric}")
         right.set_ylabel(f"{metric} of the dev set's start")
     figure.legend(loc="outside lower center", ncols=4, frameon=False)
     out = io.BytesIO()
@@ -170,10 +172,10 @@ _BY_NAME = [
 ]
 
 
-def _use(stage: str, made: Made) -> list[str]:
-    """Return how to use the result; what it is called with is told, for those who call it without tomdich."""
-    called = made.called
-    told = [
+def _use(stage: str, result: TrainingResult) -> list[str]:
+    """Return how to use the result, with its calling conventions for those who use it without tomdich."""
+    called = result.called
+    listed = [
         f"the text behind `{called.prefix}`" if called.prefix else "no prefix",
         *(["the headline and ` | ` in front of the text"] if called.with_title else []),
         *([f"the first {called.lead} tokens at most"] if called.lead else []),
@@ -184,8 +186,8 @@ def _use(stage: str, made: Made) -> list[str]:
         "",
         f"    {stage}: {{model: ./this-folder}}",
         "",
-        f"`tomdich` reads in this card's front matter how it is called: {'; '.join(told)}.",
-        *([] if made.base is not None else _BY_NAME),
+        f"`tomdich` reads in this card's front matter how it is called: {'; '.join(listed)}.",
+        *([] if result.base is not None else _BY_NAME),
     ]
 
 
@@ -210,14 +212,14 @@ def _row(facts: Mapping[str, Any], source: Pairs | Articles) -> str:
     left = "; ".join(f"{count} {reason}" for reason, count in facts["left_out"].items())
     cut = f"{facts['cut']} cut to their start" if facts["cut"] else ""
     repeated = f"{source.repeat} times an epoch" if source.repeat > 1 else ""
-    told = "; ".join(one for one in (left, cut, repeated) if one) or "–"
-    return f"| {facts['name']} | {facts['read']} | {facts['used']} | {told} | {source.license} | {source.note} |"
+    listed = "; ".join(one for one in (left, cut, repeated) if one) or "–"
+    return f"| {facts['name']} | {facts['read']} | {facts['used']} | {listed} | {source.license} | {source.note} |"
 
 
-def _recipe(training: ModelTraining, made: Made) -> list[str]:
+def _recipe(training: ModelTraining, result: TrainingResult) -> list[str]:
     shape, guided, schedule = training.model, training.guidance, training.schedule
-    if made.base is not None:
-        base = made.base
+    if result.base is not None:
+        base = result.base
         name = f"the folder `{Path(base.name).name}`" if is_folder_name(base.name) else base.name
         at = f", commit {base.revision}" if base.revision else ""
         start = f"fine-tuned from {name}{at} (licence: {base.license}; SHA-256 of its files: {base.digest})"
@@ -228,14 +230,15 @@ def _recipe(training: ModelTraining, made: Made) -> list[str]:
     rate = f"{training.optimizer.kind}, learning rate {training.optimizer.lr:g}"
     libraries = ", ".join(f"{name} {installed(name)}" for name in _LIBRARIES)
     falls, ends = schedule.decay_between
-    early = f" of {ends}, ended where {training.choose.patience} looks brought nothing better"
-    told = early if made.whole and made.step < ends else ""
+    early = f" of {ends}, ended where {training.choose.patience} evaluations brought nothing better"
+    early_end = early if result.whole and result.step < ends else ""
+    warmup = f"warm-up of {schedule.warmup} steps"
     lines = [
-        f"`tomdich train` {__version__}: {start}; {made.parameters:,} parameters.",
-        f"{made.step} steps{told}, of {training.batch_tokens} tokens; {rate}; warm-up of {schedule.warmup} steps.",
-        f"The rate falls to nothing from step {falls} to {ends}.",
-        f"The weights are {made.what}, in {training.weights}.",
-        f"{made.seconds / 60:.0f} minutes on {made.device}, {training.precision}; {libraries}.",
+        f"`tomdich train` {__version__}: {start}; {result.parameters:,} parameters.",
+        f"{result.step} steps{early_end}, of {training.batch_tokens} tokens; {rate}; {warmup}.",
+        f"The learning rate falls to zero from step {falls} to {ends}.",
+        f"The weights are {result.what}, in {training.weights}.",
+        f"{result.seconds / 60:.0f} minutes on {result.device}, {training.precision}; {libraries}.",
     ]
     if guided is not None:
         lines.append(

@@ -1,8 +1,8 @@
-"""Which weights are kept: judged by what they generate for the dev set, never by their loss alone.
+"""Choose the weights by a metric of what they generate for the dev set, not by the loss.
 
-While it trains, the model is asked for the start of the dev set at every look. At the end the best single checkpoint
-and the average of the last ones (Junczys-Dowmunt et al. 2018: it is worth a few tenths of a point, for nothing) answer
-the whole dev set, and the better of the two is the result.
+During the training the model generates for the start of the dev set at every evaluation. At the end the best single
+checkpoint and the average of the last ones (Junczys-Dowmunt et al. 2018: a gain of a few tenths of a point at no cost)
+generate for the whole dev set, and the better of the two is the result.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-WHOLE = "dev"  # what the Trainer calls the last looks, beside "eval" for those on the way
+FULL_EVAL = "dev"  # the Trainer's prefix for the last evaluations; those during the training have "eval"
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The weights that were chosen, and what they score on the dev set."""
+    """The weights that were chosen, and their scores on the dev set."""
 
     weights: dict[str, torch.Tensor]
     what: str  # for a person: "checkpoint 5000", "the average of checkpoints 4000, 4500, 5000"
@@ -43,15 +43,15 @@ class Choice:
 
 
 def metric_of(training: TranslateTraining | SummarizeTraining) -> Metric:
-    """Return the metric that decides."""
+    """Return the metric by which the checkpoint is chosen."""
     return training.choose.metric or ("chrf" if isinstance(training, TranslateTraining) else "rougeL")
 
 
-class Examiner:
-    """Turns what was generated into scores, for the Trainer."""
+class Evaluator:
+    """Computes the scores of generated texts, as `compute_metrics` of the Trainer."""
 
     def __init__(self, training: TranslateTraining | SummarizeTraining, dev: Dev, coder: Coder) -> None:
-        """Prepare the look, and the whole dev set."""
+        """Prepare the quick evaluation and the full one."""
         self._decode, self._special = coder.decode, {coder.pad, coder.start, coder.eos}
         self._reported: tuple[Metric, ...] = (
             ("chrf", "bleu") if isinstance(training, TranslateTraining) else ("rougeL", "rouge1", "rouge2")
@@ -59,14 +59,14 @@ class Examiner:
         first = metric_of(training)
         self._reported = (first, *(one for one in self._reported if one != first))
         tokens = training.batch_tokens
-        self.look = DevBatches(dev, coder, examples=training.choose.examples, batch_tokens=tokens)
-        self.whole = DevBatches(dev, coder, examples=None, batch_tokens=tokens)
+        self.quick_eval = DevBatches(dev, coder, examples=training.choose.examples, batch_tokens=tokens)
+        self.full_eval = DevBatches(dev, coder, examples=None, batch_tokens=tokens)
         self.scores: tuple[Score, ...] = ()
 
     def __call__(self, prediction: EvalPrediction) -> dict[str, float]:
-        """Return the scores of the answers, in the order of the batches that were asked."""
+        """Return the scores of the generated texts, which are in the order of the batches."""
         rows: Any = prediction.predictions
-        asked = self.look if len(rows) == len(self.look.order) else self.whole
+        asked = self.quick_eval if len(rows) == len(self.quick_eval.order) else self.full_eval
         assert len(rows) == len(asked.order), "the Trainer lost or added an answer"
         answers = self._decode([[one for one in row if one not in self._special and one >= 0] for row in rows.tolist()])
         self.scores = tuple(metrics.score(metric, answers, asked.references) for metric in self._reported)
@@ -74,21 +74,21 @@ class Examiner:
 
 
 def history(log: Sequence[dict[str, float]], metric: Metric) -> list[tuple[int, float]]:
-    """Return step and score of each look, in order."""
+    """Return step and score of each evaluation, in order."""
     name = f"eval_{metric}"
     return [(int(line["step"]), line[name]) for line in log if name in line]
 
 
-def best_look(log: Sequence[dict[str, float]], metric: Metric, steps: set[int]) -> int | None:
-    """Return the step of the best look among `steps`, the earliest of equals; None where there was none."""
-    looks = [(score, -step) for step, score in history(log, metric) if step in steps]
-    return -max(looks)[1] if looks else None
+def best_evaluated(log: Sequence[dict[str, float]], metric: Metric, steps: set[int]) -> int | None:
+    """Return the step of the best evaluation among `steps`, the earliest of equals; None where there is none."""
+    evaluations = [(score, -step) for step, score in history(log, metric) if step in steps]
+    return -max(evaluations)[1] if evaluations else None
 
 
 def exhausted(log: Sequence[dict[str, float]], metric: Metric, patience: int | None) -> bool:
-    """Return whether the last `patience` looks brought nothing better.
+    """Return whether the last `patience` evaluations brought nothing better.
 
-    Told from the log, which is saved with every checkpoint: the Trainer's own early stopping counts from nothing again
+    Computed from the log, which is saved with every checkpoint: the Trainer's own early stopping counts from zero again
     when a training is resumed.
     """
     scores = [score for _, score in history(log, metric)]
@@ -97,7 +97,7 @@ def exhausted(log: Sequence[dict[str, float]], metric: Metric, patience: int | N
 
 def choose(
     trainer: Seq2SeqTrainer,
-    examiner: Examiner,
+    evaluator: Evaluator,
     checkpoints: Sequence[Saved],
     *,
     best: int | None,
@@ -106,7 +106,7 @@ def choose(
 ) -> Choice:
     """Return the better of the best single checkpoint and the average of the last, on the whole dev set.
 
-    The trainer's model is left with other weights than it came with.
+    The weights of the trainer's model are changed.
     """
     single = next((one for one in checkpoints if one.step == best), checkpoints[-1])
     candidates = [(f"checkpoint {single.step}", [single])]
@@ -119,9 +119,9 @@ def choose(
         weights = _average(members, home)
         model: Any = trainer.model
         model.load_state_dict(weights)
-        trainer.evaluate(examiner.whole, metric_key_prefix=WHOLE)  # type: ignore[arg-type]
-        choices.append(Choice(weights, what, members[-1].step, examiner.scores))
-        scores = ", ".join(f"{score.name} {score.value:.2f}" for score in examiner.scores)
+        trainer.evaluate(evaluator.full_eval, metric_key_prefix=FULL_EVAL)  # type: ignore[arg-type]
+        choices.append(Choice(weights, what, members[-1].step, evaluator.scores))
+        scores = ", ".join(f"{score.name} {score.value:.2f}" for score in evaluator.scores)
         _log.info(f"{what}: {scores} on the dev set")
     return max(choices, key=lambda choice: choice.scores[0].value)
 

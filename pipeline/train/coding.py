@@ -1,4 +1,4 @@
-"""From text to the ids a model is trained on, by the same code that gives it ids in use.
+"""Encode text to the ids a model is trained on, with the same code as in use.
 
 From scratch it is the tokenizer alone; for fine-tuning the prepared checkpoint, with its prefix and its end marks.
 """

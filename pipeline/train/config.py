@@ -1,7 +1,7 @@
-"""What a training config says, checked field by field like a run's: YAML in, one line for each mistake out.
+"""The config of a training, checked field by field like a run's.
 
-Three tasks, three kinds: `tokenizer`, `translate` (parallel pairs), `summarize` (articles that have a summary). What
-changes the weights is part of `identity`: a training goes on only where it is the same one.
+There are three tasks: `tokenizer`, `translate` (parallel pairs) and `summarize` (articles that have a summary). What
+changes the weights is part of `identity`: a training is resumed only where its identity is the same.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class Pairs(_Model):
     format: Literal["tsv", "csv", "jsonl"] | None = None  # None: by the file's ending
     source: str | Count = "source"  # a column's name in the header, or its number (1 is the first) where there is none
     target: str | Count = "target"
-    skip: Annotated[int, Strict(), Field(ge=0)] = 0  # of the file's start
+    skip: Annotated[int, Strict(), Field(ge=0)] = 0  # rows to skip at the start of the file
     take: Count | None = None
-    every: Count = 1  # of those, each so manyth
-    repeat: Count = 1  # how often each stands in an epoch
+    every: Count = 1  # use every n-th of those
+    repeat: Count = 1  # how often an epoch contains each
     variants: Annotated[int, Strict(), Field(ge=0, le=20)] = (
-        0  # further copies of each with other names and figures on both sides
+        0  # further copies of each pair, with other names and figures on both sides
     )
-    license: str = "unstated"  # goes on the card
+    license: str = "unstated"  # for the model card
     note: str = ""
 
     @model_validator(mode="after")
@@ -57,7 +57,7 @@ class Pairs(_Model):
 class Articles(Source):
     """A source of articles, as in a run's config; the summary is `columns.reference_summary`."""
 
-    # "extractive": the answer is the extractive summarizer's choice from what is shown; no reference is needed
+    # "extractive": the target is the extractive summary of the source text; no reference is needed
     targets: Literal["reference", "extractive"] = "reference"
     skip: Annotated[int, Strict(), Field(ge=0)] = 0
     take: Count | None = None
@@ -68,7 +68,7 @@ class Articles(Source):
 
 
 class Lines(_Model):
-    """A text file, compressed or not: a sentence a line."""
+    """A text file, compressed or not, with a sentence on each line."""
 
     path: str
     skip: Annotated[int, Strict(), Field(ge=0)] = 0
@@ -79,7 +79,7 @@ class Lines(_Model):
 
 
 class Card(_Model):
-    """What a model card says that cannot be measured."""
+    """The parts of the model card that are not measured."""
 
     license: str = "other"
     title: str = ""
@@ -88,7 +88,7 @@ class Card(_Model):
 
 
 class Shape(_Model):
-    """A T5 from scratch. Deep encoder and shallow decoder is what translates fastest (Kasai et al. 2021)."""
+    """The shape of a T5 from scratch; a deep encoder with a shallow decoder is fastest (Kasai et al. 2021)."""
 
     width: Count = 256
     heads: Count = 4
@@ -101,27 +101,27 @@ class Shape(_Model):
 
 
 class Deepen(_Model):
-    """How many layers the checkpoint gets before its training, see `train.deepening`."""
+    """The number of layers that the checkpoint has in the training, see `train.deepening`."""
 
     encoder: Count
     decoder: Count
 
 
 class Lengths(_Model):
-    """Which examples are used, in tokens, the end mark counted; what is left out is counted and told."""
+    """The lengths of the examples that are used, in tokens with the end mark; others are counted and reported."""
 
     source: Annotated[int, Strict(), Field(ge=8, le=65535)] = 160
     target: Annotated[int, Strict(), Field(ge=8, le=65535)] = 128
     least_source: Count = 4
     least_target: Count = 4
     ratio: Annotated[float, Strict(), Field(gt=1)] | None = (
-        None  # a side longer than ratio × the other + 6 is no translation
+        None  # an example is left out where a side is longer than ratio × the other + 6
     )
-    cut_source: Flag = False  # a longer source is cut to its start (an article's lead), not left out
+    cut_source: Flag = False  # a longer source is cut to its beginning (the article's lead), not left out
 
 
 class Optimizer(_Model):
-    """`muon`: T5 only, see `train.optimizer`. `adamw` and `adafactor` are the Trainer's own."""
+    """`muon`: T5 only, see `train.from_scratch.muon`. `adamw` and `adafactor` are the Trainer's own."""
 
     kind: Literal["muon", "adamw", "adafactor"] = "muon"
     lr: Rate = 0.01
@@ -130,20 +130,20 @@ class Optimizer(_Model):
 
 
 class Schedule(_Model):
-    """Warm-up, stable, decay: from the stable part a training can go on when `steps` is raised later."""
+    """Warm-up, stable, decay: from the stable part a training can be resumed with more `steps`."""
 
     steps: Count
     warmup: Annotated[int, Strict(), Field(ge=0)] = 100
-    decay: Rate = 0.3  # of `steps`, the last
+    decay: Rate = 0.3  # the share of `steps`, at the end, in which the learning rate falls
 
     @property
     def decay_steps(self) -> int:
-        """How many steps the learning rate falls for."""
+        """The number of steps in which the learning rate falls."""
         return max(1, round(self.steps * self.decay))
 
     @property
     def decay_between(self) -> tuple[int, int]:
-        """The last step at the full rate, and the last step."""
+        """The last step at the full learning rate, and the last step."""
         return self.steps - self.decay_steps, self.steps
 
     @model_validator(mode="after")
@@ -154,11 +154,11 @@ class Schedule(_Model):
 
 
 class CurriculumStage(_Model):
-    """Until this step something easier: short pairs, or only the lead of an article; see `train.batches`."""
+    """Easier examples up to a step: short pairs, or only the lead of an article; see `train.batches`."""
 
     until: Count
-    longest: Annotated[int, Strict(), Field(ge=8)] | None = None  # only examples whose both sides are at most so long
-    lead: Annotated[int, Strict(), Field(ge=8)] | None = None  # sources are cut to so many tokens
+    longest: Annotated[int, Strict(), Field(ge=8)] | None = None  # tokens that either side of an example may have
+    lead: Annotated[int, Strict(), Field(ge=8)] | None = None  # tokens to which sources are cut
 
     @model_validator(mode="after")
     def _easier(self) -> Self:
@@ -168,40 +168,40 @@ class CurriculumStage(_Model):
 
 
 class Guidance(_Model):
-    """Guided alignment, see `train.guidance`; for pairs the aligner's own numbers, see `train.alignment`."""
+    """Guided alignment, see `from_scratch.guidance`; for pairs the aligner's values, see `from_scratch.alignment`."""
 
     steps: Count = 1200
     weight: Annotated[float, Strict(), Field(gt=0)] = 0.3
     heads: Count = 2
-    rounds: Count = 4  # of expectation and maximization
+    rounds: Count = 4  # of expectation maximization
     diagonal: Annotated[float, Strict(), Field(ge=0)] = 5.0
     least_posterior: Share = 0.35
 
 
 class Rounds(_Model):
-    """Examples as the pipeline will ask: a part of an article, and the sentences its parts gave; see `train.rounds`."""
+    """Examples as in use: a part of an article, and the sentences of its parts; see `from_scratch.rounds`."""
 
-    least_support: Share = 0.9  # of a summary's syllables stand in what is shown, else the nearest sentence is asked
-    untitled: Share = 0.15  # of the examples are shown without their headline
+    least_support: Share = 0.9  # of a summary's syllables occur in the source, else the nearest sentence is the target
+    untitled: Share = 0.15  # of the examples have no headline
 
 
 class Smoothing(_Model):
-    """Label smoothing, from a step on: at first it only hides from a model what it has not found yet."""
+    """Label smoothing from a step on: in the first steps it only slows the learning."""
 
     value: Share = 0.1
     after: Annotated[int, Strict(), Field(ge=0)] = 0
 
 
 class Choose(_Model):
-    """How the checkpoint is chosen: by a metric of what it generates for the dev set."""
+    """How the checkpoint is chosen: by a metric of the texts that it generates for the dev set."""
 
     metric: Literal["chrf", "bleu", "rougeL", "rouge1", "rouge2"] | None = None  # None: chrf, or rougeL for summaries
-    every: Count = 500  # steps between two looks, a checkpoint saved at each
-    examples: Count = 200  # of the dev set's start, for a look; the last choice takes all of it
+    every: Count = 500  # steps between two evaluations; each saves a checkpoint
+    examples: Count = 200  # of the dev set's start, for an evaluation; the last ones take all of it
     beams: Count = 1
-    patience: Count | None = None  # looks without a better one, after which the training ends
+    patience: Count | None = None  # evaluations without a better score, after which the training ends
     average: Annotated[int, Strict(), Field(ge=1, le=20)] = (
-        3  # of the last checkpoints: tried against the best single one
+        3  # of the last checkpoints, compared with the best single one
     )
 
 
@@ -215,7 +215,7 @@ class _Training(_Model):
 
     @property
     def home(self) -> Path:
-        """The folder of this training: packed data, checkpoints, the result in `model/`."""
+        """The folder of this training: packed data, checkpoints, and the result in `model/`."""
         assert self.folder is not None, "load() fills it"
         return Path(self.folder)
 
@@ -229,8 +229,8 @@ class TokenizerTraining(_Training):
     lines: tuple[Lines, ...] = ()
     body_characters: Count = 600
     vocabulary: Annotated[int, Strict(), Field(ge=300, le=65535)] = 12000
-    coverage: Annotated[float, Strict(), Field(gt=0.9, le=1)] = 0.9998  # of the characters; the rest goes by bytes
-    sentences: Count = 600_000  # a random sample of so many
+    coverage: Annotated[float, Strict(), Field(gt=0.9, le=1)] = 0.9998  # of the characters; others are encoded as bytes
+    sentences: Count = 600_000  # the size of the random sample
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -240,7 +240,7 @@ class TokenizerTraining(_Training):
 
 
 class ModelTraining(_Training):
-    """What a translator's and a summarizer's training have in common."""
+    """The common fields of the training of a translator and of a summarizer."""
 
     init_from: str | None = None  # a checkpoint to fine-tune: a folder or a name of the catalog or hub
     revision: str | None = None
@@ -248,7 +248,7 @@ class ModelTraining(_Training):
     deepen: Deepen | None = None  # of `init_from`, a T5
     tokenizer: str | None = None  # from scratch: the folder of a tokenizer, or its tokenizer.json
     model: Shape | None = None  # from scratch
-    prefix: str | None = None  # in front of each source; None: the catalog's
+    prefix: str | None = None  # before each source; None: the catalog's
     lengths: Lengths = Lengths()
     batch_tokens: Annotated[int, Strict(), Field(ge=64)] = 7000  # rows × (source + 1.6 × target length) of a batch
     precision: Literal["bfloat16", "float32"] = "bfloat16"
@@ -261,11 +261,11 @@ class ModelTraining(_Training):
     generation: GenerationOptions = GenerationOptions()  # of the result
     weights: Literal["float16", "bfloat16", "float32"] = "float16"  # of the result
     compress: Flag = False  # the packed data
-    shard_mb: Annotated[int, Strict(), Field(ge=1)] | None = None  # no file of a checkpoint over so many MiB
+    shard_mb: Annotated[int, Strict(), Field(ge=1)] | None = None  # the largest file of a checkpoint, in MiB
     max_minutes: Annotated[float, Strict(), Field(gt=0)] | None = (
-        None  # of a call; then it ends cleanly, the same call goes on
+        None  # of a session; then it ends, and the same command resumes it
     )
-    only: Literal["pack", "export"] | None = None  # only pack the data, or only make `model/` of the checkpoints
+    only: Literal["pack", "export"] | None = None  # only pack the data, or only export `model/` from the checkpoints
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: Annotated[int, Strict(), Field(ge=1, le=1024)] | None = None
     log_every: Count = 25
@@ -276,7 +276,7 @@ class ModelTraining(_Training):
         if self.init_from is not None and scratch:
             raise ValueError("`init_from` brings its own shape and tokenizer: drop `model` and `tokenizer`")
         if self.init_from is None and self.deepen is not None:
-            raise ValueError("`deepen` is for `init_from`; from scratch say it in `model`")
+            raise ValueError("`deepen` is for `init_from`; from scratch give the layers in `model`")
         if self.init_from is None and (self.model is None or self.tokenizer is None):
             raise ValueError("from scratch give `model` and `tokenizer`, else `init_from`")
         return self
@@ -293,13 +293,13 @@ class ModelTraining(_Training):
 
     @field_validator("curriculum")
     @classmethod
-    def _rising(cls, lessons: tuple[CurriculumStage, ...]) -> tuple[CurriculumStage, ...]:
-        if [lesson.until for lesson in lessons] != sorted({lesson.until for lesson in lessons}):
-            raise ValueError("each lesson's `until` is a later step than the one before")
-        return lessons
+    def _rising(cls, stages: tuple[CurriculumStage, ...]) -> tuple[CurriculumStage, ...]:
+        if [stage.until for stage in stages] != sorted({stage.until for stage in stages}):
+            raise ValueError("the `until` of each stage must be later than that of the stage before")
+        return stages
 
     def identity(self) -> dict[str, JSON]:
-        """Return what changes the weights at a step, but the data and the start; `steps` and `decay` do not yet."""
+        """Return what changes the weights at a step, except the data and the start; `steps` and `decay` do not."""
         kept: dict[str, Any] = self.model_dump(
             mode="json",
             include={
@@ -307,7 +307,7 @@ class ModelTraining(_Training):
                 "precision", "optimizer", "curriculum", "guidance", "smoothing", "with_title", "rounds",
             },
         )  # fmt: skip
-        if self.deepen is not None:  # left out otherwise: trainings from before it go on
+        if self.deepen is not None:  # left out otherwise: earlier trainings keep their identity
             kept["deepen"] = self.deepen.model_dump()
         return kept | {"warmup": self.schedule.warmup}
 
@@ -324,7 +324,7 @@ class SummarizeTraining(ModelTraining):
     """A summarizer, from articles that have a summary."""
 
     task: Literal["summarize"]
-    with_title: Flag = False  # the headline stands in front of the text
+    with_title: Flag = False  # the headline precedes the text
     # None: an article's beginning and its summary; with `lengths.cut_source` the result is a summarizer of the lead
     rounds: Rounds | None = None
     data: Annotated[tuple[Articles, ...], Field(min_length=1)]
@@ -379,7 +379,7 @@ def _absolute(training: Training, base: Path) -> Training:
 
 
 def data_key(source: Pairs | Articles | Lines) -> str:
-    """Return a digest of how `source` is read, without its folder: packed data may be used where it does not lie."""
+    """Return a digest of how `source` is read, without its folder: packed data may be used on another machine."""
     dumped = source.model_dump(mode="json", exclude={"repeat", "license", "note", "optional"})
     return digest(dumped | {"path": Path(source.path).name if source.path else None})
 
@@ -389,7 +389,7 @@ def _placed(sources: tuple[Any, ...], base: Path) -> tuple[Any, ...]:
 
 
 def _folder(training: _Training, base: Path) -> str:
-    """Return the training's folder: outside the work tree unless the config says otherwise, for it grows large."""
+    """Return the training's folder: outside the work tree by default, because it grows large."""
     if training.folder is not None:
         return configs.place_file(training.folder, base)
     state = base_folder("XDG_STATE_HOME", ".local/state", remedy="give the training a `folder:`")

@@ -1,9 +1,9 @@
-"""Examples packed to arrays of ids: read and encoded once, small to carry, quick to draw batches from.
+"""Pack the examples into arrays of ids: they are read and encoded once, small to copy, and quick to make batches of.
 
-Each configured source becomes one file `data/train-NN.npz` (uint16 where the vocabulary allows), whole or not there:
-a killed packing goes on with the next source. A file says what it was made of, without the folders: on a box that has
-the packed files but not the sources, they are taken as they are; where the sources are there and have changed, they
-are packed again. The dev set is packed first, and what stands in it is left out of the training.
+Each configured source becomes one file `data/train-NN.npz` (uint16 where the vocabulary allows), written whole or not
+at all: after a kill, packing goes on with the next source. A file records what it was made of, without folders: a
+machine that has the packed files but not the sources uses them as they are; where the sources are there and have
+changed, they are packed again. The dev set is packed first, and its examples are left out of the training.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ _log = logging.getLogger(__name__)
 
 VERSION = 2  # of the files' shape and of what is done to a text: bumped when either changes
 _CHUNK = 2000  # texts encoded at a time
-_SLACK = 6  # tokens that `lengths.ratio` forgives: short sentences differ more
+_SLACK = 6  # tokens that are allowed beyond `lengths.ratio`: short sentences differ more
 _MIB = 1024 * 1024
 
 _TOO_LONG, _TOO_SHORT, _UNLIKE = "too long", "too short", "sides of too different a length"
-_KNOWN = "stand in the dev set too"
+_IN_DEV_SET = "also in the dev set"
 _NO_SUMMARY = "without a summary (columns.reference_summary)"
 _REMEDIES = {
     _TOO_LONG: "raise `lengths.source` and `lengths.target`, or set `lengths.cut_source: true`",
     _TOO_SHORT: "lower `lengths.least_source` and `lengths.least_target`",
     _UNLIKE: "raise `lengths.ratio`",
-    _KNOWN: "part them with `take` and `skip`",
+    _IN_DEV_SET: "separate them with `take` and `skip`",
     "short": "lower `exclude.under_syllables`",  # as the sources say it
     "not_vietnamese": "set `exclude: {not_vietnamese: false}`",
     _NO_SUMMARY: "say which column holds the summary: `columns: {reference_summary: NAME}`",
@@ -62,14 +62,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Examples: each side's ids one behind the other, and where each example starts (one more start than examples)."""
+    """Examples: the ids of each side concatenated, and the start of each example (one more start than examples)."""
 
     source: Ids
     source_starts: Starts
     target: Ids
     target_starts: Starts
-    group: NDArray[np.uint16]  # which of the config's sources each example is from
-    facts: tuple[dict[str, Any], ...]  # of each source: what it was made of and what came of it
+    group: NDArray[np.uint16]  # the number of the config's source of each example
+    facts: tuple[dict[str, Any], ...]  # of each source: what it was made of, and the counts
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -82,7 +82,7 @@ class Packed:
 
 @dataclass(frozen=True, slots=True)
 class Dev:
-    """The dev set: packed like the rest, and the references as text."""
+    """The dev set: packed, and the references as text."""
 
     packed: Packed
     references: list[str]
@@ -105,19 +105,19 @@ def pack(
     part = partial(_part, training, coder, progress=progress, stopping=stopping)
     dev_parts = [part(number, dev=None) for number in range(len(training.dev))]
     references = [text for part in dev_parts for text in json.loads(part.texts)]
-    _some([part.packed for part in dev_parts], "dev", training.dev)
+    _require_examples([part.packed for part in dev_parts], "dev", training.dev)
     dev = Dev(_joined([part.packed for part in dev_parts]), references)
-    known = _Known(dev.packed.key(), frozenset(text for part in dev_parts for text in part.packed.facts[0]["sources"]))
+    known = _DevSet(dev.packed.key(), frozenset(text for part in dev_parts for text in part.packed.facts[0]["sources"]))
     parts = [part(number, dev=known).packed for number in range(len(training.data))]
-    _some(parts, "data", training.data)
+    _require_examples(parts, "data", training.data)
     size = sum(path.stat().st_size for path in folder.glob("*.npz"))
     _log.info(f"{training.name}: {sum(map(len, parts))} examples packed, {size / _MIB:.1f} MiB in {folder}")
     return _joined(parts), dev
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """The dev set as far as the training must know it, to leave it out."""
+class _DevSet:
+    """What identifies the dev set and its texts, to leave them out of the training."""
 
     key: str
     sources: frozenset[str]  # digests of the source texts
@@ -129,7 +129,7 @@ class _Part:
     texts: str  # of a dev set: the references, JSON
 
 
-def _some(parts: list[Packed], field: str, sources: Sequence[Pairs | Articles]) -> None:
+def _require_examples(parts: list[Packed], field: str, sources: Sequence[Pairs | Articles]) -> None:
     """Raise `ConfigError` with the remedy where no example is left."""
     if sum(map(len, parts)):
         return
@@ -139,7 +139,7 @@ def _some(parts: list[Packed], field: str, sources: Sequence[Pairs | Articles]) 
         left_out.update(part.facts[0]["left_out"])
     read = sum(part.facts[0]["read"] for part in parts)
     why = "; ".join(f"{count} {reason}" for reason, count in left_out.most_common())
-    remedy = _REMEDIES.get(max(left_out, key=left_out.__getitem__, default=""), "look into the file")
+    remedy = _REMEDIES.get(max(left_out, key=left_out.__getitem__, default=""), "check the file")
     if not read:
         why, remedy = "there is no row", f"fill it, or lower `{field}.0.skip`"
     raise ConfigError(f"{field}: {names}: no example is left of {read} read: {why}; {remedy}")
@@ -152,9 +152,9 @@ def _part(
     *,
     progress: Progress,
     stopping: Stopping,
-    dev: _Known | None,
+    dev: _DevSet | None,
 ) -> _Part:
-    """Return one source packed, from its file where that was made of the same."""
+    """Return one source packed; read from its file where that was made of the same data and settings."""
     source = training.dev[number] if dev is None else training.data[number]
     path = training.home / "data" / f"{'dev' if dev is None else 'train'}-{number:02}.npz"
     key = digest(
@@ -181,7 +181,7 @@ def _part(
     tally = reading.ReadCounts()
     progress.begin(f"pack {name}", None)
     part = _encode(training, coder, source, tally=tally, progress=progress, stopping=stopping, dev=dev)
-    reading.told(f"{'dev' if dev is None else 'data'}.{number} {name}", tally, len(part.packed))
+    reading.report(f"{'dev' if dev is None else 'data'}.{number} {name}", tally, len(part.packed))
     part.packed.facts[0].update(
         key=key, files=files, name=name, read=tally.read, used=len(part.packed), left_out=dict(tally.left_out)
     )
@@ -197,7 +197,7 @@ def _encode(
     tally: reading.ReadCounts,
     progress: Progress,
     stopping: Stopping,
-    dev: _Known | None,
+    dev: _DevSet | None,
 ) -> _Part:
     """Read and encode one source."""
     import numpy as np
@@ -218,7 +218,7 @@ def _encode(
             if fitted is None:
                 tally.drop(reason)
             elif dev is not None and mark in dev.sources:
-                tally.drop(_KNOWN)
+                tally.drop(_IN_DEV_SET)
             else:
                 cut += one.cut or len(fitted[0]) < len(left_ids)
                 kept.append(fitted)
@@ -245,7 +245,7 @@ def _encode(
 class _Example:
     source: str
     target: str
-    whole: str  # the sentence or article it is of: what may not stand in the dev set too
+    whole: str  # the sentence or article it is made of, which must not be in the dev set too
     cut: bool = False  # the source is the beginning of an article only
 
 
@@ -258,7 +258,7 @@ def _examples(
     stopping: Stopping,
     dev: bool,
 ) -> Iterator[_Example]:
-    """Yield the examples of one source; of the dev set's articles always the start, so that every look is alike."""
+    """Yield the examples of one source; of the dev set's articles always the start: scores are comparable."""
     if isinstance(source, Pairs):
         yield from _pairs(training, source, tally, stopping)
         return
@@ -296,7 +296,7 @@ def _examples(
 
 
 def _pairs(training: ModelTraining, source: Pairs, tally: reading.ReadCounts, stopping: Stopping) -> Iterator[_Example]:
-    """Yield the pairs, each followed by its variants with the names of the same source."""
+    """Yield the pairs, each followed by its variants with names from the same source."""
     names = substitution.Names()
     read = partial(reading.read_pairs, source, tone_style=training.tone_style, stopping=stopping)
     if source.variants:
@@ -312,7 +312,7 @@ def _pairs(training: ModelTraining, source: Pairs, tally: reading.ReadCounts, st
 def _fitted(
     left: list[int], right: list[int], training: ModelTraining, coder: Coder, *, dev: bool
 ) -> tuple[tuple[list[int], list[int]] | None, str]:
-    """Return an example as it is used, or None and why it is not; of a dev set nothing is left out for its length."""
+    """Return an example as it is used, or None and the reason; of a dev set none is left out for its length."""
     lengths = training.lengths
     if dev or lengths.cut_source:
         left = left if len(left) <= lengths.source else [*left[: lengths.source - 1], coder.eos]
@@ -378,7 +378,7 @@ def _save(path: Path, part: _Part, *, compress: bool) -> None:
 
 
 def _load(path: Path, number: int) -> _Part | None:
-    """Return a part that was packed before, or None."""
+    """Return a part that was packed earlier, or None."""
     import zipfile
 
     import numpy as np
@@ -396,7 +396,7 @@ def _load(path: Path, number: int) -> _Part | None:
             )
             return _Part(packed, held["texts"].tobytes().decode())
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
-        return None  # none, or of another version: packed again
+        return None  # missing, or of another version: packed again
 
 
 def _as_array(text: str) -> NDArray[np.uint8]:

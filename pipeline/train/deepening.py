@@ -1,4 +1,4 @@
-"""A T5 with more layers that computes the same: copies of its layers whose output projections are zero.
+"""Add layers to a T5 without changing what it computes: copies of its layers with zero output projections.
 
 A residual layer that adds nothing changes nothing, so training goes on from the checkpoint's quality instead of from
 scratch (Chen et al. 2016, Net2Net; Gong et al. 2019, stacking); the copied weights give the new layers something to
@@ -38,7 +38,7 @@ def deepened(model: PreTrainedModel, depth: Deepen) -> PreTrainedModel:
         if wanted < now:
             raise ConfigError(f"deepen.{stack}: {wanted}, but the checkpoint has {now} layers")
         for at, (layer, is_new) in enumerate(_plan(now, wanted)):
-            weights |= _layer(old, stack, layer, at, silent=is_new)
+            weights |= _layer(old, stack, layer, at, is_new=is_new)
     grown: PreTrainedModel = T5ForConditionalGeneration(wider)
     grown.load_state_dict(weights)
     grown.generation_config = model.generation_config
@@ -46,13 +46,13 @@ def deepened(model: PreTrainedModel, depth: Deepen) -> PreTrainedModel:
 
 
 def _plan(now: int, wanted: int) -> list[tuple[int, bool]]:
-    """Return for each new layer which old one it is or copies; copies stand evenly, the last layer stays the last."""
+    """Return for each new layer the old one that it is or copies: copies are evenly spaced, the last one stays."""
     added = wanted - now
     copied = [max(0, min(now - 2, (one + 1) * now // (added + 1))) for one in range(added)]
     return [part for layer in range(now) for part in [(layer, False), *[(layer, True)] * copied.count(layer)]]
 
 
-def _layer(old: dict[str, torch.Tensor], stack: str, layer: int, at: int, *, silent: bool) -> dict[str, torch.Tensor]:
+def _layer(old: dict[str, torch.Tensor], stack: str, layer: int, at: int, *, is_new: bool) -> dict[str, torch.Tensor]:
     """Return the weights of an old layer under the name of the new one."""
     import torch
 
@@ -60,6 +60,6 @@ def _layer(old: dict[str, torch.Tensor], stack: str, layer: int, at: int, *, sil
     weights: dict[str, torch.Tensor] = {}
     for name, weight in old.items():
         if name.startswith(begin) and not (at and _POSITIONS in name):
-            zero = silent and name.endswith(_OUTPUTS)
+            zero = is_new and name.endswith(_OUTPUTS)
             weights[f"{stack}.block.{at}.{name.removeprefix(begin)}"] = torch.zeros_like(weight) if zero else weight
     return weights

@@ -1,4 +1,4 @@
-"""The model a training begins with, and the folder it ends as: one that the pipeline loads by path."""
+"""Build the model that is trained, and export the result as a folder that the pipeline loads by path."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel
 
 _WHOLE = "100GB"  # never in shards
-_OF_BEAMS = ("length_penalty", "early_stopping")  # mean nothing without beams, and transformers warns of them
+_OF_BEAMS = ("length_penalty", "early_stopping")  # have no effect without beams, and transformers warns of them
 
 
 def build(training: ModelTraining, coder: Coder) -> PreTrainedModel:
-    """Return the model to train, float32, on the CPU: a T5 drawn with the training's seed, or the checkpoint's."""
+    """Return the model to train, float32, on the CPU: a T5 initialized with the training's seed, or the checkpoint."""
     import torch
 
     if coder.checkpoint is not None:
@@ -37,7 +37,7 @@ def build(training: ModelTraining, coder: Coder) -> PreTrainedModel:
     shape = training.model
     assert shape is not None
     torch.manual_seed(training.seed)
-    fields: dict[str, Any] = {  # Any: the config takes more than its signature tells
+    fields: dict[str, Any] = {  # Any: the config accepts more than its signature declares
         "vocab_size": coder.size,
         "d_model": shape.width,
         "d_kv": shape.head_width,
@@ -55,8 +55,8 @@ def build(training: ModelTraining, coder: Coder) -> PreTrainedModel:
     return T5ForConditionalGeneration(T5Config(**fields))
 
 
-def looking(training: ModelTraining, coder: Coder) -> GenerationConfig:
-    """Return how the model generates when it is looked at: as in use, but for the number of beams."""
+def evaluation_config(training: ModelTraining, coder: Coder) -> GenerationConfig:
+    """Return the generation config of evaluations: that of the result, except for the number of beams."""
     from transformers import GenerationConfig
 
     values = _generation(training, coder) | {"num_beams": training.choose.beams}
@@ -66,7 +66,7 @@ def looking(training: ModelTraining, coder: Coder) -> GenerationConfig:
     return GenerationConfig(  # type: ignore[no-untyped-call]
         **values,
         do_sample=False,
-        use_cache=True,  # the Trainer turns it off in the model's config, for the training's sake
+        use_cache=True,  # the Trainer turns it off in the model's config during training
         suppress_tokens=[coder.pad] if marian else None,  # see engines.with_transformers
     )
 
@@ -76,8 +76,8 @@ def export(
 ) -> Path:
     """Return the folder `model/` with these weights, the tokenizer, the generation values and `files`.
 
-    Put in place whole, after the pipeline's own look into it. Raises `EngineError` where a weight is no number or does
-    not fit float16.
+    The folder is replaced whole, after the pipeline has examined the new one. Raises `EngineError` where a weight is
+    not finite or does not fit float16.
     """
     import torch
 
@@ -86,7 +86,7 @@ def export(
     model.to(getattr(torch, training.weights))
     broken = [name for name, weight in model.state_dict().items() if not torch.isfinite(weight).all()]
     if broken:
-        raise EngineError(f"{broken[0]}: holds a value that is no number in {training.weights}; set `weights: float32`")
+        raise EngineError(f"{broken[0]}: a value is not finite in {training.weights}; set `weights: float32`")
     target = training.home / state.RESULT
     build_dir = state.build_dir(target)
     model.save_pretrained(build_dir, max_shard_size=f"{training.shard_mb}MB" if training.shard_mb else _WHOLE)
@@ -104,7 +104,7 @@ def export(
 
 
 def _copy_tokenizer(training: ModelTraining, coder: Coder, build_dir: Path) -> None:
-    """Copy the tokenizer's files; what they say of the longest source is what was trained."""
+    """Copy the tokenizer's files; their longest source is the one of the training."""
     settings: dict[str, JSON]
     if coder.checkpoint is not None:
         for name in TOKENIZERS:

@@ -1,7 +1,7 @@
-"""Training texts from files: articles by the pipeline's own sources, pairs and lines here; nothing vanishes unsaid.
+"""Read training texts from files: articles with `pipeline.sources`, pairs and lines here; what is left out is counted.
 
-Every text is repaired, brought to NFC, put on one line and turned to one tone style with the pipeline's own functions:
-what the model sees in training is what it will see in use. Both sides of a pair are turned, so that a name that is
+Every text is repaired, normalized to NFC, put on one line and converted to one tone style with the pipeline's own
+functions: the model sees the same in training as in use. Both sides of a pair are converted, so that a name that is
 copied is written alike. Files are found, opened and decompressed by `pipeline.sources`.
 """
 
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_TOLD = 3  # bad rows named in a message
+_NAMED = 3  # bad rows named in a message
 
 
 @dataclass(slots=True)
@@ -43,17 +43,17 @@ class ReadCounts:
 
     read: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
-    examples: list[str] = field(default_factory=list)  # of rows that are no pair, with their place
+    examples: list[str] = field(default_factory=list)  # of bad rows: file and line
 
     def drop(self, reason: str, where: str = "") -> None:
-        """Count something that is left out; the first few places are kept."""
+        """Count something that is left out; the places of the first few are kept."""
         self.left_out[reason] += 1
-        if where and len(self.examples) < _TOLD:
+        if where and len(self.examples) < _NAMED:
             self.examples.append(where)
 
 
 def clean(text: str, tone_style: ToneStyle) -> str:
-    """Return `text` as a model is shown it: repaired, NFC, one line, one tone style."""
+    """Return `text` as the model sees it: repaired, NFC, one line, one tone style."""
     line = " ".join(repair(text)[0].split())
     match tone_style:
         case "press":
@@ -123,7 +123,7 @@ def digests(source: Pairs | Articles | Lines) -> list[list[str]] | None:
         return None
     if not all(Path(one.path).is_file() for one in found):
         return None
-    return [[Path(one.path).name, file_digest(Path(one.path))] for one in found]  # two folders may have a name alike
+    return [[Path(one.path).name, file_digest(Path(one.path))] for one in found]  # not the folder
 
 
 def _chosen(items: Iterable[T], source: Pairs | Articles | Lines, stopping: Stopping) -> Iterator[T]:
@@ -187,7 +187,7 @@ def _by_fields(lines: Iterator[tuple[str, str]], source: Pairs, tally: ReadCount
 
 
 def _tabbed(line: str) -> list[str]:
-    """Return the fields of a TSV line; one that a CSV writer quoted (its inner quotes doubled) is unquoted.
+    """Return the fields of a TSV line; a field that a CSV writer quoted (inner quotes doubled) is unquoted.
 
     A sentence that merely begins and ends with a quotation mark is left as it is.
     """
@@ -214,7 +214,7 @@ def _comma_rows(lines: Iterator[tuple[str, str]], name: str) -> Iterator[tuple[s
 
 
 def _lines(path: str, tally: ReadCounts, stopping: Stopping) -> Iterator[tuple[str, str]]:
-    """Yield the lines of the files that `path` stands for, each with its place; raises `SourceError`."""
+    """Yield the lines of the files at `path`, each with file and line number; raises `SourceError`."""
     with told_to(tally.drop, of="pipeline.sources", alone=True):
         files_found = finding.find(path, given="txt")
     for found in files_found:
@@ -233,8 +233,8 @@ def _lines(path: str, tally: ReadCounts, stopping: Stopping) -> Iterator[tuple[s
                 raise SourceError(f"{where}: is not UTF-8 ({error.reason}); convert the file first") from None
 
 
-def told(what: str, tally: ReadCounts, used: int) -> None:
-    """Say what came of one source: how much was read and used, what was left out and why."""
+def report(what: str, tally: ReadCounts, used: int) -> None:
+    """Report of one source how much was read and used, and what was left out for which reason."""
     reasons = "; ".join(f"{count} {reason}" for reason, count in tally.left_out.most_common())
     examples = f" (first: {' | '.join(tally.examples)})" if tally.examples else ""
     left_out = f", left out: {reasons}{examples}" if reasons else ""

@@ -1,14 +1,14 @@
-"""The files of a training: its lock, its checkpoints, its result; presence means complete here too.
+"""Keep the files of a training: lock, checkpoints, result; a checkpoint or result that is visible is complete.
 
     <folder>/.lock            the kernel's (flock): dies with its process
-             training.json    what the training is made of; it goes on only where that is unchanged
+             training.json    what the training is made of; it is resumed only where that is unchanged
              data/            packed examples (see `data`)
              checkpoints/checkpoint-N/   the Trainer's files; `complete.json`, written last, lists them
              model/           the result
 
-The Trainer writes a checkpoint file by file under its final name, so a killed one leaves half a checkpoint that looks
-whole: only one with `complete.json` counts. Where files must be small (`shard_mb`), a large one is cut into pieces
-`NAME.piece-000`, … and put together again when it is needed.
+The Trainer writes a checkpoint file by file under its final name, so a killed process leaves an incomplete checkpoint
+that looks complete: only one with `complete.json` counts. Where files must be small (`shard_mb`), a large one is cut
+into pieces `NAME.piece-000`, … that are joined when it is read.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NUMBERED = re.compile(r"checkpoint-(\d+)")
 _PIECE = re.compile(r"(.+)\.piece-(\d{3})")
 _COMPLETE = "complete.json"
 RESULT = "model"  # the folder of the result
-_SITE = ".site-"  # how the name of a folder begins that is being filled, or removed
+_BUILD = ".build-"  # how the name of a folder begins that is being written or removed
 _MIB = 1024 * 1024
 
 
@@ -42,7 +42,7 @@ class Saved:
     folder: Path
     step: int
     decay: tuple[int, int]  # the learning rate falls from this step to that, by the schedule it was saved under
-    seconds: float  # spent on training up to here, all stints together
+    seconds: float  # of training up to here, in all sessions
 
     @property
     def stable(self) -> bool:
@@ -52,11 +52,11 @@ class Saved:
 
 @contextmanager
 def locked(home: Path) -> Iterator[None]:
-    """Hold the training's folder for the block; raises `LockedError` where another process does, `WorldError`."""
+    """Hold the lock of the training's folder for the block; raises `LockedError` where another process holds it."""
     busy = "wait for it, or give another `folder:`"
     with locking.locked(home, holder="training", busy=busy, setting="`folder:`"):
         result = Path(os.path.realpath(home / RESULT))
-        for left in (*home.glob(f"{_SITE}*"), *result.parent.glob(f"{_SITE}{result.name}-*")):
+        for left in (*home.glob(f"{_BUILD}*"), *result.parent.glob(f"{_BUILD}{result.name}-*")):
             shutil.rmtree(left, ignore_errors=True)
         for left in (home / "data").glob(f"{TEMPORARY}*"):
             left.unlink()
@@ -65,7 +65,7 @@ def locked(home: Path) -> Iterator[None]:
 
 @contextmanager
 def on_disk(home: Path) -> Iterator[None]:
-    """Turn what a full or failing disk raises, by Python's name and the libraries' own, into a `WorldError`."""
+    """Turn what Python and the libraries raise for a full or failing disk into a `WorldError`."""
     from safetensors import SafetensorError
 
     try:
@@ -76,12 +76,12 @@ def on_disk(home: Path) -> Iterator[None]:
             raise
         where = getattr(error, "filename", None) or home
         raise WorldError(
-            f"{where}: {reason}; the checkpoints in {home} are whole: make room there, and run it again"
+            f"{where}: {reason}; the checkpoints in {home} are complete: make room there, and run it again"
         ) from error
 
 
 def require_room(home: Path, *, checkpoint: int, kept: int) -> None:
-    """Raise `WorldError` where so many checkpoints of so many bytes do not fit the disk, beside those there are."""
+    """Raise `WorldError` where `kept` checkpoints of `checkpoint` bytes do not fit the disk, with those that exist."""
     there = sum(path.stat().st_size for path in (home / "checkpoints").rglob("*") if path.is_file())
     free = shutil.disk_usage(home).free
     if checkpoint * kept - there > free:
@@ -95,17 +95,17 @@ def build_dir(target: Path) -> Path:
     """Return a new empty folder beside `target`, links followed, to be `put` in its place."""
     target = Path(os.path.realpath(target))
     target.parent.mkdir(parents=True, exist_ok=True)
-    return new_folder(target.parent, f"{_SITE}{target.name}-")
+    return new_folder(target.parent, f"{_BUILD}{target.name}-")
 
 
 def put(build_dir: Path, target: Path) -> None:
-    """Make `build_dir` the folder `target`, or the folder that the link `target` leads to; what was there is gone."""
+    """Make `build_dir` the folder `target`, or the target of the link `target`; the previous folder is removed."""
     target = Path(os.path.realpath(target))
     _sync_folder(build_dir)
-    for path in build_dir.iterdir():  # safetensors gives 0600; the folder has what the umask gives
+    for path in build_dir.iterdir():  # safetensors writes files with mode 0600; the umask decides
         path.chmod(build_dir.stat().st_mode & 0o666)
     if target.exists():
-        old = new_folder(target.parent, _SITE)
+        old = new_folder(target.parent, _BUILD)
         target.rename(old / target.name)
         build_dir.rename(target)
         shutil.rmtree(old)
@@ -139,7 +139,7 @@ def saved(folder: Path) -> list[Saved]:
     return sorted(found, key=lambda one: one.step)
 
 
-def torn(folder: Path) -> list[Path]:
+def unfinished(folder: Path) -> list[Path]:
     """Return the checkpoints that a killed process left unfinished."""
     whole = {one.folder for one in saved(folder)}
     return sorted(path for path in folder.glob("checkpoint-*") if path not in whole)
@@ -154,8 +154,8 @@ def complete(checkpoint: Saved, *, shard_mb: int | None) -> None:
                 _cut(path, shard_mb * _MIB)
     _sync_folder(folder)
     files = [[path.name, path.stat().st_size] for path in sorted(folder.iterdir())]
-    told = {"step": checkpoint.step, "decay": checkpoint.decay, "seconds": checkpoint.seconds}
-    write_json(folder / _COMPLETE, told | {"files": files})
+    described = {"step": checkpoint.step, "decay": checkpoint.decay, "seconds": checkpoint.seconds}
+    write_json(folder / _COMPLETE, described | {"files": files})
     sync(folder)  # its entries: the files were before
 
 
@@ -170,12 +170,12 @@ def _cut(path: Path, size: int) -> None:
 
 @contextmanager
 def whole(checkpoint: Saved, home: Path) -> Iterator[Path]:
-    """Give the checkpoint's folder, or for the block a copy of it whose pieces are put together."""
+    """Give the checkpoint's folder, or for the block a copy of it with its pieces joined."""
     pieces = sorted(path for path in checkpoint.folder.iterdir() if _PIECE.fullmatch(path.name))
     if not pieces:
         yield checkpoint.folder
         return
-    copy = new_folder(home, _SITE) / checkpoint.folder.name
+    copy = new_folder(home, _BUILD) / checkpoint.folder.name
     copy.mkdir()
     try:
         for path in sorted(checkpoint.folder.iterdir()):
@@ -200,12 +200,12 @@ def prune(folder: Path, *, last: int, best: int | None) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Take a checkpoint out of sight at once, then remove it."""
+    """Mark a checkpoint as incomplete at once, then remove it."""
     (folder / _COMPLETE).unlink(missing_ok=True)
     shutil.rmtree(folder)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the disk take the folder and its files."""
+    """Sync the folder and its files to the disk."""
     for path in (*folder.iterdir(), folder):
         sync(path)

@@ -1,10 +1,10 @@
-"""Variants of a sentence pair: names and figures that stand on both sides are replaced on both by others.
+"""Make variants of a sentence pair: names and figures that occur on both sides are replaced on both.
 
-A small translator learns names and figures as vocabulary and garbles those it has not seen. With variants it learns to
-copy them: `Nguyễn Văn Hùng` / `Nguyen Van Hung` becomes `Trần Thị Sen` / `Tran Thi Sen`, `1.200 tỷ` / `1.2 trillion`
-becomes `3.700 tỷ` / `3.7 trillion`, `28/5` / `May 28` becomes `3/11` / `November 3`. What cannot be replaced on both
-sides for sure (a translated name, a figure that occurs twice, a figure in words) stays. The drawing is seeded with the
-pair and the training's seed.
+A small translator learns names and figures as vocabulary and garbles those it has not seen. Variants teach it to copy
+them: `Nguyễn Văn Hùng` / `Nguyen Van Hung` becomes `Trần Thị Sen` / `Tran Thi Sen`, `1.200 tỷ` / `1.2 trillion`
+becomes `3.700 tỷ` / `3.7 trillion`, `28/5` / `May 28` becomes `3/11` / `November 3`. What cannot be
+matched on both sides with certainty (a translated name, a figure that occurs twice, a figure in words) stays. The
+random choice is seeded with the pair and the training's seed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _LONGEST = 12  # digits of a figure that is replaced
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """A name or figure that stands on both sides: its kind, and where it stands in each, in code points."""
+    """A name or figure that occurs on both sides: its kind and its span on each, in code points."""
 
     kind: str
     source: tuple[int, int]
@@ -53,7 +53,7 @@ class _Slot:
 
 @dataclass(slots=True)
 class Names:
-    """The names that stand on both sides of pairs, by kind: what variants draw from."""
+    """The names that occur on both sides of pairs, by kind, from which variants are drawn."""
 
     by_kind: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
@@ -68,7 +68,7 @@ class Names:
 
 
 def variant(source: str, target: str, names: Names, *, seed: str) -> tuple[str, str] | None:
-    """Return the pair with other names and figures; None where it has none that stand on both sides."""
+    """Return the pair with other names and figures; None where none occur on both sides."""
     rng = random.Random(seed)  # noqa: S311 - no secret
     made: list[tuple[_Slot, str, str]] = []
     slots = _names(source, target)
@@ -89,7 +89,7 @@ def variant(source: str, target: str, names: Names, *, seed: str) -> tuple[str, 
 
 
 def romanized(text: str) -> str:
-    """Return NFC Vietnamese `text` without its marks, capitals kept, as long as it is."""
+    """Return NFC Vietnamese `text` without diacritics, with the same case and length."""
     return "".join(
         unicodedata.normalize("NFD", letter)[0] if letter not in "đĐ" else "dD"["đĐ".index(letter)] for letter in text
     )
@@ -104,7 +104,7 @@ def _overlaps(slot: _Slot, others: list[_Slot]) -> bool:
 
 
 def _only(text: str, part: str) -> tuple[int, int] | None:
-    """Return where `part` occurs in `text` as whole words, if it does so exactly once."""
+    """Return the span of `part` in `text` as whole words, if it occurs exactly once."""
     found = [match.span() for match in re.finditer(rf"(?<![^\W_]){re.escape(part)}(?![^\W_])", text)]
     return found[0] if len(found) == 1 else None
 
@@ -113,7 +113,7 @@ def _only(text: str, part: str) -> tuple[int, int] | None:
 
 
 def _names(source: str, target: str) -> list[_Slot]:
-    """Return the names that stand on both sides: written alike but for the marks, once in each."""
+    """Return the names that occur on both sides, once in each, spelled alike without diacritics."""
     slots: list[_Slot] = []
     read = read_vietnamese(source)
     spans = [
@@ -143,7 +143,7 @@ def _names(source: str, target: str) -> list[_Slot]:
 
 
 def _kind(tokens: tuple[Token, ...], *, person: bool, place: bool) -> str:
-    """Return the kind of a name: only names of one kind and of about one length stand for each other."""
+    """Return the kind of a name: a name is replaced by one of the same kind and similar length."""
     if place:
         return "place"
     if not all(is_syllable(token.folded) for token in tokens):
@@ -159,16 +159,16 @@ def _kind(tokens: tuple[Token, ...], *, person: bool, place: bool) -> str:
 
 
 def _figures(source: str, target: str) -> list[_Slot]:
-    """Return dates, amounts with a scale word and plain figures whose value stands once on each side."""
+    """Return dates, amounts with a scale word and plain figures whose value occurs once on each side."""
     slots: list[_Slot] = []
     for kind, left, right in (
         ("date", _DATE, _ENGLISH_DATE),
         ("amount", _AMOUNT, _ENGLISH_AMOUNT),
         ("figure", _FIGURE, _ENGLISH_FIGURE),
     ):
-        ours, theirs = _by_value(kind, left, source), _by_value(kind, right, target)
-        for value, span in ours.items():
-            there = theirs.get(value)
+        sources, targets = _by_value(kind, left, source), _by_value(kind, right, target)
+        for value, span in sources.items():
+            there = targets.get(value)
             if span is not None and there is not None:
                 slot = _Slot(kind, span, there)
                 if not _overlaps(slot, slots):
@@ -177,7 +177,7 @@ def _figures(source: str, target: str) -> list[_Slot]:
 
 
 def _by_value(kind: str, pattern: re.Pattern[str], text: str) -> dict[object, tuple[int, int] | None]:
-    """Return where each value stands in `text`; None where it stands twice."""
+    """Return the span of each value in `text`; None where it occurs twice."""
     found: dict[object, tuple[int, int] | None] = {}
     for match in pattern.finditer(text):
         value = _value(kind, match)
@@ -187,7 +187,7 @@ def _by_value(kind: str, pattern: re.Pattern[str], text: str) -> dict[object, tu
 
 
 def _value(kind: str, match: re.Match[str]) -> object:
-    """Return what a match is worth, alike for both languages; None where it is not read for sure."""
+    """Return the value of a match, comparable across the languages; None where it is ambiguous."""
     english = match.re in (_ENGLISH_DATE, _ENGLISH_AMOUNT, _ENGLISH_FIGURE)
     match kind:
         case "date" if english:
@@ -203,7 +203,7 @@ def _value(kind: str, match: re.Match[str]) -> object:
 
 
 def _number(written: str, *, english: bool) -> Decimal | None:
-    """Return the value of a figure; None where it is a code: too long, or with zeros in front."""
+    """Return the value of a figure; None for a code: too long, or with leading zeros."""
     plain = (written if english else written.translate(_OTHER_MARKS)).replace(",", "")
     if len(plain) > _LONGEST or re.match(r"0\d", plain):
         return None
@@ -238,25 +238,25 @@ def _drawn_amount(source: str, target: str, rng: random.Random) -> tuple[str, st
 def _drawn_figure(source: str, target: str, rng: random.Random) -> tuple[str, str] | None:
     value = _number(source, english=False)
     assert value is not None, "a slot has a value"
-    if value < 2:  # noqa: PLR2004 - one and none have their own grammar
+    if value < 2:  # noqa: PLR2004 - 0 and 1 take other grammar
         return None
     low, high = _YEARS
     if value == int(value) and low <= value <= high and "." not in source:
         new = Decimal(rng.randint(low, high))
         return str(new), str(new)
     new = _redrawn(value, rng)
-    if value <= _WHOLE < new:  # a share stays one
+    if value <= _WHOLE < new:  # a percentage stays one
         return None
     left = _written(new, english=False, grouped="." in source or new >= _GROUP_FROM)
     return left, _written(new, english=True, grouped="," in target or new >= _GROUP_FROM)
 
 
 def _redrawn(value: Decimal, rng: random.Random) -> Decimal:
-    """Return a number with as many digits before and behind the point, and as many zeros at the end, as `value`."""
+    """Return a number with as many digits before and after the point, and as many trailing zeros, as `value`."""
     sign, digits, exponent = value.as_tuple()
     kept = len("".join(map(str, digits)).rstrip("0")) or 1
     new = [rng.randint(0, 9) for _ in range(kept)]
-    new[0] = rng.randint(2 if len(digits) == 1 else 1, 9)  # one has its own grammar
+    new[0] = rng.randint(2 if len(digits) == 1 else 1, 9)  # 1 takes other grammar
     new[-1] = new[-1] or 1
     return Decimal((sign, (*new, *[0] * (len(digits) - kept)), int(exponent)))
 

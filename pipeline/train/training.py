@@ -1,9 +1,9 @@
-"""A training from its config to its result: transformers' `Seq2SeqTrainer`, started, watched, resumed and ended here.
+"""Run a training from its config to its result with transformers' `Seq2SeqTrainer`: start, resume, end, export.
 
-What is ours is around the Trainer, not in it: batches composed beforehand (`batches`), an optimizer (`optimizer`), a
-loss (`guidance`), and one callback that tells progress, ends a stint, ends early, and marks checkpoints as complete.
-The schedule is warm-up, stable, decay (Hu et al. 2024): a checkpoint of the stable part is kept, so that a training
-whose `steps` are raised later goes on from there. The same config runs on a CPU and on a GPU, in bfloat16 on both.
+Everything specific is given to the Trainer and not built into it: precomposed batches (`batches`), an optimizer
+(`from_scratch.muon`), a loss (`from_scratch.guidance`), and one callback (`trainer_events`). The schedule is warm-up,
+stable, decay (Hu et al. 2024): a checkpoint of the stable part is kept, so that a training whose `steps` are raised
+later resumes from there. The same config runs on a CPU and on a GPU, in bfloat16 on both.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.ids import digest
 from pipeline.progress import Progress
 from pipeline.records import JSON
 from pipeline.train import batches, card, choose, modelling, state
-from pipeline.train.choose import Choice, Examiner
+from pipeline.train.choose import Choice, Evaluator
 from pipeline.train.coding import Coder, coder
 from pipeline.train.config import SummarizeTraining, TranslateTraining
 from pipeline.train.data import Dev, Packed, pack
@@ -30,7 +30,7 @@ from pipeline.train.from_scratch.alignment import align
 from pipeline.train.from_scratch.guidance import Guide, Loss
 from pipeline.train.from_scratch.muon import muon_and_adamw
 from pipeline.train.state import Saved
-from pipeline.train.watch import Watch, kept
+from pipeline.train.trainer_events import TrainerEvents, kept
 
 if TYPE_CHECKING:
     from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments
@@ -45,10 +45,10 @@ _OPTIMIZERS = {"adamw": "adamw_torch", "adafactor": "adafactor", "muon": "adamw_
 def run(
     training: TranslateTraining | SummarizeTraining, *, progress: Progress, stopping: Callable[[], str | None]
 ) -> Path:
-    """Return the folder of the trained model; goes on where an earlier call was ended or killed.
+    """Return the folder of the trained model; resumes where an earlier session ended or was killed.
 
     Raises `StoppedError` where the time is over or `stopping` gives a reason: the state is saved, `model/` holds the
-    best weights so far, and the same call goes on. Raises `ConfigError` where the folder holds another training,
+    best weights so far, and the same command resumes it. Raises `ConfigError` where the folder holds another training,
     `WorldError` where the disk has no room for this one.
     """
     _require_extra()
@@ -57,7 +57,7 @@ def run(
 
 
 class _Run:
-    """One stint of a training, under its lock."""
+    """One session of a training, under its lock."""
 
     def __init__(
         self,
@@ -79,26 +79,26 @@ class _Run:
             align(training, self.packed, self.coder, progress=self.progress)
             return training.home / "data"
         identity = self._identity()
-        self._same_training(identity)
+        self._require_same_training(identity)
         checkpoint = self._resumable()
-        told = [[source.license, source.note] for source in (*training.data, *training.dev)]  # on the card
-        made_of = digest([identity, training.model_dump(mode="json", include=_RESULT), told])
+        described = [[source.license, source.note] for source in (*training.data, *training.dev)]  # on the card
+        made_of = digest([identity, training.model_dump(mode="json", include=_RESULT), described])
         done = state.read_json(training.home / "result.json")
         target = training.home / state.RESULT
         if done == {"made_of": made_of} and training.only is None and target.is_dir():
             _log.info(f"{training.name}: nothing has changed, {target} is kept")
             return target
-        trainer, watch = self._trainer(checkpoint)
+        trainer, events = self._trainer(checkpoint)
         finished = checkpoint is not None and self._finished(checkpoint, trainer)
         if not finished and training.only is None:
-            finished = self._train(trainer, watch, checkpoint)
-        target = self._result(trainer, watch, finished=finished)
+            finished = self._train(trainer, events, checkpoint)
+        target = self._result(trainer, events, finished=finished)
         if finished:
             state.write_json(training.home / "result.json", {"made_of": made_of})
         elif training.only is None:
             raise StoppedError(
-                f"{training.name}: {watch.reason} at step {watch.step} of {training.schedule.steps}; {target} holds "
-                "the best so far, the same command goes on"
+                f"{training.name}: {events.reason} at step {events.step} of {training.schedule.steps}; {target} holds "
+                "the best so far, the same command resumes it"
             )
         return target
 
@@ -106,34 +106,34 @@ class _Run:
         return pack(self.training, self.coder, progress=self.progress, stopping=self.stopping)
 
     def _identity(self) -> dict[str, JSON]:
-        """Return what the training is made of: config, examples and how often each stands in an epoch, start."""
+        """Return what identifies the training: config, examples, their repetitions in an epoch, and the start."""
         repeat: list[JSON] = [source.repeat for source in self.training.data]
         return self.training.identity() | {
             "data": self.packed.key(),
             "repeat": repeat,
-            # by its content: the folder may lie elsewhere on another machine
+            # by content: the folder may be another on another machine
             "tokenizer" if self.coder.checkpoint is None else "init_from": self.coder.digest,
         }
 
-    def _same_training(self, ours: dict[str, JSON]) -> None:
-        """Raise `ConfigError` where the folder's checkpoints are of another training; else note what this one is."""
+    def _require_same_training(self, identity: dict[str, JSON]) -> None:
+        """Raise `ConfigError` where the folder's checkpoints are of another training; else record the identity."""
         note = self.training.home / "training.json"
-        theirs = state.read_json(note)
-        if theirs is not None and theirs != ours and state.saved(self.folder):
-            names = [name for name in sorted(ours.keys() | theirs.keys()) if ours.get(name) != theirs.get(name)]
-            differing = ", ".join(f"`{name}`" for name in names)
+        earlier = state.read_json(note)
+        if earlier is not None and earlier != identity and state.saved(self.folder):
+            names = sorted(identity.keys() | earlier.keys())
+            differing = ", ".join(f"`{name}`" for name in names if identity.get(name) != earlier.get(name))
             raise ConfigError(
                 f"{self.training.home}: holds a training with another {differing}; give another `folder:`, or remove it"
             )
-        state.write_json(note, ours)
+        state.write_json(note, identity)
 
     def _resumable(self) -> Saved | None:
-        """Return the checkpoint to go on from, others out of the way; None at the start.
+        """Return the checkpoint to resume from, after removing others; None at the start.
 
-        Where `steps` or `decay` changed and the rate had begun to fall, that is the last one before it did.
+        Where `steps` or `decay` changed and the rate had begun to fall, it is the last one before the fall.
         """
         schedule = self.training.schedule
-        for path in state.torn(self.folder):
+        for path in state.unfinished(self.folder):
             _log.info(f"{path.name}: was not finished when the process ended, and is removed")
             state.remove(path)
         every = state.saved(self.folder)
@@ -159,8 +159,8 @@ class _Run:
         _log.info(f"{now}: going on from step {stable[-1].step}, before the decay")
         return stable[-1]
 
-    def _trainer(self, checkpoint: Saved | None) -> tuple[Seq2SeqTrainer, Watch]:
-        """Return the Trainer, its model, data and optimizer in place, and its watch."""
+    def _trainer(self, checkpoint: Saved | None) -> tuple[Seq2SeqTrainer, TrainerEvents]:
+        """Return the Trainer with its model, data and optimizer, and its events."""
         import torch
         from transformers import PrinterCallback, Seq2SeqTrainer
 
@@ -171,17 +171,17 @@ class _Run:
         model.to(arguments.device)  # before the optimizer is made, as the Trainer asks
         self.parameters = sum(parameter.numel() for parameter in model.parameters())
         size = _BYTES[training.optimizer.kind] * self.parameters
-        state.require_room(training.home, checkpoint=size, kept=kept(training) + 3)  # the best, the stable, a new one
-        model.generation_config = modelling.looking(training, self.coder)
+        state.require_room(training.home, checkpoint=size, kept=kept(training) + 3)  # best, stable, new
+        model.generation_config = modelling.evaluation_config(training, self.coder)
         guide = None if training.guidance is None else Guide(model, training.guidance)
         loss = Loss(guide, training.smoothing)
         alignment = align(training, self.packed, self.coder, progress=self.progress)
         plan = batches.plan(training, self.packed, repeats=tuple(source.repeat for source in training.data))
-        self.examiner = Examiner(training, self.dev, self.coder)
+        self.evaluator = Evaluator(training, self.dev, self.coder)
         guided = 0 if training.guidance is None else training.guidance.steps
         dataset: Any = batches.TrainingBatches(self.packed, self.coder, plan, alignment, guided)
-        looked: Any = self.examiner.look
-        watch = Watch(
+        quick_eval: Any = self.evaluator.quick_eval
+        events = TrainerEvents(
             training,
             metric=self.metric,
             folder=self.folder,
@@ -195,21 +195,21 @@ class _Run:
             model,
             arguments,
             train_dataset=dataset,
-            eval_dataset=looked,
+            eval_dataset=quick_eval,
             data_collator=batches.collate,
             compute_loss_func=loss,
-            compute_metrics=self.examiner,
+            compute_metrics=self.evaluator,
             optimizers=(muon_and_adamw(model, training.optimizer) if training.optimizer.kind == "muon" else None, None),
-            callbacks=[watch.callback()],
+            callbacks=[events.callback()],
         )
         trainer.remove_callback(PrinterCallback)
-        return trainer, watch
+        return trainer, events
 
     def _arguments(self) -> Seq2SeqTrainingArguments:
         from transformers import Seq2SeqTrainingArguments
 
         training = self.training
-        optimizer, schedule, looks = training.optimizer, training.schedule, training.choose
+        optimizer, schedule, evaluations = training.optimizer, training.schedule, training.choose
         device = self.device
         try:
             arguments = Seq2SeqTrainingArguments(
@@ -229,14 +229,14 @@ class _Run:
                 lr_scheduler_kwargs={"num_decay_steps": schedule.decay_steps, "decay_type": "linear"},
                 warmup_steps=schedule.warmup,
                 eval_strategy="steps",
-                eval_steps=looks.every,
+                eval_steps=evaluations.every,
                 save_strategy="steps",
-                save_steps=looks.every,
+                save_steps=evaluations.every,
                 predict_with_generate=True,
                 metric_for_best_model=self.metric,
                 greater_is_better=True,
                 logging_steps=training.log_every,
-                logging_nan_inf_filter=False,  # a loss that is no number ends the training, see `_Watch.on_log`
+                logging_nan_inf_filter=False,  # a loss that is not finite ends the training, see `_Watch.on_log`
                 seed=training.seed,
                 data_seed=training.seed,
                 dataloader_pin_memory=device == "cuda",
@@ -246,12 +246,12 @@ class _Run:
             )
         except ValueError as error:  # bfloat16 on a GPU that has none
             raise ConfigError(f"{training.name}: cannot be trained on this machine: {error}") from None
-        if arguments.n_gpu > 1:  # the Trainer would deal one batch out to all of them
+        if arguments.n_gpu > 1:  # the Trainer would split one batch over all of them
             raise ConfigError(f"{training.name}: trains on one GPU, here are {arguments.n_gpu}: CUDA_VISIBLE_DEVICES=0")
         return arguments
 
     def _finished(self, checkpoint: Saved, trainer: Seq2SeqTrainer) -> bool:
-        """Return whether the checkpoint is the last of its training; the trainer's log is then the checkpoint's."""
+        """Return whether the checkpoint is the last of its training; gives the trainer the checkpoint's log."""
         from transformers import TrainerState
 
         log = TrainerState.load_from_json(str(checkpoint.folder / "trainer_state.json"))
@@ -261,8 +261,8 @@ class _Run:
             log.log_history, self.metric, patience
         )
 
-    def _train(self, trainer: Seq2SeqTrainer, watch: Watch, checkpoint: Saved | None) -> bool:
-        """Train to the end or until the watch stops it; return whether it is the end.
+    def _train(self, trainer: Seq2SeqTrainer, events: TrainerEvents, checkpoint: Saved | None) -> bool:
+        """Train to the end or until `events` stops the session; return whether it is the end.
 
         Raises `EngineError` where a batch does not fit the memory.
         """
@@ -280,33 +280,33 @@ class _Run:
                 f"{self.training.name}: a batch of {self.training.batch_tokens} tokens does not fit the memory of "
                 f"{trainer.args.device}: lower `batch_tokens` under another `folder:`"
             ) from error
-        return watch.reason is None
+        return events.reason is None
 
-    def _result(self, trainer: Seq2SeqTrainer, watch: Watch, *, finished: bool) -> Path:
+    def _result(self, trainer: Seq2SeqTrainer, events: TrainerEvents, *, finished: bool) -> Path:
         """Choose the weights and return the folder of the result."""
         training = self.training
         every = state.saved(self.folder)
         log: list[dict[str, float]] = list(trainer.state.log_history)
-        best = choose.best_look(log, self.metric, {one.step for one in every})
+        best = choose.best_evaluated(log, self.metric, {one.step for one in every})
         choice: Choice
         if finished or training.only == "export":
             choice = choose.choose(
                 trainer,
-                self.examiner,
+                self.evaluator,
                 every,
                 best=best,
                 average=training.choose.average,
                 home=training.home,
             )
-        else:  # the stint is over: no time for the whole dev set
+        else:  # the session is over: no time for the whole dev set
             single = next((one for one in every if one.step == best), every[-1])
             weights = choose.weights_of(single, training.home)
             choice = Choice(weights, f"checkpoint {single.step}", single.step, ())
-        made = card.Made(
+        result = card.TrainingResult(
             what=choice.what,
-            step=watch.step,
+            step=events.step,
             whole=finished,
-            seconds=watch.seconds(),
+            seconds=events.seconds(),
             parameters=self.parameters,
             device=str(trainer.args.device),
             scores=choice.scores,
@@ -319,7 +319,7 @@ class _Run:
             ),
             base=self.coder.checkpoint,
         )
-        readme = card.model_card(training, self.packed, self.dev.packed, made)
+        readme = card.model_card(training, self.packed, self.dev.packed, result)
         decay_from, _ = training.schedule.decay_between
         picture = card.curves(log, self.metric, decay_from=decay_from, title=training.name)
         files = {"README.md": readme.encode(), card.CURVES: picture}
@@ -337,7 +337,7 @@ def _require_extra() -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep transformers' own bars and log lines off the screen for the block."""
+    """Turn transformers' progress bars and log lines off for the block."""
     from transformers.utils import logging
 
     verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -488,12 +488,12 @@ def test_a_summarizer_is_trained_on_what_the_rounds_of_a_run_will_show_it(work: 
         ({"init_from": "x"}, "drop `model` and `tokenizer`"),
         ({"model": None}, "from scratch give `model` and `tokenizer`"),
         ({"data": [{"path": "a.tsv", "source": 1, "target": "en"}]}, "data.0: give `source` and `target` both"),
-        ({"data": []}, "data: must have an item at least"),
+        ({"data": []}, "data: must have at least one item"),
         (
             {"dev": None},
             r"dev: give what the checkpoint is chosen on, .* `take: 200` here and `skip: 200` under `data`",
         ),
-        ({"curriculum": [{"until": 5, "longest": 9}, {"until": 5, "longest": 12}]}, "later step"),
+        ({"curriculum": [{"until": 5, "longest": 9}, {"until": 5, "longest": 12}]}, "later than that of the stage before"),
         ({"curriculum": [{"until": 5}]}, "give `longest` or `lead`"),
         ({"generation": {"num_beams": "two"}}, r"generation.num_beams: .*found 'two'"),
     ],
@@ -670,7 +670,7 @@ def test_what_is_left_out_is_counted_by_reason(small: Callable[..., config.Trans
     told = Told()
     packed, dev = pack(small(rows, lengths={"source": 64, "target": 64, "ratio": 2.0}), CODER, progress=told)
     assert len(packed) == 1
-    for reason in ("stand in the dev set too", "too short", "sides of too different a length", "too long"):
+    for reason in ("also in the dev set", "too short", "sides of too different a length", "too long"):
         assert f"1 {reason}" in str(told)
     assert dev.references == ["dev e f g h"]
     assert packed.source.dtype == np.uint16
@@ -730,7 +730,7 @@ def test_a_change_in_one_of_two_files_of_one_name_is_seen(
             [("a " * 70, "b " * 70), ("a", "b"), ("a " * 80, "b " * 80)],
             r"3 read: 2 too long; 1 too short; raise `lengths",
         ),
-        ([("dev a b c d", "x y z")], r"1 read: 1 stand in the dev set too; part them with `take` and `skip`"),
+        ([("dev a b c d", "x y z")], r"1 read: 1 also in the dev set; separate them with `take` and `skip`"),
         ([("a b c", "")], r"1 read: 1 a side is empty; look into the file"),
     ],
 )
@@ -963,7 +963,7 @@ def test_a_large_file_travels_in_pieces(tmp_path: Path) -> None:
         assert (whole / "small.json").is_file()
     (folder / "optimizer.pt.piece-001").write_bytes(b"short")  # lost on the way
     assert state.saved(folder.parent) == []
-    assert state.torn(folder.parent) == [folder]
+    assert state.unfinished(folder.parent) == [folder]
 
 
 def test_a_disk_that_takes_no_more_is_named_and_the_training_goes_on_after_it(work: Path) -> None:
@@ -973,7 +973,7 @@ def test_a_disk_that_takes_no_more_is_named_and_the_training_goes_on_after_it(wo
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))  # no file may be larger; the weights are
     try:
         with pytest.raises(
-            WorldError, match=r"full: .*File too large.*; the checkpoints in .*full are whole: make room"
+            WorldError, match=r"full: .*File too large.*; the checkpoints in .*full are complete: make room"
         ):
             train(path, progress=Told())
     finally:
@@ -1025,7 +1025,7 @@ def test_patience_counts_looks_that_brought_nothing_better(
 ) -> None:
     log = [{"step": float(at), "eval_chrf": score} for at, score in enumerate(scores)]
     assert choose.exhausted([{"step": 0, "loss": 9.0}, *log], "chrf", patience) is expected
-    best = choose.best_look(log, "chrf", set(range(9)))
+    best = choose.best_evaluated(log, "chrf", set(range(9)))
     assert best is not None
     assert scores[best] == max(scores)
 
@@ -1041,9 +1041,9 @@ def test_patience_ends_a_training(work: Path) -> None:
     )
     told = Told()
     train(path, progress=told)
-    assert "step 6: no better in 1 looks, this is the end" in str(told)
+    assert "step 6: no better in 1 evaluations: the training ends" in str(told)
     card = (work / "patient" / "model" / "README.md").read_text(encoding="utf-8")
-    assert "6 steps of 60, ended where 1 looks brought nothing better, of 1500 tokens" in card
+    assert "6 steps of 60, ended where 1 evaluations brought nothing better, of 1500 tokens" in card
     assert "Unfinished" not in card
     assert (work / "patient" / "result.json").is_file()
 

@@ -1,1 +1,1 @@
-"""What only serves training from scratch: tokenizer, word alignment, guided attention, Muon, rounds of summaries."""
+"""What only training from scratch needs: tokenizer, word alignment, guided attention, Muon, rounds of summaries."""

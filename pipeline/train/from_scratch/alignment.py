@@ -1,9 +1,10 @@
-"""Which source token each target token comes from: hard alignments that guide the first steps of a training.
+"""Align each target token with a source token: hard alignments that guide the first steps of a training.
 
 For translation IBM Model 1 (Brown et al. 1993) with a prior for the diagonal, exp(-5·|i/m - j/n|), as in fast_align
 (Dyer et al. 2013): four rounds over 120,000 pairs take 14 seconds of one core, and an alignment is kept where its
-posterior is at least 0.35. For summaries a token points at where it was copied from: the next token of the copy before,
-else where the longest copy begins, if it has two tokens at least or there are at most two places.
+posterior is at least 0.35. For summaries a token is aligned with its copy in the source: the token after
+the previous copy, else the start of the longest copy, if that has at least two tokens or there are at most two
+candidates.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 VERSION = 2
-_CELLS = 4_000_000  # word pairs looked at together: a few hundred megabytes
+_CELLS = 4_000_000  # word pairs computed at a time: a few hundred megabytes
 _LARGEST = 16_384  # of a vocabulary: the table of two of them is a gigabyte
-_FEW = 2  # places a copied token may stand at where nothing tells them apart
+_FEW = 2  # candidates among which a copied token is aligned without further evidence
 
 
 def align(training: ModelTraining, packed: Packed, coder: Coder, *, progress: Progress) -> Alignment | None:
@@ -107,10 +108,10 @@ def _chunks(packed: Packed) -> list[tuple[int, int]]:
 
 
 def _cells(packed: Packed, first: int, last: int, vocabulary: int, diagonal: float) -> dict[str, NDArray[Any]]:
-    """Return every pair of a target token and a source token of its example, the end marks left out.
+    """Return every pair of a target token and a source token of its example, without the end marks.
 
     `key`: source × vocabulary + target; `prior`; and of each target token `start` and `size` of its run of cells and
-    `token`, its place in `packed.target`.
+    `token`, its index in `packed.target`.
     """
     import numpy as np
 
@@ -147,7 +148,7 @@ def _posterior(cells: dict[str, NDArray[Any]], table: NDArray[np.float32] | None
 
 
 def by_copying(packed: Packed, *, progress: Progress) -> Alignment:
-    """Return for each target token the place in the source it is copied from, UNALIGNED where it is not."""
+    """Return for each target token the source position it is copied from, else UNALIGNED."""
     import numpy as np
 
     found = np.full(len(packed.target), UNALIGNED, np.uint16)
@@ -181,7 +182,7 @@ def _copied(source: list[int], target: list[int]) -> list[int]:
 
 
 def _run(left: list[int], right: list[int]) -> int:
-    """Return how many tokens both begin with."""
+    """Return the length of the common beginning."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
 
 

@@ -1,10 +1,9 @@
-"""Guided alignment: the first decoder layer is shown where to look, until it has learnt to (Chen et al. 2016; Marian).
+"""Guided alignment: train the cross-attention of the first decoder layer on alignments (Chen et al. 2016; Marian).
 
 Two heads of the first decoder layer's cross-attention get a cross-entropy to the hard alignment. Without it a small T5
 from scratch stayed a language model (the loss stuck near 5.2 after 1,800 steps); with it the loss passed 4.0 within
-400. The attention itself stays on SDPA, which returns no weights: the heads' scores are computed once more from what
-goes into the layer, by hooks in front of it. The batch carries the alignment, and only batches of the guided steps do,
-so nothing here counts steps.
+400. The attention itself stays on SDPA, which returns no weights: the heads' scores are computed again from the inputs
+of the layer, by hooks before it. Only the batches of the guided steps hold an alignment, so no step is counted here.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-_FAR = -1e9  # a score that no softmax sees
+_FAR = -1e9  # a score to which a softmax gives no weight
 
 
 class Guide:
-    """The heads that are guided, and what went into them in the step under way."""
+    """The guided heads, and their inputs in the current step."""
 
     def __init__(self, model: PreTrainedModel, guidance: Guidance) -> None:
-        """Hang the hooks on a T5; raises `ConfigError` for another model or one with fewer heads."""
+        """Register the hooks on a T5; raises `ConfigError` for another model or one with fewer heads."""
         if model.config.model_type not in {"t5", "mt5"}:
             raise ConfigError(f"guidance: is for T5, this is {model.config.model_type}; drop it")
         if guidance.heads > model.config.num_heads:
@@ -38,20 +37,20 @@ class Guide:
         self._mask: torch.Tensor | None = None
         self._seen: tuple[torch.Tensor, torch.Tensor] | None = None
         parts.register_forward_pre_hook(self._take, with_kwargs=True)
-        self._attention.register_forward_pre_hook(self._look, with_kwargs=True)
+        self._attention.register_forward_pre_hook(self._keep_inputs, with_kwargs=True)
 
     def _take(self, _model: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Take the alignment out of the batch, which the model does not know."""
+        """Take the alignment out of the batch: the model does not accept it."""
         self._alignment = kwargs.pop("alignment", None)
         self._mask, self._seen = kwargs.get("attention_mask"), None
         return args, kwargs
 
-    def _look(self, _attention: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _keep_inputs(self, _attention: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._alignment is not None:
             self._seen = (kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]), kwargs["key_value_states"]
 
     def loss(self) -> torch.Tensor | None:
-        """Return the weighted cross-entropy of the step under way, None where its batch carries no alignment."""
+        """Return the weighted cross-entropy of the current step, None where its batch has no alignment."""
         if self._alignment is None or self._seen is None or self._mask is None:
             return None
         from torch.nn.functional import linear
@@ -71,10 +70,10 @@ class Guide:
 
 
 class Loss:
-    """The training loss: cross-entropy, smoothed from some step on, and the guide's."""
+    """The training loss: cross-entropy, smoothed from a step on, plus the loss of the guide."""
 
     def __init__(self, guide: Guide | None, smoothing: Smoothing | None) -> None:
-        """Start at step 0; `step` is told by the training's callback."""
+        """Start at step 0; the Trainer's callback sets `step`."""
         self._guide, self._smoothing = guide, smoothing
         self.step = 0
 
@@ -84,7 +83,7 @@ class Loss:
         labels: torch.Tensor,
         num_items_in_batch: torch.Tensor | int | None = None,  # noqa: ARG002 - the Trainer gives it
     ) -> torch.Tensor:
-        """Return the loss of one batch, as the Trainer asks for it."""
+        """Return the loss of one batch, as `compute_loss_func` of the Trainer."""
         from torch.nn.functional import cross_entropy
 
         smooth = self._smoothing.value if self._smoothing is not None and self.step >= self._smoothing.after else 0.0

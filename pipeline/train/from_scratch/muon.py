@@ -1,11 +1,11 @@
-"""The optimizer of a T5 from scratch: Muon for the hidden matrices, AdamW for the rest, in one object.
+"""Build the optimizer of a T5 from scratch: Muon for the hidden matrices, AdamW for the rest, in one object.
 
 T5 starts its embeddings at a standard deviation of 1 and its matrices at 1/√width, so one rate cannot serve all under
 AdamW (the loss stood at 5.26 after 40 minutes). Muon's update is an orthogonal matrix: with torch's scaling its root
 mean square is lr times what T5's k, v, o, wi and wo start with, at every width, so `lr: 0.01` moves each by 1 % a step.
 T5's q alone starts √head_width times smaller, because it holds the 1/√d that T5 leaves out of its attention: under the
 common rate the cross-attention never settled (the loss was near a language model's after 1,800 steps). So q gets
-lr/√head_width. Embeddings, norms and relative position biases are no maps between spaces and go to AdamW.
+lr/√head_width. Embeddings, norms and relative position biases are not linear maps and use AdamW.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _joined(first: torch.optim.Optimizer, second: torch.optim.Optimizer) -> torc
             self._share()
 
         def _share(self) -> None:
-            # the same dictionaries: what the schedule writes here is read there
+            # the same dictionaries: the schedule's changes reach both optimizers
             self.param_groups = [*first.param_groups, *second.param_groups]
 
         def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]

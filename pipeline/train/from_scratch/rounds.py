@@ -1,11 +1,11 @@
-"""What a summarizer is shown of an article in use: the headline and a part, and then the sentences of the first round.
+"""Make a summarizer's training examples as in use: the headline with a part, then with first-round sentences.
 
-A small summarizer trained on the start of an article and its abstract invents: an abstract says what stands further
-down, or nowhere. So a long article gives two examples, each of which can be answered from what it shows: one of its
+A small summarizer trained on the start of an article and its abstract invents: an abstract says what is further down,
+or nowhere. So a long article gives two examples, each of which can be answered from what it shows: one of its
 parts, and the sentence of every part that is nearest to the abstract, all together. The answer is the abstract; where
 too little of it stands in what is shown, it is the nearest sentence there (the greedy oracle of extractive
 summarization, Nallapati et al. 2017, for one sentence). Nearness to a headline that is shown counts most, and the first
-sentence has a lead over the others: which sentence an abstract will take up often cannot be told from what is shown,
+sentence has a lead over the others: which sentence an abstract will take up often cannot be seen in what is shown,
 and a small model that was asked for it chose no better than by chance.
 """
 
@@ -26,8 +26,8 @@ from pipeline.train.config import Rounds
 
 T = TypeVar("T")
 
-_SUMMARY_WEIGHT = 0.25  # beside the nearness to a headline: the summary is not shown, so it can only break ties
-_LEAD = 0.35  # more for the sentence that comes first: a small model can tell that it is the first
+_SUMMARY_WEIGHT = 0.25  # of the similarity to a headline: the summary is not shown, so it only breaks ties
+_LEAD = 0.35  # advantage of the first sentence, which a small model can recognize
 
 
 def examples(title: str, text: str, summary: str, *, chunker: Chunker, rounds: Rounds) -> Iterator[tuple[str, str]]:
@@ -73,7 +73,7 @@ def extractive_examples(title: str, text: str, *, chunker: Chunker) -> Iterator[
 
 
 class _Wanted:
-    """A summary, and how near a sentence is to it."""
+    """A summary, and the similarity of sentences to it."""
 
     def __init__(self, summary: str, title: str) -> None:
         self.summary = summary
@@ -90,7 +90,7 @@ class _Wanted:
         return best if self._nearness(best) > self._nearness(first) + _LEAD else first
 
     def supported(self, heading: str, text: str, least: float) -> str:
-        """Return the summary where at least so much of it stands in what is shown, else the nearest sentence."""
+        """Return the summary where at least the share `least` of its words is shown, else the nearest sentence."""
         shown = {*_words(heading), *_words(text)}
         found = sum(word in shown for word in self._words)
         return self.summary if found >= least * len(self._words) else self.nearest(text)

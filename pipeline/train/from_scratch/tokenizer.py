@@ -1,6 +1,6 @@
-"""The tokenizer: a SentencePiece Unigram model, rebuilt in the `tokenizers` library so that byte fallback survives.
+"""Train a tokenizer: a SentencePiece Unigram model, rebuilt in the `tokenizers` library to keep byte fallback.
 
-Why this way round. `tokenizers` has a Unigram trainer of its own, but it learns from whatever its pre-tokenizer
+Reason: `tokenizers` has a Unigram trainer of its own, but it learns from whatever its pre-tokenizer
 leaves: split at punctuation it gave broken pieces ("▁Ngà" + "y"), unsplit it glued punctuation to words. SentencePiece
 trains well, but transformers 5 drops `byte_fallback` when it converts a SentencePiece model, and characters outside
 the vocabulary become `<unk>`. So: SentencePiece learns the pieces and scores (digits split one by one, no
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 PAD_ID, EOS_ID, UNK_ID = 0, 1, 2  # T5's
-_LONGEST = 20_000  # bytes of a line: SentencePiece would pass over a longer one without a word
+_LONGEST = 20_000  # bytes of a line: SentencePiece skips longer ones silently
 _COMPARED = 2_000  # lines that are read by every library
 
 
 def build(training: TokenizerTraining, *, progress: Progress, stopping: Stopping) -> Path:
     """Return the folder of the trained tokenizer: `tokenizer.json`, `tokenizer_config.json`, a card.
 
-    What is there already and was made of the same texts and settings is kept. Raises `ConfigError` where there is too
+    A result that was made of the same texts and settings is kept. Raises `ConfigError` where there is too
     little text for the vocabulary, `ModelError` where the libraries read the result differently, `StoppedError` where
     `stopping` gives a reason while the texts are read.
     """
@@ -58,7 +58,7 @@ def build(training: TokenizerTraining, *, progress: Progress, stopping: Stopping
         progress.begin("tokenizer", None)
         trained = _train(training, _counted(_texts(training, tallies, stopping), progress))
         for name, tally in tallies.items():
-            reading.told(name, tally, tally.read - tally.left_out.total())
+            reading.report(name, tally, tally.read - tally.left_out.total())
         rebuilt = rebuild(trained)
         compared = list(islice(_texts(training, {}, stopping), _COMPARED))
         build_dir = state.build_dir(target)
@@ -101,12 +101,12 @@ def _made_of(training: TokenizerTraining) -> dict[str, Any]:
         mode="json",
         include={"seed", "exclude", "tone_style", "body_characters", "vocabulary", "coverage", "sentences", "card"},
     )
-    told = [[data_key(source), reading.digests(source), source.license, source.note] for source in data]
-    return settings | {"data": told}
+    described = [[data_key(source), reading.digests(source), source.license, source.note] for source in data]
+    return settings | {"data": described}
 
 
 def _texts(training: TokenizerTraining, tallies: dict[str, reading.ReadCounts], stopping: Stopping) -> Iterator[str]:
-    """Yield the texts to learn from; `tallies` gets what came of each source."""
+    """Yield the texts to learn from; the counts of each source are added to `tallies`."""
 
     def tally(kind: str, number: int, path: str | None) -> reading.ReadCounts:
         return tallies.setdefault(f"{kind}.{number} {Path(path or '').name}".strip(), reading.ReadCounts())
@@ -154,7 +154,7 @@ def _train(training: TokenizerTraining, texts: Iterator[str]) -> sentencepiece.S
             model_type="unigram",
             byte_fallback=True,
             split_digits=True,
-            normalization_rule_name="identity",  # NFC and single spaces are ours, in training and in use
+            normalization_rule_name="identity",  # NFC and single spaces are applied here, in training and in use
             character_coverage=training.coverage,
             pad_id=PAD_ID,
             eos_id=EOS_ID,
@@ -179,10 +179,10 @@ def _compare(folder: Path, trained: sentencepiece.SentencePieceProcessor, lines:
     """Return how many lines get other ids than from SentencePiece; raises `ModelError` where the readers differ."""
     from transformers import AutoTokenizer
 
-    ours = JsonTokenizer(folder / "tokenizer.json", unk_piece=UNK)
-    rows = ours.encode(lines)
-    theirs = AutoTokenizer.from_pretrained(folder)(lines, return_token_type_ids=False)["input_ids"]
-    for line, row, other in zip(lines, rows, theirs, strict=True):
+    reader = JsonTokenizer(folder / "tokenizer.json", unk_piece=UNK)
+    rows = reader.encode(lines)
+    expected_rows = AutoTokenizer.from_pretrained(folder)(lines, return_token_type_ids=False)["input_ids"]
+    for line, row, other in zip(lines, rows, expected_rows, strict=True):
         if [*row, EOS_ID] != other:
             raise ModelError(f"{folder}: transformers and tokenizers give other ids for {json.dumps(line)[:200]}")
     expected: list[list[int]] = trained.encode(lines)

@@ -1,7 +1,7 @@
-"""What is done beside a training's steps: progress told, a stint ended, an end found early, checkpoints completed.
+"""Handle the Trainer's events: report progress, end a session, stop early, mark checkpoints as complete.
 
-The Trainer calls these methods through an object of its own class, whose other events do nothing; nothing here is
-inherited, and transformers is imported when that object is made.
+The Trainer calls these methods through an instance of its own callback class, whose other events do nothing; so nothing
+here inherits, and transformers is imported only when that instance is made.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_KEPT = 2  # checkpoints at least: a killed process may leave the newest torn
+_KEPT = 2  # checkpoints at least: a killed process may leave the newest incomplete
 _EVENTS = ("on_train_begin", "on_step_begin", "on_step_end", "on_log", "on_evaluate", "on_save")
 
 
@@ -35,8 +35,8 @@ def kept(training: ModelTraining) -> int:
     return max(_KEPT, training.choose.average)
 
 
-class Watch:
-    """One stint of a training, as it is seen between its steps."""
+class TrainerEvents:
+    """The state of one session of a training (from one start to its end) between the steps."""
 
     def __init__(
         self,
@@ -55,35 +55,35 @@ class Watch:
         self._progress, self._stopping = progress, stopping
         self._steps = training.schedule.steps
         self._began = began
-        self._started: float | None = None  # the first step: packing and loading are no training
+        self._started: float | None = None  # the time of the first step: packing and loading do not count
         self._before = 0.0 if since is None else since.seconds
         self.step = 0 if since is None else since.step
-        self.reason: str | None = None  # why the stint ended before the training did
+        self.reason: str | None = None  # why the session ended before the training
 
     def callback(self) -> TrainerCallback:
-        """Return what the Trainer takes."""
+        """Return the callback object for the Trainer."""
         from transformers import TrainerCallback
 
-        made = TrainerCallback()
+        callback = TrainerCallback()
         for event in _EVENTS:
-            setattr(made, event, getattr(self, event))
-        return made
+            setattr(callback, event, getattr(self, event))
+        return callback
 
     def seconds(self) -> float:
-        """Return how long was trained so far, all stints together."""
+        """Return the seconds of training so far, in all sessions."""
         return self._before + (0.0 if self._started is None else time.monotonic() - self._started)
 
     def on_train_begin(self, _: object, now: TrainerState, _control: object, **_more: object) -> None:
-        """Show how far it is."""
+        """Begin the progress display."""
         self._started = time.monotonic()
-        self._progress.begin("train", self._steps - now.global_step)  # the rate is of this stint alone
+        self._progress.begin("train", self._steps - now.global_step)  # the rate is of this session alone
 
     def on_step_begin(self, _: object, now: TrainerState, _control: object, **_more: object) -> None:
-        """Tell the loss where the training is."""
+        """Give the loss the step number."""
         self._loss.step = now.global_step
 
     def on_step_end(self, _: object, now: TrainerState, control: TrainerControl, **_more: object) -> None:
-        """Count, and end the stint where its time is over or somebody asks for it."""
+        """Count the step, and end the session where its time is over or it was asked to stop."""
         self.step = now.global_step
         self._progress.advance(1)
         if self.step >= self._steps:
@@ -97,7 +97,7 @@ class Watch:
             control.should_training_stop = control.should_save = True
 
     def on_log(self, _: object, now: TrainerState, _control: object, logs: dict[str, float], **_more: object) -> None:
-        """Tell the loss; raises `EngineError` where it is no number."""
+        """Report the loss; raises `EngineError` where it is not finite."""
         if "loss" not in logs:
             return
         if not math.isfinite(logs["loss"]):
@@ -110,23 +110,23 @@ class Watch:
     def on_evaluate(
         self, _: object, now: TrainerState, control: TrainerControl, metrics: dict[str, float], **_more: object
     ) -> None:
-        """Tell the dev score, and end the training where patience has."""
+        """Report the dev score, and end the training where `choose.patience` is exhausted."""
         score = metrics.get(f"eval_{self._metric}")
-        if score is None:  # the last choice, which the Trainer calls by another name
+        if score is None:  # the last evaluations have another prefix
             return
         _log.info(f"step {now.global_step}: dev {self._metric} {score:.2f}, dev loss {metrics['eval_loss']:.3f}")
         patience = self._training.choose.patience
         if choose.exhausted(now.log_history, self._metric, patience):
-            _log.info(f"step {now.global_step}: no better in {patience} looks, this is the end")
+            _log.info(f"step {now.global_step}: no better in {patience} evaluations: the training ends")
             control.should_training_stop = True
 
     def on_save(self, _: object, now: TrainerState, _control: object, **_more: object) -> None:
-        """Mark the checkpoint that was written as complete, and remove those that are not needed any more."""
+        """Mark the checkpoint that was written as complete, and remove those that are not needed."""
         step = now.global_step
         written = Saved(
             self._folder / f"checkpoint-{step}", step, self._training.schedule.decay_between, self.seconds()
         )
         state.complete(written, shard_mb=self._training.shard_mb)
         every = {one.step for one in state.saved(self._folder)}
-        best = choose.best_look(now.log_history, self._metric, every)
+        best = choose.best_evaluated(now.log_history, self._metric, every)
         state.prune(self._folder, last=kept(self._training), best=best)
