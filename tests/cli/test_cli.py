@@ -23,7 +23,7 @@ from pipeline.storage import versions
 from tests.conftest import article, tomdich, write_feed
 from tests.examples import commands
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
