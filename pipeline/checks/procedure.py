@@ -14,17 +14,23 @@ from pipeline.checks.phrases import Phrases, Table, Term, contradicted, read
 from pipeline.checks.view import Pair, View
 from pipeline.records import Flag
 
-_ARRESTED, _CONVICTED = 2, 7  # stages: somebody is held, somebody is found guilty
+_STEPS = ("arrest", "charge", "trial", "conviction")
+_CONVICTION = _STEPS.index("conviction")
 
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """Words for a stage of a case; a word may stand for any stage from `first` to `last`."""
+    """Words for a stage of a case; steps are indices of `_STEPS`."""
 
     vi: Phrases
     en: Phrases
-    first: int
-    last: int
+    step: int  # what the English words tell
+    up_to: int  # the last step that the English may tell where the Vietnamese has one of the words
+
+    @classmethod
+    def of(cls, table: Table) -> _Stage:
+        up_to = _STEPS.index(table["up_to"])
+        return cls(Phrases(table["vi"]), Phrases(table.get("en", ())), _STEPS.index(table.get("step", "arrest")), up_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +45,7 @@ class Tables:
     def of(cls, data: Table) -> Tables:
         """Return the tables of a file as it was read."""
         return cls(
-            tuple(
-                _Stage(Phrases(stage["vi"]), Phrases(stage.get("en", ())), stage["from"], stage["to"])
-                for stage in data["stages"]
-            ),
+            tuple(map(_Stage.of, data["stages"])),
             tuple(map(Term.of, data["terms"])),
             Phrases(entry for group in (*data["stages"], *data["terms"]) for entry in group["vi"]),
         )
@@ -62,21 +65,19 @@ def check(view: View) -> Iterator[Flag]:
 def flags(pair: Pair, tables: Tables) -> Iterator[Flag]:
     """Yield a flag where the English is at a later stage of the case, or lacks or contradicts a term."""
     source, target = pair.source.normalized, pair.target.normalized
-    reached_en = [(stage, match) for stage in tables.stages if (match := stage.en.search(target))]
-    later = max(reached_en, key=lambda one: one[0].first, default=None)
+    told = [(stage.step, match) for stage in tables.stages if (match := stage.en.search(target))]
+    step, word = max(told, key=lambda one: one[0], default=(0, None))
     if not tables.legal.search(source):
-        if later is not None and later[0].first >= _CONVICTED:
-            message = f"the English tells of a conviction (“{target[later[1]]}”), the Vietnamese of no case"
-            yield pair.flag("procedure", message, target=later[1], severity="error")
+        if word is not None and step == _CONVICTION:
+            message = f"the English tells of a conviction (“{target[word]}”), the Vietnamese of no case"
+            yield pair.flag("procedure", message, target=word, severity="error")
         return
-    reached_vi = [(stage, match) for stage in tables.stages if (match := stage.vi.search(source))]
-    if reached_vi and later is not None:
-        stage, last = max(reached_vi, key=lambda one: one[0].last)
-        # of an investigation English may tell the arrests that the next sentence tells
-        if later[0].first > max(stage.last, _ARRESTED):
+    allowed = [(stage.up_to, match) for stage in tables.stages if (match := stage.vi.search(source))]
+    if allowed and word is not None:
+        up_to, last = max(reversed(allowed), key=lambda one: one[0])  # of several at one step the last stage
+        if step > up_to:
             message = (
-                f"the English is at a later stage of the case (“{target[later[1]]}”) than the Vietnamese"
-                f" ({source[last]})"
+                f"the English is at a later stage of the case (“{target[word]}”) than the Vietnamese ({source[last]})"
             )
-            yield pair.flag("procedure", message, source=last, target=later[1], severity="error")
+            yield pair.flag("procedure", message, source=last, target=word, severity="error")
     yield from contradicted(pair, "procedure", tables.terms)

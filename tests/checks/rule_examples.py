@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,16 +33,24 @@ def groups(data: Mapping[str, Any], section: str) -> list[Mapping[str, Any]]:
     return found if isinstance(found, list) else [found]
 
 
+def _three(texts: Sequence[str]) -> list[str | None]:
+    return [*texts, *[None] * 3][:3]
+
+
 def examples(group: Mapping[str, Any]) -> Iterator[Example]:
     """Yield the examples of a group, in the order of its entries."""
-    shared = [*group.get("example", ()), None, None, None][:3]
+    severity: Severity = group.get("severity", "error")
+    shared = _three(group.get("example", ()))
+    for vietnamese, right, wrong in (shared, *map(_three, group.get("examples", ()))):
+        if vietnamese:
+            yield Example("examples", vietnamese, right, wrong, severity, doubtful=bool(group.get("doubtful")))
     for name in LISTS:
         for entry, given in group.get(name, {}).items():
             if isinstance(given, str):
                 texts = list(shared)
                 texts[LISTS.index(name)] = given
             else:
-                texts = [*given, None, None][:3]
+                texts = _three(given)
             assert given, f"the entry {entry!r} has no example"
             assert texts[0], f"the entry {entry!r} has no Vietnamese example"
             yield Example(
