@@ -10,33 +10,25 @@ from __future__ import annotations
 import logging
 import statistics
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
-from typing import TypeVar, get_args
+from typing import get_args
 
-from pipeline import sources
 from pipeline.checkpoints import Checkpoint, ComputeType, prepare
 from pipeline.checkpoints.device import cores
-from pipeline.config import Config, Runtime, Source, Stage, at_edition, today
+from pipeline.commands.bench_texts import StageTexts, sample_articles, stage_texts
+from pipeline.config import Config, Runtime, Stage, at_edition, today
 from pipeline.engines import open_engine
-from pipeline.engines.batching import BatchingEngine
-from pipeline.errors import SourceError, StoppedError, TomdichError
+from pipeline.errors import TomdichError
 from pipeline.messages import muted
-from pipeline.records import Article, Failure, Generation, Refused, StageName, Summarized, Translated
+from pipeline.records import Generation, StageName
 from pipeline.runner.preparing import default_cache, prepare_stages
-from pipeline.runner.stage_runner import open_stage
-from pipeline.stages import Round, summarize, translate
-from pipeline.storage.memo import open_memo
-from pipeline.text.chunking import Chunker
 from pipeline.waiting import Stopping
 
 _log = logging.getLogger(__name__)
-
-R = TypeVar("R", Article, Summarized)
-T = TypeVar("T", Summarized, Translated)
 
 ARTICLES = 50
 REPEATS = 3
@@ -129,11 +121,11 @@ def bench(
     """
     config = at_edition(config, edition or today(config))
     with reading() as stopping:
-        sample = _sample(config, articles, stopping=stopping)
+        sample = sample_articles(config, articles, stopping=stopping)
     checkpoints = prepare_stages(config, until=None)
     first = Trial(batch_tokens=config.runtime.batch_tokens or 0, threads=_threads(config.runtime, checkpoints))
     started = time.perf_counter()
-    jobs = _jobs(config, checkpoints, sample, threads=first.threads)
+    jobs = stage_texts(config, checkpoints, sample, threads=first.threads)
     first = replace(first, batch_tokens=first.batch_tokens or max(job.budget for job in jobs))
     settings = _settings(first, deterministic=config.deterministic)
     passes = len(settings) + (FINALISTS + 1) * repeats + 2
@@ -198,17 +190,6 @@ def report(found: Bench) -> Iterator[str]:
 # The work
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    """The texts that one stage asked its engine, each once, in order, and what it was answered."""
-
-    name: StageName
-    checkpoint: Checkpoint
-    texts: tuple[str, ...]
-    answers: dict[int, str]
-    budget: int  # tokens a batch at present
-
-
 @dataclass(frozen=True, slots=True)
 class _Pass:
     seconds: float
@@ -218,120 +199,7 @@ class _Pass:
     answers: dict[int, str]
 
 
-def _sample(config: Config, count: int, *, stopping: Stopping = lambda: None) -> list[Article]:
-    """Return the first `count` articles with different texts, in turn from each source."""
-    found: dict[str, Article] = {}
-    with ExitStack() as stack:
-        left = [stack.enter_context(closing(_articles(source, config, stopping=stopping))) for source in config.sources]
-        while left and len(found) < count:
-            for records in list(left):
-                article = next(records, None)
-                if article is None:
-                    left.remove(records)
-                elif len(found) < count:
-                    found.setdefault(article.text_sha256, article)
-    if not found:
-        raise SourceError("the sources hold no article to measure with; `tomdich check` says what they hold")
-    return list(found.values())
-
-
-def _articles(source: Source, config: Config, *, stopping: Stopping) -> Generator[Article]:
-    for record in sources.read(source, exclude=config.exclude, on_file=lambda _: None, stopping=stopping):
-        if reason := stopping():
-            raise StoppedError(f"{reason} while reading the articles; nothing was measured")
-        if isinstance(record, Article):
-            yield record
-
-
-class _Listening:
-    """An engine that keeps what it was asked, and what it answered."""
-
-    def __init__(self, engine: BatchingEngine) -> None:
-        self._engine = engine
-        self.texts: list[str] = []
-        self.answers: dict[int, str] = {}
-
-    def generate(self, texts: Iterable[str]) -> Generator[tuple[int, Generation | Refused]]:
-        """Pass on the texts and the answers."""
-        before = len(self.texts)
-        for index, answer in self._engine.generate(self._heard(texts)):
-            if isinstance(answer, Generation):
-                self.answers[before + index] = answer.text
-            yield index, answer
-
-    def _heard(self, texts: Iterable[str]) -> Iterator[str]:
-        for text in texts:
-            self.texts.append(text)
-            yield text
-
-    def at_hand(self) -> int:
-        """Return how many answers are computed already."""
-        return self._engine.at_hand()
-
-    def close(self) -> None:
-        """Close the engine."""
-        self._engine.close()
-
-    @property
-    def budget(self) -> int:
-        """The tokens of a batch."""
-        return self._engine.stats().budget
-
-
-def _jobs(
-    config: Config,
-    checkpoints: dict[StageName, Checkpoint],
-    articles: Sequence[Article],
-    *,
-    threads: int | None,
-) -> list[_Job]:
-    """Run both stages once over the articles; return what each asked its engine, if anything."""
-    runtime = config.runtime.model_copy(update={"threads": threads})
-    summarized, first = _asked("summarize", summarize, articles, checkpoints, runtime)
-    _, second = _asked("translate", translate, summarized, checkpoints, runtime)
-    jobs = [job for job in (first, second) if job is not None]
-    if not jobs:
-        raise SourceError("the articles gave the models nothing to read; `tomdich run` says why")
-    return jobs
-
-
-def _asked(
-    name: StageName,
-    stage: Callable[[R, Chunker], Round[T | Failure]],
-    records: Sequence[R],
-    checkpoints: Mapping[StageName, Checkpoint],
-    runtime: Runtime,
-) -> tuple[list[T], _Job | None]:
-    """Return the results of one stage, with a memo in memory only, and what it asked its engine, if anything."""
-    engines: list[_Listening] = []
-
-    def listen(open_engine: Callable[[], BatchingEngine]) -> _Listening:
-        engines.append(_Listening(open_engine()))
-        return engines[0]
-
-    checkpoint = checkpoints[name]
-    with (
-        open_memo(None) as memo,
-        open_stage(name, stage, checkpoint, memo=memo, runtime=runtime, opening=listen) as runner,
-    ):
-        results = list(runner.over(records))
-        jobs = [
-            _Job(
-                name=name,
-                checkpoint=checkpoint,
-                texts=tuple(engine.texts),
-                answers=engine.answers,
-                budget=engine.budget,
-            )
-            for engine in engines
-        ]
-    failures = [result for result in results if isinstance(result, Failure)]
-    if failures:
-        _log.warning(f"bench: {len(failures)} of {len(records)} failed to {name}, the first: {failures[0].message}")
-    return [result for result in results if not isinstance(result, Failure)], jobs[0] if jobs else None
-
-
-def _run(job: _Job, runtime: Runtime, *, checkpoint: Checkpoint, within: float) -> _Pass | None:
+def _run(job: StageTexts, runtime: Runtime, *, checkpoint: Checkpoint, within: float) -> _Pass | None:
     """Return a pass over the job's texts on an engine of its own, or None where it takes longer than `within`."""
     with closing(open_engine(checkpoint, runtime=runtime)) as engine:
         for _ in engine.generate(job.texts[:_WARM_UP]):
@@ -351,7 +219,7 @@ def _run(job: _Job, runtime: Runtime, *, checkpoint: Checkpoint, within: float) 
     return _Pass(seconds, stats.tokens - warm.tokens, stats.slots - warm.slots, stats.budget < asked, answers)
 
 
-def _tried(setting: Trial, jobs: Sequence[_Job], *, base: Runtime) -> Trial:
+def _tried(setting: Trial, jobs: Sequence[StageTexts], *, base: Runtime) -> Trial:
     """Return `setting` with one more pass over every job."""
     tokens = slots = 0
     runtime = _under(base, setting)
@@ -379,7 +247,7 @@ def _settings(first: Trial, *, deterministic: bool) -> list[Trial]:
     return [first, *(replace(first, batch_tokens=budget) for budget in sorted(budgets))]
 
 
-def _finals(trials: list[Trial], jobs: Sequence[_Job], *, repeats: int, base: Runtime) -> list[Trial]:
+def _finals(trials: list[Trial], jobs: Sequence[StageTexts], *, repeats: int, base: Runtime) -> list[Trial]:
     """Return the trials, the fastest ones and the present one with more passes, run in turn."""
     order = sorted(range(len(trials)), key=lambda at: trials[at].whole)
     chosen = sorted({0, *islice(order, FINALISTS)})
@@ -410,7 +278,7 @@ def _is_faster(trial: Trial, present: Trial) -> bool:
     )
 
 
-def _arithmetic(config: Config, job: _Job, best: Trial) -> Iterator[Arithmetic]:
+def _arithmetic(config: Config, job: StageTexts, best: Trial) -> Iterator[Arithmetic]:
     """Yield the other arithmetics of this stage's engine that are faster under the best setting."""
     if job.checkpoint.engine == "fake" or config.deterministic:
         return

@@ -13,6 +13,7 @@ import yaml
 from pipeline import config as configs
 from pipeline.commands import bench as benching
 from pipeline.commands.bench import Bench, Trial, bench, report
+from pipeline.commands.bench_texts import sample_articles, stage_texts
 from pipeline.config import Config
 from pipeline.errors import SourceError
 from pipeline.runner.chain import run
@@ -79,7 +80,7 @@ def test_articles_are_taken_in_turn_from_each_source_and_equal_texts_once(
     write_feed(tmp_path / "one.jsonl", [article(number) for number in (1, 1, 2, 3)])
     write_feed(tmp_path / "two.jsonl", [article(number) for number in (7, 8, 9)])
     config = load_config(sources=[{"path": "one.jsonl"}, {"path": "two.jsonl"}])
-    found = benching._sample(config, 4)
+    found = sample_articles(config, 4)
     assert sorted(one.id for one in found) == ["a1", "a2", "a7", "a8"]
 
 
@@ -153,8 +154,8 @@ def test_real_checkpoints_are_measured_and_another_arithmetic_is_told_apart(
         batch_tokens=found.best.batch_tokens, threads=1, seconds={"summarize": (3600.0,), "translate": (3600.0,)}
     )
     checkpoints = prepare_stages(config, until=None)
-    sample = benching._sample(config, 6)
-    job = benching._jobs(config, checkpoints, sample, threads=1)[0]
+    sample = sample_articles(config, 6)
+    job = stage_texts(config, checkpoints, sample, threads=1)[0]
     messages.clear()
     others = list(benching._arithmetic(config, job, slow))
     assert "int8" in {other.compute_type for other in others}
@@ -172,8 +173,8 @@ def test_a_pass_that_takes_too_long_is_given_up(tmp_path: Path, load_config: Cal
     write_feed(tmp_path / "feed.jsonl", [article(number) for number in range(4)])
     config = load_config()
     checkpoints = prepare_stages(config, until=None)
-    sample = benching._sample(config, 4)
-    job = benching._jobs(config, checkpoints, sample, threads=None)[0]
+    sample = sample_articles(config, 4)
+    job = stage_texts(config, checkpoints, sample, threads=None)[0]
     passes = [benching._run(job, config.runtime, checkpoint=job.checkpoint, within=within) for within in (0.0, 60.0)]
     assert passes[0] is None
     assert passes[1] is not None
