@@ -1,6 +1,12 @@
 """Each entry of `names.toml` and `ordinary_words.toml`, in a sentence that is read otherwise without it.
 
-The sentences are in `names_table/`, one a line, the columns parted by tabs. A new entry needs a sentence there.
+The sentences are in `names_table/`, one a line, with columns separated by tabs. A new entry needs a sentence there:
+
+    entries.tsv         entry, Vietnamese and English, the rendering that messages suggest, numbers of both
+    spans.tsv           Vietnamese, and the names that are read in it
+    surnames.tsv        Vietnamese, and right translations separated by ` / `
+    mergers.tsv         Vietnamese, and a translation with the name after the merger
+    ordinary_words.txt  English with capitalized words that are not names
 """
 
 from __future__ import annotations
@@ -27,16 +33,23 @@ def flags(vietnamese: str, english: str, *, published: str = "") -> list[Flag]:
     return comparison.check(View(record(vietnamese, english, published=published)))
 
 
-@pytest.mark.parametrize(("name", "vietnamese", "english"), rows("entries.tsv"))
-def test_every_spelling_and_rendering_of_an_entry_is_read(name: str, vietnamese: str, english: str) -> None:
+@pytest.mark.parametrize(("name", "vietnamese", "english", "suggested", "spellings", "renderings"), rows("entries.tsv"))
+def test_every_spelling_and_rendering_of_an_entry_is_read(
+    name: str, vietnamese: str, english: str, suggested: str, spellings: str, renderings: str
+) -> None:
     source = read_vietnamese(vietnamese)
-    spelled = {at for one in source.entities if one.entry.name == name for at in range(one.begin, one.end)}
-    assert {token.text for at, token in enumerate(source.tokens) if at not in spelled} <= FRAME
+    entities = [entity for entity in source.entities if entity.entry.name == name]
+    assert {entity.entry.english for entity in entities} == {suggested}
+    assert len(entities) == int(spellings)
+    covered = {at for entity in entities for at in range(entity.begin, entity.end)}
+    assert {token.text for at, token in enumerate(source.tokens) if at not in covered} <= FRAME
+
     target = read_english(english)
-    rendered = {
-        at for means, begin, end in target.entities if name in {one.name for one in means} for at in range(begin, end)
-    }
-    assert {token.text for at, token in enumerate(target.tokens) if at not in rendered} <= FRAME
+    spans = [(begin, end) for means, begin, end in target.entities if name in {entry.name for entry in means}]
+    assert len(spans) == int(renderings)
+    covered = {at for begin, end in spans for at in range(begin, end)}
+    assert {token.text for at, token in enumerate(target.tokens) if at not in covered} <= FRAME
+
     assert flags(vietnamese, english) == []
 
 
