@@ -21,7 +21,7 @@ import re
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -258,7 +258,7 @@ class Bench:
         # for as long as the code is used: a module may have bound the function by its import
         for name in ("loads", "load"):
             self._patches.enter_context(mock.patch.object(tomllib, name, getattr(self._tables, name)))
-        self._cases = list(self._imported_anew())
+        self._fresh()
         self._imported = set(self._tables.seen)
         for name in self.tests:
             self._clear()
@@ -277,37 +277,48 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self._patches.close()
         self._tables.instead.clear()
-        for name in self._loaded():  # what was imported here has the patched functions
-            del sys.modules[name]
+        self._unload()  # what was imported here has the patched functions
 
     def notices(self, entry: Entry | Rule) -> bool:
         """Return whether some test fails without the entry; the likeliest are run first."""
         if isinstance(entry, Rule):
+            cases = self._fresh()
             with entry.dropped():
-                return not all(case.passes() for case in _likeliest_first(self._cases, entry))
+                return not all(case.passes() for case in _likeliest_first(cases, entry))
         source = entry.file.read_text(encoding="utf-8")
         readers = self._readers.get(source, set())
+        cases = [] if source in self._imported else self._fresh()
+        self._tables.instead = {source: entry.mutated()}
+        self._clear()
         try:
-            self._tables.instead = {source: entry.mutated()}
-            cases = list(self._imported_anew()) if source in self._imported else self._cases
-            self._clear()
-            chosen = [case for case in cases if case.module in readers and case.key not in self._slow]
-            if not entry.is_pattern:
-                chosen = [case for case in chosen if not case.arguments or entry.shared(case.text)]
-            return not all(case.passes() for case in _likeliest_first(chosen, entry))
+            if source not in self._imported:
+                return self._fails([case for case in cases if case.module in readers], entry)
+            self._cases = []
+            self._unload()
+            return any(self._fails(_cases(importlib.import_module(name)), entry) for name in _own_first(readers, entry))
         except Exception:  # noqa: BLE001 - without the entry a module cannot even be imported
             return True
         finally:
             self._tables.instead = {}
             self._clear()
-            if source in self._imported:
-                self._cases = [case for case in self._imported_anew() if case.key not in self._slow]
 
-    def _imported_anew(self) -> Iterator[Case]:
+    def _fails(self, cases: Iterable[Case], entry: Entry) -> bool:
+        chosen = [case for case in cases if case.key not in self._slow]
+        if not entry.is_pattern:
+            chosen = [case for case in chosen if not case.arguments or entry.shared(case.text)]
+        return not all(case.passes() for case in _likeliest_first(chosen, entry))
+
+    def _fresh(self) -> list[Case]:
+        """Return the cases of the code as it is, imported anew after a mutation that needed it."""
+        if not self._cases:
+            self._unload()
+            self._cases = [case for name in self.tests for case in _cases(importlib.import_module(name))]
+            self._cases = [case for case in self._cases if case.key not in self._slow]
+        return self._cases
+
+    def _unload(self) -> None:
         for name in self._loaded():
             del sys.modules[name]
-        for name in self.tests:
-            yield from _cases(importlib.import_module(name))
 
     def _loaded(self) -> list[str]:
         return [name for name in sys.modules if name.startswith(tuple(self.reloaded))]
@@ -341,6 +352,13 @@ def _choices(names: str | Sequence[str], rows: Sequence[Any]) -> list[dict[str, 
 def _single(row: Any) -> Any:
     """Return the value of a row of one argument: `pytest.param(value)` holds it in a tuple."""
     return row[0] if type(row) is tuple and len(row) == 1 else row
+
+
+def _own_first(modules: Iterable[str], entry: Entry) -> list[str]:
+    """Return the test modules in order, those of the folder that mirrors the table's first."""
+    return sorted(
+        modules, key=lambda name: (f".{entry.file.parent.name}." not in name, entry.file.stem not in name, name)
+    )
 
 
 def _likeliest_first(cases: Sequence[Case], entry: Entry | Rule) -> list[Case]:

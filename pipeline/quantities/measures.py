@@ -124,7 +124,7 @@ def vi_with_neighbours(page: Page, quantity: Quantity) -> Quantity:
 
 _EN_UNIT: Final = re.compile(rf"[ \xa0-]?{beside(EN_UNITS)}(?!['’]t)")
 _EN_NO_UNIT: Final = re.compile(
-    r"[ -](?:second(?! \w+ (?:later|after|before))|h|min|l|us|day[ -]care"
+    r"[ -](?:second(?! \w+ (?:later|after|before))|h|min|l|day[ -]care"
     rf"|won (?:the|a|an|by|in|his|her|their|gold|silver|\w+ medals?)){END}"
 )
 _EN_PERCENT: Final = re.compile(rf"[ \xa0-]?(?:%|per[ -]?cents?{END}|pct|percentage[ -]points?|pp{END})")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
+from importlib.resources import files
 from unittest import mock
 
 import pytest
 
-from pipeline.quantities import Quantity, Reading, english, in_english, scanner, vietnamese
+from pipeline.quantities import Quantity, Reading, english, in_english, same, scanner, vietnamese
 from pipeline.quantities.page import Rule
 
 READ: dict[str, Callable[[str], list[Quantity]]] = {"VIETNAMESE_RULES": vietnamese, "ENGLISH_RULES": english}
@@ -48,3 +51,33 @@ def test_a_rule_has_an_example_that_fails_without_it(language: str, rule: Rule) 
 def test_rules_have_names_of_their_own() -> None:
     names = [rule.name for rule in {id(rule): rule for _, rule in RULES}.values()]
     assert len(names) == len(set(names))
+
+
+UNIT_TABLE = tomllib.loads(files("pipeline.quantities").joinpath("units.toml").read_text(encoding="utf-8"))
+NAMES = [
+    (language, example, row["name"])
+    for row in UNIT_TABLE["units"]
+    for language, names in (("VIETNAMESE_RULES", row["vi"]), ("ENGLISH_RULES", row["en"]))
+    for example in names.values()
+]
+SIGNS = [
+    (language, example, code)
+    for language in READ
+    for code, signs in UNIT_TABLE["signs"].items()
+    for example in signs.values()
+]
+
+
+@pytest.mark.parametrize(("language", "example", "unit"), NAMES + SIGNS)
+def test_a_name_of_a_unit_is_read(language: str, example: str, unit: str) -> None:
+    text, expected = example.replace("[", "").replace("]", ""), example.partition("[")[2].partition("]")[0] or example
+    assert (expected, unit) in [(one.text, one.unit) for one in READ[language](text)]
+
+
+@pytest.mark.parametrize(
+    ("metric", "converted"), [row["converted"] for row in UNIT_TABLE["units"] if "converted" in row]
+)
+def test_a_measure_may_be_converted_and_rounded(metric: str, converted: str) -> None:
+    (source,), (target,) = vietnamese(metric), english(converted)
+    assert same(source, target)
+    assert not same(replace(source, value=source.value * Fraction(11, 10)), target)
