@@ -1,4 +1,4 @@
-"""The command line run as another account, without one being made: any uid will do, root may become each."""
+"""Run the command line as other accounts: root can become any uid, so that no account has to be created."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two accounts of a group share outputs and a cache; where one is kept out, the message says by which file."""
+"""Two accounts of a group share outputs and a cache; where one has no access, the message names the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an editor decides in the report is honoured by the next run: summaries, rejections, releases from hold."""
+"""The decisions an editor makes in the report apply to the next run: summaries, rejections, releases from hold."""
 
 from __future__ import annotations
 

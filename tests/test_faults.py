@@ -1,4 +1,4 @@
-"""What a night can meet, done for real: full and read-only disks, damaged files, engines that die, clocks, crowds.
+"""Faults at run time, produced for real: full and read-only disks, damaged files, dying engines, clocks, concurrent runs.
 
 After each fault the same three things hold: the error is one message, nothing half-written is visible, and a rerun
 gives every record that was read, as a record or as a listed failure. `make test` runs the short ones, `make faults`

@@ -1,4 +1,4 @@
-"""The house's files: what they hold is read as written, and every bad line is named."""
+"""The files of a newsroom (terms, corrections): they are read as written, and every bad line is named."""
 
 from __future__ import annotations
 

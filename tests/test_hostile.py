@@ -1,4 +1,4 @@
-"""What means harm: ids and names that point elsewhere, inputs that swell, and secrets that must stay secret."""
+"""Hostile input: ids and names that point elsewhere, inputs that expand, and secrets that must not be published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What long work says while it goes on."""
+"""The progress messages of long work."""
 
 from __future__ import annotations
 

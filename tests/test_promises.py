@@ -1,4 +1,4 @@
-"""What the README and docs/ promise and no other test holds them to."""
+"""Statements of the README and of docs/ that no other test checks."""
 
 from __future__ import annotations
 

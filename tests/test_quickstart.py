@@ -1,4 +1,4 @@
-"""What `make run` shows a newcomer: the sample articles through the bundled checkpoints, offline."""
+"""What `make run` shows: the sample articles through the bundled checkpoints, offline."""
 
 from __future__ import annotations
 

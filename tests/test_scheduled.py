@@ -1,4 +1,4 @@
-"""The night shift: deadlines, editions, only what is new, gates on the feed, and someone told how it ended."""
+"""Scheduled runs: deadlines, editions, `--only-new`, gates on the feed, and the notification at the end."""
 
 from __future__ import annotations
 

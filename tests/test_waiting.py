@@ -1,4 +1,4 @@
-"""Sources that never answer: a pipe without a writer, a silent server, one that drips; a signal or a deadline ends it."""
+"""Sources that never answer (a pipe without a writer, a silent server, a slow one): a signal or a deadline ends the run."""
 
 from __future__ import annotations
 

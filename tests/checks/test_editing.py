@@ -1,4 +1,4 @@
-"""An editor's sentence stands for the model's, in headlines too, and what is said against it is a note."""
+"""An editor's sentence replaces the model's, in headlines too, and flags on it become notes."""
 
 from __future__ import annotations
 

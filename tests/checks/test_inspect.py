@@ -1,4 +1,4 @@
-"""Right English as the press writes it, through all the checks at once: an editor is not sent after it."""
+"""Right English as the press writes it, through all the checks at once: none of them raises an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""House terms: what is replaced, what is only told, and what is left alone."""
+"""Terms of a newsroom: what is replaced, what is only flagged, and what is left alone."""
 
 from __future__ import annotations
 

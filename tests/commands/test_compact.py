@@ -1,4 +1,4 @@
-"""A smaller memo: what no version names, what is old, and a run beside it that loses nothing."""
+"""A smaller memo: calls that no version names, old calls, and a run beside it that loses nothing."""
 
 from __future__ import annotations
 

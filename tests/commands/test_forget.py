@@ -1,4 +1,4 @@
-"""An article that was withdrawn is nowhere left: not in the memo, not in a version, not in the next run."""
+"""`forget`: no trace of a withdrawn article is left in the memo, in a version, or in the next run."""
 
 from __future__ import annotations
 

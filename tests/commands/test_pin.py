@@ -1,4 +1,4 @@
-"""`models pin` and `init`: a file that is somebody's changes in the lines that are meant, or not at all."""
+"""`models pin` and `init`: only the intended lines of a user's file change, or none."""
 
 from __future__ import annotations
 

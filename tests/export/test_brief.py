@@ -1,4 +1,4 @@
-"""The brief: topics, copies, records on hold, and texts of strangers that stay texts in three formats."""
+"""The brief: topics, copies, records on hold, and untrusted texts, which stay text in three formats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inspecting beside the run: the same records in the same order, whatever becomes of the processes that do it."""
+"""Inspection in processes beside the run: the same records in the same order, also where those processes die."""
 
 from __future__ import annotations
 

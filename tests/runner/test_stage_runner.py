@@ -1,4 +1,4 @@
-"""Driving a stage: in order, each text once, bounded, and never past a broken engine."""
+"""The stage runner: results in order, each distinct text asked once, bounded memory, and errors of the engine."""
 
 from __future__ import annotations
 

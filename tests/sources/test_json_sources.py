@@ -1,4 +1,4 @@
-"""JSON that is no JSON lines, CSV with other line ends, and datasets whose files differ: read, or refused in words."""
+"""JSON that is not JSON lines, CSV with other line ends, datasets whose files differ: read, or refused with a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pasted page is told apart: whole pages from files, single lines as tables, and what must always hold."""
+"""Pasted pages: whole pages from files, single lines as tables, and properties of any page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Targets that a person names: files are replaced whole and keep what they are, all else is written into."""
+"""Writing to a path that a user names: a file is replaced whole and keeps its mode, anything else is written into."""
 
 from __future__ import annotations
 

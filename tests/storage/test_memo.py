@@ -1,4 +1,4 @@
-"""The memo: what is paid for once is never paid for again, and what is damaged is never believed."""
+"""The memo: a stored call is not computed again, and a damaged row is not used."""
 
 from __future__ import annotations
 

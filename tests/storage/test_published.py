@@ -1,4 +1,4 @@
-"""What was published so far: filled from the versions, and never believed beyond them."""
+"""The index of what is published: filled from the versions, and never trusted beyond them."""
 
 from __future__ import annotations
 
