@@ -493,7 +493,10 @@ def test_a_summarizer_is_trained_on_what_the_rounds_of_a_run_will_show_it(work: 
             {"dev": None},
             r"dev: give what the checkpoint is chosen on, .* `take: 200` here and `skip: 200` under `data`",
         ),
-        ({"curriculum": [{"until": 5, "longest": 9}, {"until": 5, "longest": 12}]}, "later than that of the stage before"),
+        (
+            {"curriculum": [{"until": 5, "longest": 9}, {"until": 5, "longest": 12}]},
+            "later than that of the stage before",
+        ),
         ({"curriculum": [{"until": 5}]}, "give `longest` or `lead`"),
         ({"generation": {"num_beams": "two"}}, r"generation.num_beams: .*found 'two'"),
     ],
