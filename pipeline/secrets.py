@@ -12,7 +12,7 @@ from pipeline.errors import ConfigError
 
 ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
-RELATIVE_TO = "/./${"  # between a folder and the `${NAME}` whose relative value stands against it
+RELATIVE_TO = "/./${"  # between a folder and the `${NAME}` whose relative value is resolved against it
 _USERINFO = re.compile(r"(https?)?://([^/?#\s]*)@")  # to the last @: a password may hold one
 _PARAMETER = re.compile(r"([?&;])([^=?&;#\s]+)=([^&;#\s]+)")
 # What web services call the secret in a query: `token`, `api_key`, `X-Amz-Signature`, Azure's `sig`.
@@ -37,7 +37,7 @@ def expand_env(text: str) -> str:
 def expand_path(path: str) -> str:
     """Return the path of a source with each `${NAME}` replaced; raises `ConfigError` for a name that is not set.
 
-    In `/base/./${NAME}` the folder before `/./` is what a relative value stands against, see `config.place`; an
+    In `/base/./${NAME}` a relative value is resolved against the folder before `/./`, see `config.place`; an
     absolute value, a URL, `-` and an empty value replace it.
     """
     base, mark, name = path.partition(RELATIVE_TO)
@@ -48,12 +48,12 @@ def expand_path(path: str) -> str:
 
 
 def is_relative(path: str) -> bool:
-    """Return whether a path stands against a folder: it is no absolute path, URL, `-` or empty."""
+    """Return whether a path is relative: not absolute, a URL, `-` or empty."""
     return bool(path) and path != "-" and "://" not in path and not path.startswith(("/", "~"))
 
 
 def masked(text: str) -> str:
-    """Return `text` with `***` for each secret that is written into a URL in it; `${NAME}` is none.
+    """Return `text` with `***` for each secret that is written into a URL in it; `${NAME}` stays.
 
     A secret is a password, on the web a user without one too (a token), and the value of `?token=`, `&api_key=` and
     their like in a query.

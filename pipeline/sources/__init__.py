@@ -55,7 +55,7 @@ class SourceFile:
     """One file, or dataset, that was read to its end."""
 
     path: str
-    digest: str  # SHA-256 of the bytes as they lie, packed or not; of a hub dataset its commit
+    digest: str  # SHA-256 of the bytes of the file, compressed or not; of a hub dataset its commit
     bytes: int
     records: int  # articles and listed failures
 
@@ -88,7 +88,7 @@ def read(
 
     `on_file` is called with each file when it has been read. Raises `SourceError` for a file without a configured
     column or of no known format, and its subclass `UnavailableError` for a file that is missing, cut short or changed
-    while it was read. After the latter an optional source goes on with the next file, keeps what was read, and calls
+    while it was read. After the latter an optional source continues with the next file, keeps what was read, and calls
     `on_unavailable` with the reason. `timezone`: of dates of publication that have a time and no offset;
     without it they stay as they are. `stopping` returns a reason to stop while a pipe, a server or a hub is waited for;
     the wait then raises `AbandonedError`. Without it the wait has no limit.

@@ -1,8 +1,8 @@
-"""Decompress a file of any source: gzip, zstandard, xz and bzip2, told apart by the first bytes.
+"""Decompress a file of any source: gzip, zstandard, xz and bzip2, recognized by the first bytes.
 
 The bytes decide and not the name: servers and people rename files. Output comes in bounded pieces, so a file that
-expands a thousandfold costs time but not memory. Several streams one behind the other are one file, as `cat` makes
-them; bytes behind the last stream other than padding are damage, not skipped.
+expands a thousandfold takes time but no memory. Concatenated streams are one file; bytes after the last stream that
+are no padding are damage, not skipped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pipeline.errors import UnavailableError
 from pipeline.sources.byte_streams import peek
 
 ENDINGS = (".gz", ".zst", ".xz", ".bz2")
-_HEAD = 10  # bytes that tell every format
+_HEAD = 10  # bytes by which every format is recognized
 _PIECE = 1024 * 1024  # bytes of output at a time
 _ZSTD_STEP = 256  # bytes fed at a time: a zstd block of 4 bytes can expand to 128 KiB, so 8 MiB of output at most
 _XZ_MEMORY = 256 * 1024 * 1024  # bytes of an xz dictionary; `xz -9` takes 65 MiB, and the format allows 4 GiB

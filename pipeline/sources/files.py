@@ -1,6 +1,6 @@
 """Read one file from end to end, hashed on the way; local, on the web, in a bucket, or stdin.
 
-The digest is of the bytes as they lie, compressed or not. What file systems and network clients raise becomes a
+The digest is of the bytes of the file, compressed or not. What file systems and network clients raise becomes a
 `SourceError` that names the file and shows no secret.
 """
 

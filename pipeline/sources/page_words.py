@@ -55,7 +55,7 @@ BUTTONS = _words(  # buttons; one such word alone may also be a line of a list o
     """
 )
 
-CERTAIN_BUTTONS = _words(  # buttons wherever they stand
+CERTAIN_BUTTONS = _words(  # buttons at any position
     """
     chia sẻ; chia sẻ bài viết; chia sẻ bài viết này; copy link; sao chép liên kết; sao chép link; in
     bài; in bài viết; lưu bài; lưu bài viết; lưu tin; gửi mail; gửi email; đã sao chép; chia sẻ

@@ -66,10 +66,10 @@ class Evaluator:
     def __call__(self, prediction: EvalPrediction) -> dict[str, float]:
         """Return the scores of the generated texts, which are in the order of the batches."""
         rows: Any = prediction.predictions
-        asked = self.quick_eval if len(rows) == len(self.quick_eval.order) else self.full_eval
-        assert len(rows) == len(asked.order), "the Trainer lost or added an answer"
+        batches = self.quick_eval if len(rows) == len(self.quick_eval.order) else self.full_eval
+        assert len(rows) == len(batches.order), "the Trainer lost or added an answer"
         answers = self._decode([[one for one in row if one not in self._special and one >= 0] for row in rows.tolist()])
-        self.scores = tuple(metrics.score(metric, answers, asked.references) for metric in self._reported)
+        self.scores = tuple(metrics.score(metric, answers, batches.references) for metric in self._reported)
         return {metric: score.value for metric, score in zip(self._reported, self.scores, strict=True)}
 
 

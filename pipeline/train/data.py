@@ -1,7 +1,7 @@
 """Pack the examples into arrays of ids: they are read and encoded once, small to copy, and quick to make batches of.
 
 Each configured source becomes one file `data/train-NN.npz` (uint16 where the vocabulary allows), written whole or not
-at all: after a kill, packing goes on with the next source. A file records what it was made of, without folders: a
+at all: after a kill, packing continues with the next source. A file records what it was made of, without folders: a
 machine that has the packed files but not the sources uses them as they are; where the sources are there and have
 changed, they are packed again. The dev set is packed first, and its examples are left out of the training.
 """

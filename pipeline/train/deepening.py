@@ -1,6 +1,6 @@
 """Add layers to a T5 without changing what it computes: copies of its layers with zero output projections.
 
-A residual layer that adds nothing changes nothing, so training goes on from the checkpoint's quality instead of from
+A residual layer that adds nothing changes nothing, so training continues from the checkpoint's quality instead of from
 scratch (Chen et al. 2016, Net2Net; Gong et al. 2019, stacking); the copied weights give the new layers something to
 learn from at the first step.
 """

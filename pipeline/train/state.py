@@ -190,7 +190,7 @@ def whole(checkpoint: Saved, home: Path) -> Iterator[Path]:
 
 
 def prune(folder: Path, *, last: int, best: int | None) -> None:
-    """Remove checkpoints but the `last` newest, the best, and the newest from which a longer training can go on."""
+    """Keep the `last` newest checkpoints, the best, and the newest one before the decay; remove the others."""
     every = saved(folder)
     stable = [one.step for one in every if one.stable][-1:]
     kept = {best, *stable, *(one.step for one in every[-last:])}

@@ -124,7 +124,7 @@ def _names(source: str, target: str) -> list[_Slot]:
     spans += [
         (_kind(run.tokens, person=run.person, place=run.place), run.tokens)
         for run in read.spans
-        # one syllable may be any word that stands first; after a title it is a name
+        # one syllable may be any first word of a sentence; after a title it is a name
         if not run.translatable and (len(run.tokens) > 1 or run.title or not is_syllable(run.tokens[0].folded))
     ]
     counts: defaultdict[str, int] = defaultdict(int)

@@ -3,10 +3,10 @@
 A small summarizer trained on the start of an article and its abstract invents: an abstract says what is further down,
 or nowhere. So a long article gives two examples, each of which can be answered from what it shows: one of its
 parts, and the sentence of every part that is nearest to the abstract, all together. The answer is the abstract; where
-too little of it stands in what is shown, it is the nearest sentence there (the greedy oracle of extractive
+too little of it occurs in the source, it is the nearest sentence there (the greedy oracle of extractive
 summarization, Nallapati et al. 2017, for one sentence). Nearness to a headline that is shown counts most, and the first
 sentence has a lead over the others: which sentence an abstract will take up often cannot be seen in what is shown,
-and a small model that was asked for it chose no better than by chance.
+and a small model trained on it chose no better than by chance.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LEAD = 0.35  # advantage of the first sentence, which a small model can recogni
 def examples(title: str, text: str, summary: str, *, chunker: Chunker, rounds: Rounds) -> Iterator[tuple[str, str]]:
     """Yield source and target of one example (an article that fits in one part) or two.
 
-    An article of so many parts that their sentences do not fit together gives the first alone. Which part it is, and
+    An article whose parts are too many for their sentences to fit together gives only the first. Which part it is, and
     whether the headline is shown, is drawn by the text itself: the same in every packing.
     """
     rng = Random(text_digest(text))  # noqa: S311 - no secret
