@@ -20,6 +20,7 @@ from pipeline.errors import SourceError, WorldError
 from pipeline.messages import told_to
 from pipeline.records import Article
 from pipeline.storage import versions as store
+from pipeline.storage.pruning import prune
 from pipeline.storage.rows import rows
 from tests.conftest import article, tomdich, write_feed
 from tests.storage.test_versions import published
@@ -208,7 +209,7 @@ def night(tmp_path: Path, *feed: dict[str, Any]) -> store.Version:
 def test_forget_takes_an_id_in_either_normal_form(tmp_path: Path) -> None:
     version = night(tmp_path, article(1) | {"id": "bài-1"}, article(2))
     typed = unicodedata.normalize("NFD", "bài-1")
-    forget(tmp_path / "out", typed, really=True, wait=0)
+    forget(tmp_path / "out", typed, delete=True, wait=0)
     assert [row.id for row in rows(version)] == ["a2"]
 
 
@@ -218,7 +219,7 @@ def test_forget_leaves_alone_and_names_what_is_linked_from_elsewhere(tmp_path: P
     version.folder.rename(archive)
     version.folder.symlink_to(archive)
     before = {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()}
-    found = forget(tmp_path / "out", "a1", really=True, wait=0)
+    found = forget(tmp_path / "out", "a1", delete=True, wait=0)
     assert found.holdings == []
     assert any(f"is a link to {archive}; it holds the article and is left alone" in line for line in messages)
     assert {path: path.read_bytes() for path in archive.rglob("*") if path.is_file()} == before
@@ -232,7 +233,7 @@ def test_prune_leaves_alone_and_names_what_is_linked_from_elsewhere(tmp_path: Pa
     linked.symlink_to(archive)
     (tmp_path / "elsewhere").write_text("kept")
     (holding / "data" / "link").symlink_to(tmp_path / "elsewhere")
-    gone = store.prune(tmp_path / "out", "night", keep=1, really=True, wait=0)
+    gone = prune(tmp_path / "out", "night", keep=1, delete=True, wait=0)
     assert [version.folder for version, _ in gone] == [versions[2].folder]
     assert json.loads((archive / "manifest.json").read_text())["recipe"]
     assert (tmp_path / "elsewhere").read_text() == "kept"

@@ -48,42 +48,42 @@ def prune(
 ) -> None:
     """Delete old versions, never `latest`, and calls of the memo that are paid again if they are asked for again."""
     from pipeline.commands import compact as compacting
-    from pipeline.storage import versions
+    from pipeline.storage import pruning
 
     compact = memo or memo_older_than is not None
     if keep is None and older_than is None and over is None and not compact:
         raise UsageError("prune: say what goes, with --keep N, --older-than 30d, --over 20GB or --memo")
     calls_age = None if memo_older_than is None else timedelta(seconds=parse_seconds(memo_older_than))
     with show_messages():
-        doomed = versions.prune(
+        to_delete = pruning.prune(
             outputs,
             name,
             keep=keep,
             older_than=None if older_than is None else timedelta(seconds=parse_seconds(older_than)),
             over=None if over is None else parse_bytes(over),
-            really=yes,
+            delete=yes,
             wait=parse_seconds(wait_lock),
         )
-        going = [version for version, _ in doomed]
+        going = [version for version, _ in to_delete]
         compactions = (
-            compacting.compact(outputs, name, going=going, older_than=calls_age, really=yes) if compact else []
+            compacting.compact(outputs, name, going=going, older_than=calls_age, delete=yes) if compact else []
         )
     with keep_exit_code(_whether_done(yes=yes)):
-        _report_pruned(doomed, compactions, yes=yes)
+        _report_pruned(to_delete, compactions, yes=yes)
 
 
-def _report_pruned(doomed: list[tuple[Version, int]], compactions: list[Compaction], *, yes: bool) -> None:
+def _report_pruned(to_delete: list[tuple[Version, int]], compactions: list[Compaction], *, yes: bool) -> None:
     """Print what went, or would go: one line for each version, and for each engine of each memo."""
     from pipeline.runner.disk_space import format_bytes
 
-    for version, size in doomed:
+    for version, size in to_delete:
         typer.echo(f"{'deleted' if yes else 'would delete'} {version.name} ({format_bytes(size)})")
     for one in compactions:
         for engine, calls in sorted(one.calls.items()):
             brief = f"{engine[:_TOLD]}…" if len(engine) > _TOLD else engine
             typer.echo(f"{'removed' if yes else 'would remove'} {calls} calls from {one.memo} of {brief}")
-    freed = sum(size for _, size in doomed) + sum(one.shrunk if yes else one.bytes for one in compactions)
-    if doomed or any(one.calls for one in compactions):
+    freed = sum(size for _, size in to_delete) + sum(one.shrunk if yes else one.bytes for one in compactions)
+    if to_delete or any(one.calls for one in compactions):
         say(
             f"freed {format_bytes(freed)}"
             if yes
@@ -112,7 +112,7 @@ def forget(
 
     with show_messages():
         found = forgetting.forget(
-            outputs, article_id, name=name, everything=memo, really=yes, wait=parse_seconds(wait_lock)
+            outputs, article_id, name=name, everything=memo, delete=yes, wait=parse_seconds(wait_lock)
         )
     with keep_exit_code(_whether_done(yes=yes)):
         for holding in found.holdings:

@@ -49,9 +49,9 @@ def compact(
     *,
     going: Collection[Version],
     older_than: timedelta | None,
-    really: bool,
+    delete: bool,
 ) -> list[Compaction]:
-    """Return what goes from the memos of `name`; remove it, and give its room back to the disk, if `really`.
+    """Return what goes from the memos of `name`; remove it, and give its room back to the disk, if `delete`.
 
     The versions of `outputs` are asked for the engines they name, less those in `going`, which this prune lets go:
     a memo that another folder of outputs shares may lose calls that only versions there name. With `older_than`,
@@ -74,7 +74,7 @@ def compact(
             def goes(call: Stored, kept: Collection[str] = kept) -> bool:
                 return call.engine not in kept or call.created < oldest
 
-            compactions.append(_sifted(memo, folder, goes, really=really))
+            compactions.append(_sifted(memo, folder, goes, delete=delete))
     return compactions
 
 
@@ -85,17 +85,17 @@ def engines(version: Version) -> dict[str, str]:
 
 
 def _answering(memo: Memo, *, since: float) -> set[str]:
-    return {call.engine for call in memo.scan(lambda call: call.created >= since, really=False)}
+    return {call.engine for call in memo.scan(lambda call: call.created >= since, delete=False)}
 
 
-def _sifted(memo: Memo, folder: Path, goes: Callable[[Stored], bool], *, really: bool) -> Compaction:
+def _sifted(memo: Memo, folder: Path, goes: Callable[[Stored], bool], *, delete: bool) -> Compaction:
     found = Compaction(folder)
     identities = memo.identities()
     before = (folder / FILE).stat().st_size
-    for call in memo.scan(goes, really=really):
+    for call in memo.scan(goes, delete=delete):
         found.calls[identities[call.engine]] += 1
         found.bytes += call.bytes
-    if really and found.calls:
+    if delete and found.calls:
         memo.shrink()
         found.shrunk = max(0, before - (folder / FILE).stat().st_size)
     return found

@@ -53,7 +53,7 @@ from pipeline.storage.memo import FILE as MEMO
 from pipeline.storage.memo import Stored, open_memo
 from pipeline.storage.names import forms as name_forms
 from pipeline.storage.published import FILE as PUBLISHED
-from pipeline.storage.published import Withdrawal, look, open_published, withdraw, withdrawals
+from pipeline.storage.published import Withdrawal, open_published, read_published, withdraw, withdrawals
 from pipeline.storage.rows import ArticleKey, failures, rows
 from pipeline.storage.versions import Experiment, Version
 
@@ -151,10 +151,10 @@ def forget(
     *,
     name: str | None = None,
     everything: bool = False,
-    really: bool,
+    delete: bool,
     wait: float,
 ) -> Forgotten:
-    """Return what is held of the article; remove it if `really`. `name`: only of this experiment.
+    """Return what is held of the article; remove it if `delete`. `name`: only of this experiment.
 
     `everything`: empty the memo. Raises `UsageError` where nothing knows the id, `LockedError` where a run is under
     way on one of the names, `WorldError` where the disk gives way: run it again then.
@@ -168,7 +168,7 @@ def forget(
         ExitStack() as stack,
     ):
         experiments = [Experiment(outputs / one) for one in asked]
-        if really:
+        if delete:
             experiments = _locked(stack, outputs, asked, wait=wait)
         else:
             _name_strays(experiments)  # as the locks do
@@ -188,7 +188,7 @@ def forget(
             )
         held = {holding.version.folder.parent.name for holding in found.holdings} | set(found.known)
         held |= {one for earlier in told for one in earlier.names} | ({name} if name is not None else set())
-        if really and (found.holdings or found.known):
+        if delete and (found.holdings or found.known):
             withdraw(
                 outputs,
                 Withdrawal(_now(), text_digest(article_id), tuple(sorted(article.texts)), name, tuple(sorted(held))),
@@ -197,9 +197,9 @@ def forget(
         found.holdings = [one for one in found.holdings if not _is_linked(one.version)]
         memos = compact.memos(outputs, [version for one in experiments for version in one.versions()])
         for memo in memos:
-            found.calls += _forget_calls(memo, None if everything else numbers, really=really)
+            found.calls += _forget_calls(memo, None if everything else numbers, delete=delete)
         found.aside = [*_aside({outputs / ".memo", *memos}, experiments)]
-        if really:
+        if delete:
             for path in found.aside:
                 path.unlink()
             for experiment in experiments:
@@ -208,7 +208,7 @@ def forget(
                     published.forget(article_id=its_own, texts=article.texts)
             for holding in found.holdings:
                 _rewrite(Experiment(holding.version.folder.parent), holding.version, article)
-    found.cached = _forget_cached(found, article, really=really)
+    found.cached = _forget_cached(found, article, delete=delete)
     return found
 
 
@@ -221,20 +221,20 @@ def _named(outputs: Path, names: Iterable[str], article_id: str) -> _Article:
 
 def _is_linked(version: Version) -> bool:
     """Return whether a version is linked from elsewhere, which is logged: it is left alone."""
-    linked = store.linked_from_elsewhere(version)
-    if linked:
-        _log.warning(f"{linked}; it holds the article and is left alone: forget it there, or remove the link")
-    return bool(linked)
+    link = version.link()
+    if link:
+        _log.warning(f"{link}; it holds the article and is left alone: forget it there, or remove the link")
+    return bool(link)
 
 
-def _forget_cached(found: Forgotten, article: _Article, *, really: bool) -> list[Path]:
-    """Return the entries of the cache of `datasets` that have to go; remove them if `really`."""
+def _forget_cached(found: Forgotten, article: _Article, *, delete: bool) -> list[Path]:
+    """Return the entries of the cache of `datasets` that have to go; remove them if `delete`."""
     cached = dataset_cache.entries(
         dataset_cache.location(),
         versions={holding.version.folder.name for holding in found.holdings},
         holds=article.matches,
     )
-    for entry in cached if really else ():
+    for entry in cached if delete else ():
         dataset_cache.remove(entry)
     return cached
 
@@ -264,7 +264,7 @@ def _texts(outputs: Path, names: Iterable[str], article_id: str) -> frozenset[st
     found: set[str] = set()
     for name in names:
         versions = store.versions(outputs / name)
-        with look(outputs / name, versions) as published:
+        with read_published(outputs / name, versions) as published:
             found |= published.texts(article_id)
             for version in versions:
                 twins = _twins(version, article_id)
@@ -296,7 +296,7 @@ def _look(outputs: Path, names: Collection[str], article: _Article) -> Forgotten
     found = Forgotten()
     for name in sorted(names):
         versions = store.versions(outputs / name)
-        with look(outputs / name, versions) as published:
+        with read_published(outputs / name, versions) as published:
             if published.texts(article.id):
                 found.known.append(name)
             found.already = found.already or published.is_withdrawn(article.id)
@@ -311,12 +311,12 @@ def _look(outputs: Path, names: Collection[str], article: _Article) -> Forgotten
     return found
 
 
-def _forget_calls(folder: Path, wanted: frozenset[_Numbers] | None, *, really: bool) -> int:
-    """Return how many calls of a memo are the article's, None: all; remove them if `really`, to the last byte."""
+def _forget_calls(folder: Path, wanted: frozenset[_Numbers] | None, *, delete: bool) -> int:
+    """Return how many calls of a memo are the article's, None: all; remove them if `delete`, to the last byte."""
     with open_memo(folder) as memo:
-        gone = sum(1 for _ in memo.scan(lambda call: wanted is None or _numbers(call) in wanted, really=really))
-        if really:  # also where none is left: the run before this one may have been killed just here
-            memo.shrink(wholly=True)
+        gone = sum(1 for _ in memo.scan(lambda call: wanted is None or _numbers(call) in wanted, delete=delete))
+        if delete:  # also where none is left: the run before this one may have been killed just here
+            memo.shrink(fully=True)
     return gone
 
 

@@ -78,7 +78,7 @@ class FlagCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Apart:
+class DifferingRecord:
     """A record that the versions answer differently: how far apart from 0 to 1, and the texts by field."""
 
     id: str
@@ -104,7 +104,7 @@ class Comparison:
     not_scored: tuple[str, ...]  # of what a version has none, and which
     flags: tuple[FlagCounts, ...]
     held: tuple[int, int]
-    apart: tuple[Apart, ...]  # the furthest first
+    apart: tuple[DifferingRecord, ...]  # the furthest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +148,7 @@ def compare(a: Readable, b: Readable, *, records: int) -> Comparison:
     summaries: list[tuple[str, str, str]] = []
     translations: list[tuple[str, str, str]] = []
     other_references = 0
-    furthest: list[tuple[float, int, Apart]] = []
+    furthest: list[tuple[float, int, DifferingRecord]] = []
     for at, answer_a in enumerate(rows(a, _Answer)):
         answer_b = answers_b.pop(answer_a.id, None)
         if answer_b is None:
@@ -310,7 +310,7 @@ def _flags(a: Counter[FlagKind], b: Counter[FlagKind]) -> tuple[FlagCounts, ...]
     )
 
 
-def _apart(a: _Answer, b: _Answer) -> Apart:
+def _apart(a: _Answer, b: _Answer) -> DifferingRecord:
     """Return the record with its distance: 1 - the Dice coefficient of the character trigrams of both answers."""
     one, other = ("\n".join(answer.texts.values()) for answer in (a, b))
     distance = 0.0
@@ -318,7 +318,7 @@ def _apart(a: _Answer, b: _Answer) -> Apart:
         left, right = _grams(one), _grams(other)
         distance = 1 - 2 * (left & right).total() / (left.total() + right.total())
         distance = max(distance, 1e-6)  # the same trigrams in another order: not equal
-    return Apart(id=a.id, title=a.title, distance=distance, a=a.texts, b=b.texts)
+    return DifferingRecord(id=a.id, title=a.title, distance=distance, a=a.texts, b=b.texts)
 
 
 def _grams(text: str) -> Counter[str]:

@@ -29,7 +29,7 @@ _PER = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beside:
+class AgainstLead:
     """A score of the summaries, and that of the article's first sentence as the summary: the baseline of news."""
 
     score: Score
@@ -84,7 +84,7 @@ class Evaluation:
     records: int
     held: int
     flagged: int
-    summaries: tuple[Beside, ...]  # empty without reference summaries
+    summaries: tuple[AgainstLead, ...]  # empty without reference summaries
     translations: tuple[Score, ...]  # empty without reference translations
     left_out: tuple[str, ...]  # what is not scored, and why
     flags: tuple[FlagRate, ...]
@@ -187,12 +187,12 @@ def _scores(wanted: tuple[Metric, ...], pairs: list[tuple[str, str]]) -> tuple[S
     return tuple(score(metric, hypotheses, references) for metric in wanted)
 
 
-def _beside(summaries: list[tuple[str, str, str]]) -> tuple[Beside, ...]:
+def _beside(summaries: list[tuple[str, str, str]]) -> tuple[AgainstLead, ...]:
     if not summaries:
         return ()
     hypotheses, first, references = zip(*summaries, strict=True)
     return tuple(
-        Beside(
+        AgainstLead(
             score=score(metric, hypotheses, references),
             lead1=score(metric, first, references),
             difference=paired(metric, hypotheses, first, references),
@@ -282,7 +282,7 @@ def _overview(evaluation: Evaluation) -> Table:
     )
 
 
-def _summary_table(summaries: tuple[Beside, ...]) -> Table:
+def _summary_table(summaries: tuple[AgainstLead, ...]) -> Table:
     lines = []
     for one in summaries:
         difference = signed(one.difference.value), interval(one.difference), f"{one.difference.p:.3f}"

@@ -1,4 +1,4 @@
-"""Where the output file that a person asked for goes: to stdout or to a path, and never into a published version."""
+"""Write an output file to stdout or to a path, and never into a published version."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ STDOUT = Path("-")
 _STDOUT_DESCRIPTOR = 1
 
 
-def deliver(version: Readable, output: Path | None, *, ending: str, write: Callable[[BinaryIO], object]) -> Path:
-    """Let `write` fill `output` and return its path; `-` is stdout, None a name in the present folder after `version`.
+def write(version: Readable, output: Path | None, *, ending: str, fill: Callable[[BinaryIO], object]) -> Path:
+    """Let `fill` write the file `output` and return its path.
 
-    A file is replaced when the new one is whole; a link is followed; a pipe or a device is written into. Raises
+    `-` is stdout; None is a file in the current folder, named after `version`. A file is replaced once the new one is
+    complete; a link is followed; a pipe or a device is written into. Raises
     `UsageError` where `output` is in a version's folder or cannot be opened, `WorldError` where writing fails.
     """
     if output is not None and (output == STDOUT or own_descriptor(output) == _STDOUT_DESCRIPTOR):
-        write(sys.stdout.buffer)
+        fill(sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return STDOUT
     path = output or Path(f"{version.name.replace('/', '-')}.{ending}")
@@ -38,7 +39,7 @@ def deliver(version: Readable, output: Path | None, *, ending: str, write: Calla
     try:
         with writing(path) as file:
             opened = True
-            write(file)
+            fill(file)
     except OSError as error:
         if opened:
             raise WorldError(f"{path}: cannot be written: {error.strerror}") from None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias
 
 from pipeline.errors import UsageError
-from pipeline.export.output_file import deliver
+from pipeline.export import output_file
 from pipeline.records import JSON, ROW_COLUMNS, Flag
 from pipeline.storage.rows import Readable, as_json, kept_column_names, rows
 from pipeline.text import near_duplicates
@@ -65,7 +65,7 @@ def export(version: Readable, *, to: Format, output: Path | None, row_limit: int
         "csv": lambda file: _csv(file, records, columns),
         "xlsx": lambda file: _xlsx(file, records, columns, row_limit),
     }
-    return deliver(version, output, ending=to, write=writers[to])
+    return output_file.write(version, output, ending=to, fill=writers[to])
 
 
 def _jsonl(file: BinaryIO, records: Iterator[dict[str, JSON]]) -> None:

@@ -40,7 +40,7 @@ from pipeline.progress import duration
 from pipeline.records import JSON, Failure, PublishedRow
 from pipeline.report import charts
 from pipeline.report.rows import listed, opened
-from pipeline.storage.versions import moment
+from pipeline.storage.versions import version_time
 from pipeline.tally import Tally, group_failures
 from pipeline.text import near_duplicates
 
@@ -259,4 +259,4 @@ def _json(value: JSON) -> str:
 
 
 def _when(manifest: dict[str, JSON], made: datetime) -> datetime:
-    return moment(manifest.get("version") or "") or made.astimezone(UTC)
+    return version_time(manifest.get("version") or "") or made.astimezone(UTC)

@@ -22,7 +22,7 @@ from pipeline.corrections import Rejection
 from pipeline.errors import StoppedError
 from pipeline.records import BY_EDITOR, DUPLICATE, JSON, SAME_ID, Article, Failure
 from pipeline.secrets import masked
-from pipeline.storage.published import NEW, Published, Standing
+from pipeline.storage.published import NEW, Published, PublishedState
 from pipeline.text.near_duplicates import is_earlier
 
 _WITHDRAWN = "was withdrawn with `tomdich forget`; take it out of the source"
@@ -91,7 +91,7 @@ def load(
     event: Callable[[str, dict[str, JSON]], None],
     advance: Callable[[int], None],
     stopping: Callable[[], str | None],
-    standing: Callable[[Article], Standing],
+    standing: Callable[[Article], PublishedState],
     withdrawn: Callable[[str, str], bool],
     rejected: Mapping[str, Rejection],
 ) -> Loaded:
@@ -154,7 +154,7 @@ class _Intake:
     loaded: Loaded
     seen: _Seen
     out: BinaryIO
-    standing: Callable[[Article], Standing] = field(kw_only=True)
+    standing: Callable[[Article], PublishedState] = field(kw_only=True)
     fail: Callable[[Failure], None] = field(kw_only=True)
     event: Callable[[str, dict[str, JSON]], None] = field(kw_only=True)
 
@@ -193,11 +193,11 @@ class _Intake:
         return self.seen.duplicate(superseded) if replaced else None
 
 
-def standing_in(published: Published, *, only_new: bool) -> Callable[[Article], Standing]:
+def standing_in(published: Published, *, only_new: bool) -> Callable[[Article], PublishedState]:
     """Return what says how an article stands to those published before; every one is new unless `only_new`."""
     if not only_new:
         return lambda _article: NEW
-    return lambda article: published.standing(article.id, article.text_sha256, article.published)
+    return lambda article: published.state_of(article.id, article.text_sha256, article.published)
 
 
 def holds_nothing_new(loaded: Loaded, published: Published) -> bool:
@@ -306,7 +306,7 @@ class _Seen:
                 return article
         return None
 
-    def same_id(self, article: Article, *, standing: Standing) -> _Verdict:
+    def same_id(self, article: Article, *, standing: PublishedState) -> _Verdict:
         """Return which of two articles with one id stays; one that is known, or outdated, is not taken.
 
         Under `newest` the later moment of publication stays; equal, missing or unreadable ones count by the order of

@@ -36,7 +36,7 @@ from pipeline.runner.revising import Revision
 from pipeline.stages import Round, summarize_or_edited, translate
 from pipeline.storage.disk_errors import on_disk, temporary_folder
 from pipeline.storage.memo import Calls, open_memo
-from pipeline.storage.published import look
+from pipeline.storage.published import read_published
 from pipeline.storage.versions import Experiment, versions
 
 _LISTED = 20  # articles that are named as rejected or failed; a run lists all of them in failures.jsonl
@@ -133,7 +133,7 @@ def _load(
     """Return the articles of a run, read without its lock; raises `GateError` as the run does."""
     experiment = options.outputs / config.name
     progress.begin("load", options.limit)
-    with look(experiment, versions(experiment), stopping=options.stopping) as published:
+    with read_published(experiment, versions(experiment), stopping=options.stopping) as published:
         if revision is not None:
             loaded = revision.load(
                 folder=folder,

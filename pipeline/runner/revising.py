@@ -24,7 +24,7 @@ from pipeline.records import BY_EDITOR, JSON, Article, Failure, PublishedRow, St
 from pipeline.runner.loading import Loaded, SourceTotals, unless_rejected
 from pipeline.sources import SourceFile
 from pipeline.storage import versions as store
-from pipeline.storage.editions import standing, union
+from pipeline.storage.editions import current_versions, union
 from pipeline.storage.rows import Edition, failures, kept_column_names, rows
 from pipeline.storage.versions import Version
 
@@ -139,7 +139,7 @@ def to_revise(experiment: store.Experiment, edition: date) -> Revision:
     there = experiment.versions()
     if not there:
         raise UsageError(f"--revise: no version of {experiment.folder.name} is published; run it without --revise")
-    found = standing(there, str(edition))
+    found = current_versions(there, str(edition))
     if not found:
         editions = sorted({str(version.manifest.get("edition")) for version in there})
         raise UsageError(

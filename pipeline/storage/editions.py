@@ -66,7 +66,7 @@ def find(outputs: Path, name: str | None) -> Readable:
     experiment, at, edition = (name or "").partition("@")
     if not at or edition == "latest" or version.folder.parent.name != experiment:
         return version
-    there = standing(store.versions(version.folder.parent), edition)
+    there = current_versions(store.versions(version.folder.parent), edition)
     return there[0] if len(there) == 1 else union(f"{experiment}@{edition}", there)
 
 
@@ -75,7 +75,7 @@ def superseded(versions: Sequence[Version]) -> set[str]:
     return {name for version in versions for name in version.manifest.get("supersedes", ())}
 
 
-def standing(versions: Sequence[Version], edition: str) -> list[Version]:
+def current_versions(versions: Sequence[Version], edition: str) -> list[Version]:
     """Return the versions that an edition consists of: whole ones that none supersedes; else the newest part."""
     replaced = superseded(versions)
     found = [

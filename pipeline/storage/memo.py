@@ -98,7 +98,7 @@ class Calls:
         Raises `MemoError` where the disk gives way.
         """
         key = self._key(text)
-        rows = self._memo.ask(
+        rows = self._memo.execute(
             "SELECT text, source_tokens, dropped_tokens, output_tokens, finished, score, checksum"
             " FROM calls WHERE key = ?",
             key,
@@ -108,7 +108,7 @@ class Calls:
         generation = _trusted(key, rows[0])
         if generation is None:
             _log.warning(f"memo: the row {key.hex()[:12]} fails its checksum; it is removed and the call made again")
-            self._memo.ask("DELETE FROM calls WHERE key = ?", key)
+            self._memo.execute("DELETE FROM calls WHERE key = ?", key)
         return generation
 
     def put(self, text: str, generation: Generation) -> Generation:
@@ -119,7 +119,7 @@ class Calls:
         if generation.score is not None and math.isnan(generation.score):  # SQLite keeps no NaN, and it says nothing
             generation = replace(generation, score=None)
         key = self._key(text)
-        added = self._memo.ask(
+        added = self._memo.execute(
             "INSERT OR IGNORE INTO calls VALUES (?, (SELECT id FROM engines WHERE digest = ?), ?, ?, ?, ?, ?, ?, ?, ?)"
             " RETURNING 1",
             key,
@@ -159,26 +159,26 @@ class Memo:
         text = canonical(identity)
         digest = hashlib.sha256(text).digest()
         self._engines[digest] = text.decode()
-        self.ask(_REGISTER, digest, text.decode(), time.time())
+        self.execute(_REGISTER, digest, text.decode(), time.time())
         return Calls(self, digest=digest)
 
     def size(self) -> int:
         """Return the number of stored calls."""
-        return int(self.ask("SELECT count() FROM calls")[0][0])
+        return int(self.execute("SELECT count() FROM calls")[0][0])
 
     def identities(self) -> dict[str, str]:
         """Return the engines whose calls were ever kept here: their digests in hexadecimal, and their identities."""
-        return {digest.hex(): identity for digest, identity in self.ask("SELECT digest, identity FROM engines")}
+        return {digest.hex(): identity for digest, identity in self.execute("SELECT digest, identity FROM engines")}
 
-    def scan(self, unwanted: Callable[[Stored], bool], *, really: bool) -> Iterator[Stored]:
-        """Yield every stored call that is `unwanted`; remove them if `really`, when the last has been taken.
+    def scan(self, unwanted: Callable[[Stored], bool], *, delete: bool) -> Iterator[Stored]:
+        """Yield every stored call that is `unwanted`; remove them if `delete`, when the last has been taken.
 
         In the order of their keys, a page a transaction: a run beside this writes between two pages. It loses
         nothing: it may pay again for a call that it has not asked for yet. The engines stay: a run beside this may
         be about to store a call of any of them.
         """
         last = b""
-        while page := self.ask(
+        while page := self.execute(
             "SELECT key, lower(hex(digest)), calls.created, source_tokens, dropped_tokens, output_tokens, finished,"
             " score, length(CAST(text AS BLOB)) FROM calls JOIN engines ON engines.id = engine"
             " WHERE key > ? ORDER BY key LIMIT ?",
@@ -188,30 +188,32 @@ class Memo:
             last = page[-1][0]
             found = [(key, stored) for key, stored in map(_stored, page) if unwanted(stored)]
             yield from (stored for _, stored in found)
-            for start in range(0, len(found) if really else 0, _AT_ONCE):
+            for start in range(0, len(found) if delete else 0, _AT_ONCE):
                 some = [key for key, _ in found[start : start + _AT_ONCE]]
                 marks = ",".join("?" * len(some))
-                self.ask(f"DELETE FROM calls WHERE key IN ({marks})", *some)  # noqa: S608 - nothing but marks
+                self.execute(f"DELETE FROM calls WHERE key IN ({marks})", *some)  # noqa: S608 - nothing but marks
 
-    def shrink(self, *, wholly: bool = False) -> None:
+    def shrink(self, *, fully: bool = False) -> None:
         """Give the room of removed calls back to the disk.
 
         The file is written anew, for which a run beside this waits: measured, 100 MB of calls in 2 s on a busy
         machine, so a run's patience of a minute lasts for 2 GB and more. A larger file only gives back the pages that
-        are wholly free, in small transactions, unless `wholly`: then no byte of a removed call is left, whatever it
+        are fully free, in small transactions, unless `fully`: then no byte of a removed call is left, whatever it
         takes. Returns when the write-ahead log is emptied too, or a minute later where a run beside this reads it.
         """
-        pages, free, size = (self.ask(f"PRAGMA {what}")[0][0] for what in ("page_count", "freelist_count", "page_size"))
-        if wholly or (pages - free) * size <= _WRITTEN_ANEW:
-            self.ask("PRAGMA secure_delete = ON")
-            self.ask("VACUUM")
-        while (free := self.ask("PRAGMA freelist_count")[0][0]) > 0:
-            self.ask(f"PRAGMA incremental_vacuum({_GIVEN_BACK})")
-            if self.ask("PRAGMA freelist_count")[0][0] >= free:
+        pages, free, size = (
+            self.execute(f"PRAGMA {what}")[0][0] for what in ("page_count", "freelist_count", "page_size")
+        )
+        if fully or (pages - free) * size <= _WRITTEN_ANEW:
+            self.execute("PRAGMA secure_delete = ON")
+            self.execute("VACUUM")
+        while (free := self.execute("PRAGMA freelist_count")[0][0]) > 0:
+            self.execute(f"PRAGMA incremental_vacuum({_GIVEN_BACK})")
+            if self.execute("PRAGMA freelist_count")[0][0] >= free:
                 break  # a run beside this frees as fast; the rest is for its own rows
-        self.ask("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    def execute(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Run one statement to its end and return its rows.
 
         Where the file proves damaged it is set aside and the statement run on a new one. Raises `MemoError` where the
@@ -223,7 +225,7 @@ class Memo:
             if self._path is None or not is_damage(error, self._path):
                 raise _as_memo_error(self._path, error) from None
             self._begin_anew(error)
-        return self._ask_once(statement, *values)
+        return self._execute_once(statement, *values)
 
     def _executed(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         return self._patiently(lambda: self._connection.execute(statement, values).fetchall())
@@ -235,7 +237,7 @@ class Memo:
         assert self._path is not None
         return _alone(self._path.with_name(_LOCK), stopping=self._stopping)
 
-    def _ask_once(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    def _execute_once(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         try:
             return self._executed(statement, *values)
         except FAULTS as error:  # in a new file too: it is the disk
@@ -252,7 +254,7 @@ class Memo:
                 self._set_aside("damaged", f"is damaged ({damage})")
         self._connection, self._inode = self._opened()
         for digest, identity in self._engines.items():
-            self._ask_once(_REGISTER, digest, identity, time.time())
+            self._execute_once(_REGISTER, digest, identity, time.time())
 
     def _opened(self) -> tuple[sqlite3.Connection, tuple[int, int] | None]:
         """Return a connection to the file, made if absent and set aside if it cannot be used, and its inode."""

@@ -32,7 +32,7 @@ from pipeline.storage.disk_errors import describe
 from pipeline.storage.rows import rows
 from pipeline.storage.sqlite_recovery import FAULTS, TRY, connect, is_damage, patiently, require_sound, set_aside
 from pipeline.storage.versions import WHOLE, Version
-from pipeline.text.near_duplicates import is_earlier, moment
+from pipeline.text.near_duplicates import is_earlier, parse_date
 from pipeline.waiting import Stopping
 
 T = TypeVar("T")
@@ -58,14 +58,14 @@ class _Dated:
     published: str = ""
 
 
-class Standing(NamedTuple):
+class PublishedState(NamedTuple):
     """How an article stands to what was published under its id."""
 
     known: bool  # this text was published, and no newer date brings it back
     outdated: bool  # a text with a later date of publication was published
 
 
-NEW = Standing(known=False, outdated=False)
+NEW = PublishedState(known=False, outdated=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class Published:
         """Return whether this id was published with this text: an updated text is new."""
         return bool(self._ask("SELECT 1 FROM articles WHERE id = ? AND sha = ?", article_id, text_sha256))
 
-    def standing(self, article_id: str, text_sha256: str, published: str) -> Standing:
+    def state_of(self, article_id: str, text_sha256: str, published: str) -> PublishedState:
         """Return how an article stands to what was published under its id; `published`: its own date.
 
         A text that was published, then replaced, and comes back with a later date than any before is new again: the
@@ -161,10 +161,10 @@ class Published:
         found = self._ask("SELECT sha, published FROM newest WHERE id = ?", article_id)
         known = self.has(article_id, text_sha256)
         if not found:
-            return Standing(known=known, outdated=False)
+            return PublishedState(known=known, outdated=False)
         sha, latest = found[0]
         comes_back = sha != text_sha256 and is_earlier(latest, published)
-        return Standing(known=known and not comes_back, outdated=is_earlier(published, latest))
+        return PublishedState(known=known and not comes_back, outdated=is_earlier(published, latest))
 
     def has_any(self) -> bool:
         """Return whether any article was published, in a version that is pruned since too."""
@@ -203,7 +203,7 @@ class Published:
     def note(self, versions: Iterable[Version]) -> None:
         """Take in the articles of the versions that are whole and not known yet; raises `WorldError`."""
         for version in versions:
-            self.take_back(version)
+            self.note_withdrawn(version)
             if version.manifest["scope"] not in WHOLE or self._ask(
                 "SELECT 1 FROM dated_versions WHERE name = ?", version.folder.name
             ):
@@ -226,7 +226,7 @@ class Published:
         latest = "" if found is None else found[0]
         if is_earlier(published, latest):
             return
-        later = published if moment(published) is not None else latest  # an unreadable date hides no earlier one
+        later = published if parse_date(published) is not None else latest  # an unreadable date hides no earlier one
         self._connection.execute("INSERT OR REPLACE INTO newest VALUES (?, ?, ?)", (article_id, text_sha256, later))
 
     def _ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
@@ -235,7 +235,7 @@ class Published:
     def _patiently(self, action: Callable[[], T]) -> T:
         return patiently(action, path=self._path, stopping=self._stopping)
 
-    def take_back(self, version: Version) -> None:
+    def note_withdrawn(self, version: Version) -> None:
         """Take in what the version's manifest says was withdrawn from it."""
         self._withdrawn.update(digest for one in version.manifest.get("withdrawn", ()) for digest in one["digests"])
 
@@ -272,7 +272,7 @@ def require_writable(folder: Path) -> None:
         sqlite_recovery.require_writable(folder / FILE)
 
 
-def look(folder: Path, versions: Iterable[Version], *, stopping: Stopping = lambda: None) -> Published:
+def read_published(folder: Path, versions: Iterable[Version], *, stopping: Stopping = lambda: None) -> Published:
     """Return what the experiment in `folder` has published, without a lock and without writing anything.
 
     Raises as `open_published` where `stopping` gives a reason.
@@ -292,7 +292,7 @@ def look(folder: Path, versions: Iterable[Version], *, stopping: Stopping = lamb
         published.note(versions)
     else:
         for version in versions:
-            published.take_back(version)
+            published.note_withdrawn(version)
     return published
 
 

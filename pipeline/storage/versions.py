@@ -32,7 +32,7 @@ from pipeline.errors import DifferenceError, UsageError, WorldError
 from pipeline.ids import file_digest
 from pipeline.storage import locking
 from pipeline.storage.atomic import sync
-from pipeline.storage.disk_errors import on_disk, require_access
+from pipeline.storage.disk_errors import require_access
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Version:
     @property
     def published(self) -> datetime:
         """When it was published, by its name."""
-        found = moment(self.folder.name)
+        found = version_time(self.folder.name)
         assert found is not None, self.folder
         return found
 
@@ -70,8 +70,14 @@ class Version:
         """The day it is for, as 2026-11-23."""
         return str(self.manifest.get("edition") or self.published.date())
 
+    def link(self) -> str:
+        """Return a clause that says where the version, or a file of it, is a link to; "" where nothing is a link."""
+        entries = (self.folder, *sorted(self.folder.rglob("*")))
+        link = next((entry for entry in entries if entry.is_symlink()), None)
+        return "" if link is None else f"{link}: is a link to {link.readlink()}"
+
     def bytes(self) -> int:
-        """Return what its files take."""
+        """Return the size of its files."""
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
 
@@ -129,10 +135,10 @@ class Experiment:
     def remove(self, version: Version) -> None:
         """Take a version out of sight at once, then remove it."""
         self.staging.mkdir(exist_ok=True)
-        doomed = self.staging / f"doomed-{version.folder.name}"
-        version.folder.rename(doomed)
+        to_delete = self.staging / f"deleted-{version.folder.name}"
+        version.folder.rename(to_delete)
         sync(self.folder)
-        shutil.rmtree(doomed)
+        shutil.rmtree(to_delete)
 
     def replace(self, version: Version, staged: Path, *, manifest: dict[str, Any]) -> Version:
         """Put `staged` in the place of `version`, under its name; only what was withdrawn is a reason to.
@@ -160,7 +166,7 @@ class Experiment:
         target = self.folder / ready.name.removeprefix(_REPLACING)
         if target.exists():
             self.staging.mkdir(exist_ok=True)
-            target.rename(self.staging / f"doomed-{target.name}")
+            target.rename(self.staging / f"deleted-{target.name}")
         ready.rename(target)
         sync(self.folder)
 
@@ -242,15 +248,15 @@ def require_writable(outputs: Path, name: str) -> None:
         require_access(experiment.staging, os.W_OK | os.X_OK)
 
 
-def moment(name: str) -> datetime | None:
+def version_time(name: str) -> datetime | None:
     """Return when a version was published by its name, None where that is no version's."""
     match = _VERSION.fullmatch(name)
     return None if match is None else datetime.strptime(match[1], _TIME).replace(tzinfo=UTC)
 
 
-def stamp(moment: datetime) -> str:
-    """Return a moment as the names of versions and runs have it; in the order of time."""
-    return moment.astimezone(UTC).strftime(_TIME)
+def stamp(when: datetime) -> str:
+    """Return a time as it stands in the names of versions and runs; the names sort by time."""
+    return when.astimezone(UTC).strftime(_TIME)
 
 
 def versions(folder: Path) -> list[Version]:
@@ -360,75 +366,11 @@ def verify(version: Version) -> None:
         raise DifferenceError("\n".join(f"{version.folder}: {problem}" for problem in problems))
 
 
-def prune(
-    outputs: Path,
-    name: str,
-    *,
-    keep: int | None = None,
-    older_than: timedelta | None = None,
-    over: int | None = None,
-    really: bool,
-    wait: float,
-) -> list[tuple[Version, int]]:
-    """Return the versions that any of the rules lets go, oldest first, with their bytes; delete them if `really`.
-
-    The rules: beyond the newest `keep`; published longer ago than `older_than`; the oldest, until what is left takes
-    `over` bytes or less. `latest` always stays, and so does the newest where there is no `latest`. The lock is taken
-    only to delete.
-    """
-    if not versions(outputs / name):
-        find(outputs, name)  # raises, naming what there is
-    for version in versions(outputs / name):
-        if linked := linked_from_elsewhere(version):
-            _log.warning(f"{linked}; it is left alone: remove it by hand")
-    doomed = _to_delete(outputs / name, keep=keep, older_than=older_than, over=over)
-    if not really or not doomed:
-        return doomed
-    with (
-        on_disk(outputs, remedy="what is deleted is deleted; run it again"),
-        locked(outputs, name, wait=wait) as experiment,
-    ):
-        doomed = _to_delete(experiment.folder, keep=keep, older_than=older_than, over=over)
-        for version, _ in doomed:
-            experiment.remove(version)
-    return doomed
-
-
-def linked_from_elsewhere(version: Version) -> str:
-    """Return a clause that says to where a version, or a file of it, is a link, "" where none is."""
-    entries = (version.folder, *sorted(version.folder.rglob("*")))
-    link = next((entry for entry in entries if entry.is_symlink()), None)
-    return "" if link is None else f"{link}: is a link to {link.readlink()}"
-
-
-def _to_delete(
-    folder: Path, *, keep: int | None, older_than: timedelta | None, over: int | None
-) -> list[tuple[Version, int]]:
-    there = [(version, version.bytes()) for version in versions(folder) if not linked_from_elsewhere(version)]
-    if not there:
-        return []
-    latest = folder / "latest"
-    stays = latest.resolve().name if latest.exists() else there[-1][0].folder.name
-    left = sum(size for _, size in there)
-    now = datetime.now(UTC)
-    doomed = []
-    for age, (version, size) in zip(range(len(there), 0, -1), there, strict=True):  # age 1 is the newest
-        goes = (
-            (keep is not None and age > keep)
-            or (older_than is not None and now - version.published > older_than)
-            or (over is not None and left > over)
-        )
-        if goes and version.folder.name != stays:
-            doomed.append((version, size))
-            left -= size
-    return doomed
-
-
 def _next_name(folder: Path, *, recipe: str) -> str:
     """Return the name of a new version: after all others, also of two in one second and when the clock went back."""
     now = datetime.now(UTC).replace(microsecond=0)
     taken = _entries(folder)
-    last = moment(taken[-1].name) if taken else None
+    last = version_time(taken[-1].name) if taken else None
     if last is not None and now <= last:
         now = last + timedelta(seconds=1)
     return f"{stamp(now)}-{recipe[:8]}"

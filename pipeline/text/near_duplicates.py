@@ -55,7 +55,7 @@ def leads(stories: Iterable[Story]) -> dict[str, str]:
     """
     from datasketch import MinHash, MinHashLSH
 
-    read = [(story.id, moment(story.published), _shingles(story.article)) for story in stories]
+    read = [(story.id, parse_date(story.published), _shingles(story.article)) for story in stories]
     dated = sorted((at for at in range(len(read)) if read[at][1] is not None), key=lambda at: _known(read[at][1]))
     undated = [at for at in range(len(read)) if read[at][1] is None]
     blank = MinHash(num_perm=_BANDS * _BAND_ROWS, seed=_SEED, hashfunc=int)
@@ -77,7 +77,7 @@ def leads(stories: Iterable[Story]) -> dict[str, str]:
     return {read[at][0]: read[lead[at]][0] for at in range(len(read))}
 
 
-def moment(published: str) -> datetime | None:
+def parse_date(published: str) -> datetime | None:
     """Return an ISO 8601 date as a time in UTC, read in Hanoi's time zone if it has none; None if unreadable."""
     try:
         found = datetime.fromisoformat(published)
@@ -91,7 +91,7 @@ def is_earlier(one: str, other: str) -> bool:
 
     A date without a time of day means the whole day: it is neither before nor after a time of that day.
     """
-    first, second = moment(one), moment(other)
+    first, second = parse_date(one), parse_date(other)
     if first is None or second is None:
         return False
     if _is_day(one) or _is_day(other):

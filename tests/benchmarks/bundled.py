@@ -6,7 +6,7 @@
 Translations are what `tomdich translate` prints for the source side of `parallel.test`, and (press) of the headlines and
 sentences of `indomain.dev`, a line in, a line out. `whole` goes from the articles of `summaries.dev` to English, against
 their reference translation; summaries are what `tomdich run --until summarize` publishes for the first 1,000 articles of vietnews val, whole-bodied.
-A text that failed counts as an empty answer. Beside the summaries stand the article's first sentence and its headline,
+A text that failed counts as an empty answer. AgainstLead the summaries stand the article's first sentence and its headline,
 which the bundled summarizer is shown. Checkpoints are chosen on other texts (`parallel.dev`; val from 1,001 on, which is
 `--skip 1000`), never on these.
 """

@@ -124,9 +124,9 @@ def test_the_file_gives_its_room_back(tmp_path: Path, made_before: bool) -> None
     with open_memo(tmp_path) as held:
         for number in range(5_000):
             held.calls({}).put(str(number), Generation("một câu " * 10, 1, 0, number % 10, finished=True, score=None))
-        held.ask("PRAGMA wal_checkpoint(TRUNCATE)")
+        held.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         before = path.stat().st_size
-        assert sum(1 for _ in held.scan(lambda call: call.output_tokens > 0, really=True)) == 4_500
+        assert sum(1 for _ in held.scan(lambda call: call.output_tokens > 0, delete=True)) == 4_500
         held.shrink()
         assert path.stat().st_size < before / 5
         assert path.with_name("memo.sqlite-wal").stat().st_size == 0
@@ -162,7 +162,7 @@ def test_a_process_that_writes_beside_loses_nothing(tmp_path: Path) -> None:
             assert writer.stdout.readline() == "ready\n"
             rounds = 0
             while writer.poll() is None or not rounds:
-                for _ in memo.scan(lambda call: call.engine == old, really=True):
+                for _ in memo.scan(lambda call: call.engine == old, delete=True):
                     pass
                 memo.shrink()
                 rounds += 1

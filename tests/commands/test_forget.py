@@ -25,6 +25,7 @@ from pipeline.records import Generation
 from pipeline.storage import locking
 from pipeline.storage import versions as store
 from pipeline.storage.memo import open_memo
+from pipeline.storage.pruning import prune
 from pipeline.storage.rows import as_json, failures, rows
 from tests import kills
 from tests.conftest import article, sentence, tomdich, write_feed
@@ -59,7 +60,7 @@ class Night:
         return whole(self.outputs / name)
 
     def forget(self, article_id: str = ID, **options: Any) -> Forgotten:
-        chosen: dict[str, Any] = {"really": True, "wait": 0} | options
+        chosen: dict[str, Any] = {"delete": True, "wait": 0} | options
         return forget(self.outputs, article_id, **chosen)
 
     @property
@@ -149,7 +150,7 @@ def test_scores_tell_calls_apart(night: Night) -> None:
     with connection:
         connection.execute("UPDATE calls SET score = abs(random()) / 1e19")
     connection.close()
-    found = night.forget(really=False)
+    found = night.forget(delete=False)
     assert found.calls == 0  # the record's numbers are those of before
     assert found.holdings[0].version == version
 
@@ -157,7 +158,7 @@ def test_scores_tell_calls_apart(night: Night) -> None:
 def test_a_look_changes_nothing(night: Night) -> None:
     before, paid = snapshot(night.outputs / "night"), night.paid()
     with store.locked(night.outputs, "night", wait=0):  # nor does it need the lock
-        found = night.forget(really=False)
+        found = night.forget(delete=False)
     assert found.calls > 4
     assert found.holdings[0].titles == (WITHDRAWN["title"],)
     assert (snapshot(night.outputs / "night"), night.paid()) == (before, paid)
@@ -248,8 +249,8 @@ def test_a_duplicate_that_took_the_place_of_what_it_was_one_of_is_not_the_other(
 def test_a_damaged_version_beside_is_named(night: Night, messages: list[str]) -> None:
     damaged = night.run("--force")
     (damaged.folder / "manifest.json").write_text("{")
-    for really in (False, True):
-        night.forget(really=really)
+    for delete in (False, True):
+        night.forget(delete=delete)
         assert len([line for line in messages if str(damaged.folder) in line and "passed over" in line]) == 1
 
 
@@ -323,7 +324,7 @@ def test_an_article_that_failed_leaves_the_failures_and_its_calls_cannot_be_told
 def test_what_was_pruned_is_only_certainly_gone_with_the_whole_memo(night: Night) -> None:
     write_feed(night.config.parent / "feed.jsonl", [article(3)])
     night.run()
-    store.prune(night.outputs, "night", keep=1, really=True, wait=0)
+    prune(night.outputs, "night", keep=1, delete=True, wait=0)
     found = night.forget()
     assert (found.holdings, found.known, found.certain) == ([], ["night"], False)
     assert traces(night.outputs / ".memo")
@@ -346,8 +347,8 @@ def test_no_byte_is_left_between_the_calls_that_stay(tmp_path: Path) -> None:
         for number in range(500):
             answer = Generation(f"Quỳnh Lưu {number} " * 9, 1, 0, number % 2, finished=True, score=None)
             memo.calls({}).put(str(number), answer if number % 2 else Generation("khác", 1, 0, 0, True, None))  # noqa: FBT003
-        assert sum(1 for _ in memo.scan(lambda call: call.output_tokens == 1, really=True)) == 250
-        memo.shrink(wholly=True)
+        assert sum(1 for _ in memo.scan(lambda call: call.output_tokens == 1, delete=True)) == 250
+        memo.shrink(fully=True)
         assert traces(folder) == []
 
 
@@ -447,7 +448,7 @@ def test_a_prune_with_its_memo_killed_at_any_write_leaves_only_whole_versions(
             shutil.copytree(cwd / "backup", night.outputs, symlinks=True)
             kills.kill(arguments, cwd=cwd, at=at)
             night.versions()  # what is visible is whole
-            store.prune(night.outputs, "night", keep=1, really=True, wait=0)
+            prune(night.outputs, "night", keep=1, delete=True, wait=0)
             (left,) = night.versions()
             assert left.folder == latest.folder
             one.left(ids(left))

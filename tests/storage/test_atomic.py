@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from pipeline.errors import UsageError, WorldError
+from pipeline.export import output_file
 from pipeline.export.brief import write as write_brief
-from pipeline.export.output_file import deliver
 from pipeline.export.spreadsheets import export
 from pipeline.storage.atomic import replacing, write_atomically
 from pipeline.storage.versions import Version
@@ -195,7 +195,7 @@ def test_a_reader_that_leaves_is_an_error_that_names_the_pipe(version: Version, 
         file.write(b"nobody reads this")
 
     with pytest.raises(WorldError, match=r"pipe: cannot be written: Broken pipe"):
-        deliver(version, tmp_path / "pipe", ending="csv", write=write)
+        output_file.write(version, tmp_path / "pipe", ending="csv", fill=write)
 
 
 @pytest.mark.parametrize("kind", TARGETS)

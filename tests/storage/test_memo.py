@@ -99,7 +99,7 @@ def test_damage_that_comes_to_light_while_it_is_used_sets_it_aside_and_the_run_g
     path = tmp_path / "memo.sqlite"
     with open_memo(tmp_path) as memo:
         calls = memo.calls({})
-        memo.ask("PRAGMA shrink_memory")  # what it has read before is forgotten
+        memo.execute("PRAGMA shrink_memory")  # what it has read before is forgotten
         with path.open("r+b") as file:  # every page but the first, under the open connection's hands
             file.seek(4096)
             file.write(b"\xff" * (path.stat().st_size - 4096))
@@ -164,7 +164,7 @@ def test_many_processes_that_open_one_damaged_file_at_once_set_it_aside_once(tmp
 def test_what_the_disk_refuses_is_named_with_its_remedy(tmp_path: Path) -> None:
     with opened(tmp_path) as memo:
         calls = memo.calls({})
-        memo.ask("PRAGMA max_page_count = 1")  # what SQLite takes for a full disk
+        memo.execute("PRAGMA max_page_count = 1")  # what SQLite takes for a full disk
         with pytest.raises(MemoError, match=r"memo\.sqlite: .* full; free some space"):
             [calls.put(f"câu {number}", ANSWER) for number in range(2000)]
 

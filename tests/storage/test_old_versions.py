@@ -24,7 +24,7 @@ from pipeline.evaluation import evaluate as evaluation
 from pipeline.export import brief, spreadsheets
 from pipeline.records import Origin, Sentence, SetAsideLine
 from pipeline.storage import editions, versions
-from pipeline.storage.published import look, open_published
+from pipeline.storage.published import open_published, read_published
 from pipeline.storage.rows import arrow_schema, as_json, failures, kept_column_names, rows
 from pipeline.storage.versions import Version
 from tests.conftest import tomdich
@@ -146,7 +146,7 @@ def test_load_dataset(version: Version, tmp_path: Path) -> None:
 
 
 def test_the_list_of_what_was_published_and_the_edition(version: Version, outputs: Path) -> None:
-    with look(outputs / "night", [version]) as published:
+    with read_published(outputs / "night", [version]) as published:
         assert published.texts("cau-2") == {next(row.text_sha256 for row in rows(version) if row.id == "cau-2")}
     assert editions.find(outputs, "night@2026-11-23").name == version.name
     union = editions.union("night@2026-11-23", [version, version])
@@ -174,7 +174,7 @@ def test_forget_rewrites_it(version: Version, outputs: Path) -> None:
     before = [row for row in rows(version) if row.id != PAGE]
     with open_published(outputs / "night", [version]):
         pass
-    found = forget(outputs, PAGE, really=True, wait=0)
+    found = forget(outputs, PAGE, delete=True, wait=0)
     assert [holding.version.name for holding in found.holdings] == [version.name]
     rewritten = versions.find(outputs, "night")
     versions.verify(rewritten)

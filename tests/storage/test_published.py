@@ -11,7 +11,14 @@ import pytest
 
 from pipeline.errors import WorldError
 from pipeline.storage import versions
-from pipeline.storage.published import FILE, WITHDRAWN, Withdrawal, look, open_published, withdraw
+from pipeline.storage.published import (
+    FILE,
+    WITHDRAWN,
+    Withdrawal,
+    open_published,
+    read_published,
+    withdraw,
+)
 
 
 def publish(outputs: Path, *pairs: tuple[str, str], scope: str = "full", published: str = "") -> versions.Version:
@@ -39,7 +46,7 @@ def test_what_is_known_outlives_its_version(tmp_path: Path) -> None:
         pass
     with open_published(tmp_path / "night", []) as published:
         assert published.has("a", "1")
-    with look(tmp_path / "night", []) as published:
+    with read_published(tmp_path / "night", []) as published:
         assert published.has("a", "1")
 
 
@@ -57,14 +64,14 @@ def test_a_file_without_dates_gets_those_of_the_versions_that_are_left(tmp_path:
     (tmp_path / FILE).rename(tmp_path / "night" / FILE)
     with open_published(tmp_path / "night", [version]) as published:
         assert published.has("pruned", "0")
-        assert published.standing("a", "2", "2026-03-01") == (False, True)
+        assert published.state_of("a", "2", "2026-03-01") == (False, True)
         published.forget(article_id="a", texts=[])
-        assert published.standing("a", "2", "2026-03-01") == (False, False)
+        assert published.state_of("a", "2", "2026-03-01") == (False, False)
 
 
 def test_looking_writes_nothing(tmp_path: Path) -> None:
     version = publish(tmp_path, ("a", "1"))
-    with look(tmp_path / "night", [version]) as published:
+    with read_published(tmp_path / "night", [version]) as published:
         assert published.has("a", "1")
     assert not (tmp_path / "night" / FILE).exists()
 
@@ -72,7 +79,7 @@ def test_looking_writes_nothing(tmp_path: Path) -> None:
 def test_a_damaged_file_is_set_aside_and_named(tmp_path: Path, messages: list[str]) -> None:
     version = publish(tmp_path, ("a", "1"))
     (tmp_path / "night" / FILE).write_bytes(b"no database" * 1000)
-    with look(tmp_path / "night", [version]) as published:
+    with read_published(tmp_path / "night", [version]) as published:
         assert published.has("a", "1")
     with open_published(tmp_path / "night", [version]) as published:
         assert published.has("a", "1")
@@ -117,7 +124,7 @@ def test_looking_at_a_damaged_file_leaves_no_file_open(tmp_path: Path) -> None:
     version = publish(tmp_path, ("a", "1"))
     (tmp_path / "night" / FILE).write_bytes(b"no database" * 1000)
     before = len(list(Path("/proc/self/fd").iterdir()))
-    held = [look(tmp_path / "night", [version]) for _ in range(5)]
+    held = [read_published(tmp_path / "night", [version]) for _ in range(5)]
     assert len(list(Path("/proc/self/fd").iterdir())) == before
     for one in held:
         one.close()
@@ -130,7 +137,7 @@ def test_a_withdrawal_is_of_a_text_everywhere_and_of_an_id_where_it_is_the_artic
     withdraw(tmp_path, Withdrawal("2026-11-26T00:00:00+00:00", text_digest("y"), (text_digest("2"),), "day", ("day",)))
     found = {}
     for name in ("night", "day", "new"):
-        with look(tmp_path / name, []) as published:
+        with read_published(tmp_path / name, []) as published:
             pairs = [("x", "9"), ("z", "1"), ("y", "9"), ("z", "2"), ("z", "9")]
             found[name] = [published.is_withdrawn(*pair) for pair in pairs]
     assert found == {

@@ -16,6 +16,7 @@ import pytest
 from pipeline.errors import DifferenceError, LockedError, UsageError, WorldError
 from pipeline.storage import versions
 from pipeline.storage.disk_errors import on_disk
+from pipeline.storage.pruning import prune
 
 RECIPE = "3f9a1c2b" + "0" * 56
 
@@ -116,12 +117,12 @@ def test_prune_keeps_the_newest_and_latest_and_is_dry_by_default(tmp_path: Path)
     oldest = published(tmp_path)
     others = [published(tmp_path, latest=False) for _ in range(3)]
     with versions.locked(tmp_path, "night", wait=0):  # a look needs no lock
-        doomed = versions.prune(tmp_path, "night", keep=1, really=False, wait=0)
+        to_delete = prune(tmp_path, "night", keep=1, delete=False, wait=0)
         with pytest.raises(LockedError):
-            versions.prune(tmp_path, "night", keep=1, really=True, wait=0)
-    assert doomed == [(version, version.bytes()) for version in others[:2]]
+            prune(tmp_path, "night", keep=1, delete=True, wait=0)
+    assert to_delete == [(version, version.bytes()) for version in others[:2]]
     assert all(version.folder.exists() for version in others)
-    versions.prune(tmp_path, "night", keep=1, really=True, wait=0)
+    prune(tmp_path, "night", keep=1, delete=True, wait=0)
     assert [v.folder for v in versions.versions(tmp_path / "night")] == [oldest.folder, others[2].folder]
 
 
@@ -155,8 +156,8 @@ def test_a_version_goes_by_any_rule_of_count_age_and_size(
 ) -> None:
     # 3,000 bytes of rows each, and a manifest; `latest` is the newest
     there = {days: aged(published(tmp_path, text="x" * 3_000), days) for days in (40, 30, 20, 10)}
-    doomed = versions.prune(tmp_path, "night", really=True, wait=0, **rules)
-    assert [version.folder for version, _ in doomed] == [there[days].folder for days in gone]
+    to_delete = prune(tmp_path, "night", delete=True, wait=0, **rules)
+    assert [version.folder for version, _ in to_delete] == [there[days].folder for days in gone]
     assert [v.folder for v in versions.versions(tmp_path / "night")] == [
         version.folder for days, version in there.items() if days not in gone
     ]
@@ -165,7 +166,7 @@ def test_a_version_goes_by_any_rule_of_count_age_and_size(
 def test_the_only_version_stays_where_there_is_no_latest(tmp_path: Path) -> None:
     only = published(tmp_path, latest=False)
     rules = {"older_than": timedelta(0), "over": 0}
-    assert versions.prune(tmp_path, "night", really=True, wait=0, **rules) == []  # type: ignore[arg-type]
+    assert prune(tmp_path, "night", delete=True, wait=0, **rules) == []  # type: ignore[arg-type]
     assert only.folder.exists()
 
 
@@ -202,7 +203,7 @@ def test_a_replacement_that_was_killed_between_its_renames_is_ended_by_the_next_
     (ready / "data" / "rows").write_text("without")
     if out_of_sight:
         (tmp_path / "night" / ".staging").mkdir(exist_ok=True)
-        version.folder.rename(tmp_path / "night" / ".staging" / "doomed")
+        version.folder.rename(tmp_path / "night" / ".staging" / "to_delete")
     with versions.locked(tmp_path, "night", wait=0) as experiment:
         (found,) = experiment.versions()
     assert (found.folder / "data" / "rows").read_text() == "without"

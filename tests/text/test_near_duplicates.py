@@ -87,7 +87,7 @@ def test_the_earliest_leads(published: tuple[str, ...], leads: str) -> None:
     ],
 )
 def test_a_date_at_either_end_of_the_calendar_is_no_moment(published: str, readable: bool) -> None:
-    assert (near_duplicates.moment(published) is not None) is readable
+    assert (near_duplicates.parse_date(published) is not None) is readable
     assert near_duplicates.leads([Story("a", ONE, published), Story("b", ONE)]) == {"a": "a", "b": "a"}
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from pipeline.export import output_file
 from pipeline.export.brief.gathering import Hold, gather
 from pipeline.export.brief.watchlist import read
 from pipeline.export.brief.writing import as_docx, as_html, as_markdown
-from pipeline.export.output_file import deliver
 from pipeline.storage.rows import Readable
 
 __all__ = ["Format", "Hold", "write"]
@@ -33,4 +33,4 @@ def write(
             data = as_docx(brief)
         case "md":
             data = as_markdown(brief).encode()
-    return deliver(version, output, ending=f"brief.{to}", write=lambda file: file.write(data))
+    return output_file.write(version, output, ending=f"brief.{to}", fill=lambda file: file.write(data))

@@ -12,7 +12,7 @@ from pipeline.errors import UsageError
 from pipeline.export.brief.watchlist import Topic, prepare
 from pipeline.records import PublishedRow, Status
 from pipeline.storage.rows import Edition, Readable, rows
-from pipeline.storage.versions import WHOLE, moment
+from pipeline.storage.versions import WHOLE, version_time
 from pipeline.text import near_duplicates
 from pipeline.text.sanitize import host, one_line, web_link
 
@@ -156,7 +156,7 @@ def _item(row: PublishedRow) -> Item:
         address=host(link) if link else one_line(row.url),
         summary=one_line(row.translation),
         held=tuple(reasons or ["a check holds it back"]) if row.status == "hold" else (),
-        when=near_duplicates.moment(row.published) or _NEVER,
+        when=near_duplicates.parse_date(row.published) or _NEVER,
     )
 
 
@@ -201,7 +201,7 @@ def _day(version: Readable) -> date:
     edition = version.manifest.get("edition")
     if edition:
         return date.fromisoformat(edition)
-    made = moment(version.manifest["version"])
+    made = version_time(version.manifest["version"])
     assert made is not None
     return made.date()
 
