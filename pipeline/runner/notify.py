@@ -135,10 +135,7 @@ class Finish:
     def _posted(self, told: str, ending: dict[str, JSON], problems: list[str]) -> None:
         try:
             address = expand_env(told)
-            if not address.startswith(("https://", "http://")):
-                problems.append(f"{_shown(told)} is no web address")
-                return
-            request = urllib.request.Request(  # noqa: S310 - http and https only, see above
+            request = urllib.request.Request(  # noqa: S310 - http and https only: `is_web_address`
                 address,
                 data=json.dumps(ending, ensure_ascii=False).encode(),
                 headers={"Content-Type": "application/json", "User-Agent": "tomdich"},

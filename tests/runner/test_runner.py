@@ -16,7 +16,7 @@ from pipeline import config as configs
 from pipeline.checks.view import View
 from pipeline.config import Config
 from pipeline.engines.batching import BatchingEngine
-from pipeline.errors import ConfigError, GateError, StoppedError
+from pipeline.errors import ConfigError, GateError, StoppedError, UsageError
 from pipeline.records import Flag
 from pipeline.runner.chain import run
 from pipeline.runner.options import Outcome, RunOptions
@@ -507,3 +507,49 @@ def test_equal_sentences_are_translated_once(go: Any) -> None:
     calls = go(feed).version.manifest["calls"]["translate"]
     assert calls["computed"] == 2  # one title, one summary sentence
     assert calls["replayed"] == 10
+
+
+# Ends before anything is published
+
+
+def after(calls: int, reason: str = "stopped by SIGTERM") -> Callable[[], str | None]:
+    """Return a reason to stop that is given from the so manyth time on that it is asked for."""
+    asked = iter(range(1_000_000))
+    return lambda: reason if next(asked) >= calls else None
+
+
+@pytest.mark.parametrize(
+    ("calls", "when"), [(0, "before anything was read"), (3, "while loading")], ids=["at once", "while loading"]
+)
+def test_a_run_that_is_stopped_says_where_it_was(go: Any, tmp_path: Path, calls: int, when: str) -> None:
+    with pytest.raises(StoppedError, match=f"^stopped by SIGTERM {when}; run it again") as stopped:
+        go([article(number) for number in range(500)], stopping=after(calls))
+    assert stopped.value.exit_code == 5
+    assert versions.versions(tmp_path / "out" / "night") == []
+
+
+def test_a_revision_of_what_was_never_published_says_what_to_do(
+    load_config: Callable[..., Config], tmp_path: Path
+) -> None:
+    write_feed(tmp_path / "feed.jsonl", FEED)
+    options = RunOptions(outputs=tmp_path / "out", revise=True)
+    with pytest.raises(UsageError, match=r"--revise: no version of night is published; run it without --revise"):
+        run(load_config(), options=options, progress=Silent())
+
+
+def test_a_plan_that_is_stopped_says_that_nothing_was_planned(
+    load_config: Callable[..., Config], tmp_path: Path
+) -> None:
+    class Counting(Silent):
+        """Progress that notes when the calls are counted."""
+
+        here = False
+
+        def begin(self, stage: str, _total: int | None) -> None:
+            self.here = stage == "plan"
+
+    progress = Counting()
+    options = RunOptions(outputs=tmp_path / "out", stopping=lambda: "stopped by SIGTERM" if progress.here else None)
+    write_feed(tmp_path / "feed.jsonl", FEED)
+    with pytest.raises(StoppedError, match=r"^stopped by SIGTERM; nothing was planned"):
+        plan(load_config(), options=options, progress=progress)
