@@ -6,6 +6,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# worksteal: a worker gets whole files, as far as it can, so that what a file sets up is set up once
+PARALLEL := -n auto --dist worksteal
 FAULTS := $(addprefix tests/,test_faults.py test_crash.py test_hostile.py test_fuzz.py commands/test_forget.py \
   storage/test_memo.py runner/test_inspection.py)
 
@@ -15,7 +17,7 @@ run: $(VENV)/.run
 	$(BIN)/tomdich run configs/quickstart.yaml --show 3
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto -m "not faults and not soak"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not faults and not soak"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -28,12 +30,12 @@ mutate: $(VENV)/.test
 
 coverage: $(VENV)/.test
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto -m "not faults and not soak"
+	$(BIN)/coverage run -m pytest $(PARALLEL) -m "not faults and not soak"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing
 
 faults: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto -m "not soak" $(FAULTS)
+	$(BIN)/python -m pytest $(PARALLEL) -m "not soak" $(FAULTS)
 
 soak: $(VENV)/.test
 	$(BIN)/python -m pytest -m soak -s
