@@ -53,6 +53,7 @@ def examples(group: Mapping[str, Any]) -> Iterator[Example]:
                 texts = _three(given)
             assert given, f"the entry {entry!r} has no example"
             assert texts[0], f"the entry {entry!r} has no Vietnamese example"
+            assert texts[1] or texts[2], f"the entry {entry!r} has no English example"
             yield Example(
                 entry,
                 texts[0],
