@@ -38,6 +38,8 @@ from pipeline.evaluation.metrics import Score
 from pipeline.progress import Lines
 from pipeline.runner import chain
 from pipeline.runner.options import RunOptions
+from pipeline.text.normalize import press_tone
+from pipeline.text.sentences import sentences
 from pipeline.train import config as training
 from pipeline.train import reading
 
@@ -111,12 +113,42 @@ def whole(path: Path, options: argparse.Namespace) -> None:
     print(f"\nwhole: {options.summarizer}, {options.translator} on {path.name}, {len(rows)} texts")
     for score in metrics.rouge([row["summary"] for row in found], [row["summary"] for row in rows]):
         _line(score)
+    _support([row["title"] + "\n" + row["body"] for row in rows], [row["summary"] for row in found])
     _translation_scores(
         [row["summary"] for row in found],
         [row["translation"] for row in found],
         [row["translation"] for row in rows],
         options,
     )
+
+
+_FIGURE = re.compile(r"\d+(?:[.,:/-]\d+)*")
+_LONGEST_FUNCTION_WORD = 3  # letters; longer syllables are mostly of content words
+
+
+def _support(articles: Sequence[str], summaries: Sequence[str]) -> None:
+    """Print how much of the summaries stands in their articles: words of over three letters, figures, names."""
+    words, figures, names = ([0, 0] for _ in range(3))
+    first_sentence = unsupported = 0
+    for article, summary in zip(articles, summaries, strict=True):
+        shown, said = (unicodedata.normalize("NFC", press_tone(text)) for text in (article, summary))
+        known = {*re.findall(_WORD, shown.lower())}
+        figures_shown = {*_FIGURE.findall(shown)}
+        flat = " ".join(shown.split())
+        found = [word in known for word in re.findall(_WORD, said.lower()) if len(word) > _LONGEST_FUNCTION_WORD]
+        figures_found = [figure in figures_shown for figure in _FIGURE.findall(said)]
+        names_found = [" ".join(name) in flat for name in _capitalized(said)]
+        for counts, one in ((words, found), (figures, figures_found), (names, names_found)):
+            counts[0] += sum(one)
+            counts[1] += len(one)
+        unsupported += not all(figures_found)
+        opening = sentences(shown.partition("\n")[2])[:1]
+        first_sentence += [" ".join(said.split())] == opening
+    for name, (found_count, total) in (("words", words), ("figures", figures), ("names", names)):
+        print(f"  {name} of the summary that stand in the article {100 * found_count / max(1, total):.2f} % of {total}")
+    count = len(summaries)
+    print(f"  summaries with a figure that the article does not have {100 * unsupported / count:.1f} %")
+    print(f"  summaries that are the first sentence {100 * first_sentence / count:.1f} %")
 
 
 _WORD = "[^\\W\\d_]+"
@@ -215,6 +247,7 @@ def summarize(path: Path, options: argparse.Namespace) -> None:
         answer.strip().rstrip(".") == title.strip().rstrip(".") for answer, title in zip(answers, titles, strict=True)
     )
     print(f"  the headline and nothing else: {100 * same / len(rows):.1f} %")
+    _support([f"{row['title']}\n{row['body']}" for row in rows], answers)
     _without_references(answers, references, "reference")
     bodies = [" ".join(row["body"].split()) for row in rows]
     _show(bodies, answers, references, options)
