@@ -30,7 +30,7 @@ _BELOW_TITLE, _ABOVE_TITLE = 10, 3  # lines around the heading in which the date
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class WebArticle:
     """The article of one web page."""
 
     pasted: pasted.Pasted
@@ -61,7 +61,7 @@ def decode(data: bytes) -> normalize.Decoded:
     return normalize.decode(data)
 
 
-def parse(html: str, *, url: str = "") -> Page | None:
+def parse(html: str, *, url: str = "") -> WebArticle | None:
     """Return the article found in `html`, or None where there is none; `url`: where the page was read."""
     from lxml import etree  # type: ignore[import-untyped]
     from lxml import html as lxml_html
@@ -80,7 +80,7 @@ def parse(html: str, *, url: str = "") -> Page | None:
     title = found.title or ""
     parts = pasted.parse(found.text, title=title)
     read = parts.published  # where there is a heading, a day alone may be the day of the visit
-    return Page(
+    return WebArticle(
         pasted=parts,
         title=title,
         # found.date is a guess: without metadata it may be the date of a licence in the footer

@@ -9,8 +9,7 @@ removed is kept with its kind in `Pasted.dropped`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 from pipeline.sources import dates
@@ -42,9 +41,9 @@ from pipeline.sources.line_classifier import (
     without_end_mark,
     word_count,
 )
+from pipeline.sources.page_lines import PageLines, unwrapped
 
 _HEADING = re.compile(r"#{1,3}\s+(?=\S)|(?:tiêu\s+đề|title)\s*:\s*(?=\S)", re.IGNORECASE)
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _SECTION_WORDS = 6  # a line before the title is a section up to this length; a longer one is the title
 _LEAD_WORDS = 22  # an unpunctuated line from this length on is a lead, not a title
 _SHORT_TITLE = 4
@@ -55,8 +54,6 @@ _NAMES_IN_A_ROW = 2  # more than two short lines after the title are a list
 _DATELINE_PARAGRAPHS = 3  # the lead, the first paragraph, and one to spare
 _CAPTION_WORDS = 30
 _FAR = 200  # lines looked ahead below a heading
-_WRAPPED_LINES = 3
-_WRAP_WIDTH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,40 +68,14 @@ class Pasted:
     dropped: tuple[tuple[str, str], ...] = ()  # (kind, line), in their order on the page
 
 
-@dataclass(slots=True)
-class _Page:
-    """The page while its lines are being classified."""
-
-    lines: list[str]
-    gaps: list[bool]  # whether an empty line precedes each line
-    taken: dict[int, list[tuple[Kind, str]]] = field(default_factory=dict)
-    title: int | None = None
-    published: str = ""
-    bylines: list[str] = field(default_factory=list)
-
-    def take(self, index: int, kind: Kind) -> None:
-        """Remove the whole line as `kind`."""
-        self.taken[index] = [*self.taken.get(index, ()), (kind, self.lines[index])]
-        self.lines[index] = ""
-
-    def cut(self, index: int, rest: str, part: str, kind: Kind) -> None:
-        """Remove `part` of the line as `kind` and keep `rest`."""
-        self.taken[index] = [*self.taken.get(index, ()), (kind, part)]
-        self.lines[index] = rest
-
-    def left(self) -> list[int]:
-        """Return the indices of the lines that are left, without the title."""
-        return [index for index, line in enumerate(self.lines) if line and index != self.title]
-
-
 def parse(text: str, *, title: str = "") -> Pasted:
     """Return the title, the body and the removed lines of `text`, a pasted page.
 
     `title`: the title where it is known already (from a web page's metadata); then none is searched for, and `text`
     has no head except perhaps the title again.
     """
-    lines, gaps = _unwrapped(text)
-    page = _Page(lines, gaps)
+    lines, gaps = unwrapped(text)
+    page = PageLines(lines, gaps)
     texts = (at for at, line in enumerate(lines) if _is_text(line) and not _is_long_title(lines, gaps, at))
     head = next(texts, len(lines))
     _read_head(page, head, known_title=bool(title))
@@ -141,49 +112,7 @@ def _is_long_title(lines: list[str], gaps: list[bool], at: int) -> bool:
     return any(is_stopped(after) and _is_text(after) for after in lines[at + 1 : at + _HEAD_BELOW_TITLE])
 
 
-def _unwrapped(text: str) -> tuple[list[str], list[bool]]:
-    """Return the lines of `text` without the empty ones, and whether an empty one preceded each.
-
-    A block was wrapped by a program where at every line break the next word would not have fitted: its lines are
-    joined to one paragraph.
-    """
-    blocks: list[list[str]] = [[]]
-    for raw in text.splitlines():
-        line = raw.translate(_INVISIBLE).replace("\u00a0", " ").strip()
-        if line:
-            blocks[-1].append(line)
-        elif blocks[-1]:
-            blocks.append([])
-    width = max((len(line) for block in blocks if _is_wrapped(block) for line in block), default=0)
-    lines: list[str] = []
-    gaps: list[bool] = []
-    for block in blocks:
-        wrapped = len(block) > 1 and width and _breaks_at(block, width)
-        joined = [" ".join(block)] if wrapped else block
-        lines.extend(joined)
-        gaps.extend(at == 0 and bool(gaps) for at in range(len(joined)))
-    return lines, gaps
-
-
-def _is_wrapped(block: Sequence[str]) -> bool:
-    width = max(map(len, block), default=0)
-    running_on = sum(line[0].islower() for line in block[1:])
-    return (
-        len(block) >= _WRAPPED_LINES
-        and width >= _WRAP_WIDTH
-        and 2 * running_on >= len(block) - 1
-        and _breaks_at(block, width)
-    )
-
-
-def _breaks_at(block: Sequence[str], width: int) -> bool:
-    """Return whether each line of `block` ends where the next one's first word would have passed `width`."""
-    return max(map(len, block)) <= width and all(
-        len(line) + 1 + len(after.split()[0]) > width for line, after in pairwise(block)
-    )
-
-
-def _read_head(page: _Page, end: int, *, known_title: bool) -> None:
+def _read_head(page: PageLines, end: int, *, known_title: bool) -> None:
     """Classify the lines before `end`, the first paragraph."""
     if end == len(page.lines):  # a poem, a list, a table: there is no paragraph to start from
         _read_headless(page, known_title=known_title)
@@ -220,7 +149,7 @@ def _rarely_title(line: str) -> bool:
     return _names_someone(line) or is_caption(line) or is_masthead(line)
 
 
-def _take_if_plain(page: _Page, index: int) -> bool:
+def _take_if_plain(page: PageLines, index: int) -> bool:
     """Remove a line of the head whose text alone decides its kind; return whether it was removed."""
     line = page.lines[index]
     stamp = date_of(line)
@@ -243,7 +172,7 @@ def _take_if_plain(page: _Page, index: int) -> bool:
     return True
 
 
-def _take_classified(page: _Page, index: int, *, otherwise: Kind) -> None:
+def _take_classified(page: PageLines, index: int, *, otherwise: Kind) -> None:
     line = page.lines[index]
     if is_place(line):
         page.take(index, "place")
@@ -256,7 +185,7 @@ def _take_classified(page: _Page, index: int, *, otherwise: Kind) -> None:
         page.take(index, kind_of(line) or otherwise)
 
 
-def _title(page: _Page, open_lines: list[int]) -> int | None:
+def _title(page: PageLines, open_lines: list[int]) -> int | None:
     """Return which of the head's open lines is the title."""
     for index in open_lines:
         if _HEADING.match(page.lines[index]):
@@ -274,7 +203,7 @@ def _title(page: _Page, open_lines: list[int]) -> int | None:
     return next((index for index, count in zip(likely[:2], counts, strict=False) if count >= _SHORT_TITLE), likely[0])
 
 
-def _dated_title(page: _Page, end: int) -> int | None:
+def _dated_title(page: PageLines, end: int) -> int | None:
     """Return which line of a head without any other is a title with a day in it ("Thời tiết ngày 2/3/2023")."""
     for index in range(end):
         for kind, line in page.taken.get(index, ()):
@@ -292,7 +221,7 @@ def _may_be_section(line: str) -> bool:
     return word_count(line) <= _SECTION_WORDS and not re.search(r"[\d:,?!\"“”'‘’]", line)
 
 
-def _read_headless(page: _Page, *, known_title: bool) -> None:
+def _read_headless(page: PageLines, *, known_title: bool) -> None:
     """Classify the lines of a page without a paragraph: only a first line followed by an empty one is a title."""
     for index, line in enumerate(page.lines):
         if (stamp := date_of(line)) is not None and index in {0, 1, len(page.lines) - 1}:
@@ -307,7 +236,7 @@ def _read_headless(page: _Page, *, known_title: bool) -> None:
         page.title = first
 
 
-def _read_tail(page: _Page) -> None:
+def _read_tail(page: PageLines) -> None:
     """Remove what follows the end of the article, and the boxes of links within it."""
     left = page.left()
     end = _marked_end(page, left)
@@ -344,7 +273,7 @@ def _read_tail(page: _Page) -> None:
                 _take_after_end(page, index)
 
 
-def _marked_end(page: _Page, left: list[int]) -> int | None:
+def _marked_end(page: PageLines, left: list[int]) -> int | None:
     """Return the position in `left` of the end mark, if more of the page is before it than after."""
     total = sum(word_count(page.lines[index]) for index in left)
     done = 0
@@ -385,7 +314,7 @@ def _text_follows(lines: list[str]) -> list[bool]:
     return follows[::-1]
 
 
-def _take_after_end(page: _Page, index: int) -> None:
+def _take_after_end(page: PageLines, index: int) -> None:
     line = page.lines[index]
     stamp = date_of(line)
     kind = kind_of(line)
@@ -415,7 +344,7 @@ def _are_comments(heading: str, after: list[str]) -> bool:
     return bool(re.search(r"\d", heading)) or any(map(is_comment_button, after))
 
 
-def _read_body(page: _Page) -> None:
+def _read_body(page: PageLines) -> None:
     """Remove from the body what is clearly no text of it, and the datelines from its first paragraphs."""
     _take_byline_under_lead(page)
     left = page.left()
@@ -439,7 +368,7 @@ def _read_body(page: _Page) -> None:
             page.cut(index, rest, dateline, "dateline")
 
 
-def _take_byline_under_lead(page: _Page) -> None:
+def _take_byline_under_lead(page: PageLines) -> None:
     """Remove the one name between the lead and the second paragraph.
 
     Where there are more names between paragraphs, each is a heading of what follows.
