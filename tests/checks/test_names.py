@@ -143,6 +143,8 @@ EVERY_CHECK = [
     ("office", "Bí thư Tỉnh ủy Lê Văn A phát biểu.", "The provincial Party secretary, Le Van A, spoke.", "Prime Minister Le Van A spoke."),
     ("office", "Phó Chủ tịch UBND TP Hà Nội phát biểu.", "The vice chairman of the Hanoi People's Committee spoke.", "The chairman of the Hanoi People's Committee spoke."),
     ("office", "Trung ương Đảng họp.", "The Party Central Committee met.", "The Politburo met."),
+    ("office", "Tỉnh ủy Nghệ An họp.", "The Nghe An provincial Party Committee met.", "The Nghe An provincial People's Committee met."),
+    ("office", "Huyện ủy kỷ luật hai cán bộ.", "The district Party Committee disciplined two officials.", "The district People's Committee disciplined two officials."),
     ("office", "Bộ Y tế khuyến cáo.", "The Ministry of Health advises this.", "The Ministry of Finance advises this."),
     ("office", "Bộ Công an khởi tố.", "The Ministry of Public Security prosecuted him.", "The Ministry of National Defence prosecuted him."),
     ("office", "Viện kiểm sát truy tố.", "The procuracy indicted him.", "The Supreme Court indicted him."),
@@ -168,7 +170,22 @@ def test_names_offices_initials_and_pronouns(check: str, vietnamese: str, right:
     assert check in {one for one, _ in found(vietnamese, wrong)}
 
 
+def test_a_name_that_keeps_its_vietnamese_marks_is_a_note() -> None:
+    english = "In Đà Nẵng, Nguyễn Phước Long met Müller."
+    flagged = comparison.check(View(record("Tại Đà Nẵng, Nguyễn Phước Long gặp Müller.", english)))
+    assert [(flag.severity, flag.found, flag.expected) for flag in flagged] == [
+        ("note", "Đà Nẵng", "Da Nang"),
+        ("note", "Nguyễn Phước Long", "Nguyen Phuoc Long"),
+    ]
+
+
+def test_words_that_are_still_vietnamese_are_no_names_with_marks() -> None:
+    flagged = comparison.check(View(record("Bộ trưởng rời Hà Nội.", "Bộ trưởng rời Hà Nội.")))
+    assert [flag for flag in flagged if flag.severity == "note"] == []
+
+
 FINE = [
+    ("Ông Tôn Kiến Bình phát biểu.", "Sun Jianping spoke."),  # a surname that is also a word
     # the first word of a sentence is no name
     ("Theo báo cáo, giá tăng.", "According to the report, prices rose."),
     ("Nhiều người bị thương.", "Many were injured."),

@@ -17,6 +17,7 @@ from pipeline.checks.names.entities import (
     English,
     Entity,
     Initials,
+    Token,
     Vietnamese,
     capitalised_within,
     is_syllable,
@@ -41,6 +42,7 @@ from pipeline.text.normalize import fold
 _DEPUTIES = ("Phó ", "Thứ ")
 _PRONOUNS = frozenset({"he", "his", "him", "she", "her", "hers"})
 _SHORTEST_NAME = 3
+_VIETNAMESE_LETTER = re.compile("[Ạ-ỹĂăĐđĨĩŨũƠơƯư]")  # rare in other languages
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ def _compared(pair: Pair, source: Source) -> list[Flag]:
             missing += _missing_run(run, english)
     for initials in vietnamese.initials:
         missing += _missing_initials(initials, pair.target.text)
-    return found + _flags_of_missing(pair, missing, unsupported_names)
+    return found + _flags_of_missing(pair, missing, unsupported_names) + _marked(pair, english)
 
 
 def _flags_of_missing(
@@ -221,6 +223,47 @@ def _flags_of_missing(
             )
         )
     return found
+
+
+def _marked(pair: Pair, english: English) -> list[Flag]:
+    """Return a note for each name in the English that kept its Vietnamese marks, which the English press drops."""
+    if pair.target.text.isascii() or any(_is_marked(token) and not token.capital for token in english.tokens):
+        return []  # `vietnamese_left` flags words in lower case
+    found: list[Flag] = []
+    at = 0
+    while at < len(english.tokens):
+        end = at
+        while (
+            end < len(english.tokens)
+            and _is_name_syllable(english.tokens[end])
+            and (end == at or _follows(pair, english, end))
+        ):
+            end += 1
+        span = english.tokens[at:end]
+        if span and span[0].first and not _is_marked(span[0]):  # the first word of a sentence: In Đà Nẵng
+            span = span[1:]
+        if any(map(_is_marked, span)):
+            start, finish = span[0].start, span[-1].end
+            name, plain = pair.target.text[start:finish], " ".join(token.folded.capitalize() for token in span)
+            message = f"“{name}” has Vietnamese marks; English news writes “{plain}”"
+            found.append(
+                pair.target.flag("name", message, span=(start, finish), expected=plain, found=name, severity="note")
+            )
+        at = max(end, at + 1)
+    return found
+
+
+def _is_marked(token: Token) -> bool:
+    return _VIETNAMESE_LETTER.search(token.text) is not None
+
+
+def _is_name_syllable(token: Token) -> bool:
+    return token.capital and is_syllable(token.folded)
+
+
+def _follows(pair: Pair, english: English, at: int) -> bool:
+    """Return whether a single space separates token `at` from the one before."""
+    return pair.target.text[english.tokens[at - 1].end : english.tokens[at].start] == " "
 
 
 # Missing names

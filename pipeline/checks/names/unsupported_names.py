@@ -85,10 +85,12 @@ def find_unsupported(text: str, vietnamese: Vietnamese, english: English, source
         ):
             end += 1
         if end > at:
-            span = english.tokens[at:end]
+            # a romanized surname that is also a word precedes the span: Sun in Sun Jianping
+            span = english.tokens[at - 1 if at and _adjacent(english, at) else at : end]
             if not read_as_chinese.isdisjoint(token.folded for token in span):
                 at = end
                 continue
+            span = english.tokens[at:end]
             sure = len(span) > 1
             weak = span[0].first and len(span) == 1
             found.append(UnsupportedName(span[0].start, span[-1].end, at, end, sure=sure, weak=weak))
