@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+import tomllib
+from importlib.resources import files
 
 import pytest
 from hypothesis import given
@@ -83,6 +85,17 @@ def test_swapped_translations_are_said_of_both() -> None:
 def test_too_long_may_be_invented() -> None:
     (flag,) = flags_of((FLOOD, f"{FLOOD_EN} {VACCINE_EN} Officials hope that more help will follow."))
     assert (flag.check, flag.severity, flag.field) == ("length", "warning", "translation")
+
+
+def test_every_word_is_found_in_each_of_its_examples() -> None:
+    text = files("pipeline.checks").joinpath("coverage.toml").read_text(encoding="utf-8")
+    table = tomllib.loads(text)
+    for vietnamese, words in table["examples"].items():
+        assert coverage._anchors(vietnamese, "") == [coverage._Anchor("word", 0, len(vietnamese), found=False)]
+        for word in words.split():
+            (anchor,) = coverage._anchors(vietnamese, word)
+            assert anchor.found, f"{vietnamese}: {word}"
+    assert len(table["examples"]) == len(table["words"])
 
 
 def test_the_headline_is_compared_too() -> None:
