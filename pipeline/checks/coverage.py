@@ -1,13 +1,13 @@
-"""Coverage: every sentence has its translation, whole, of a length that a translation has, and in English.
+"""The checks `coverage`, `length` and `vietnamese_left`: each sentence is translated, in full, into English.
 
-What a sentence should leave traces of in its translation are *anchors*: names, figures, and some 550 common words that
-are nearly always told with the same few English ones (`coverage.toml`). A translation that lacks a clause misses the
-anchors that stand side by side there; one that is reworded misses one here and one there. So the stretch of anchors is
-found that speaks most for being left out (the maximal run of log-likelihood ratios, after Kadane), and the length of
-the translation is one more witness. Sentences that fit each other's translations better than their own were swapped.
+*Anchors* of a sentence are names, figures and some 550 common words with few English translations (`coverage.toml`). A
+translation that lacks a clause misses neighbouring anchors; one that is reworded misses single ones. So the check finds
+the stretch of anchors with the strongest evidence of an omission (the maximal run of log-likelihood ratios, after
+Kadane), and adds the evidence of the length. Two sentences whose anchors fit each other's translations better than
+their own were swapped.
 
-Vietnamese that was left is found by the letters, without a model: beside py3langid and lingua it is the only one that a
-Vietnamese name in English does not lead astray (`python -m tests.benchmarks.fidelity --only language`).
+Vietnamese in the English is found by its letters, without a model. Unlike py3langid and lingua, this is not misled by
+Vietnamese names in English text (`python -m tests.benchmarks.fidelity --only language`).
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def check(view: View) -> list[Flag]:
 
 
 def _covered(pair: Pair, anchors: Sequence[_Anchor]) -> Iterator[Flag]:
-    """Yield a flag where a stretch was left out, where nothing fits, or where the length is none of a translation's."""
+    """Yield a flag for an omitted stretch or an implausible length ratio."""
     vietnamese, english = pair.source.text.strip(), pair.target.text.strip()
     ratio = len(english) / len(vietnamese) if vietnamese else 1.0
     evidence, stretch = _left_out(anchors)
@@ -105,10 +105,10 @@ def _covered(pair: Pair, anchors: Sequence[_Anchor]) -> Iterator[Flag]:
 
 
 def _of_length(letters: int, ratio: float) -> float:
-    """Return how much the length speaks for a part left out: a deviate of the logarithm, squared, with its sign.
+    """Return the evidence of the length for an omission: the squared deviate of the log ratio, with its sign.
 
-    Negative where the translation is longer than usual. Not halved, as a normal law would have it: the length tells
-    more than anchors do that stand beside one another and go together.
+    Negative if the translation is longer than usual. Not halved as in a normal distribution: the length is stronger
+    evidence than neighbouring anchors, which are correlated.
     """
     spread = _SPREAD * math.sqrt(max(1.0, _SHORT / letters))
     deviate = -math.log(ratio / _USUAL) / spread
@@ -127,7 +127,7 @@ _SYLLABLE = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class _Anchor:
-    """What a sentence should leave a trace of in its translation, and whether it does."""
+    """A span of the source that a translation should have a trace of, and whether it has."""
 
     kind: str
     start: int
@@ -136,18 +136,18 @@ class _Anchor:
 
     @property
     def left_out(self) -> float:
-        """How much this speaks for being left out, in nats."""
+        """The evidence that this was omitted, in nats."""
         chance, kept = _CHANCE[self.kind], _KEPT[self.kind]
         return math.log(chance / kept) if self.found else math.log((1 - chance) / (1 - kept))
 
 
 def _fit(anchors: Sequence[_Anchor]) -> float:
-    """Return how much the anchors speak for a translation and against any other sentence's."""
+    """Return the evidence that the English is the translation of this sentence, not of another, in nats."""
     return -sum(anchor.left_out for anchor in anchors)
 
 
 def _left_out(anchors: Sequence[_Anchor]) -> tuple[float, Sequence[_Anchor]]:
-    """Return the evidence for the stretch of anchors that most seems left out, and that stretch."""
+    """Return the strongest evidence of an omission, in nats, and its stretch of anchors."""
     best, best_at, running, start = 0.0, (0, 0), 0.0, 0
     for at, anchor in enumerate(anchors):
         if running <= 0:
@@ -204,9 +204,9 @@ def _anchors(vietnamese: str, english: str) -> list[_Anchor]:
 def _common(
     vietnamese: str, table: dict[str, tuple[str, ...]], longest: int
 ) -> Iterator[tuple[int, int, tuple[str, ...]]]:
-    """Yield where each word of the table stands, the longest first, and what it is told with.
+    """Yield the span of each word of the table, the longest first, and the beginnings of its translations.
 
-    By the table, syllable after syllable: an expression of 550 words in turn takes ten times as long.
+    The table is looked up syllable by syllable: one expression of 550 words takes ten times as long.
     """
     places = [(match[0].lower(), match.start(), match.end()) for match in _SYLLABLE.finditer(vietnamese)]
     at = 0
@@ -226,7 +226,7 @@ def _common(
 
 @functools.cache
 def _words() -> tuple[dict[str, tuple[str, ...]], int]:
-    """Return what each word of `coverage.toml` is told with, and how many syllables the longest has."""
+    """Return the beginnings of the translations of each word, and the number of syllables of the longest word."""
     text = files("pipeline.checks").joinpath("coverage.toml").read_text(encoding="utf-8")
     table = {word: tuple(told.split()) for word, told in tomllib.loads(text)["words"].items()}
     return table, max(len(word.split()) for word in table)
@@ -245,10 +245,10 @@ _QUOTED = re.compile(r"[\"“‘(\[][^\"“”‘’()\[\]]{1,120}[\"”’)\]]"
 
 
 def looks_left(text: str) -> bool:
-    """Return whether `text`, a sentence or a part of one, is Vietnamese with its marks and no English.
+    """Return whether `text`, a sentence or a part of one, is Vietnamese with its marks and not English.
 
-    A word is judged by its letters, a name and what is quoted not at all: of the words without a capital three in ten
-    bear marks, and there are hardly any small words of English.
+    Words are judged by their letters; names and quoted text are not judged. It is Vietnamese if three in ten of the
+    words without a capital have marks, and there are hardly any English function words.
     """
     words = _SPOKEN.findall(_hidden(text)) or _SPOKEN.findall(text)
     small = [word for word in words if not word[0].isupper()]
@@ -272,12 +272,12 @@ _UNMARKED = frozenset("trong khi cho theo hay sang ra con hai ba sau qua nay khu
 
 
 def _hidden(text: str) -> str:
-    """Return `text` with blanks for what is quoted or in brackets: a title, a gloss."""
+    """Return `text` with quoted and bracketed parts (titles, glosses) blanked."""
     return _QUOTED.sub(lambda match: " " * len(match[0]), text)
 
 
 def _left(pair: Pair) -> Iterator[Flag]:
-    """Yield `vietnamese_left` for a translation that is none, or for the run of Vietnamese words within one."""
+    """Yield `vietnamese_left` for text that is not English, or for a run of Vietnamese words in it."""
     text = pair.target.text
     if text.isascii():
         return

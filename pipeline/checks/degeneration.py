@@ -1,7 +1,7 @@
-"""Degeneration: text that goes round in circles, the model's own tokens left in it, a headline still in capitals.
+"""The checks `loop`, `prefix_left` and `capitals`: typical defects of a model's output, whatever the text says.
 
-The marks of how models fail, not of what a text says; that an output was cut or empty, the calls tell (`truncation`).
-A loop that the Vietnamese has too is said in the summary's flag and again in the translation's: a person reads either.
+Outputs that are cut or empty are found by `truncation`. A loop that the summary and its translation both have is
+flagged in both, because an editor may read only one.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from pipeline.checks.view import Pair, View
 from pipeline.records import Flag, Severity
 from pipeline.text.normalize import LOOP_LENGTH, LOOP_TIMES
 
-# One word or some at once again and again, and how often: people say one word three times ("very, very, very good"),
-# but not two or more, and none of these.
+# How often a cycle of so many words must repeat. People write one word three times ("very, very, very good"), but not
+# a longer cycle, and none of the words of `_NEVER_THRICE`.
 _CYCLE_TIMES = {1: 4, 2: 3, 3: 3, 4: 3, 5: 3, 6: 3}
 _NEVER_THRICE = frozenset("the a an of to and in on at by for with from is are was were be".split())
-# Within a word or beside words: hahahahahaha, 2-2-2-2-2-2, ",000" six times, a row of marks longer than a dotted line
-# of three dots twice.
+# Repeated letters, digits or marks: hahahahahaha, 2-2-2-2-2-2, ",000" six times, nine marks in a row.
 _CIRCLES = re.compile(r"([^\W\d_]{1,4})\1{5,}|([-.,/]\d{1,3})\2{5,}(?!\d)|([^\w\s])(?: ?\3){8,}")
 _WORD = re.compile(r"[^\W_]+")
 
@@ -36,7 +35,7 @@ _PREFIX = re.compile(
 )
 _INNER_PREFIX = re.compile(r"(?<=[.!?] )(?:vi|en|vietnews): ")
 
-_SHOWN = 12  # letters of what goes in circles
+_SHOWN = 12  # letters of what repeats
 _LEAST_SHOUTED = 3  # words of two letters and more
 _SHOUTED = 0.8  # of the letters
 _RUN_SHOUTED = 5  # words in a row, within a text that is not all capitals
@@ -72,14 +71,14 @@ def _flag(check: str, field: str, span: tuple[int, int], message: str, text: str
 
 
 def _circles(field: str, text: str) -> Iterator[Flag]:
-    """Yield one flag for the first letters, figures or marks that go in circles."""
+    """Yield one flag for the first letters, digits or marks that repeat."""
     if (circle := _CIRCLES.search(text)) is not None:
         shown = text[circle.start() : circle.start() + _SHOWN]
         yield _flag("loop", field, circle.span(), f"“{shown}…” again and again", text, "error")
 
 
 def _loops(field: str, text: str) -> Iterator[Flag]:
-    """Yield one flag for the first loop: a short cycle, or four words for the third time."""
+    """Yield one flag for the first loop: a short cycle, or the third occurrence of a run of four words."""
     words = list(_WORD.finditer(text))
     said = [word[0].casefold() for word in words]
     if max(Counter(said).values(), default=0) < LOOP_TIMES:  # each loop has a word that often
@@ -111,12 +110,12 @@ def _loops(field: str, text: str) -> Iterator[Flag]:
 
 
 def _is_name(words: list[re.Match[str]], at: int) -> bool:
-    """Return whether the run is a name with at most one small word beside it: "of Ho Chi Minh", "Ho Chi Minh s"."""
+    """Return whether the run is a name with at most one lower-case word: "of Ho Chi Minh", "Ho Chi Minh s"."""
     return sum(word[0][0].islower() for word in words[at : at + LOOP_LENGTH]) <= 1
 
 
 def _cycle(said: list[str], length: int, least: int) -> tuple[int, int] | None:
-    """Return the first and last word of `length` words that come `least` times at once; figures alone are no words."""
+    """Return the indices of the first and last word of a cycle of `length` words, `least` times or more, not all digits."""
     run = 0
     for at in range(length, len(said)):
         run = run + 1 if said[at] == said[at - length] else 0
@@ -131,14 +130,14 @@ def _cycle(said: list[str], length: int, least: int) -> tuple[int, int] | None:
 
 
 def _left(field: str, text: str) -> Iterator[Flag]:
-    """Yield a flag for each token or prefix that belongs to the model."""
+    """Yield a flag for each special token or prefix of a model."""
     for pattern in (_PREFIX, _SPECIAL, _INNER_PREFIX):
         for match in pattern.finditer(text):
             yield _flag("prefix_left", field, match.span(), f"“{match[0].strip()}” is the model's own", text, "error")
 
 
 def _capitals(pair: Pair, *, shouted: bool) -> Iterator[Flag]:
-    """Yield a flag for English in capitals: all of it, or a run of words that the Vietnamese does not shout."""
+    """Yield a flag for English in capitals: the whole text, or a run of words."""
     words = [word for word in _WORD.finditer(pair.target.text) if len(word[0]) > 1 and not word[0].isdigit()]
     if len(words) < _LEAST_SHOUTED:
         return

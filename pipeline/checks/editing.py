@@ -1,11 +1,11 @@
-"""What the house has the last word on: an editor's sentence stands for the model's, a house term for a wrong one.
+"""Apply an editor's decisions and the glossary: corrected sentences, editors' summaries, terms, rejections, releases.
 
-Her sentence is taken as it is: no term is replaced in it, and what a check says against it is kept as a note only,
-for she has looked. To accept the model's sentence as it is counts the same. A summary that an editor wrote replaces
-the model's before it is translated, and what a check says of it against the article is a note too.
+A corrected sentence is used as it is: no term is replaced in it, and flags on it become notes, because an editor has
+read it. A sentence that an editor accepted unchanged counts as corrected. A summary that an editor wrote replaces the
+model's before it is translated, and flags that compare it with the article become notes.
 
-A decision about a record applies to the text of the article that the editor has read. Where the article has another
-text by now, a flag says so, and a record that she rejected is held.
+A decision about a record applies to the text of the article that the editor has read. If the article has another text
+now, a flag says so, and a record that was rejected is held.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from pipeline.glossary import Glossary, of_text, sentence_key
 from pipeline.records import Flag, Summarized, Translated
 
 OUTDATED = "edit_outdated"  # the check of a flag about a decision on an earlier text; its errors always hold a record
-# These say how the model's summary came about, and nothing of one that an editor wrote.
+# These flags are about the model's call, so they say nothing of a summary that an editor wrote.
 _OF_THE_MODELS_SUMMARY = ("dropped", "unfinished", "long_sentence", "long_title", "lead")
 
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """A record with the house's English; what was done; and the pairs that an editor stands for."""
+    """A record with corrections and terms applied, the flags that say what was done, and the pairs an editor approved."""
 
     view: View
     flags: tuple[Flag, ...]
@@ -34,7 +34,7 @@ class Edited:
 
 
 def edit(translated: Translated, *, terms: Terms, corrections: Mapping[str, Correction]) -> Edited:
-    """Return the record with corrected sentences and house terms in place."""
+    """Return the record with corrected sentences in place and wrong renderings of terms replaced."""
     article = translated.article
     asked = any(call.stage == "translate" for call in translated.calls)  # not so under `--until summarize`
     title = Rendered(translated.title_translation)
@@ -76,10 +76,10 @@ def has_editors_summary(record: Translated) -> bool:
     return any(flag.check == "corrected" and flag.field == "summary" for flag in record.flags)
 
 
-def summary_vouched(flags: Sequence[Flag], *, without: Iterable[Flag]) -> list[Flag]:
-    """Return the flags of a record whose summary an editor wrote: what compares it with the article is a note.
+def downgrade_editors_summary(flags: Sequence[Flag], *, without: Iterable[Flag]) -> list[Flag]:
+    """Return the flags of a record whose summary an editor wrote: those that compare it with the article as notes.
 
-    `without`: what is found without any translation. What the model's calls say of its summary is left out.
+    `without`: the flags of the record without its translations. Flags on how the model made its summary are left out.
     """
     of_the_summary = {flag for flag in without if flag.check != "replacement"}
     return [
@@ -119,7 +119,7 @@ def _key(flag: Flag) -> tuple[str, str, str, str, str]:
 
 
 def downgrade_reviewed(flags: Sequence[Flag], *, without: Iterable[Flag], approved: Sequence[Pair]) -> list[Flag]:
-    """Return `flags`, those about her pairs as notes; what is found without any translation (`without`) stays."""
+    """Return `flags`, those about `approved` pairs as notes. The flags `without` any translation keep their severity."""
     not_of_the_english = set(without)
     return [
         replace(flag, severity="note")
@@ -146,7 +146,7 @@ def _placed(flag: Flag, pair: Pair) -> Flag:
 
 
 def _within(flag: Flag, pair: Pair) -> bool:
-    """Return whether the flag is about this pair, on either side."""
+    """Return whether the flag is on a span of this pair."""
     return any(
         flag.field == side.field and side.start <= flag.start and flag.end <= side.start + len(side.text)
         for side in (pair.source, pair.target)

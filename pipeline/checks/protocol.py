@@ -14,22 +14,22 @@ from pipeline.glossary import Glossary
 from pipeline.records import Failure
 
 _HEAD = 8  # bytes
-_MOST = 2**48  # bytes of a message; more is said by a head that is none, such as what somebody's sitecustomize prints
+_MOST = 2**48  # bytes; a larger length prefix means stdout was polluted (by a sitecustomize): treat it as a broken pipe
 
 
 class WorkerConfig(msgspec.Struct, frozen=True):
-    """What a worker must know before the first record."""
+    """What a worker needs before the first record."""
 
     glossary: Glossary
     hold: tuple[str, ...]
 
 
 class CheckResult(msgspec.Struct, frozen=True, array_like=True):
-    """What became of one record."""
+    """The result of inspecting one record."""
 
     line: bytes = b""  # the record as JSON, where it did not fail
     flagged: bool = False
-    held: bytes = b""  # where it is held back: what a person needs to see why, as JSON
+    held: bytes = b""  # for a record that is held: its id, title, url and the flags that hold it, as JSON
     failure: Failure | None = None
 
 
@@ -40,7 +40,7 @@ def send(out: IO[bytes], message: bytes) -> None:
 
 
 def receive(source: IO[bytes]) -> bytes | None:
-    """Return the next message, None where the other side has ended, or says something else."""
+    """Return the next message, or None if the other side has ended or the stream is not this protocol."""
     head = source.read(_HEAD)
     size = int.from_bytes(head, "big")
     if len(head) < _HEAD or size > _MOST:

@@ -18,12 +18,12 @@ from pipeline.checks import (
 )
 from pipeline.checks.editing import (
     OUTDATED,
+    downgrade_editors_summary,
     downgrade_reviewed,
     edit,
     has_editors_summary,
     outdated,
     released,
-    summary_vouched,
 )
 from pipeline.checks.names import comparison, gender
 from pipeline.checks.terms import Terms
@@ -72,13 +72,13 @@ def inspect(translated: Translated, rules: Rules | None = None) -> Translated:
     edited = edit(translated, terms=rules.terms, corrections=rules.corrections)
     record = edited.view.record
     found = _found(edited.view)
-    summary_is_hers = has_editors_summary(record)
-    if summary_is_hers or edited.approved:
+    by_editor = has_editors_summary(record)
+    if by_editor or edited.approved:
         without = _found(View(replace(record, title_translation="", sentences=())))
         found = downgrade_reviewed(found, without=without, approved=edited.approved)
-        if summary_is_hers:
-            found = summary_vouched(found, without=without)
-    # a long text may earn the same flag in each round: said once
+        if by_editor:
+            found = downgrade_editors_summary(found, without=without)
+    # a long text may get the same flag in each round: keep one
     flags = tuple(dict.fromkeys((*translated.flags, *edited.flags, *outdated(record, rules.glossary), *found)))
     holding = rules.holding(flags)
     if holding and (release := released(holding, of_text(rules.glossary.releases, record.article))):

@@ -1,9 +1,9 @@
-"""Support: whether what the summary says stands in the article, as far as words can tell.
+"""The checks `support` and `copied_lead`: whether the summary's words occur in the article.
 
-A summarizer that invents does it with words that the article does not have. Counted are the summary's content words
-(syllables less the commonest function words, tone placement folded) that the article and its headline lack, and runs of
-words of which no two neighbours stand together there. What is copied from the lead is told too: no fault, but an editor
-may want to know that the summary is the first paragraph.
+A summarizer that invents uses words that the article does not have. Counted are the content words of the summary
+(syllables without the most frequent function words, tone placement normalized) that the article and its headline lack,
+and runs of words of which no two neighbours are neighbours in the article. A summary that is copied from the lead gets a
+note: it is no error, but an editor may want to know.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from pipeline.checks.view import View
 from pipeline.records import Flag
 from pipeline.text.normalize import press_tone, small
 
-# Of the content words of a human summary the article has 0.84 in the middle (1,500 of vietnews val; another article's
-# summary: 0.27); one summary in fifty has less than 0.45, one in two hundred less than 0.33.
+# The median share of a human summary's content words that occur in the article is 0.84 (1,500 of vietnews val; for the
+# summary of another article 0.27). One summary in fifty is below 0.45, one in two hundred below 0.33.
 _WARNING = 0.45
 _ERROR = 0.33
-_LEAST = 8  # content words: of a shorter summary the share says little
-# A run of words that the article has nowhere in this order, and two in three not at all: in one human summary of 22.
+_LEAST = 8  # content words; for a shorter summary the share says little
+# A run of words that the article has nowhere in this order, and of which it lacks two in three: one human summary in 22.
 _RUN = 6
 _RUN_UNKNOWN = 0.67
-# Of the pairs of neighbouring words, those that stand in the article's beginning, a little longer than the summary.
+# The share of neighbouring words that are neighbours in the beginning of the article, slightly longer than the summary.
 _COPIED = 0.9  # two human summaries of 1,500
 _LEAD_MORE = 20
 
-# The thirty commonest syllables that say little by themselves.
+# The most frequent syllables that carry little meaning by themselves.
 _FUNCTION = frozenset(
     "và của là có được cho trong với các những một này đã đang sẽ khi để từ đến tại trên về ra vào theo như bị do ở thì"
     " mà nhưng cũng vì sau trước người năm ngày không".split()

@@ -1,7 +1,7 @@
-"""House terms: where the Vietnamese has a term, the English should have what the house calls it.
+"""The check `term`: where the Vietnamese has a term of the glossary, the English should have its rendering.
 
 Terms are found in the Vietnamese, the longest first, so that `Chủ tịch nước` is not also `Chủ tịch`. In the English a
-rendering known to be wrong is replaced, never inside one that is right; what is missing can only be told.
+rendering listed as wrong is replaced, but not inside a right one. A rendering that is missing is flagged.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from pipeline.records import Flag
 from pipeline.text.normalize import press_tone
 
 _WORDS = re.compile(r"\w+")
-_ENDING = r"(?:['’]s|s['’]?|es)?(?!\w)"  # of a plural or possessive: stays behind what is replaced
+_ENDING = r"(?:['’]s|s['’]?|es)?(?!\w)"  # a plural or possessive ending, which is kept
 SOURCE, TARGET = "source", "target"  # the field of a flag, before its place in the record is known
-_CACHED = 4096  # sets of terms that stand together in one sentence
+_CACHED = 4096  # sets of terms that occur together in one sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """An English text as the house wants it; the flags' `field` is `SOURCE` or `TARGET`, their places in it."""
+    """An English text with the terms applied; the `field` of its flags is `SOURCE` or `TARGET`, their span is in that."""
 
     english: str
     flags: tuple[Flag, ...] = ()
 
 
 class Terms:
-    """The terms of a house, ready to be looked for."""
+    """The terms of a glossary, indexed by their Vietnamese words."""
 
     def __init__(self, terms: Iterable[Term]) -> None:
         self._by_words: dict[tuple[str, ...], list[tuple[re.Pattern[str], Term]]] = {}
@@ -43,7 +43,7 @@ class Terms:
 
     def find(self, vietnamese: str) -> Iterator[tuple[int, int, Term]]:
         """Yield the terms in a text, start and end in code points, the longest where several begin."""
-        if not self._most:  # no house has said anything
+        if not self._most:
             return
         text = press_tone(vietnamese)  # as long as it was: only marks move
         places = [(word.start(), word[0].lower()) for word in _WORDS.finditer(text)]
@@ -65,7 +65,7 @@ class Terms:
         return None
 
     def render(self, vietnamese: str, english: str) -> Rendered:
-        """Return `english`, the translation of `vietnamese`, with wrong renderings replaced, and what was seen."""
+        """Return `english`, the translation of `vietnamese`, with wrong renderings replaced, and flags on that."""
         found: dict[Term, tuple[int, int]] = {}
         for start, end, term in self.find(vietnamese):
             found.setdefault(term, (start, end))
@@ -75,7 +75,7 @@ class Terms:
         for term, (start, end) in found.items():
             if not _right(term).search(english):
                 said = vietnamese[start:end]
-                message = f"“{said}” is “{term.en}” in the house's terms, which the English does not have"
+                message = f"“{said}” is “{term.en}” in the glossary, and the English does not have it"
                 flags.append(Flag(check="term", field=SOURCE, start=start, end=end, message=message, expected=term.en))
         return Rendered(english, tuple(flags))
 
@@ -95,7 +95,7 @@ def _replaced(english: str, terms: tuple[Term, ...]) -> tuple[str, list[Flag]]:
         right = en[0].upper() + en[1:] if wrong[0].isupper() else en
         parts += [english[at : found.start()], right]
         length += found.start() - at
-        message = f"“{wrong}” was replaced by “{right}”, as the house's terms ask"
+        message = f"“{wrong}” was replaced by “{right}”, as the glossary says"
         start, length = length, length + len(right)
         flags.append(
             Flag(
@@ -115,9 +115,9 @@ def _replaced(english: str, terms: tuple[Term, ...]) -> tuple[str, list[Flag]]:
 
 @lru_cache(_CACHED)
 def _known(terms: tuple[Term, ...]) -> tuple[re.Pattern[str] | None, dict[str, str]]:
-    """Return a pattern that finds right and wrong renderings of `terms`, and what stands for each wrong one.
+    """Return a pattern of the right and wrong renderings of `terms`, and the replacement of each wrong one.
 
-    That is given by the group that found it; for one that differs from the right one by its capitals, by its text.
+    The key of a replacement is the group that matched, or the text for a rendering that differs in capitals only.
     """
     wanted = {wrong: term.en for term in terms for wrong in term.wrong if wrong.lower() == term.en.lower()}
     spelled = [(term.en, "") for term in terms]
@@ -129,7 +129,7 @@ def _known(terms: tuple[Term, ...]) -> tuple[re.Pattern[str] | None, dict[str, s
             wanted[f"g{number}"] = right
     if not wanted:
         return None, wanted
-    # the ending is looked at, not taken: it stays
+    # the ending is a lookahead, so that it stays
     return re.compile(rf"(?<!\w)(?:{'|'.join(choices)})(?={_ENDING})"), wanted
 
 
@@ -144,7 +144,7 @@ def _vietnamese(vi: str) -> re.Pattern[str]:
 
 
 def _english(written: str, *, any_case: bool) -> str:
-    """Return a pattern for an English term; else case counts where it has capitals, but never in its first letter."""
+    """Return a pattern for an English term. Unless `any_case`, capitals count, except in its first letter."""
     body = r"\s+".join(re.escape(word) for word in written.split())
     body = re.sub("['’]", "['’]", body)
     if any_case or written == written.lower():

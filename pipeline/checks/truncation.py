@@ -1,4 +1,4 @@
-"""What the calls themselves tell: text that was cut, cut short or came back empty, damaged, or is no prose."""
+"""The checks of the calls: input that was cut, output that hit the length limit, is empty, damaged or not prose."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def check(view: View) -> list[Flag]:
 
 
 def _no_prose(field: str, text: str) -> list[Flag]:
-    """Return a flag for what is no prose in an answer: an error where it begins with it, or is mostly that."""
+    """Return a flag for each part of an output that is not prose: an error if it comes first or is most of the text."""
     if text.strip() and not prose.has_letters(text):
         return [_not_prose(field, text, (0, len(text)), "there is no word in it", wrong=True)]
     found = []
@@ -79,10 +79,10 @@ def _not_prose(field: str, text: str, span: tuple[int, int], message: str, *, wr
 
 
 def _places(translated: Translated, call: Call) -> list[tuple[str, int, int]]:
-    """Return where the answer of a call stands: the headline, a sentence, or a field where its sentence is not known.
+    """Return the span of a call's output: the headline, a sentence, or a whole field if its sentence is not known.
 
-    A call does not say what it is about; the headline is translated first, then each sentence, in as many pieces as it
-    takes (`stages.translate`). Where both were cut, a piece in the middle may be of either field: then it is both.
+    A call does not record its text. The headline is translated first, then each sentence, in as many pieces as needed
+    (`stages.translate`). If both were cut, a piece in the middle may belong to either field: then both are returned.
     """
     if call.stage == "summarize":
         return [("summary", 0, len(translated.summary))]

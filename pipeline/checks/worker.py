@@ -1,4 +1,4 @@
-"""Inspecting records: in the run, or in a process of its own beside it, which ends when that does, however it ends."""
+"""Inspect records in the run, or in a worker process that ends when the run ends, also when the run is killed."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _records = msgspec.json.Decoder(Translated)
 
 
 def rules(setup: WorkerConfig) -> Rules:
-    """Return the rules that a run sets up."""
+    """Return the rules of a run."""
     return Rules.of(setup.glossary, hold=setup.hold)
 
 
 def inspected(record: Translated, rules: Rules) -> CheckResult:
-    """Return what becomes of a record; an error of a check is its failure."""
+    """Return the result of inspecting a record; an exception in a check makes it a failure."""
     result = attempt("inspect", record, partial(inspect, record, rules))
     if isinstance(result, Failure):
         return CheckResult(failure=result)
@@ -41,12 +41,12 @@ def inspected(record: Translated, rules: Rules) -> CheckResult:
 
 
 def bundle_inspected(bundle: bytes, rules: Rules) -> list[CheckResult]:
-    """Return what becomes of each record of a bundle."""
+    """Return the results of a bundle, in order."""
     return [inspected(_records.decode(line), rules) for line in bundle.split(b"\n")]
 
 
 def main() -> None:
-    """Answer standard input on standard output, which nothing else is printed on; end when the run does."""
+    """Answer bundles from standard input on standard output; end when the input ends. Nothing else may print there."""
     source, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")  # buffered, whatever PYTHONUNBUFFERED says
     os.dup2(2, 1)
     with suppress(BrokenPipeError):
@@ -57,6 +57,6 @@ def _answer(source: IO[bytes], out: IO[bytes]) -> None:
     if (first := receive(source)) is None:
         return
     known = rules(msgspec.msgpack.decode(first, type=WorkerConfig))
-    inspected(_FIRST, known)  # the tables are loaded now, while the run has no record yet
+    inspected(_FIRST, known)  # loads the tables while the run has no record yet
     while (bundle := receive(source)) is not None:
         send(out, msgspec.msgpack.encode(bundle_inspected(bundle, known)))
