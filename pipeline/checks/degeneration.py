@@ -115,7 +115,7 @@ def _is_name(words: list[re.Match[str]], at: int) -> bool:
 
 
 def _cycle(said: list[str], length: int, least: int) -> tuple[int, int] | None:
-    """Return the indices of the first and last word of a cycle of `length` words, `least` times or more, not all digits."""
+    """Return the indices of the first and last word of a cycle of `length` words, not all digits, `least` times."""
     run = 0
     for at in range(length, len(said)):
         run = run + 1 if said[at] == said[at - length] else 0

@@ -26,7 +26,7 @@ _OF_THE_MODELS_SUMMARY = ("dropped", "unfinished", "long_sentence", "long_title"
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """A record with corrections and terms applied, the flags that say what was done, and the pairs an editor approved."""
+    """A record with corrections and terms applied, flags on what was done, and the approved pairs."""
 
     view: View
     flags: tuple[Flag, ...]
@@ -119,7 +119,7 @@ def _key(flag: Flag) -> tuple[str, str, str, str, str]:
 
 
 def downgrade_reviewed(flags: Sequence[Flag], *, without: Iterable[Flag], approved: Sequence[Pair]) -> list[Flag]:
-    """Return `flags`, those about `approved` pairs as notes. The flags `without` any translation keep their severity."""
+    """Return `flags`, those about `approved` pairs as notes; those `without` any translation keep their severity."""
     not_of_the_english = set(without)
     return [
         replace(flag, severity="note")

@@ -2,8 +2,8 @@
 
 A summarizer that invents uses words that the article does not have. Counted are the content words of the summary
 (syllables without the most frequent function words, tone placement normalized) that the article and its headline lack,
-and runs of words of which no two neighbours are neighbours in the article. A summary that is copied from the lead gets a
-note: it is no error, but an editor may want to know.
+and runs of words of which no two neighbours are neighbours in the article. A summary that is copied from the lead gets
+a note: it is no error, but an editor may want to know.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pipeline.text.normalize import press_tone, small
 _WARNING = 0.45
 _ERROR = 0.33
 _LEAST = 8  # content words; for a shorter summary the share says little
-# A run of words that the article has nowhere in this order, and of which it lacks two in three: one human summary in 22.
+# A run of words that the article has nowhere in this order, two in three not at all: in one human summary of 22.
 _RUN = 6
 _RUN_UNKNOWN = 0.67
 # The share of neighbouring words that are neighbours in the beginning of the article, slightly longer than the summary.

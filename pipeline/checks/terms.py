@@ -23,7 +23,7 @@ _CACHED = 4096  # sets of terms that occur together in one sentence
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """An English text with the terms applied; the `field` of its flags is `SOURCE` or `TARGET`, their span is in that."""
+    """An English text with the terms applied; the `field` of a flag is `SOURCE` or `TARGET`, its span is in that."""
 
     english: str
     flags: tuple[Flag, ...] = ()
