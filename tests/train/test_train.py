@@ -242,7 +242,10 @@ def test_what_only_the_card_says_of_the_data_makes_another_card(trained: tuple[P
 
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights(trained: tuple[Path, Told], work: Path) -> None:
     path = translator(work, "killed")
-    script = "import sys; from pathlib import Path; from pipeline.train import train; from pipeline.progress import Lines; train(Path(sys.argv[1]), progress=Lines())"
+    script = (
+        "import logging, sys; from pathlib import Path; from pipeline.train import train; from pipeline.progress import Lines; "
+        "logging.basicConfig(level=logging.INFO, format='%(message)s'); train(Path(sys.argv[1]), progress=Lines())"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", script, str(path)],
         cwd=work,
@@ -286,9 +289,13 @@ def test_a_stint_ends_cleanly_and_a_longer_schedule_goes_on_before_the_decay(wor
         choose={"every": 10, "examples": 5, "average": 2},
         shard_mb=1,
     )
-    count = iter(range(1000))
+    told, steps = Told(), iter(range(1000))
     with pytest.raises(StoppedError, match=r"no more at step 13 of 30; .*model holds the best so far"):
-        train(path, progress=Told(), stopping=lambda: "no more" if next(count) == 12 else None)
+        train(
+            path,
+            progress=told,
+            stopping=lambda: "no more" if "begin train 30" in told.said and next(steps) == 12 else None,
+        )
     assert "Unfinished: step 13 of 30" in (work / "stint" / "model" / "README.md").read_text(encoding="utf-8")
     assert len(answers(work / "stint" / "model", ["Chị Hoa"], cache=tmp_path)) == 1
     files = [
@@ -734,7 +741,7 @@ def test_a_change_in_one_of_two_files_of_one_name_is_seen(
             r"3 read: 2 too long; 1 too short; raise `lengths",
         ),
         ([("dev a b c d", "x y z")], r"1 read: 1 also in the dev set; separate them with `take` and `skip`"),
-        ([("a b c", "")], r"1 read: 1 a side is empty; look into the file"),
+        ([("a b c", "")], r"1 read: 1 a side is empty; check the file"),
     ],
 )
 def test_no_example_left_names_file_reason_and_remedy(
