@@ -11,7 +11,7 @@ PARALLEL := -n auto --dist worksteal
 FAULTS := $(addprefix tests/,test_faults.py test_crash.py test_hostile.py test_fuzz.py commands/test_forget.py \
   storage/test_memo.py runner/test_inspection.py)
 
-.PHONY: run test lint mutate faults soak clean
+.PHONY: run test lint mutate coverage faults soak clean
 
 run: $(VENV)/.run
 	$(BIN)/tomdich run configs/quickstart.yaml --show 3
