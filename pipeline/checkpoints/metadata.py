@@ -166,8 +166,8 @@ def _special_names(folder: Path, tokenizer_config: Mapping[str, JSON]) -> dict[s
     mapped = read_json(folder / "special_tokens_map.json")
     names = {"bos": "<s>", "pad": "<pad>", "eos": "</s>", "unk": "<unk>"}
     for kind in names:
-        for said in (tokenizer_config.get(f"{kind}_token"), mapped.get(f"{kind}_token")):
-            content = said.get("content") if isinstance(said, dict) else said
+        for value in (tokenizer_config.get(f"{kind}_token"), mapped.get(f"{kind}_token")):
+            content = value.get("content") if isinstance(value, dict) else value
             if isinstance(content, str):
                 names[kind] = content
                 break
@@ -186,10 +186,10 @@ def _special_ids(
                 f"as {kind}_token"
             )
     for kind in ("pad", "eos"):
-        said = _whole(config, f"{kind}_token_id")
-        if said is not None and said != ids[kind]:
+        expected = _whole(config, f"{kind}_token_id")
+        if expected is not None and expected != ids[kind]:
             raise ModelError(
-                f"{folder}: config.json says {kind}_token_id {said}, but the tokenizer's {names[kind]!r} is "
+                f"{folder}: config.json says {kind}_token_id {expected}, but the tokenizer's {names[kind]!r} is "
                 f"{ids[kind]}; the tokenizer is another checkpoint's: copy or download both again"
             )
     return ids

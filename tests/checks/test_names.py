@@ -468,7 +468,7 @@ def test_no_vietnamese_syllables(word: str) -> None:
 def test_the_longest_rendering_counts() -> None:
     reading = read_english("South Korea's president met the U.S. envoy.")
     assert {entry.name for means, _, _ in reading.entities for entry in means} >= {"Hàn Quốc", "Mỹ"}
-    assert "Triều Tiên" not in {entry.name for entry in reading.standing}
+    assert "Triều Tiên" not in {entry.name for entry in reading.outermost}
 
 
 def test_the_table_is_as_large_as_promised() -> None:

@@ -154,7 +154,7 @@ def _compared(pair: Pair, source: Source) -> list[Flag]:
         match entity.entry.kind:
             case "office":
                 found += _office(pair, vietnamese, entity, english)
-            case "country" | "place" | "person" | "organisation" if entity.entry not in english.standing:
+            case "country" | "place" | "person" | "organisation" if entity.entry not in english.outermost:
                 if merged := _merged(pair, vietnamese, entity, english, source):
                     found.append(merged)
                     unsupported_names = [
@@ -377,9 +377,9 @@ def _merged(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English
 
 def _office(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English) -> list[Flag]:
     """Return a flag if the English has another office, or none."""
-    standing = english.standing
-    deputy = any(entry.name.startswith(_DEPUTIES) for entry in standing)
-    if entity.entry in standing or (entity.entry in english.found and not deputy):
+    outermost = english.outermost
+    deputy = any(entry.name.startswith(_DEPUTIES) for entry in outermost)
+    if entity.entry in outermost or (entity.entry in english.found and not deputy):
         return []
     start, finish = vietnamese.tokens[entity.begin].start, vietnamese.tokens[entity.end - 1].end
     name = pair.source.text[start:finish]

@@ -116,7 +116,7 @@ class English:
 
     tokens: Sequence[Token]
     found: frozenset[Entry]  # every entry that may be meant
-    standing: frozenset[Entry]  # without parts of longer renderings, such as Korea in South Korea
+    outermost: frozenset[Entry]  # without parts of longer renderings, such as Korea in South Korea
     entities: Sequence[tuple[frozenset[Entry], int, int]]  # longest renderings: possible entries, first token, end
     words: frozenset[str]  # folded words and their stems
     capitals: frozenset[str]  # the same of capitalized words
@@ -411,7 +411,7 @@ def read_english(text: str) -> English:
     return English(
         tokens=tokens,
         found=frozenset(found),
-        standing=frozenset(entry for means, _, _ in entities for entry in means),
+        outermost=frozenset(entry for means, _, _ in entities for entry in means),
         entities=entities,
         words=frozenset(folded) | frozenset(map(_stem, folded)),
         capitals=frozenset(key for token in tokens if token.capital for key in (token.folded, _stem(token.folded))),

@@ -156,9 +156,9 @@ def _mistitled(pair: Pair, people: _People) -> list[Flag]:
                     severity="warning",
                 )
             )
-        said = _TITLE_GENDER.get(match[1])
+        shown = _TITLE_GENDER.get(match[1])
         gender = people.gender.get(name)
-        if said and gender and said != gender:
+        if shown and gender and shown != gender:
             right = f"{'Mr' if gender == 'man' else 'Ms'} {match[2]}"
             found.append(
                 pair.target.flag(
@@ -178,14 +178,14 @@ def _mistitled(pair: Pair, people: _People) -> list[Flag]:
 
 def _pronouns(pair: Pair, people: _People) -> list[Flag]:
     """Return a flag if the sentence is about one person of known gender and the English has the other gender."""
-    his, hers = (_PRONOUNS[gender].search(pair.target.text) for gender in ("man", "woman"))
-    if (his is None) == (hers is None):
+    male, female = (_PRONOUNS[gender].search(pair.target.text) for gender in ("man", "woman"))
+    if (male is None) == (female is None):
         return []
-    said: Gender = "man" if his else "woman"
+    shown: Gender = "man" if male else "woman"
     gender, word = _gender(pair.source.text, people)
-    if gender is None or gender == said:
+    if gender is None or gender == shown:
         return []
-    pronoun = his or hers
+    pronoun = male or female
     assert pronoun is not None
     right = "he, him, his" if gender == "man" else "she, her"
     return [
