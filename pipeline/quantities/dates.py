@@ -202,28 +202,40 @@ VI_FULL_MOON: Final = Rule(
 )
 
 
-def _vi_hyphened(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
-    day, month = int(match[1]), int(match[2])
-    if not _vi_valid(day, month):
+# chiều 2-9, sáng nay (9-11), thứ Hai, 9-11; not mỗi ngày 1.5 lít
+_VI_DAY_FOLLOWS = re.compile(
+    rf"(?:{START}(?:(?<!mỗi )(?<!một )(?<!hàng )(?<!hằng )ngày|hôm|mùng|dịp|lễ|{VI_TIME_OF_DAY}"
+    r"|(?:nay|qua|mai|chủ nhật|thứ (?:[2-7]|hai|ba|tư|năm|sáu|bảy)),?)[ ]\(?)\Z"
+)
+
+
+def _vi_dotted(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Read chiều 2-9 and ngày 30.10; what is written so may be a number or a range too."""
+    day, month = int(match["day"]), int(match["month"])
+    if not _vi_valid(day, month) or not _VI_DAY_FOLLOWS.search(page.before(match.start(), 16)):
         return None
+    decimal = (Reading(Fraction(f"{day}.{match['month']}"), "number"),) if match["mark"] == "." else ()
     number = Reading(Fraction(month), "number")
     return (
-        page.quantity(match.span(1), day, "day"),
-        page.quantity(match.span(2), month, "month", alternatives=(number,)),
+        page.quantity(match.span("day"), day, "day", alternatives=decimal),
+        page.quantity(match.span("month"), month, "month", alternatives=(number, *decimal)),
     )
 
 
-# Chiều 2-9; with a hyphen only behind a word that a day follows
-VI_HYPHENED: Final = Rule(
-    name="Vietnamese: hyphened",
+VI_DOTTED: Final = Rule(
+    name="Vietnamese: day and month with a dot or hyphen",
     pattern=re.compile(
-        rf"(?:{START}(?:ngày|hôm|mùng|dịp|lễ|{VI_TIME_OF_DAY})[ ])([0-9]{{1,2}})-([0-9]{{1,2}})"
-        rf"(?![\w%-]|[.,/][0-9]|[ ]?(?:ngày|giờ|tuần){END})"
+        r"(?<![\w.,/-])(?P<day>[0-9]{1,2})(?P<mark>[.-])(?P<month>[0-9]{1,2})"
+        rf"(?![\w%-]|[.,/][0-9]|[ ]?(?:ngày|giờ|tuần|tháng|độ|lần|triệu|tỷ|tỉ|nghìn|ngàn){END})"
     ),
-    read=_vi_hyphened,
+    read=_vi_dotted,
     needs=needs(DIGIT),
     examples={
         "chiều 2-9, thắng 2-1, 3-5 ngày": "day 2; September or 9; 2; 1; 3 or 3 days; 5 days",
+        "ngày 30.10": "day 30 or 30.1; October or 10 or 30.1",
+        "sáng nay (9-11)": "day 9; November or 11",
+        "thứ Hai, 9-11": "Monday (word); day 9; November or 11",
+        "mỗi ngày 1.5 lít, ngày 2.5 triệu": "1.5 litres; 2.5 million",
     },
 )
 

@@ -145,7 +145,7 @@ VIETNAMESE_RULES: Final = (
     years.VI_MONTH_YEAR,
     clock.VI_TIME_LESS,
     clock.VI_TIME,
-    dates.VI_HYPHENED,
+    dates.VI_DOTTED,
     ratios.VI_KNOCKOUT,
     dates.VI_SLASHED,
     measures.VI_HEIGHT,
