@@ -140,7 +140,7 @@ def entries_of_table(file: Path) -> Iterator[Entry]:
 
         yield Entry(
             file,
-            ".".join(str(step) for step in path if isinstance(step, str)),
+            "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)[1:],
             text,
             mutated,
             is_pattern=file.name not in PARTED,

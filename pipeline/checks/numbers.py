@@ -14,6 +14,7 @@ from fractions import Fraction
 from itertools import pairwise, product
 from typing import Final
 
+from pipeline.checks import number_context
 from pipeline.checks.view import Pair, View, occurs_whole
 from pipeline.quantities import Quantity, english, in_english, rounded, same, vietnamese
 from pipeline.quantities.units import UNITS
@@ -165,7 +166,7 @@ def _moved(one: _Sides, other: _Sides) -> list[Flag]:
 def _compared(sides: _Sides) -> list[Flag]:
     """Return the flags of one pair."""
     pair = sides.pair
-    found = [*_rounded(sides), *_dated(sides), *_reversed(sides)]
+    found = [*_rounded(sides), *_dated(sides), *number_context.check(pair, sides.source, sides.target)]
     for one in sides.target:
         if one.foreign and one not in sides.new:
             message = f"{one.text} ({in_english(one)}) is written in the Vietnamese way"
@@ -198,86 +199,20 @@ def _rounded(sides: _Sides) -> list[Flag]:
     return found
 
 
-def _reversed(sides: _Sides) -> Iterator[Flag]:
-    """Yield an error where a fall from 10 to 8 is told as one from 8 to 10: every figure is there, the sense is not.
-
-    And a warning where the two figures of a score or ratio changed places; a defeat of 1-3 may be one of 3-1.
-    """
-    vietnamese, english = sides.pair.source.text, sides.pair.target.text
-    steps = list(pairwise(sides.source))
-    turned = [(one, two) for one, two in steps if _TURNED.fullmatch(vietnamese, one.end, two.start)]
-    scores = [
-        (one, two)
-        for one, two in steps
-        if one.kind == two.kind == "number" and vietnamese[one.end : two.start].strip() in _SCORE
-    ]
-    if not (turned or scores):
-        return
-    lost = _LOST.search(english) or _LOST.search(vietnamese)
-    for first, second in pairwise(sides.target):
-        turn = _turn(english, first, second)
-        if turn is not None and (pair := _crossed(turned, *turn)):
-            said = f"from {pair[0].text} to {pair[1].text}"
-            yield _crossed_flag(sides, first, second, said, severity="error")
-        score = not lost and english[first.end : second.start].strip() in _SCORE
-        if score and (pair := _crossed(scores, first, second)):
-            said = vietnamese[pair[0].start : pair[1].end]
-            yield _crossed_flag(sides, first, second, said, severity="warning")
-
-
-def _turn(english: str, first: Quantity, second: Quantity) -> tuple[Quantity, Quantity] | None:
-    """Return what was before and after in "from 10 to 8" and "to 8 from 10"."""
-    before, between = slice(max(0, first.start - 12), first.start), english[first.end : second.start]
-    if _FROM.search(english[before]) and _TO.fullmatch(between):
-        return first, second
-    if _TO_FIRST.search(english[before]) and _FROM_SECOND.fullmatch(between):
-        return second, first
-    return None
-
-
-def _crossed(
-    pairs: Sequence[tuple[Quantity, Quantity]], first: Quantity, second: Quantity
-) -> tuple[Quantity, Quantity] | None:
-    """Return the pair whose figures stand in `first` and `second` the other way round, if none has them as they are."""
-    if any(same(one, first) and same(two, second) for one, two in pairs):
-        return None
-    return next(((one, two) for one, two in pairs if same(one, second) and same(two, first)), None)
-
-
-def _crossed_flag(sides: _Sides, first: Quantity, second: Quantity, said: str, *, severity: Severity) -> Flag:
-    span = first.start, second.end
-    return sides.pair.target.flag(
-        "number",
-        f"the Vietnamese says {said}, the translation has it the other way round",
-        span=span,
-        expected=said,
-        found=sides.pair.target.text[slice(*span)],
-        severity=severity,
-    )
-
-
-_SCORE: Final = ("-", "–", "/")
-_LOST: Final = re.compile(
-    r"\b(?:thua|bại|thất thủ|lost|los(?:e|es|ing)|defeat|beaten|beat|fell|fall|down)", re.IGNORECASE
-)
-_TURNED: Final = re.compile(
-    r"[^.;:0-9]{0,40} (?:xuống|lên|đến|thành|còn|tới|sang) (?:còn |mức |chỉ còn |gần |hơn |khoảng )*", re.IGNORECASE
-)
-_TO: Final = re.compile(r"[^.;:0-9]{0,40}[ ]to (?:just |only |about |nearly |over |around |VND|US\$|\$)*")
-_FROM: Final = re.compile(r"\bfrom (?:about |nearly |over |around |VND|US\$|\$)*\Z", re.IGNORECASE)
-_FROM_SECOND: Final = re.compile(r"[^.;:0-9]{0,40}[ ]from (?:about |nearly |over |around |VND|US\$|\$)*")
-_TO_FIRST: Final = re.compile(r"\bto (?:just |only |about |nearly |over |around |VND|US\$|\$)*\Z", re.IGNORECASE)
-
-
 def _dated(sides: _Sides) -> Iterator[Flag]:
-    """Yield warnings for the days and months that the translation writes 14.3 or 14-3: kept, but no English."""
+    """Yield warnings for the days and months that the translation writes 14.3, 14-3 or 14/3, as the Vietnamese does."""
     written = {(int(match[1]), int(match[2])): match for match in _ODD_DATE.finditer(sides.pair.target.text)}
+    if not written:
+        return
+    named = {one.value for one in sides.target if one.kind == "month"}
     for day, month in pairwise(sides.source):
-        if day.kind != "day" or month.kind not in ("month", "lunar") or month not in sides.missing:
+        if day.kind != "day" or month.kind not in ("month", "lunar") or month.value in named:
             continue
         at = written.get((int(day.value), int(month.value)))
-        if at is None:
+        if at is None or day.value == month.value:
             continue
+        if month not in sides.missing and (day.alternatives or month.alternatives):
+            continue  # it may be a fraction, decimal or score, told as such
         sides.missing = [one for one in sides.missing if one not in (day, month)]
         sides.new = [one for one in sides.new if one.end <= at.start() or at.end() <= one.start]
         said = f"{in_english(month)} {day.value}"
@@ -286,7 +221,7 @@ def _dated(sides: _Sides) -> Iterator[Flag]:
         )
 
 
-_ODD_DATE: Final = re.compile(r"(?<![\w.,/-])([0-9]{1,2})[.-]([0-9]{1,2})(?![\w%]|[.,/-][0-9])")
+_ODD_DATE: Final = re.compile(r"(?<![\w.,/-])([0-9]{1,2})[./-]([0-9]{1,2})(?![\w%]|[.,/-][0-9])")
 
 
 def _invented(sides: _Sides, one: Quantity) -> Flag:

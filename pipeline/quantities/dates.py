@@ -226,12 +226,13 @@ VI_DOTTED: Final = Rule(
     name="Vietnamese: day and month with a dot or hyphen",
     pattern=re.compile(
         r"(?<![\w.,/-])(?P<day>[0-9]{1,2})(?P<mark>[.-])(?P<month>[0-9]{1,2})"
-        rf"(?![\w%-]|[.,/][0-9]|[ ]?(?:ngày|giờ|tuần|tháng|độ|lần|triệu|tỷ|tỉ|nghìn|ngàn){END})"
+        rf"(?![\w%-]|[.,/][0-9]|[ ]?(?:(?:ngày|giờ|tuần|tháng|độ|lần){END}|{VI_SCALE}))"
     ),
     read=_vi_dotted,
     needs=needs(DIGIT),
     examples={
         "chiều 2-9, thắng 2-1, 3-5 ngày": "day 2; September or 9; 2; 1; 3 or 3 days; 5 days",
+        "ngày 22-8 triệu tập đại sứ": "day 22; August or 8",
         "ngày 30.10": "day 30 or 30.1; October or 10 or 30.1",
         "sáng nay (9-11)": "day 9; November or 11",
         "thứ Hai, 9-11": "Monday (word); day 9; November or 11",
