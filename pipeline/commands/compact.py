@@ -1,8 +1,8 @@
-"""Make the memo smaller: the calls of engines that no version names any more, and the calls that are old.
+"""Shrink the memo: remove the calls of engines that no version names any more, and old calls.
 
-What goes is paid again if it is asked for again, and nothing else is lost; so this is a matter of what a disk costs
-against what a night costs, and a person decides. A run that has published nothing yet is known by no version: an engine
-that answered within the last week keeps its calls, unless it is one whose versions go in the same breath.
+A removed call is made again if a run needs it; nothing else is lost. Disk space is weighed against computing time, so a
+person decides. A run that has not published yet is named by no version, so an engine that answered within the last week
+keeps its calls, unless the same command deletes the last version that names it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from pipeline import yaml_core
 from pipeline.errors import UsageError
 from pipeline.ids import digest
-from pipeline.storage.memo import FILE, Memo, Stored, open_memo
+from pipeline.storage.memo import FILE, Memo, StoredCall, open_memo
 from pipeline.storage.versions import Version, experiments, versions
 
 RESUMED = timedelta(days=7)  # a run that stops at a deadline every night, over a holiday too, is resumed within it
@@ -25,7 +25,7 @@ RESUMED = timedelta(days=7)  # a run that stops at a deadline every night, over 
 
 @dataclass(slots=True)
 class Compaction:
-    """What goes from one memo: by engine, its calls and about their bytes; `shrunk`: bytes the file gave back."""
+    """The calls to remove from one memo, by engine, their approximate bytes, and by how much the file shrank."""
 
     memo: Path
     calls: Counter[str] = field(default_factory=Counter)  # by the engine's identity
@@ -34,12 +34,12 @@ class Compaction:
 
 
 def memos(outputs: Path, versions: Collection[Version]) -> list[Path]:
-    """Return the folders of the memos that these versions were made with, and that are there."""
+    """Return the folders of the memos that these versions were made with, as far as they exist."""
     folders = {outputs / ".memo"}
     configs = (version.folder / "config.yaml" for version in versions)
     for config in configs:
-        told = yaml_core.load(config.read_text(encoding="utf-8")).get("memo") if config.is_file() else None
-        folders |= {Path(told)} if told else set()
+        path = yaml_core.load(config.read_text(encoding="utf-8")).get("memo") if config.is_file() else None
+        folders |= {Path(path)} if path else set()
     return sorted(folder for folder in folders if (folder / FILE).exists())
 
 
@@ -51,16 +51,16 @@ def compact(
     older_than: timedelta | None,
     delete: bool,
 ) -> list[Compaction]:
-    """Return what goes from the memos of `name`; remove it, and give its room back to the disk, if `delete`.
+    """Return the calls to remove from the memos of `name`; with `delete`, remove them and shrink the files.
 
-    The versions of `outputs` are asked for the engines they name, less those in `going`, which this prune lets go:
+    The versions of `outputs` are asked for the engines they name, less those in `going`, which this prune deletes:
     a memo that another folder of outputs shares may lose calls that only versions there name. With `older_than`,
-    calls made longer ago go too, whatever their engine. Raises `MemoError`, `UsageError` where there is no memo.
+    older calls are removed too, whatever their engine. Raises `MemoError`, `UsageError` where there is no memo.
     """
     every = [version for folder in experiments(outputs) for version in versions(folder)]
     gone = {version.folder for version in going}
     named = {engine for version in every if version.folder not in gone for engine in engines(version)}
-    condemned = {engine for version in going for engine in engines(version)} - named
+    orphaned = {engine for version in going for engine in engines(version)} - named
     found = memos(outputs, [*going, *versions(outputs / name)])
     if not found:
         raise UsageError(f"{outputs / '.memo'}: there is no memo here to make smaller")
@@ -68,13 +68,13 @@ def compact(
     compactions = []
     for folder in found:
         with open_memo(folder) as memo:
-            answering = _answering(memo, since=time.time() - RESUMED.total_seconds())
-            kept = named | (answering - condemned)
+            recently_used = _used_since(memo, since=time.time() - RESUMED.total_seconds())
+            kept = named | (recently_used - orphaned)
 
-            def goes(call: Stored, kept: Collection[str] = kept) -> bool:
+            def is_unwanted(call: StoredCall, kept: Collection[str] = kept) -> bool:
                 return call.engine not in kept or call.created < oldest
 
-            compactions.append(_sifted(memo, folder, goes, delete=delete))
+            compactions.append(_compact(memo, folder, is_unwanted, delete=delete))
     return compactions
 
 
@@ -84,15 +84,15 @@ def engines(version: Version) -> dict[str, str]:
     return {digest(identity): stage for stage, identity in stages.items()}
 
 
-def _answering(memo: Memo, *, since: float) -> set[str]:
+def _used_since(memo: Memo, *, since: float) -> set[str]:
     return {call.engine for call in memo.scan(lambda call: call.created >= since, delete=False)}
 
 
-def _sifted(memo: Memo, folder: Path, goes: Callable[[Stored], bool], *, delete: bool) -> Compaction:
+def _compact(memo: Memo, folder: Path, is_unwanted: Callable[[StoredCall], bool], *, delete: bool) -> Compaction:
     found = Compaction(folder)
     identities = memo.identities()
     before = (folder / FILE).stat().st_size
-    for call in memo.scan(goes, delete=delete):
+    for call in memo.scan(is_unwanted, delete=delete):
         found.calls[identities[call.engine]] += 1
         found.bytes += call.bytes
     if delete and found.calls:

@@ -1,4 +1,4 @@
-"""The example configs: in `configs` of a checkout, in `share/tomdich/configs` of an environment with tomdich."""
+"""Find the example configs: in `configs` of a checkout, in `share/tomdich/configs` of an environment."""
 
 from __future__ import annotations
 

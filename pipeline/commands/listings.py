@@ -1,4 +1,4 @@
-"""What `runs`, `plan`, `check` and `models` tell, as JSON for a program; `show` prints the same for a person."""
+"""Return the output of `runs`, `plan`, `check` and `models` as JSON; `show` prints the same for a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line prints about versions, plans and checkpoints."""
+"""Print versions, records, failures, plans and checkpoints for a person."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Two versions side by side: what changed in the recipe, what that did to the scores, and the records that differ most.
+"""Compare two versions: the changes of the recipe, their effect on the scores, and the records that differ most.
 
-Records are paired by id and text; scores, flags and differences are over these pairs, so that like stands against like.
-What stands in one version only, or under another text, is listed. The second version's answers are in memory, the
-first's go by.
+Records are paired by id and text; scores, flags and differences are computed over the pairs. Records of one version
+only, and those whose text differs, are listed. The answers of the second version are held in memory, those of the first
+are read one by one.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _DIGEST = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One line that is not the same in both manifests; a value that one of them lacks is empty."""
+    """One value that differs between the manifests; empty where a manifest lacks it."""
 
     section: Section
     field: str
@@ -50,7 +50,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unpaired:
-    """A record that has no partner: which version has it, and why the other does not, where it says so."""
+    """A record without a counterpart: which version has it, and why the other does not, if known."""
 
     id: str
     where: Literal["a", "b", "both"]  # both: under one id, but with another text
@@ -79,7 +79,7 @@ class FlagCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DifferingRecord:
-    """A record that the versions answer differently: how far apart from 0 to 1, and the texts by field."""
+    """A record with different texts: their distance from 0 to 1, and the texts by field."""
 
     id: str
     title: str
@@ -90,7 +90,7 @@ class DifferingRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Everything in which two versions differ."""
+    """The differences between two versions."""
 
     a: str
     b: str
@@ -138,7 +138,7 @@ class _Answer:
 
 
 def compare(a: Readable, b: Readable, *, records: int) -> Comparison:
-    """Return in what `a` and `b` differ, with the `records` common records that differ most."""
+    """Return the differences between `a` and `b`, with the `records` common records that differ most."""
     answers_b = {row.id: row for row in rows(b, _Answer)}
     unpaired: list[Unpaired] = []
     lost = {failure.id: _reason(failure) for failure in failures(b)}
@@ -293,7 +293,7 @@ def _scores(
 
 
 def _not_scored(a: Container[str], b: Container[str]) -> Iterator[str]:
-    """Yield what is not scored because a stage did not run: that answered nothing, which is no score of 0."""
+    """Yield what is not scored because a stage did not run, which is not a score of 0."""
     for stage, texts in (("summarize", "summaries"), ("translate", "translations")):
         without = [name for name, models in (("A", a), ("B", b)) if stage not in models]
         if without:

@@ -1,6 +1,6 @@
-"""What a version is worth: scores where its records have references, and what can be counted where they have none.
+"""Evaluate a version: scores against the references of its records, flags, lengths, novelty and throughput.
 
-The rows go by once, and of each only numbers stay; of those with a reference also the texts, for the bootstrap.
+The rows are read once. Of each only numbers are kept, and of those with a reference the texts too, for the bootstrap.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PER = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgainstLead:
-    """A score of the summaries, and that of the article's first sentence as the summary: the baseline of news."""
+    """A score of the summaries beside that of the lead-1 baseline, the article's first sentence."""
 
     score: Score
     lead1: Score
@@ -39,7 +39,7 @@ class AgainstLead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagRate:
-    """How often a check flags: flags and records that have one, and flags per 1,000 records."""
+    """How often a check flags: its flags, the records with at least one, and flags per 1,000 records."""
 
     check: str
     severity: str
@@ -50,7 +50,7 @@ class FlagRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """A quantity over the records: mean, median, and the 5th and 95th percentile between which most are."""
+    """The distribution of a quantity over the records: mean, median, 5th and 95th percentile."""
 
     name: str
     unit: str
@@ -63,7 +63,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throughput:
-    """How fast a stage went; calls that the memo answered cost no time, and the rates are those of the others."""
+    """The speed of a stage; the token rates are those of the calls that the memo did not answer."""
 
     stage: str
     seconds: float
@@ -76,7 +76,7 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """Everything that can be said of a version in numbers."""
+    """All measurements of a version."""
 
     version: str
     signature: str
@@ -93,7 +93,7 @@ class Evaluation:
 
 
 def evaluate(version: Readable, *, comet_checkpoint: Path | None = None, comet_python: str | None = None) -> Evaluation:
-    """Return what `version` is worth; with a COMET checkpoint also its score, computed by `comet_python`.
+    """Return the measurements of `version`; with a COMET checkpoint also its score, computed by `comet_python`.
 
     An edition of several versions has no throughput: each of them was timed with articles that it may hold no more.
     """
@@ -141,7 +141,7 @@ def evaluate(version: Readable, *, comet_checkpoint: Path | None = None, comet_p
 
 
 def lead_one(article: str) -> str:
-    """Return the first sentence of an article: the summary that news is known to be hard to beat."""
+    """Return the first sentence of an article, the lead-1 baseline."""
     return next(iter(sentences(article)), "")
 
 
@@ -167,7 +167,7 @@ def tables(evaluation: Evaluation) -> list[Table]:
 def _left_out(
     stages: Container[str], several: Sequence[Version], *, summaries: bool, translations: bool
 ) -> Iterator[str]:
-    """Yield what is not scored and why: a stage that did not run answered nothing, which is no score of 0."""
+    """Yield what is not scored and why: a stage that did not run has no score, which is not a score of 0."""
     if several:
         yield f"several versions, each with a throughput of its own: {', '.join(one.name for one in several)}"
     for stage, texts, scores, there in (
@@ -372,7 +372,7 @@ def _rate(value: float | None, replayed: int) -> str:
 
 
 def interval(found: Score | Difference) -> str:
-    """Return a 95 % interval as words."""
+    """Return a 95 % interval as text."""
     return f"[{found.low:.2f}, {found.high:.2f}]".replace("-", "−")
 
 

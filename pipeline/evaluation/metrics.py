@@ -1,6 +1,6 @@
-"""What an answer is worth beside a reference, as numbers that can be had again: each with its signature and interval.
+"""Metrics against references, reproducible: each score has a signature and a confidence interval.
 
-ROUGE counts Unicode syllables: the usual `rouge-score` tokenizer keeps only `[a-z0-9]`, so that Vietnamese shatters at
+ROUGE counts Unicode syllables: the usual `rouge-score` tokenizer keeps only `[a-z0-9]`, which splits Vietnamese at
 its diacritics ("thủy" becomes "th", "y"). Its ASCII variant is here too, for comparison with papers, and says so in
 its signature. BLEU and chrF are sacrebleu's. Intervals are bootstraps over the texts: 1,000 resamples, 95 %, seeded.
 Knows nothing of files, models or records.
@@ -43,7 +43,7 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A number from 0 to 100, its 95 % interval, over how many texts, and the one line that says how it was had."""
+    """A score from 0 to 100, its 95 % interval, the number of texts, and the signature that makes it reproducible."""
 
     name: str
     value: float
@@ -162,7 +162,7 @@ def _percent(total: Floats) -> float:
 def _resamples(texts: int) -> Iterator[Floats]:
     """Yield how often each text is drawn in each resample (some resamples × texts), in all `RESAMPLES` of them.
 
-    The dice fall as they would for all at once; at a time there are about `_AT_ONCE` numbers.
+    The draws equal those of one call for all resamples; about `_AT_ONCE` numbers are in memory at a time.
     """
     import numpy as np
 
@@ -231,7 +231,7 @@ def _longest_common(left: Sequence[str], right: Sequence[str]) -> int:
 
 
 def loops(text: str) -> bool:
-    """Return whether `text` goes round in circles: a run of four syllables stands in it three times."""
+    """Return whether `text` repeats itself: some run of four syllables occurs three times."""
     most = _ngrams(_syllable_tokens(text), LOOP_LENGTH).most_common(1)
     return bool(most) and most[0][1] >= LOOP_TIMES
 
@@ -239,8 +239,8 @@ def loops(text: str) -> bool:
 def numbers_kept(sources: Sequence[str], translations: Sequence[str]) -> tuple[Score, Score]:
     """Return the share of the Vietnamese figures that reach the English, as figures or words, and of invented ones.
 
-    Invented is a figure of the English that no number of the Vietnamese can mean; what agrees is told by
-    `quantities.same`. Print a human reference's own numbers beside these: people round and reword. Raises `ValueError`
+    Invented is a figure of the English that no number of the Vietnamese can mean; `quantities.same` decides
+    what agrees. Print a human reference's own numbers beside these: people round and reword. Raises `ValueError`
     where the texts do not pair up.
     """
     import numpy as np

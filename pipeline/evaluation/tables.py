@@ -1,6 +1,6 @@
-"""Tables of words and numbers, for a terminal and for LaTeX. Knows nothing of what they say.
+"""Render tables for a terminal and for LaTeX.
 
-What they say may be a stranger's: a control sequence in a cell is written out, here, so that no caller forgets it.
+The cells may hold text from outside, so control sequences are escaped here, for every caller.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SPECIAL = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A title, headings, rows of cells, and notes to stand under it."""
+    """A title, headings, rows of cells, and notes below."""
 
     title: str
     headings: tuple[str, ...]
@@ -54,7 +54,7 @@ def print_tables(tables: Iterable[Table], *, console: Console | None = None) -> 
 
 
 def print_whole(grid: Grid, *, console: Console) -> None:
-    """Print `grid` as wide as it is: on a narrow screen, or in a pipe, a line of it runs on, and nothing is cut."""
+    """Print `grid` in its natural width: on a narrow screen or in a pipe its lines are longer, and nothing is cut."""
     natural = Measurement.get(console, console.options.update(width=_ANY_WIDTH), grid).maximum
     screen = console.width
     console.width = max(screen, natural)  # rich prints nothing wider than its console

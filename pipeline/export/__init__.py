@@ -1,1 +1,1 @@
-"""What leaves a version for other programs: briefs, spreadsheets, and the files they are written to."""
+"""Export a version for other programs: briefs, spreadsheets, and the files they are written to."""

@@ -1,8 +1,8 @@
-"""A version for a spreadsheet or another program: every column, nothing cut.
+"""Export a version as XLSX, CSV or JSON lines: every column, nothing cut.
 
 CSV and XLSX have the columns that people read first, and what is nested as JSON; flags are a line each. A cell that a
 spreadsheet could take for a formula begins with an apostrophe. Excel holds 32,767 characters a cell and about a million
-rows a sheet: a longer text goes on in the sheet "long texts", more rows in another sheet. JSON lines are the rows as
+rows a sheet: a longer text continues in the sheet "long texts", more rows in another sheet. JSON lines are the rows as
 they are. Each adds `story`: the id of the record that leads its near copies (see `near_duplicates`).
 """
 

@@ -1,4 +1,4 @@
-"""`report.html`: what a version holds, for the editor who will sign it; one file that needs no network.
+"""Write `report.html`: the records of a version and their flags, for an editor; one file that needs no network.
 
     rows.py     a published row as the page shows it: sentences in pairs, flags placed in their text
     charts.py   the figures' geometry

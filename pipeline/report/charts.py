@@ -1,6 +1,6 @@
-"""The figures of the head, as geometry that the template turns into inline SVG: pure, from counts to coordinates.
+"""Compute the geometry of the figures at the top of the report, which the template draws as inline SVG.
 
-A figure says in words what it shows, for who cannot see it and for who has no time.
+Each figure also has a description in words, for screen readers and for a quick look.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A published row as the page wants it: sentence beside sentence, every flag placed in the text it stands in.
+"""Prepare a published row for the page: sentences in pairs, and the place of every flag in the texts.
 
-Placing is done here, once and tested as a pure function, so that the script of the page only draws. A *slot* is a text
+The places are computed here, in pure functions, so that the script of the page only draws. A *slot* is a text
 on the page: `title`, `headline`, `article`, and for the n-th pair `vi<n>` and `en<n>`. Flags count code points of a
 field; the places in a slot count UTF-16 units, as a browser does.
 """
@@ -21,7 +21,7 @@ _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A text that stands at `start` of a field, in code points."""
+    """A text on the page, and where it starts in its field, in code points."""
 
     slot: str
     start: int

@@ -1,4 +1,4 @@
-"""The report's file: pages of compressed records, and the page that shows them.
+"""Write the report: compressed records in parts, and the page that shows them.
 
 Records are gathered into pages of about a mebibyte, each compressed (zlib, which browsers inflate themselves:
 `DecompressionStream`, in every browser since 2023) and written in base64 into a `<script>` that is not run. A page has

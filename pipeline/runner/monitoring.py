@@ -1,6 +1,6 @@
-"""What a monitor is told of a run: Prometheus metrics as a textfile, and drift against the nights before.
+"""Monitoring: Prometheus metrics as a textfile, and drift against the versions of the nights before.
 
-Both read manifests alone, so they say the same of a run that has just ended and of one that ended months ago.
+Both read manifests only, so they give the same for a run that has just ended and for one of months ago.
 `prometheus_client` formats the textfile; it is renamed into place, as the node exporter asks.
 """
 
@@ -15,8 +15,8 @@ from pipeline.records import JSON
 from pipeline.storage.atomic import is_file_or_absent, own_descriptor, writing
 
 NIGHTS = 7  # that a night is compared with
-_LEAST_NIGHTS = 3  # fewer say nothing of what is usual
-_SPREADS = 4.0  # medians of absolute deviations, scaled: one night in thousands strays so far by chance
+_LEAST_NIGHTS = 3  # fewer do not show what is usual
+_SPREADS = 4.0  # scaled median absolute deviations: by chance one night in thousands deviates so far
 _MAD_TO_SIGMA = 1.4826
 _LEAST_SHARE = 0.2  # of the usual value, however even the nights were
 
@@ -24,15 +24,15 @@ _LEAST_SHARE = 0.2  # of the usual value, however even the nights were
 @dataclass(frozen=True, slots=True)
 class _Quantity:
     value: float
-    least: float  # a smaller step is no news
+    least: float  # a smaller difference is not reported
 
 
 def drift(manifest: Mapping[str, JSON], earlier: Sequence[Mapping[str, JSON]]) -> list[str]:
-    """Return a sentence for each quantity that strays from the last seven of `earlier` (oldest first); mostly none.
+    """Return a sentence for each quantity that deviates from the last seven of `earlier` (oldest first); mostly none.
 
-    A quantity strays where it is further from their median than four of their (scaled) median absolute deviations,
-    than a fifth of the median, and than what is news at all. A check that starts or stops flagging strays too. Fewer
-    than three earlier versions say nothing.
+    A quantity deviates where its distance from their median is more than four (scaled) median absolute deviations, more
+    than a fifth of the median, and more than a least difference of its own. A check that starts or stops flagging
+    deviates too. With fewer than three earlier versions nothing is compared.
     """
     compared = earlier[-NIGHTS:]
     checks = sorted({check for night in (*compared, manifest) for check in _flags(night)})
@@ -45,8 +45,8 @@ def drift(manifest: Mapping[str, JSON], earlier: Sequence[Mapping[str, JSON]]) -
         middle = median(usual)
         spread = _MAD_TO_SIGMA * median(abs(one - middle) for one in usual)
         if abs(quantity.value - middle) > max(_SPREADS * spread, _LEAST_SHARE * abs(middle), quantity.least):
-            told = f"{quantity.value:.4g}, where the last {len(usual)} versions had about {middle:.4g}"
-            found.append(f"drift: {name} is {told}")
+            change = f"{quantity.value:.4g}, where the last {len(usual)} versions had about {middle:.4g}"
+            found.append(f"drift: {name} is {change}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all where `path` is a file, straight through where it is a pipe or a device."""
+"""Write files atomically: a reader sees the old content or the new; a pipe or a device is written into directly."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-TEMPORARY = ".tmp-"  # how the name of a temporary file begins: what a killed process leaves
-_LINKS = 40  # that lead from a name to its file: as many as Linux follows
+TEMPORARY = ".tmp-"  # a killed process leaves files whose names begin so
+_LINKS = 40  # links followed from a name to its file, as many as Linux follows
 
 
 @contextmanager
 def replacing(path: Path, *, keep_mode: bool = True) -> Iterator[BinaryIO]:
-    """Give a file that becomes `path` once it is written, so that no reader sees half of it.
+    """Yield a temporary file that replaces `path` at the end of the block, so that no reader sees an unfinished file.
 
     It is a temporary file in the same folder, renamed at the end. A link is followed, not replaced. The new file has
     the mode that the umask gives. With `keep_mode`, for the file of a person, it has the mode and, where the system
@@ -50,7 +50,7 @@ def replacing(path: Path, *, keep_mode: bool = True) -> Iterator[BinaryIO]:
 
 @contextmanager
 def writing(path: Path, *, wait: bool = True) -> Iterator[BinaryIO]:
-    """Open what a person named as a target: a regular or absent file is replaced whole, all else is written into.
+    """Open a path that a person named for output: a regular or absent file is replaced, all else is written into.
 
     All else is a pipe, a device, a socket or one of this process's descriptors (`/dev/stdout`, `/dev/fd/3`). Opening a
     named pipe waits for its reader; without `wait` it raises `OSError` where there is none, and where it is full.
@@ -75,7 +75,7 @@ def writing(path: Path, *, wait: bool = True) -> Iterator[BinaryIO]:
 
 
 def own_descriptor(path: Path) -> int | None:
-    """Return the number of the descriptor that `path` names, through links: 1 for `/dev/stdout`; None for all else."""
+    """Return the number of the descriptor that `path` leads to: 1 for `/dev/stdout`; None for all else."""
     folder = Path(os.path.realpath("/dev/fd"))  # on Linux /proc/<this process>/fd
     at = path.absolute()
     for _ in range(_LINKS):
@@ -95,7 +95,7 @@ def is_file_or_absent(path: Path) -> bool:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write `text` to a file of ours at `path`, whole or not at all; every account of its group can replace it."""
+    """Replace one of tomdich's own files atomically; every account of its group can replace it too."""
     with replacing(path, keep_mode=False) as file:
         file.write(text.encode("utf-8"))
 
@@ -113,7 +113,7 @@ def new_folder(parent: Path, prefix: str) -> Path:
 
 
 def sync(path: Path) -> None:
-    """Have the disk take the file or folder, so that a name that is there after a power cut has its content."""
+    """Flush a file or folder to the disk (fsync), so that its content survives a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

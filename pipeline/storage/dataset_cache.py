@@ -1,4 +1,4 @@
-"""Copies of published rows in the cache of Hugging Face `datasets`: where that cache is, and which entries hold a row.
+"""Find and remove copies of published rows in the cache of Hugging Face `datasets`.
 
 `datasets.load_dataset(folder)` converts a version's rows to Arrow files in a cache of the user. The key of an entry is
 the folder's name, the name of the config in the folder's card, and a digest of the card's configs; the data files are

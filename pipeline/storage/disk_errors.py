@@ -1,4 +1,4 @@
-"""Errors of the disk in words: the path that failed, why, and whose it is where access is refused."""
+"""Describe disk errors: the path that failed, the reason, and the owner where access is refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ANY = "it has to be readable and writable, with room on its disk"
 
 @contextmanager
 def on_disk(folder: Path, *, remedy: str) -> Iterator[None]:
-    """Turn what a full, failing or foreign disk raises in the block into a `WorldError` that names the path.
+    """Turn an `OSError` or a SQLite error in the block into a `WorldError` that names the path and a remedy.
 
     `remedy` is for what fails in `folder`, which is named where the error itself names no path.
     """
@@ -31,11 +31,11 @@ def on_disk(folder: Path, *, remedy: str) -> Iterator[None]:
 
 
 def describe(error: OSError | sqlite3.Error, *, folder: Path) -> str:
-    """Return `PATH: REASON`, with the owner of what refuses access; PATH is `folder` where the error names none."""
+    """Return `PATH: REASON`, with the owner where access is refused; PATH is `folder` where the error names none."""
     path = path_of(error) or folder
     reason = getattr(error, "strerror", None) or str(error)
     if isinstance(error, OSError) and error.errno in _REFUSED:
-        reason += _whose(path)
+        reason += _refused_by(path)
     return f"{path}: {reason}"
 
 
@@ -84,8 +84,8 @@ def _remedy(error: OSError | sqlite3.Error, folder: Path, remedy: str) -> str:
     return "; otherwise ".join(remedies) or _ANY
 
 
-def _whose(path: Path) -> str:
-    """Return which file or folder on the way to `path` refuses access, its owner and mode, and who asks."""
+def _refused_by(path: Path) -> str:
+    """Return which file or folder on the way to `path` refuses access, its owner and mode, and this account."""
     whole = path.absolute()
     refusing = whole
     for step in (*reversed(whole.parents), whole):

@@ -1,7 +1,7 @@
-"""Editions: the days that runs are for, as the command line names them, and what was published for one of them.
+"""Editions: parse the days that runs are for, and find what was published for one of them.
 
 Several runs of a day make one edition: a whole run and those of `--only-new` after it, or two whole ones. A version of
-scope `revised` stands for the versions that its manifest lists under `supersedes`.
+scope `revised` replaces the versions that its manifest lists under `supersedes`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.storage.versions import WHOLE, Version
 from pipeline.text.near_duplicates import is_earlier
 
 _AGO = re.compile(r"-([0-9]{1,5})d")
-_MOST_DAYS = 366  # of a range: more is a slip in the year
+_MOST_DAYS = 366  # of a range: a longer one is a typing error in the year
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def days(text: str, *, today: date) -> list[date]:
 
 
 def find(outputs: Path, name: str | None) -> Readable:
-    """Return what `versions.find` does, but for `name@2026-11-23` all that was published for that day, read as one."""
+    """Return what `versions.find` does; for `name@2026-11-23` all versions of that day, read as one."""
     version = store.find(outputs, name)
     experiment, at, edition = (name or "").partition("@")
     if not at or edition == "latest" or version.folder.parent.name != experiment:
@@ -71,12 +71,12 @@ def find(outputs: Path, name: str | None) -> Readable:
 
 
 def superseded(versions: Sequence[Version]) -> set[str]:
-    """Return the names of the versions that a revised one among `versions` stands for."""
+    """Return the names of the versions that a revised one among `versions` replaces."""
     return {name for version in versions for name in version.manifest.get("supersedes", ())}
 
 
 def current_versions(versions: Sequence[Version], edition: str) -> list[Version]:
-    """Return the versions that an edition consists of: whole ones that none supersedes; else the newest part."""
+    """Return the versions that make up an edition: the whole ones that none supersedes, else the newest partial one."""
     replaced = superseded(versions)
     found = [
         version
@@ -87,7 +87,7 @@ def current_versions(versions: Sequence[Version], edition: str) -> list[Version]
 
 
 def union(name: str, versions: Sequence[Version], *, with_rejected: bool = False) -> Edition:
-    """Return `versions`, oldest first, as one edition: of each id the text with the later date, else of the later one.
+    """Return `versions`, oldest first, as one edition: by id the text with the later date.
 
     A text that an editor rejected since it was published is left out unless `with_rejected`. About 200 bytes of memory
     a record.

@@ -1,4 +1,4 @@
-"""The kernel's lock on a folder, by flock on its `.lock`: it dies with its process, so a killed one leaves none."""
+"""Lock a folder with flock on its `.lock`; the kernel releases the lock when the process ends, killed or not."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def locked(
     wait: float = 0.0,
     stopping: Callable[[], str | None] = lambda: None,
 ) -> Iterator[None]:
-    """Hold `folder`, made if need be, for the block, waiting at most `wait` seconds.
+    """Hold the lock of `folder`, made if absent, during the block; wait at most `wait` seconds for it.
 
     For the messages: who may hold it ("run"), what to do then, and which setting names another folder. Raises
     `LockedError` where another process holds it, `StoppedError` where `stopping` gives a reason not to wait for it any
@@ -43,15 +43,15 @@ def locked(
             folder.mkdir(parents=True, exist_ok=True)
             file = stack.enter_context(open_shared(folder / ".lock"))
         deadline = time.monotonic() + wait
-        told = False
+        announced = False
         while not _acquired(file.fileno(), folder, setting):
-            if told and (reason := stopping()):
+            if announced and (reason := stopping()):
                 raise StoppedError(f"{folder.name}: {reason} while waiting for another {holder}; run it again")
             if time.monotonic() >= deadline:
                 raise LockedError(f"{folder.name}: another {holder} holds {folder / '.lock'}; {busy}")
-            if not told:
+            if not announced:
                 _log.warning(f"{folder.name}: another {holder} holds the lock; waiting at most {wait:.0f} s")
-                told = True
+                announced = True
             time.sleep(_EVERY)
         yield
 
@@ -76,7 +76,7 @@ def _named(folder: Path, setting: str) -> Iterator[None]:
 
 
 def open_shared(path: Path) -> IO[bytes]:
-    """Open a lock's file, made if absent. To lock it reading suffices: another account may own it."""
+    """Open a lock's file, made if absent; read access suffices for a lock, where another account owns the file."""
     try:
         return path.open("ab")
     except PermissionError:

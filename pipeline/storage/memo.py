@@ -1,12 +1,12 @@
-"""The memo: every model call ever paid for, keyed by (the engine's identity, the exact text).
+"""The memo: a cache of model calls in SQLite, keyed by the digest of the engine's identity and the exact text.
 
-It knows nothing of records or stages. SQLite in WAL mode: a call is committed as it is answered, so that after
-`kill -9` only what was in flight is paid again. Writing is insert-or-ignore followed by reading the stored row back:
-two runs that share a memo agree on every text. Refusals are never stored.
+It knows nothing of records or stages. A call is committed (WAL mode) as soon as it is answered, so that after `kill -9`
+only the calls in flight are made again. Writing is insert-or-ignore followed by reading the stored row back: two runs
+that share a memo agree on every text. Refusals are never stored.
 
-A damaged file is never believed: a row stands only with its checksum, and a file whose structure is broken is set
-aside under another name, whenever that comes to light, and a new one begun; its calls are made again. Opening and
-setting aside happen under a lock of their own, so that of many runs that meet one damaged file only one moves it.
+Damage is detected and never replayed: each row has a checksum, and a file whose structure is broken is renamed, at
+whatever point SQLite reports it, and a new file begun; its calls are made again. Opening and renaming take a lock of
+their own, so that only one of several runs renames a damaged file.
 """
 
 from __future__ import annotations
@@ -64,16 +64,16 @@ _REMEDIES = {
 _REMEDY = "see whether the disk is full or failing, or set `memo:` in the config to a folder on another local disk"
 _CHECKED_WHOLE = 256 * 1024 * 1024  # bytes; a file up to this size is checked when it is opened
 _PAGE = 2_000  # rows looked at, and at most removed, in one transaction
-_AT_ONCE = 200  # rows removed by one statement
+_DELETED_AT_ONCE = 200  # rows removed by one statement
 _ROW = 100  # bytes a row takes beside its text: key, checksum, numbers, and what a page of it is not filled
 _INCREMENTAL = 2  # of PRAGMA auto_vacuum
-_WRITTEN_ANEW = 1024**3  # bytes
-_GIVEN_BACK = 1_000  # pages of 4 KiB, in one transaction
+_VACUUM_LIMIT = 1024**3  # bytes
+_PAGES_FREED = 1_000  # pages of 4 KiB, in one transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """What is known of a stored call but its text."""
+class StoredCall:
+    """The engine, time and numbers of a stored call, without its text."""
 
     engine: str  # the digest of its identity, in hexadecimal
     created: float  # seconds since 1970
@@ -93,9 +93,9 @@ class Calls:
         self._digest = digest
 
     def get(self, text: str) -> Generation | None:
-        """Return the stored generation of `text`, or None; a row that fails its checksum is removed and named.
+        """Return the stored generation of `text`, or None; a row that fails its checksum is removed with a warning.
 
-        Raises `MemoError` where the disk gives way.
+        Raises `MemoError` where the file cannot be read.
         """
         key = self._key(text)
         rows = self._memo.execute(
@@ -105,16 +105,16 @@ class Calls:
         )
         if not rows:
             return None
-        generation = _trusted(key, rows[0])
+        generation = _verified(key, rows[0])
         if generation is None:
             _log.warning(f"memo: the row {key.hex()[:12]} fails its checksum; it is removed and the call made again")
             self._memo.execute("DELETE FROM calls WHERE key = ?", key)
         return generation
 
     def put(self, text: str, generation: Generation) -> Generation:
-        """Store and commit; return the stored row, which is another run's where that was first.
+        """Store and commit a generation; return the stored one, which is another run's where that came first.
 
-        Raises `MemoError` where the disk is full or gives way.
+        Raises `MemoError` where the disk is full or fails.
         """
         if generation.score is not None and math.isnan(generation.score):  # SQLite keeps no NaN, and it says nothing
             generation = replace(generation, score=None)
@@ -145,8 +145,8 @@ class Memo:
     def __init__(self, path: Path | None, *, stopping: Stopping) -> None:
         self._path = path
         self._stopping = stopping
-        self._engines: dict[bytes, str] = {}  # in use here: a new file must know them too
-        self._connection, self._inode = self._opened()
+        self._engines: dict[bytes, str] = {}  # to register again in a new file
+        self._connection, self._inode = self._open()
 
     def __enter__(self) -> Self:
         return self
@@ -167,15 +167,15 @@ class Memo:
         return int(self.execute("SELECT count() FROM calls")[0][0])
 
     def identities(self) -> dict[str, str]:
-        """Return the engines whose calls were ever kept here: their digests in hexadecimal, and their identities."""
+        """Return the engines whose calls were ever stored: their digests in hexadecimal, and their identities."""
         return {digest.hex(): identity for digest, identity in self.execute("SELECT digest, identity FROM engines")}
 
-    def scan(self, unwanted: Callable[[Stored], bool], *, delete: bool) -> Iterator[Stored]:
-        """Yield every stored call that is `unwanted`; remove them if `delete`, when the last has been taken.
+    def scan(self, unwanted: Callable[[StoredCall], bool], *, delete: bool) -> Iterator[StoredCall]:
+        """Yield every stored call that is `unwanted`, in the order of the keys; with `delete`, remove it afterwards.
 
-        In the order of their keys, a page a transaction: a run beside this writes between two pages. It loses
-        nothing: it may pay again for a call that it has not asked for yet. The engines stay: a run beside this may
-        be about to store a call of any of them.
+        Each page of rows is a transaction, so that another run can write between two pages. That run loses nothing:
+        at most it repeats a call that it has not asked for yet. The rows of engines stay, because another run may be
+        about to store a call of any of them.
         """
         last = b""
         while page := self.execute(
@@ -188,86 +188,86 @@ class Memo:
             last = page[-1][0]
             found = [(key, stored) for key, stored in map(_stored, page) if unwanted(stored)]
             yield from (stored for _, stored in found)
-            for start in range(0, len(found) if delete else 0, _AT_ONCE):
-                some = [key for key, _ in found[start : start + _AT_ONCE]]
+            for start in range(0, len(found) if delete else 0, _DELETED_AT_ONCE):
+                some = [key for key, _ in found[start : start + _DELETED_AT_ONCE]]
                 marks = ",".join("?" * len(some))
                 self.execute(f"DELETE FROM calls WHERE key IN ({marks})", *some)  # noqa: S608 - nothing but marks
 
     def shrink(self, *, fully: bool = False) -> None:
-        """Give the room of removed calls back to the disk.
+        """Shrink the file by the space of removed calls.
 
-        The file is written anew, for which a run beside this waits: measured, 100 MB of calls in 2 s on a busy
-        machine, so a run's patience of a minute lasts for 2 GB and more. A larger file only gives back the pages that
-        are fully free, in small transactions, unless `fully`: then no byte of a removed call is left, whatever it
-        takes. Returns when the write-ahead log is emptied too, or a minute later where a run beside this reads it.
+        A file with up to 1 GiB of calls is rewritten (`VACUUM`), for which another run waits: measured, 100 MB of calls
+        in 2 s on a busy machine, and a run waits up to a minute. A larger file only frees its unused pages, in small
+        transactions, unless `fully`: then it is rewritten too, and no byte of a removed call is left. Returns when the
+        write-ahead log is empty too, or after a minute where another run reads it.
         """
         pages, free, size = (
             self.execute(f"PRAGMA {what}")[0][0] for what in ("page_count", "freelist_count", "page_size")
         )
-        if fully or (pages - free) * size <= _WRITTEN_ANEW:
+        if fully or (pages - free) * size <= _VACUUM_LIMIT:
             self.execute("PRAGMA secure_delete = ON")
             self.execute("VACUUM")
         while (free := self.execute("PRAGMA freelist_count")[0][0]) > 0:
-            self.execute(f"PRAGMA incremental_vacuum({_GIVEN_BACK})")
+            self.execute(f"PRAGMA incremental_vacuum({_PAGES_FREED})")
             if self.execute("PRAGMA freelist_count")[0][0] >= free:
-                break  # a run beside this frees as fast; the rest is for its own rows
+                break  # another run deletes as fast; the rest is for its own rows
         self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def execute(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Run one statement to its end and return its rows.
+        """Execute one statement to its end and return its rows.
 
-        Where the file proves damaged it is set aside and the statement run on a new one. Raises `MemoError` where the
-        disk is full, cannot be written or gives way.
+        Where the file turns out damaged, it is set aside and the statement is executed on a new file. Raises
+        `MemoError` where the disk is full, fails or cannot be written.
         """
         try:
-            return self._executed(statement, *values)
+            return self._run(statement, *values)
         except FAULTS as error:
             if self._path is None or not is_damage(error, self._path):
                 raise _as_memo_error(self._path, error) from None
-            self._begin_anew(error)
-        return self._execute_once(statement, *values)
+            self._replace_damaged(error)
+        return self._run_once(statement, *values)
 
-    def _executed(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        return self._patiently(lambda: self._connection.execute(statement, values).fetchall())
+    def _run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        return self._retry_while_busy(lambda: self._connection.execute(statement, values).fetchall())
 
-    def _patiently(self, action: Callable[[], T]) -> T:
+    def _retry_while_busy(self, action: Callable[[], T]) -> T:
         return patiently(action, path=self._path, stopping=self._stopping)
 
-    def _alone(self) -> AbstractContextManager[None]:
+    def _open_lock(self) -> AbstractContextManager[None]:
         assert self._path is not None
-        return _alone(self._path.with_name(_LOCK), stopping=self._stopping)
+        return _open_lock(self._path.with_name(_LOCK), stopping=self._stopping)
 
-    def _execute_once(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    def _run_once(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         try:
-            return self._executed(statement, *values)
-        except FAULTS as error:  # in a new file too: it is the disk
+            return self._run(statement, *values)
+        except FAULTS as error:  # a new file fails too: the disk is the cause
             raise _as_memo_error(self._path, error) from None
 
-    def _begin_anew(self, damage: Exception) -> None:
+    def _replace_damaged(self, damage: Exception) -> None:
         """Set the file aside, unless another run has, and open the one that takes its place."""
         assert self._path is not None
         # Before the renaming: on closing SQLite removes the write-ahead log by its name, which is then the new file's.
         with suppress(*FAULTS):
             self._connection.close()
-        with self._alone():
+        with self._open_lock():
             if _inode(self._path) == self._inode:
                 self._set_aside("damaged", f"is damaged ({damage})")
-        self._connection, self._inode = self._opened()
+        self._connection, self._inode = self._open()
         for digest, identity in self._engines.items():
-            self._execute_once(_REGISTER, digest, identity, time.time())
+            self._run_once(_REGISTER, digest, identity, time.time())
 
-    def _opened(self) -> tuple[sqlite3.Connection, tuple[int, int] | None]:
+    def _open(self) -> tuple[sqlite3.Connection, tuple[int, int] | None]:
         """Return a connection to the file, made if absent and set aside if it cannot be used, and its inode."""
         path = self._path
         if path is None:
             return _connect(None), None
-        with self._alone():
+        with self._open_lock():
             try:
-                schema = self._patiently(lambda: _schema(path))
+                schema = self._retry_while_busy(lambda: _schema(path))
                 if schema > SCHEMA:
                     message = f"was written by a newer tomdich (schema {schema}, this one reads {SCHEMA})"
                     self._set_aside(f"schema-{schema}", message)
-                return self._patiently(lambda: _connect(path)), _inode(path)
+                return self._retry_while_busy(lambda: _connect(path)), _inode(path)
             except FAULTS as error:
                 if not is_damage(error, path):
                     raise _as_memo_error(path, error) from None
@@ -275,7 +275,7 @@ class Memo:
             except OSError as error:
                 raise _as_memo_error(path, error) from None
             try:
-                return self._patiently(lambda: _connect(path)), _inode(path)
+                return self._retry_while_busy(lambda: _connect(path)), _inode(path)
             except (*FAULTS, OSError) as error:
                 raise _as_memo_error(path, error) from None
 
@@ -314,18 +314,18 @@ def open_memo(folder: Path | None, *, stopping: Stopping = lambda: None) -> Memo
 
 
 @contextmanager
-def _alone(lock: Path, *, stopping: Stopping) -> Iterator[None]:
-    """Hold the lock under which the memo is opened or set aside, never while it is used."""
+def _open_lock(lock: Path, *, stopping: Stopping) -> Iterator[None]:
+    """Hold the lock for opening the memo or setting it aside; it is not held while the memo is in use."""
     with ExitStack() as stack:
         try:
             file = stack.enter_context(open_shared(lock))
-            waiting.poll(lambda: _locked(file.fileno()), what=f"the lock {lock}", stopping=stopping)
+            waiting.poll(lambda: _try_lock(file.fileno()), what=f"the lock {lock}", stopping=stopping)
         except OSError as error:
             raise MemoError(f"the memo cannot be locked: {describe(error, folder=lock)}; {_UNWRITABLE}") from None
         yield
 
 
-def _locked(descriptor: int) -> Literal[True] | None:
+def _try_lock(descriptor: int) -> Literal[True] | None:
     """Take a lock, or return None where another process holds it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -335,7 +335,7 @@ def _locked(descriptor: int) -> Literal[True] | None:
 
 
 def _inode(path: Path) -> tuple[int, int] | None:
-    """Return what tells this file from another of the same name."""
+    """Return the device and inode, which tell a file from a later one of the same name; None where there is none."""
     try:
         status = path.stat()
     except OSError:
@@ -363,19 +363,19 @@ def _connect(path: Path | None) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    # damaged letters fail their row's checksum; they are no error of the file
+    # damaged bytes in a text fail the checksum of its row; decoding them must not raise
     connection.text_factory = lambda data: data.decode("utf-8", errors="replace")
     connection.execute("PRAGMA cell_size_check = ON")
-    connection.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")  # of a new file; no matter to one that is there
+    connection.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")  # takes effect in a new file only
     connection.execute("PRAGMA journal_mode = WAL")
-    # NORMAL: a process killed loses nothing; a power cut may lose the last calls, never the file
+    # NORMAL: a killed process loses nothing; a power cut may lose the last calls, but does not damage the file
     connection.execute("PRAGMA synchronous = NORMAL")
     pages, size = (int(connection.execute(f"PRAGMA {what}").fetchone()[0]) for what in ("page_count", "page_size"))
     if 0 < pages * size <= _CHECKED_WHOLE:
         require_sound(connection)
     connection.executescript(_TABLES)
     connection.execute(f"PRAGMA user_version = {SCHEMA}")
-    # Statements that read each column: a table of another shape fails here
+    # these fail where a table has other columns
     connection.execute("SELECT id, digest, identity, created FROM engines LIMIT 1").fetchone()
     connection.execute("SELECT key, engine, created, checksum FROM calls LIMIT 1").fetchone()
 
@@ -388,14 +388,14 @@ def _as_memo_error(path: Path | None, error: Exception) -> MemoError:
     return MemoError(f"{path or 'the memo'}: {error}; {remedy}")
 
 
-def _stored(row: tuple[Any, ...]) -> tuple[bytes, Stored]:
+def _stored(row: tuple[Any, ...]) -> tuple[bytes, StoredCall]:
     """Return the key, and what is known of the call, of a row as `scan` asks for it."""
     key, engine, created, source_tokens, dropped_tokens, output_tokens, finished, score, size = row
     numbers = source_tokens, dropped_tokens, output_tokens
-    return key, Stored(engine, created, *numbers, bool(finished), score, size + _ROW)
+    return key, StoredCall(engine, created, *numbers, bool(finished), score, size + _ROW)
 
 
-def _trusted(key: bytes, row: tuple[Any, ...]) -> Generation | None:
+def _verified(key: bytes, row: tuple[Any, ...]) -> Generation | None:
     """Return the generation of a stored row, or None where it is not what was stored under `key`."""
     text, source_tokens, dropped_tokens, output_tokens, finished, score, checksum = row
     try:

@@ -1,16 +1,16 @@
-"""What an experiment has published so far: the ids and text digests behind `--only-new`, in `<name>/.published`.
+"""The index of what an experiment has published: the ids and text digests for `--only-new`, in `<name>/.published`.
 
 For each id it also keeps the text that was published last and the latest date of publication, so that an older text
 of an id, which a feed brings late or again, is not published over a newer one.
 
 It is filled from the versions themselves: under the lock, every version that is whole (`full` or `new`; what a sample
-holds is still to be published) and is not yet in it is read, each in one transaction. So a run that is killed between
-publishing and noting it is made good by the next one, and what was pruned since is still known. A damaged file is set
+holds is still to be published) and is not yet in it is read, each in one transaction. So the next
+run adds what a run that was killed after publishing did not, and pruned versions stay known. A damaged file is set
 aside and filled again from the versions that are left.
 
-What was withdrawn since (`tomdich forget`), no run publishes again, in whatever source it still stands: it is known by
-`<outputs>/.withdrawn`, the list of all withdrawals, and by the manifests of the versions that were rewritten. Both hold
-digests of ids and of text digests, which name nobody who does not know the id.
+No run publishes a withdrawn article (`tomdich forget`) again, even if a source still has it. Withdrawals are recorded
+in `<outputs>/.withdrawn` and in the manifests of the rewritten versions, as digests of ids and of text digests, from
+which the id cannot be derived.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class _Dated:
 
 
 class PublishedState(NamedTuple):
-    """How an article stands to what was published under its id."""
+    """What was published before under an article's id."""
 
     known: bool  # this text was published, and no newer date brings it back
     outdated: bool  # a text with a later date of publication was published
@@ -79,7 +79,7 @@ class Withdrawal:
     names: tuple[str, ...]  # experiments in which the id is this article's; elsewhere it may be another's
 
     def digests(self, experiment: str) -> set[str]:
-        """Return what an experiment must not publish."""
+        """Return the digests of ids and texts that an experiment must not publish."""
         if self.name not in {None, experiment}:
             return set()
         return {*self.texts, self.article} if experiment in self.names else {*self.texts}
@@ -102,9 +102,9 @@ def withdrawals(outputs: Path) -> list[Withdrawal]:
     found = []
     for number, line in enumerate(lines, 1):
         try:
-            told = json.loads(line)
+            entry = json.loads(line)
             found.append(
-                Withdrawal(told["at"], told["article"], tuple(told["texts"]), told["name"], tuple(told["names"]))
+                Withdrawal(entry["at"], entry["article"], tuple(entry["texts"]), entry["name"], tuple(entry["names"]))
             )
         except (ValueError, TypeError, KeyError):
             raise WorldError(f"{path}:{number}: is damaged; {_LIST_REMEDY}") from None
@@ -112,12 +112,12 @@ def withdrawals(outputs: Path) -> list[Withdrawal]:
 
 
 def withdraw(outputs: Path, withdrawal: Withdrawal) -> None:
-    """Add a withdrawal to the list of a folder of outputs, unless one that says the same is on it; needs its lock."""
+    """Append a withdrawal to the list of a folder of outputs, unless an equal one is there; needs its lock."""
     there = withdrawals(outputs)
-    said = (withdrawal.article, withdrawal.texts, withdrawal.name, withdrawal.names)
-    if any((one.article, one.texts, one.name, one.names) == said for one in there):
+    key = (withdrawal.article, withdrawal.texts, withdrawal.name, withdrawal.names)
+    if any((one.article, one.texts, one.name, one.names) == key for one in there):
         return
-    for left in outputs.glob(f"{TEMPORARY}*-{WITHDRAWN}.part"):  # by a process that was killed
+    for left in outputs.glob(f"{TEMPORARY}*-{WITHDRAWN}.part"):  # left by a killed process
         left.unlink()
     lines = (json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in (*there, withdrawal))
     write_atomically(outputs / WITHDRAWN, "".join(lines))
@@ -125,7 +125,7 @@ def withdraw(outputs: Path, withdrawal: Withdrawal) -> None:
 
 
 class Published:
-    """The articles published so far; a context manager. `withdrawn`: digests of ids and texts.
+    """An open index of published articles; a context manager. `withdrawn`: digests of ids and texts.
 
     Each method raises `StoppedError` where `stopping` gives a reason while another process holds the file.
     """
@@ -153,21 +153,21 @@ class Published:
         return bool(self._ask("SELECT 1 FROM articles WHERE id = ? AND sha = ?", article_id, text_sha256))
 
     def state_of(self, article_id: str, text_sha256: str, published: str) -> PublishedState:
-        """Return how an article stands to what was published under its id; `published`: its own date.
+        """Return what was published under an article's id before; `published` is the article's own date.
 
-        A text that was published, then replaced, and comes back with a later date than any before is new again: the
-        publisher went back to it.
+        A text that was published, then replaced, and returns with a later date than any before is new again: the
+        publisher reverted to it.
         """
         found = self._ask("SELECT sha, published FROM newest WHERE id = ?", article_id)
         known = self.has(article_id, text_sha256)
         if not found:
             return PublishedState(known=known, outdated=False)
         sha, latest = found[0]
-        comes_back = sha != text_sha256 and is_earlier(latest, published)
-        return PublishedState(known=known and not comes_back, outdated=is_earlier(published, latest))
+        reverted = sha != text_sha256 and is_earlier(latest, published)
+        return PublishedState(known=known and not reverted, outdated=is_earlier(published, latest))
 
     def has_any(self) -> bool:
-        """Return whether any article was published, in a version that is pruned since too."""
+        """Return whether any article was published, also in a version that has been pruned since."""
         return bool(self._ask("SELECT 1 FROM articles LIMIT 1"))
 
     def texts(self, article_id: str) -> frozenset[str]:
@@ -179,9 +179,9 @@ class Published:
         return not self._withdrawn.isdisjoint((text_digest(article_id), text_digest(text_sha256)))
 
     def forget(self, *, article_id: str | None, texts: Collection[str]) -> None:
-        """Keep neither the id nor texts with these digests of their digests among the published; raises `WorldError`.
+        """Remove an id, and every text whose digest has one of these digests; raises `WorldError`.
 
-        The file is written anew: no byte of them is left.
+        The file is rewritten, so that no byte of them is left.
         """
         try:
             self._ask("PRAGMA secure_delete = ON")
@@ -201,7 +201,7 @@ class Published:
             self._connection.executemany("DELETE FROM newest WHERE sha = ?", gone)
 
     def note(self, versions: Iterable[Version]) -> None:
-        """Take in the articles of the versions that are whole and not known yet; raises `WorldError`."""
+        """Add the articles of the whole versions that were not added yet; raises `WorldError`."""
         for version in versions:
             self.note_withdrawn(version)
             if version.manifest["scope"] not in WHOLE or self._ask(
@@ -236,12 +236,12 @@ class Published:
         return patiently(action, path=self._path, stopping=self._stopping)
 
     def note_withdrawn(self, version: Version) -> None:
-        """Take in what the version's manifest says was withdrawn from it."""
+        """Add what the version's manifest lists as withdrawn from it."""
         self._withdrawn.update(digest for one in version.manifest.get("withdrawn", ()) for digest in one["digests"])
 
 
 def open_published(folder: Path, versions: Iterable[Version], *, stopping: Stopping = lambda: None) -> Published:
-    """Return what the experiment in `folder` has published, every version of `versions` taken in; needs the lock.
+    """Return the index of the experiment in `folder`, with every version of `versions` added; needs the lock.
 
     Raises `StoppedError` where `stopping` gives a reason while another process holds the file.
     """
@@ -273,7 +273,7 @@ def require_writable(folder: Path) -> None:
 
 
 def read_published(folder: Path, versions: Iterable[Version], *, stopping: Stopping = lambda: None) -> Published:
-    """Return what the experiment in `folder` has published, without a lock and without writing anything.
+    """Return the index of the experiment in `folder`, without a lock and without writing to it.
 
     Raises as `open_published` where `stopping` gives a reason.
     """
@@ -287,7 +287,7 @@ def read_published(folder: Path, versions: Iterable[Version], *, stopping: Stopp
             stopping=stopping,
         )
         published = Published(connection, path=path, withdrawn=withdrawn, stopping=stopping)
-    except FAULTS:  # not there yet, damaged, or left by a killed run: the next run mends it
+    except FAULTS:  # absent, damaged, or left by a killed run: the next run repairs it
         published = Published(_connect(None), path=path, withdrawn=withdrawn, stopping=stopping)
         published.note(versions)
     else:
@@ -313,7 +313,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
 def _checked(connection: sqlite3.Connection) -> sqlite3.Connection:
     """Return the connection, closed where its file is damaged or of another shape.
 
-    A flipped bit within a text is no fault of the file. Such a digest or date equals none: its article counts as new.
+    A flipped bit within a text is not detected. Such a digest or date equals no other, and its article counts as new.
     """
     connection.text_factory = lambda data: data.decode("utf-8", errors="replace")
     try:

@@ -1,4 +1,4 @@
-"""SQLite files that are not what they were: how damage shows, and setting such a file aside under another name."""
+"""Detect damaged SQLite files, and set them aside under another name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.waiting import Stopping
 
 T = TypeVar("T")
 
-# Of SQLite's result codes, those that say that the file is not what it was.
+# SQLite's result codes for a damaged file.
 _DAMAGE = frozenset(
     {
         sqlite3.SQLITE_CORRUPT,
@@ -62,7 +62,7 @@ def patiently(action: Callable[[], T], *, path: Path | None, stopping: Stopping)
 
 
 def connect(path: Path, *, timeout: float) -> sqlite3.Connection:
-    """Return a connection to the file at `path`, made if absent, that other accounts of its group can use as well.
+    """Return a connection to the file at `path`, made if absent; other accounts of its group can use the file too.
 
     SQLite makes a file with mode 0644 whatever the umask, and those beside with the mode of the file, so the file is
     made here. Write access is tested first: a reader would leave files beside that the owner cannot write. Raises as
@@ -83,9 +83,9 @@ def require_writable(path: Path) -> None:
 
 
 def require_sound(connection: sqlite3.Connection) -> None:
-    """Raise `sqlite3.DatabaseError`, which `is_damage`, where the structure of the whole file is broken.
+    """Raise a `sqlite3.DatabaseError` for which `is_damage` is true where the structure of the file is broken.
 
-    What a cell says is not checked by it. 50 MB take 0.05 s.
+    The values of the cells are not checked. 50 MB take 0.05 s.
     """
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
@@ -95,17 +95,18 @@ def require_sound(connection: sqlite3.Connection) -> None:
 
 
 def is_damage(error: Exception, path: Path) -> bool:
-    """Return whether an error says that the file at `path` is damaged, not that the disk is full or it is in use."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # absent where Python itself found fault
-    if code == sqlite3.SQLITE_ERROR:  # our statements are sound: what they speak of is gone
+    """Return whether an error means that the file at `path` is damaged, and not that the disk is full or it is busy."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # absent where Python itself raised it
+    if code == sqlite3.SQLITE_ERROR:  # the statements are correct: a table or column is missing
         return str(error).startswith(("no such ", "table ", "unsupported file format"))
-    return code & 0xFF in _DAMAGE or code in _DAMAGE_IN_FULL or _has_a_strange_header(path)
+    return code & 0xFF in _DAMAGE or code in _DAMAGE_IN_FULL or _has_unknown_format(path)
 
 
 def set_aside(path: Path, what: str) -> Path:
-    """Rename a file with all that SQLite keeps beside it, and return its new name: `what` and a number behind its own.
+    """Rename a file and SQLite's side files, and return the new path, the old name with `what` and a number appended.
 
-    Its logs go first: a process killed between two renames must leave none to be replayed into a new file.
+    The side files are renamed first: a process killed between two renames must leave no log that SQLite would replay
+    into a new file.
     """
     aside = path.with_name(f"{path.name}.{what}-{time.time_ns()}")
     for tail in (*_SIDE_FILES, ""):
@@ -114,8 +115,8 @@ def set_aside(path: Path, what: str) -> Path:
     return aside
 
 
-def _has_a_strange_header(path: Path) -> bool:
-    """Return whether the file is of a format version that there is not: SQLite only says that it cannot be written."""
+def _has_unknown_format(path: Path) -> bool:
+    """Return whether the header names an unknown format version, of which SQLite only says that it is read-only."""
     try:
         with path.open("rb") as file:
             versions = file.read(20)[18:]

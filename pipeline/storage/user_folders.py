@@ -1,4 +1,4 @@
-"""Folders below the user's home folder, which an account in a container or of a service may lack."""
+"""Resolve folders below the home folder, which an account in a container or of a service may lack."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Versions on disk: presence means complete.
+"""Versions on disk: a version that is visible is complete.
 
 A version is built in `<name>/.staging/`, every file fsynced, and renamed into place; `latest` moves last. Nothing
 visible is half-written; there are no status files, and a folder without a manifest is no version. Nothing published is
-ever changed, with one exception, `replace`: an article that its publisher withdrew must leave the versions that hold
-it. Deleting is building backwards: rename into `.staging/`, then remove; whoever next holds the lock clears what a
-killed process left there. The lock is the kernel's (flock): it dies with its process. This module never sees a model.
+ever changed, with one exception, `replace`: an article that its publisher withdrew is removed from the versions that
+hold it. Deleting renames a version into `.staging/` and then removes it; the next holder of the lock removes what a
+killed process left there. The kernel releases the lock (flock) when its process ends. This module knows no models.
 
 Layout:
     <outputs>/<name>/latest -> <version>        <outputs>/<name>/.staging/   <outputs>/<name>/.lock
@@ -89,7 +89,7 @@ class Experiment:
 
     @property
     def staging(self) -> Path:
-        """Where versions are built and what is deleted goes to die."""
+        """The folder in which versions are built, and into which they are renamed before they are removed."""
         return self.folder / ".staging"
 
     def stage(self) -> Path:
@@ -107,7 +107,7 @@ class Experiment:
         return _next_name(self.folder, recipe=recipe)
 
     def publish(self, staged: Path, *, manifest: dict[str, Any]) -> Version:
-        """Write the manifest of `staged`, make it durable, rename it into place, and put `latest` right.
+        """Write the manifest of `staged`, flush its files to the disk, rename it into place, and put `latest` right.
 
         The version's name is that of `manifest["version"]`, taken from `next_name` before, else the `next_name`.
         """
@@ -133,7 +133,7 @@ class Experiment:
         sync(self.folder)
 
     def remove(self, version: Version) -> None:
-        """Take a version out of sight at once, then remove it."""
+        """Delete a version: rename it into the staging area, then remove its files."""
         self.staging.mkdir(exist_ok=True)
         to_delete = self.staging / f"deleted-{version.folder.name}"
         version.folder.rename(to_delete)
@@ -141,17 +141,17 @@ class Experiment:
         shutil.rmtree(to_delete)
 
     def replace(self, version: Version, staged: Path, *, manifest: dict[str, Any]) -> Version:
-        """Put `staged` in the place of `version`, under its name; only what was withdrawn is a reason to.
+        """Replace `version` by `staged` under the same name; only a withdrawal is a reason to.
 
-        One atomic exchange of two folders; where the file system has none, whoever next holds the lock ends what a
-        killed process began, and for a moment between two renames there is no version of this name. Raises
+        The two folders are exchanged atomically. Where the file system cannot do that, there is no version of this name
+        for a moment between two renames, and the next holder of the lock completes what a killed process began. Raises
         `DifferenceError` where `staged` is not what its manifest says.
         """
         manifest = manifest | {"version": version.folder.name, "files": _files(staged)}
         write_json(staged / MANIFEST, manifest)
         _sync_tree(staged)
         verify(Version(staged, _read_manifest(staged)))
-        if _exchanged(staged, version.folder):
+        if _exchange(staged, version.folder):
             sync(self.folder)
             shutil.rmtree(staged)
         else:
@@ -162,7 +162,7 @@ class Experiment:
         return Version(version.folder, manifest)
 
     def _put_in_place(self, ready: Path) -> None:
-        """End a replacement: out of sight with the version, if it is there still, and its successor in its place."""
+        """Complete a replacement: move the old version, if still there, into staging, and the new one into place."""
         target = self.folder / ready.name.removeprefix(_REPLACING)
         if target.exists():
             self.staging.mkdir(exist_ok=True)
@@ -185,7 +185,7 @@ class Experiment:
             raise WorldError(f"{latest}: is a folder, and not the link to a version: copied so, perhaps; remove it")
 
     def clear(self) -> None:
-        """Make good what a killed process left: replacements are ended, what was being built or deleted goes.
+        """Clean up after a killed process: complete its replacements, remove what it was building or deleting.
 
         `latest` is moved where the process was killed just before it would have. Raises as `require_sound`.
         """
@@ -215,7 +215,7 @@ def locked(
     wait: float,
     stopping: Callable[[], str | None] = lambda: None,
 ) -> Iterator[Experiment]:
-    """Hold the lock of experiment `name` for the block, waiting at most `wait` seconds; clear what was left in staging.
+    """Hold the lock of experiment `name` during the block, waiting at most `wait` seconds; clean up staging first.
 
     What the block leaves there goes too, but for the files that a gate left for a person. What looks like a
     version and is none is logged. Raises `LockedError` when another run holds it, `StoppedError` where `stopping`
@@ -249,7 +249,7 @@ def require_writable(outputs: Path, name: str) -> None:
 
 
 def version_time(name: str) -> datetime | None:
-    """Return when a version was published by its name, None where that is no version's."""
+    """Return the time of publication in a version's name; None for another name."""
     match = _VERSION.fullmatch(name)
     return None if match is None else datetime.strptime(match[1], _TIME).replace(tzinfo=UTC)
 
@@ -283,7 +283,7 @@ def experiments(outputs: Path) -> list[Path]:
 
 
 def find(outputs: Path, name: str | None) -> Version:
-    """Return the version that `name`, `name/prefix`, `name@edition` or a path stands for; None is the newest of all.
+    """Return the version that `name`, `name/prefix`, `name@edition` or a path names; None is the newest of all.
 
     `name` alone, and `name@latest`, is its `latest`; of an edition it is the newest that is whole. The digest at the
     end of a version's name stands for it too, with or without `name/` before it. Raises `UsageError` naming what there
@@ -301,7 +301,7 @@ def find(outputs: Path, name: str | None) -> Version:
     experiment, _, prefix = experiment.partition("/")
     found = versions(outputs / experiment)
     if not found:
-        if called := _called_anywhere(outputs, name):
+        if called := _match_anywhere(outputs, name):
             return _only(called, name)
         _require_readable(outputs / experiment, "")
         there = ", ".join(folder.name for folder in experiments(outputs)) or "none"
@@ -313,7 +313,7 @@ def find(outputs: Path, name: str | None) -> Version:
         if latest.exists():
             return Version(latest.resolve(), _read_manifest(latest))
         return found[-1]
-    matching = _called(found, prefix)
+    matching = _match(found, prefix)
     if not matching:
         _require_readable(outputs / experiment, prefix)
         which = ", ".join(version.folder.name for version in found[-5:])
@@ -321,17 +321,17 @@ def find(outputs: Path, name: str | None) -> Version:
     return _only(matching, name)
 
 
-def _called(versions: list[Version], prefix: str) -> list[Version]:
+def _match(versions: list[Version], prefix: str) -> list[Version]:
     """Return the versions whose name begins so; where none does, those whose recipe's digest does."""
     by_name = [version for version in versions if version.folder.name.startswith(prefix)]
     return by_name or [version for version in versions if version.folder.name.partition("-")[2].startswith(prefix)]
 
 
-def _called_anywhere(outputs: Path, name: str) -> list[Version]:
-    """Return the versions that a version's name or digest alone stands for."""
+def _match_anywhere(outputs: Path, name: str) -> list[Version]:
+    """Return the versions of any experiment that match a version's name or digest."""
     if not _NAME_OR_DIGEST.match(name):
         return []
-    return _called([version for folder in experiments(outputs) for version in versions(folder)], name)
+    return _match([version for folder in experiments(outputs) for version in versions(folder)], name)
 
 
 def _only(matching: list[Version], name: str) -> Version:
@@ -413,8 +413,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _exchanged(one: Path, other: Path) -> bool:
-    """Exchange two folders of one file system in one step; return False where the system or the disk cannot."""
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders of one file system atomically; return False where the system or the disk cannot."""
     libc = ctypes.CDLL(None, use_errno=True)
     names = os.fsencode(one), os.fsencode(other)
     if sys.platform == "darwin":

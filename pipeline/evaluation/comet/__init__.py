@@ -1,4 +1,4 @@
-"""COMET, a learned metric, run in an environment of its own: it pins old versions of what tomdich needs new ones of.
+"""Score translations with COMET, a learned metric, in a separate environment: its pinned dependencies conflict.
 
 The other environment's Python runs `worker.py`, which gets the texts as JSON lines and gives back a number a line. The
 checkpoint is a local path; COMET itself takes its encoder's vocabulary from the hub's cache, or fetches it. It reads at
@@ -125,9 +125,9 @@ def _mean(output: str, *, path: Path) -> Score:
     import numpy as np
 
     try:
-        told, *scores = [json.loads(line) for line in output.splitlines()]
+        header, *scores = [json.loads(line) for line in output.splitlines()]
         values = np.array(scores, dtype=float) * _SCALE
-        version, references, texts = told["version"], int(told["references"]), int(told["texts"])
+        version, references, texts = header["version"], int(header["references"]), int(header["texts"])
     except (ValueError, KeyError, TypeError):
         raise EngineError(f"--comet {path}: COMET gave back what is no score: {output[:200]!r}") from None
     if values.shape != (texts,):

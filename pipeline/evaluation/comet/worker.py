@@ -30,8 +30,8 @@ def main(checkpoint: str) -> int:
         wanted = ("src", "mt", "ref") if referenced else ("src", "mt")
         samples = [{name: line[name] for name in wanted} for line in lines]
         scores = model.predict(samples, batch_size=8, gpus=int(torch.cuda.is_available())).scores
-    told = {"version": getattr(comet, "__version__", "unknown"), "references": referenced, "texts": len(lines)}
-    for line in (told, *map(float, scores)):
+    header = {"version": getattr(comet, "__version__", "unknown"), "references": referenced, "texts": len(lines)}
+    for line in (header, *map(float, scores)):
         print(json.dumps(line))  # noqa: T201
     return 0
 

@@ -1,4 +1,4 @@
-"""The brief: what an editor mails, in HTML for a mail, Word or Markdown.
+"""Write a brief, an overview of the day for readers of English, as HTML for a mail, Word or Markdown.
 
 watchlist.py   the terms that someone watches for, and where they stand in a text
 gathering.py   a version's records as stories under topics

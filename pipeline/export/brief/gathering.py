@@ -1,4 +1,4 @@
-"""What goes into a brief: the records of a version as an English reader needs them, one a story, under their topics."""
+"""Gather the contents of a brief: the stories of a version, each once, grouped by topic."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Where else a story stood."""
+    """Another outlet that published the story."""
 
     name: str
     link: str  # http, https, or empty
@@ -190,10 +190,10 @@ def _date(published: str) -> str:
 
 def _subtitle(version: Readable, count: int, outlets: int) -> str:
     day = _day(version)
-    told = [f"{day.day} {day:%B %Y}", _counted(count, "story", "stories")]
+    parts = [f"{day.day} {day:%B %Y}", _counted(count, "story", "stories")]
     if outlets:
-        told.append("from " + _counted(outlets, "outlet", "outlets"))
-    return " · ".join(told[:1]) + " · " + " ".join(told[1:])
+        parts.append("from " + _counted(outlets, "outlet", "outlets"))
+    return parts[0] + " · " + " ".join(parts[1:])
 
 
 def _day(version: Readable) -> date:
@@ -214,7 +214,8 @@ class _Unmatched:
     left_out: int  # articles about it, on hold or without English
     under: tuple[str, ...]  # the topics under which stories about it stand
 
-    def told(self) -> str:
+    def as_text(self) -> str:
+        """Return the topic with where its stories stand and how many are left out."""
         about = [f"see {', '.join(map(one_line, self.under))}"] if self.under else []
         if self.left_out:
             about.append(f"{_counted(self.left_out, 'article', 'articles')} left out")
@@ -234,7 +235,7 @@ def _notes(version: Readable, unusable: Counter[str], unmatched: Sequence[_Unmat
     failed = version.manifest["counts"]["failures"]
     if failed:
         notes.append(f"{_counted(failed, 'article', 'articles')} could not be summarized or translated.")
-    if elsewhere := [one.told() for one in unmatched if one.left_out or one.under]:
+    if elsewhere := [one.as_text() for one in unmatched if one.left_out or one.under]:
         notes.append(f"Nothing of its own on: {', '.join(elsewhere)}.")
     if nothing := [one_line(one.name) for one in unmatched if not (one.left_out or one.under)]:
         notes.append(f"Nothing on: {', '.join(nothing)}.")
