@@ -19,8 +19,10 @@ import yaml
 
 from pipeline import config as configs
 from pipeline.catalog import Entry
+from pipeline.checks.phrases import read
 from pipeline.train import config as training
 from tests import examples
+from tests.checks.rule_examples import CHECKS, groups, problems
 from tests.conftest import article, write_feed
 from tests.examples import PAGES, ROOT, Fence
 
@@ -150,9 +152,14 @@ def test_a_config_is_loaded(fence: Fence, scene: Path) -> None:
 
 
 @pytest.mark.parametrize("fence", of("toml"), ids=lambda one: one.place)
-def test_an_entry_of_the_catalog_has_fields_that_there_are(fence: Fence) -> None:
-    for entry in tomllib.loads(fence.text)["models"]:
+def test_an_entry_of_a_table_is_one_that_its_table_takes(fence: Fence) -> None:
+    data = tomllib.loads(fence.text)
+    for entry in data.pop("models", ()):
         Entry(**{"license_class": "free"} | entry)
+    tables = CHECKS["procedure"].Tables.of(read("procedure"))
+    for section in data:
+        found = [problem for group in groups(data, section) for problem in problems("procedure", group, tables)]
+        assert found == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
