@@ -30,7 +30,7 @@ _TABLE: Final[dict[str, Any]] = tomllib.loads(
     files("pipeline.quantities").joinpath("units.toml").read_text(encoding="utf-8")
 )
 UNITS: Final = {
-    row["name"]: Unit(row["name"], row["dimension"], Fraction(row.get("size", 1)), imperial="converted" in row)
+    row["name"]: Unit(row["name"], row["dimension"], Fraction(row.get("size", 1)), imperial=row.get("imperial", False))
     for row in _TABLE["units"]
 }
 VI_UNITS: Final = {name: UNITS[row["name"]] for row in _TABLE["units"] for name in row["vi"]}  # by what it is called

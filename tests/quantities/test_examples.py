@@ -74,10 +74,12 @@ def test_a_name_of_a_unit_is_read(language: str, example: str, unit: str) -> Non
     assert (expected, unit) in [(one.text, one.unit) for one in READ[language](text)]
 
 
-@pytest.mark.parametrize(
-    ("metric", "converted"), [row["converted"] for row in UNIT_TABLE["units"] if "converted" in row]
-)
-def test_a_measure_may_be_converted_and_rounded(metric: str, converted: str) -> None:
-    (source,), (target,) = vietnamese(metric), english(converted)
+@pytest.mark.parametrize(("measure", "other"), [row["examples"] for row in UNIT_TABLE["units"] if "examples" in row])
+def test_a_measure_is_the_same_in_another_unit(measure: str, other: str) -> None:
+    (source,), (target,) = vietnamese(measure), english(other)
     assert same(source, target)
     assert not same(replace(source, value=source.value * Fraction(11, 10)), target)
+
+
+def test_a_unit_of_another_size_has_an_example() -> None:
+    assert [row["name"] for row in UNIT_TABLE["units"] if "size" in row and "examples" not in row] == []
