@@ -1,4 +1,4 @@
-"""The examples beside the entries of the rule tables: which sentences an entry is tested with, and what they show."""
+"""The examples beside the entries of the rule tables, and the flags of the four checks that have such a table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.checks import attribution, hedges, negation, procedure
 from pipeline.checks.view import View
-from pipeline.records import SEVERITIES, Severity
+from pipeline.records import SEVERITIES, Flag, Severity, Translated
 from tests.records import translated
 
 CHECKS = {"negation": negation, "hedges": hedges, "procedure": procedure, "attribution": attribution}
@@ -82,3 +82,17 @@ def problems(check: str, group: Mapping[str, Any], tables: Any) -> Iterator[str]
                 found = worst(check, example.vietnamese, english, tables)
                 if found != expected:
                     yield f"{example.entry}: {example.vietnamese} → {english}: {found}, not {expected}"
+
+
+def flags(record: Translated) -> list[Flag]:
+    """Return the flags of the four checks on a record."""
+    view = View(record)
+    return [flag for check in CHECKS.values() for flag in check.check(view)]
+
+
+def flags_of(vietnamese: str, english: str) -> list[Flag]:
+    return flags(translated((vietnamese, english), text=""))
+
+
+def raised(vietnamese: str, english: str) -> set[tuple[str, str]]:
+    return {(flag.check, flag.severity) for flag in flags_of(vietnamese, english)}
