@@ -303,9 +303,9 @@ def test_every_config_that_comes_with_tomdich_loads(path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (GOOD + "name: day\n", r"night\.yaml: .*`name` stands twice, on lines 1 and 9;"),
-        (GOOD.replace("{id: url}", "{id: url, id: link}"), r"`id` stands twice, on lines 4 and 4;"),
-        (GOOD + "limits:\n  min_records: 1\n  min_records: 2\n", r"`min_records` stands twice, on lines 10 and 11;"),
+        (GOOD + "name: day\n", r"night\.yaml: .*`name` occurs twice, on lines 1 and 9;"),
+        (GOOD.replace("{id: url}", "{id: url, id: link}"), r"`id` occurs twice, on lines 4 and 4;"),
+        (GOOD + "limits:\n  min_records: 1\n  min_records: 2\n", r"`min_records` occurs twice, on lines 10 and 11;"),
     ],
 )
 def test_a_key_that_stands_twice_is_an_error_with_both_lines(tmp_path: Path, text: str, said: str) -> None:
@@ -314,7 +314,7 @@ def test_a_key_that_stands_twice_is_an_error_with_both_lines(tmp_path: Path, tex
 
 
 def test_a_key_that_stands_twice_in_an_override_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"--set limits=.*`min_records` stands twice"):
+    with pytest.raises(ConfigError, match=r"--set limits=.*`min_records` occurs twice"):
         loaded(tmp_path, GOOD, "limits={min_records: 1, min_records: 2}")
 
 

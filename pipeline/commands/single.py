@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -204,29 +203,18 @@ def _with_revisions(path: Path, text: str, commits: Mapping[str, str]) -> str:
 
     Raises `UsageError` where the text that comes out does not say this, and all else as before.
     """
-    raw = yaml_core.load(text)
+    expected = yaml_core.load(text)
     new = text
-    for section, commit in commits.items():
-        raw[section]["revision"] = commit
-        new = _with_revision(new, section=section, commit=commit)
-    if yaml_core.load(new) != raw:
-        raise UsageError(f"{path}: a stage is not written as a block of lines; it is as it was. {_by_hand(commits)}")
+    try:
+        for section, commit in commits.items():
+            expected[section]["revision"] = commit
+            new = yaml_core.with_field(new, section=section, name="revision", value=commit, after="model")
+        is_pinned = yaml_core.load(new) == expected
+    except yaml_core.NotYamlError:
+        is_pinned = False
+    if not is_pinned:
+        raise UsageError(f"{path}: a stage has no plain line `model:`; it is as it was. {_by_hand(commits)}")
     return new
-
-
-def _with_revision(text: str, *, section: str, commit: str) -> str:
-    block = re.compile(rf"^{section}:[^\n]*\n(?:[ \t]+[^\n]*\n?|[ \t]*\r?\n|#[^\n]*\n)+", re.MULTILINE)
-    found = block.search(text)
-    if found is None:
-        return text
-    revised, count = re.subn(
-        r"^([ \t]+revision:)[^\r\n#]*?(?=[ \t]*(?:#|\r?$))", rf"\1 {commit}", found[0], flags=re.MULTILINE
-    )
-    if not count:
-        end = "\r\n" if "\r\n" in found[0] else "\n"
-        line = rf"\1\2{end}\1revision: {commit}"
-        revised = re.sub(r"^([ \t]+)(model:[^\r\n]*)", line, found[0], count=1, flags=re.MULTILINE)
-    return text[: found.start()] + revised + text[found.end() :]
 
 
 def bundled_config(overrides: tuple[str, ...]) -> Config:

@@ -9,9 +9,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from pipeline import __version__
+from pipeline import __version__, yaml_core
 from pipeline.checkpoints import Checkpoint
 from pipeline.checkpoints.locate import CARD_FIELD, CallingConventions
 from pipeline.config import is_folder_name
@@ -30,6 +28,7 @@ from pipeline.train.data import Packed
 from pipeline.train.reading import ReadCounts
 
 CURVES = "curves.png"
+_FRONT_WIDTH = 110  # characters of a line of the front matter
 _DOTTED = 30  # points
 _LIBRARIES = ("torch", "transformers", "accelerate", "tokenizers")
 
@@ -192,7 +191,7 @@ def _use(stage: str, result: TrainingResult) -> list[str]:
 
 
 def _head(front: Mapping[str, Any], title: str) -> list[str]:
-    return ["---", yaml.safe_dump(dict(front), allow_unicode=True, sort_keys=False).strip(), "---", f"# {title}", ""]
+    return ["---", yaml_core.dump(front, width=_FRONT_WIDTH).strip(), "---", f"# {title}", ""]
 
 
 def _numbers(training: ModelTraining, scores: Sequence[Score]) -> list[str]:

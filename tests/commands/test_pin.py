@@ -96,9 +96,29 @@ def test_lines_of_both_ends_and_a_last_line_without_one_stay(path: Path) -> None
     assert path.read_bytes() == (head + pinned).encode()
 
 
-@pytest.mark.parametrize("stage", ["{model: example/one}", "&x {model: example/one}"])
-def test_a_stage_that_is_no_block_is_refused_with_what_to_write(path: Path, stage: str) -> None:
-    text = f"name: night\nsources: [{{path: a.jsonl}}]\nsummarize: {stage}\ntranslate:\n  model: example/two\n"
+@pytest.mark.parametrize("stage", ["{model: example/one}", "&x {model: 'example/one', engine: auto}"])
+def test_a_stage_in_one_line_is_pinned_there(path: Path, stage: str) -> None:
+    text = (
+        f"name: night\nsources: [{{path: a.jsonl}}]\nsummarize: {stage}  # x\ntranslate:\n  model: bundled/translator\n"
+    )
+    path.write_text(text, encoding="utf-8")
+    single.pin(path)
+    model = "'example/one'" if "'" in stage else "example/one"
+    pinned = text.replace(model, f"{model}, revision: {COMMITS['example/one']}")
+    assert path.read_text(encoding="utf-8") == pinned
+
+
+def test_a_stage_that_shares_the_fields_of_another_gets_its_revision(path: Path) -> None:
+    head = "name: night\nsources: [{path: a.jsonl}]\nsummarize: &x\n  model: example/one\n"
+    path.write_text(f"{head}translate:\n  <<: *x\n", encoding="utf-8")
+    single.pin(path)
+    pinned = f"{head}  revision: {COMMITS['example/one']}\ntranslate:\n  <<: *x\n"
+    assert path.read_text(encoding="utf-8") == pinned
+
+
+def test_a_stage_that_cannot_be_edited_is_refused_with_what_to_write(path: Path) -> None:
+    stages = "summarize:\n  ? model\n  : example/one\ntranslate:\n  model: example/two\n"
+    text = f"name: night\nsources: [{{path: a.jsonl}}]\n{stages}"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=rf"night.yaml: .* By hand, write `revision: {COMMITS['example/one']}` under"):
         single.pin(path)

@@ -130,7 +130,7 @@ def test_a_watchlist_is_lines_or_yaml(tmp_path: Path, name: str, text: str, topi
         ("w.yaml", "a: [b: c]\n", "a: its terms are words"),
         ("w.yaml", "word", "write topics with their terms"),
         ("w.yaml", "a: [", "not valid YAML"),
-        ("w.yaml", "a: [x]\na: [y]", "`a` stands twice, on lines 1 and 2"),
+        ("w.yaml", "a: [x]\na: [y]", "`a` occurs twice, on lines 1 and 2"),
     ],
 )
 def test_a_wrong_watchlist_says_where(tmp_path: Path, name: str, text: str, said: str) -> None:
