@@ -133,8 +133,8 @@ def test_of_two_runs_that_meet_the_damage_one_sets_it_aside_and_both_go_on_in_th
 def test_many_processes_that_open_one_damaged_file_at_once_set_it_aside_once(tmp_path: Path) -> None:
     (tmp_path / "memo.sqlite").write_bytes(b"SQLite format 3\x00" + b"\xff" * 5000)
     script = (
-        "import sys; from pathlib import Path; from pipeline.storage.memo import open_memo;"
-        "from pipeline.records import Generation; sys.stdin.read();"
+        "import logging, sys; from pathlib import Path; from pipeline.storage.memo import open_memo;"
+        "from pipeline.records import Generation; logging.basicConfig(stream=sys.stdout); sys.stdin.read();"
         "calls = open_memo(Path(sys.argv[1])).calls({});"
         "[calls.put(str(n), Generation(str(n), 1, 0, 1, True, None)) for n in range(20)]"
     )
@@ -209,3 +209,11 @@ def test_a_score_that_is_no_number_is_none_and_its_row_stands(tmp_path: Path, me
         assert put.score is None
         assert calls.get("một") == put
     assert messages == []
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(
+        MemoError, match=r"file/memo: the memo's folder cannot be made: .*Not a directory; .*set `memo:`"
+    ):
+        opened(tmp_path / "file" / "memo")

@@ -327,3 +327,19 @@ def test_a_latest_that_was_copied_as_a_folder_is_an_error_that_says_what_to_do(t
 def test_what_a_disk_raises_is_one_message_with_a_remedy(tmp_path: Path, error: Exception, said: str) -> None:
     with pytest.raises(WorldError, match=said), on_disk(tmp_path, remedy="make room"):
         raise error
+
+
+def test_prune_of_what_is_no_experiment_says_what_there_is(tmp_path: Path) -> None:
+    published(tmp_path)
+    with pytest.raises(UsageError, match=r"nigth: no such experiment in .*; there are: night"):
+        prune(tmp_path, "nigth", keep=1, delete=False, wait=0)
+
+
+def test_a_staging_area_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "night").mkdir()
+    (tmp_path / "night" / ".staging").symlink_to(tmp_path)
+    with (
+        pytest.raises(WorldError, match=r"\.staging: is a link to .*one file system; remove the link"),
+        versions.locked(tmp_path, "night", wait=0),
+    ):
+        pytest.fail("the lock was given")
