@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from pipeline import catalog
 from pipeline.checkpoints import families
@@ -61,13 +62,20 @@ def choose_engine(stage: Stage, *, device: Device, deterministic: bool) -> Engin
 
 
 def _engine(stage: Stage, *, device: Device) -> EngineKind:
-    if stage.engine == "ctranslate2":
-        if device == "mps":
-            raise ConfigError("runtime.device: ctranslate2 does not support mps; use `auto` or `cpu`")
-        return "ctranslate2"
-    if stage.engine != "auto" or device != "cpu" or stage.compute_type == "bfloat16":
-        return "transformers"
-    return "ctranslate2"
+    match stage.engine:
+        case "transformers":
+            return "transformers"
+        case "ctranslate2":
+            if device == "mps":
+                raise ConfigError("runtime.device: ctranslate2 does not support mps; use `auto` or `cpu`")
+            return "ctranslate2"
+        case "auto":
+            on_ctranslate2 = device == "cpu" and stage.compute_type != "bfloat16"
+            return "ctranslate2" if on_ctranslate2 else "transformers"
+        case "fake":
+            raise AssertionError("the fake engine has no checkpoint files and is prepared without a choice")
+        case _:
+            assert_never(stage.engine)
 
 
 def _require_bfloat16(device: Device) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from pipeline.records import Generation, Refused
 
@@ -58,6 +58,8 @@ def open_engine(checkpoint: Checkpoint, *, runtime: Runtime) -> BatchingEngine:
             backend = FakeBackend(checkpoint)
         case "extractive":
             raise AssertionError("a summarizer without a model asks no engine")
+        case _:
+            assert_never(checkpoint.engine)
     budget = runtime.batch_tokens or _default_budget(checkpoint)
     return BatchingEngine(checkpoint, backend=backend, budget=budget, patience=PATIENCE)
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -19,6 +19,7 @@ from pipeline.checkpoints import FAKE_DIGEST, Checkpoint, list_models, prepare, 
 from pipeline.checkpoints import device as devices
 from pipeline.checkpoints.files import build_folder, remembered_digest
 from pipeline.checkpoints.locate import bundled_folder
+from pipeline.checkpoints.settings import choose_engine
 from pipeline.checkpoints.weights import load
 from pipeline.config import GenerationOptions, Runtime, Stage
 from pipeline.errors import ConfigError, LicenseError, ModelError
@@ -405,6 +406,12 @@ def test_the_engine_and_what_it_computes_in(
     assert (checkpoint.engine, checkpoint.compute_type) == expected
     assert (checkpoint.converted is not None) == (expected[0] == "ctranslate2")
     assert checkpoint.device == "cpu"
+
+
+@pytest.mark.parametrize("engine", [one for one in get_args(Stage.model_fields["engine"].annotation) if one not in {"auto", "fake"}])  # fmt: skip
+def test_an_engine_given_by_name_is_never_replaced(engine: Any) -> None:
+    stage = Stage(model="owner/model", engine=engine)
+    assert choose_engine(stage, device="cpu", deterministic=False).engine == engine
 
 
 @pytest.mark.parametrize(
