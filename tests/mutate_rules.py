@@ -29,7 +29,7 @@ from types import ModuleType
 from typing import Any, BinaryIO, Final, Self
 from unittest import mock
 
-from pipeline.quantities import page, scanner
+from pipeline.quantities import scanned_text, scanner
 from pipeline.text.normalize import fold
 
 ROOT: Final = Path(__file__).parents[1]
@@ -209,7 +209,7 @@ def entries_of_rules(file: Path | None = None) -> Iterator[Rule]:
         id(value): Path(str(module.__file__))
         for module in modules
         for value in vars(module).values()
-        if isinstance(value, page.Rule)
+        if isinstance(value, scanned_text.Rule)
     }
     for language in ("VIETNAMESE_RULES", "ENGLISH_RULES"):
         for at, rule in enumerate(getattr(scanner, language)):

@@ -3,8 +3,9 @@
     vietnamese("1.200 tỷ đồng")   one Quantity: 1,200,000,000,000, money, VND
     english("VND1.2 trillion")    the same value; `same` of the two is True
 
-Knows nothing of articles, checks or files. Rules read the words around a figure; there is no model. A `page.Rule` has
-its name, pattern, production and examples in one place; modules are by topic, Vietnamese and English side by side.
+Knows nothing of articles, checks or files. Rules read the words around a figure; there is no model. A `Rule`
+(`scanned_text.py`) has its name, pattern, production and examples in one place. Modules are by topic, Vietnamese and
+English side by side.
 Where a text leaves two readings open (`thứ ba` is Tuesday or the third), a quantity has both (`alternatives`), and
 agrees with whatever agrees with one of them.
 """

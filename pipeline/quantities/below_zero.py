@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from pipeline.quantities.number_words import FIGURE
-from pipeline.quantities.page import Page
 from pipeline.quantities.patterns import END, START, any_of
+from pipeline.quantities.scanned_text import ScannedText
 from pipeline.quantities.units import SIGNS
 from pipeline.quantities.values import Quantity, Reading
 
@@ -17,7 +17,7 @@ _MINUS: Final = re.compile(r"(?<![^\s(\[“‘\"'])(?<![0-9%]\s)[-–\N{MINUS SI
 
 
 def _signed(
-    page: Page,
+    scanned: ScannedText,
     quantity: Quantity,
     *,
     said: re.Pattern[str],
@@ -27,26 +27,26 @@ def _signed(
 ) -> Quantity:
     """Return the number as it is, or below zero where a minus or words of the language say so.
 
-    `said` are the words before it, `below` those behind it (without one of `needs` a text has neither), and `degrees`
+    `said` are the words before it, `below` those after it (without one of `needs` a text has neither), and `degrees`
     what shows that a hyphen before a number is a minus: elsewhere it is a bullet or a dash as often, and the number has
     both readings. One behind another number is that of a range or a score.
     """
-    start, end, low = quantity.start, quantity.end, page.lowercased
-    if not needs.isdisjoint(page.words):
+    start, end, low = quantity.start, quantity.end, scanned.lowercased
+    if not needs.isdisjoint(scanned.words):
         if behind := below.match(low, end):
-            return _negative(quantity, start=start, end=behind.end(), text=page.text)
+            return _negative(quantity, start=start, end=behind.end(), text=scanned.text)
         if word := said.search(low, max(0, start - 10), start):
-            return _negative(quantity, start=word.start(), end=end, text=page.text)
+            return _negative(quantity, start=word.start(), end=end, text=scanned.text)
     minus = _MINUS.search(low, max(0, start - 1), start)
     if minus is None:
         return quantity
     at = minus.start()
-    if any(one.end <= at and not low[one.end : at].strip() for one in page.found[-1:]):
+    if any(one.end <= at and not low[one.end : at].strip() for one in scanned.found[-1:]):
         return quantity
     if minus[0] == "\N{MINUS SIGN}" or quantity.unit in ("°C", "°F") or degrees.match(low, end):
-        return _negative(quantity, start=at, end=end, text=page.text)
+        return _negative(quantity, start=at, end=end, text=scanned.text)
     if quantity.kind == "percent" and low[:at].rstrip(" \xa0")[-1:] not in ("", "\n"):
-        return _negative(quantity, start=at, end=end, text=page.text)
+        return _negative(quantity, start=at, end=end, text=scanned.text)
     return replace(quantity, alternatives=(*quantity.alternatives, *map(below_zero, quantity.readings)))
 
 
@@ -69,10 +69,10 @@ _VI_BELOW_ZERO_NEEDS: Final = frozenset(("âm", "dưới"))
 _VI_DEGREES: Final = re.compile(rf"(?:[ ]?(?:-|–|đến|tới|và|hoặc)[ ]?(?:âm |[-−])?{FIGURE})?[ \xa0]?(?:độ{END}|[°º℃℉])")
 
 
-def vi_signed(page: Page, quantity: Quantity) -> Quantity:
+def vi_signed(scanned: ScannedText, quantity: Quantity) -> Quantity:
     """Return the Vietnamese number with its sign."""
     return _signed(
-        page,
+        scanned,
         quantity,
         said=_VI_BELOW_ZERO_SAID,
         degrees=_VI_DEGREES,
@@ -92,10 +92,10 @@ _EN_DEGREES: Final = re.compile(
 )
 
 
-def en_signed(page: Page, quantity: Quantity) -> Quantity:
+def en_signed(scanned: ScannedText, quantity: Quantity) -> Quantity:
     """Return the English number with its sign."""
     return _signed(
-        page,
+        scanned,
         quantity,
         said=_EN_BELOW_ZERO_SAID,
         degrees=_EN_DEGREES,

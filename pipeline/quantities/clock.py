@@ -10,8 +10,8 @@ from typing import Final
 
 from pipeline.quantities.dates import EN_DATED, VI_DATED
 from pipeline.quantities.number_words import EN_ONES, VI_DIGITS, vi_atom
-from pipeline.quantities.page import DIGIT, Page, Rule
 from pipeline.quantities.patterns import END, START, VI_TIME_OF_DAY, any_of, needs
+from pipeline.quantities.scanned_text import DIGIT, Rule, ScannedText
 from pipeline.quantities.values import Quantity, Reading, Salience
 
 _NOON: Final = 12  # hours
@@ -23,16 +23,16 @@ _LAST_MINUTE: Final = 59
 
 
 _VI_EVERY_DAY = re.compile(rf"{START}(?:suốt|cả|mỗi|hàng|hằng) (?:ngày|đêm)[ ]\Z")
-_VI_LATE_MORNING: Final = 10  # 11 giờ trưa is before noon, 1 giờ trưa behind it
+_VI_LATE_MORNING: Final = 10  # 11 giờ trưa is before noon, 1 giờ trưa after it
 _EVENING: Final = 6  # 9 giờ đêm is in the evening, 2 giờ đêm is not
 _VI_AT = re.compile(rf"{START}(?:lúc|vào|hồi|từ|đến|tới|trước|sau|khoảng|{VI_TIME_OF_DAY}|nay|qua|mai)[ ,]*\Z")
 
 
-def _vi_all_day(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
-    before = page.lowercased[max(0, match.start() - 12) : match.start()]
+def _vi_all_day(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    before = scanned.lowercased[max(0, match.start() - 12) : match.start()]
     if match[0] == "24/7" and VI_DATED.search(before) and not _VI_EVERY_DAY.search(before):
         return None  # July
-    return (page.quantity(match.span(), 24, "measure", unit="hours", salience="optional"),)
+    return (scanned.quantity(match.span(), 24, "measure", unit="hours", salience="optional"),)
 
 
 VI_ALL_DAY: Final = Rule(
@@ -46,30 +46,30 @@ VI_ALL_DAY: Final = Rule(
 )
 
 
-def _vi_time_less(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_minutes_before_hour(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read 12 giờ kém 15: 11:45."""
-    hour, less = (int(vi_atom(match[name], page)[0]) for name in ("hour", "less"))
-    if hour > _HOURS or not 0 < less <= _LAST_MINUTE:
+    hour, before = (int(vi_atom(match[name], scanned)[0]) for name in ("hour", "before"))
+    if hour > _HOURS or not 0 < before <= _LAST_MINUTE:
         return None
     period = match["period"]
-    moment = ((_vi_of_day(hour, period) if period else hour) * 60 - less) % (_HOURS * 60)
+    moment = ((_vi_of_day(hour, period) if period else hour) * 60 - before) % (_HOURS * 60)
     alternatives = (
         (Reading(Fraction(moment + _NOON * 60), "time"),)
         if not period and hour <= _NOON and moment < _NOON * 60
         else ()
     )
-    return (page.quantity(match.span(), moment, "time", alternatives=alternatives),)
+    return (scanned.quantity(match.span(), moment, "time", alternatives=alternatives),)
 
 
-# The minutes that lack to the hour: 12 giờ kém 15, bảy giờ kém mười
-VI_TIME_LESS: Final = Rule(
-    name="Vietnamese: time less",
+# Minutes before the hour: 12 giờ kém 15, bảy giờ kém mười
+VI_MINUTES_BEFORE_HOUR: Final = Rule(
+    name="Vietnamese: minutes before the hour",
     pattern=re.compile(
         rf"(?<![\w.,:/-])(?P<hour>[0-9]{{1,2}}|mười hai|mười một|mười|{any_of(VI_DIGITS)})[ ]?(?:giờ|h|g)"
-        r"[ ](?:kém|thiếu)[ ](?P<less>[0-9]{1,2}|hai mươi lăm|hai mươi|mười lăm|mười|năm)"
+        r"[ ](?:kém|thiếu)[ ](?P<before>[0-9]{1,2}|hai mươi lăm|hai mươi|mười lăm|mười|năm)"
         rf"(?:[ ]?(?:phút|p|'))?{END}(?:[ ](?P<period>{VI_TIME_OF_DAY}){END})?"
     ),
-    read=_vi_time_less,
+    read=_vi_minutes_before_hour,
     needs=needs("kém thiếu"),
     examples={
         "12 giờ kém 15": "11:45 a.m. or 11:45 p.m.",
@@ -79,7 +79,7 @@ VI_TIME_LESS: Final = Rule(
 )
 
 
-def _vi_time(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_time(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     hour, minute = int(match["hour"]), int(match["colon"] or match["minute"] or (30 if match["half"] else 0))
     period = match["period"]
     if match["clock"] or minute > _LAST_MINUTE or (hour > _HOURS and not match["full"]):
@@ -87,20 +87,20 @@ def _vi_time(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     span = match.span()
     length = Reading(Fraction(hour * 60 + minute, 60), "measure", "hours")
     if hour > _HOURS:
-        return (page.quantity(span, length.value, "measure", unit="hours"),)
+        return (scanned.quantity(span, length.value, "measure", unit="hours"),)
     if period:
-        return (page.quantity(span, _vi_of_day(hour, period) * 60 + minute, "time"),)
+        return (scanned.quantity(span, _vi_of_day(hour, period) * 60 + minute, "time"),)
     moment = Fraction(hour * 60 + minute)
     alternatives = [length] if not match["colon"] else []
     if hour < _NOON:
         alternatives.append(Reading(moment + _NOON * 60, "time"))
-    if match["full"] == "giờ" and not _VI_AT.search(page.lowercased, max(0, match.start() - 12), match.start()):
+    if match["full"] == "giờ" and not _VI_AT.search(scanned.lowercased, max(0, match.start() - 12), match.start()):
         return (
-            page.quantity(
+            scanned.quantity(
                 span, length.value, "measure", unit="hours", alternatives=(Reading(moment, "time"), *alternatives)
             ),
         )
-    return (page.quantity(span, moment, "time", alternatives=tuple(alternatives)),)
+    return (scanned.quantity(span, moment, "time", alternatives=tuple(alternatives)),)
 
 
 VI_TIME: Final = Rule(
@@ -137,11 +137,11 @@ _EN_SOME_MINUTES = r"(?:(?:a )?quarter|(?:five|ten|fifteen|twenty|twenty-five|[0
 _EN_MINUTES: Final = {"quarter": 15, "five": 5, "ten": 10, "fifteen": 15, "twenty": 20, "twenty-five": 25}
 
 
-def _en_all_day(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
-    if match[0] == "24/7" and EN_DATED.search(page.lowercased, max(0, match.start() - 12), match.start()):
+def _en_all_day(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    if match[0] == "24/7" and EN_DATED.search(scanned.lowercased, max(0, match.start() - 12), match.start()):
         return None  # 24 July, as the Vietnamese write it
     salience: Salience = "optional" if "/" in match[0] else "figure"
-    return (page.quantity(match.span(), 24, "measure", unit="hours", salience=salience),)
+    return (scanned.quantity(match.span(), 24, "measure", unit="hours", salience=salience),)
 
 
 EN_ALL_DAY: Final = Rule(
@@ -155,28 +155,30 @@ EN_ALL_DAY: Final = Rule(
 )
 
 
-def _en_spoken_time(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _en_spoken_time(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read a quarter past seven, 6 in the morning, 1900 hours."""
     if match["hundred"]:
-        return (page.quantity(match.span(), int(match["hundred"]) * 60 + int(match["rest"]), "time"),)
+        return (scanned.quantity(match.span(), int(match["hundred"]) * 60 + int(match["rest"]), "time"),)
     name = match["name"] or match["hour"]
     hour, minute = EN_ONES.get(name) or int(name), int(match["minute"] or 0)
     if hour > _HOURS or minute > _LAST_MINUTE:
         return None
     if match["name"]:
-        said = (match["before"] or match["to"]).removeprefix("a ").removesuffix(" minutes")
-        minutes = _EN_MINUTES.get(said) or int(said)
+        words = (match["before"] or match["to"]).removeprefix("a ").removesuffix(" minutes")
+        minutes = _EN_MINUTES.get(words) or int(words)
         if minutes > _LAST_MINUTE:
             return None
         value = (hour * 60 + (minutes if match["before"] else -minutes)) % (_HOURS * 60)
         return (
-            page.quantity(match.span(), value, "time", alternatives=(Reading(Fraction(value + _NOON * 60), "time"),)),
+            scanned.quantity(
+                match.span(), value, "time", alternatives=(Reading(Fraction(value + _NOON * 60), "time"),)
+            ),
         )
     late = match["day"] in ("afternoon", "evening") or (match["night"] and hour >= _EVENING)
     value = (hour + _NOON if late and hour < _NOON else hour) * 60 + minute
-    # two at night may be two accidents; no number, which would be any time with that hour
+    # "two at night" may be two accidents; an ordinal, as a number would match any time with that hour
     count = () if match["minute"] else (Reading(Fraction(hour), "ordinal"),)
-    return (page.quantity(match.span(), value, "time", alternatives=count),)
+    return (scanned.quantity(match.span(), value, "time", alternatives=count),)
 
 
 EN_SPOKEN_TIME: Final = Rule(
@@ -200,7 +202,7 @@ EN_SPOKEN_TIME: Final = Rule(
 )
 
 
-def _en_odd_time(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _en_malformed_time(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     hour, minute = int(match["hour"]), int(match["minute"])
     if hour > _HOURS:
         return None
@@ -210,18 +212,18 @@ def _en_odd_time(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     alternatives = [Reading(Fraction(value, 60), "measure", "hours")]
     if hour < _NOON and not match["half"]:
         alternatives.append(Reading(Fraction(value + _NOON * 60), "time"))
-    return (page.quantity(match.span(), value, "time", alternatives=tuple(alternatives)),)
+    return (scanned.quantity(match.span(), value, "time", alternatives=tuple(alternatives)),)
 
 
-# 19 h 50, 20 o'clock 30 minutes, 8 hours 30 p.m.: no English, but the hour is the one that was said
-EN_ODD_TIME: Final = Rule(
-    name="English: odd time",
+# 19 h 50, 20 o'clock 30 minutes, 8 hours 30 p.m.: not idiomatic English, but the time is clear
+EN_MALFORMED_TIME: Final = Rule(
+    name="English: malformed time",
     pattern=re.compile(
         r"(?<![\w.,:/$€£])(?P<hour>[0-9]{1,2})(?: h ?|h | hours? | o['’]clock (?:and )?)(?P<minute>[0-5][0-9])"
         r"(?:(?<=clock [0-9][0-9]) minutes?)?(?: ?(?P<half>[ap])\.?m(?!\w)\.?)?"
         r"(?=[.,;:)]?(?:\Z|\s(?:on|in|of)\s|\s*[\n)])|[.,;]\s)"
     ),
-    read=_en_odd_time,
+    read=_en_malformed_time,
     needs=needs("h hour hours clock"),
     examples={
         "8 hours 30 p.m.": "8:30 p.m. or 20.5 hours",
@@ -229,22 +231,22 @@ EN_ODD_TIME: Final = Rule(
 )
 
 
-def _en_time(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _en_time(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     hour = match["hour"] or match["hour24"] or match["clock"] or match["half"]
     if hour is None:
         value = 0 if match["named"] == "midnight" else _NOON * 60
         alternatives = (Reading(Fraction(_HOURS * 60), "time"),) if not value else ()
-        return (page.quantity(match.span(), value, "time", alternatives=alternatives, salience="optional"),)
+        return (scanned.quantity(match.span(), value, "time", alternatives=alternatives, salience="optional"),)
     hours = EN_ONES.get(hour) or int(hour)
     minutes = int(match["minute"] or match["minute24"] or match["minute_h"] or (30 if match["half"] else 0))
     if hours > _HOURS or minutes > _LAST_MINUTE:
         return None
     if match["period"]:
         value = hours % _NOON * 60 + minutes + (_NOON * 60 if match["period"] == "p" else 0)
-        return (page.quantity(match.span(), value, "time"),)
+        return (scanned.quantity(match.span(), value, "time"),)
     value = hours * 60 + minutes
     alternatives = (Reading(Fraction(value + _NOON * 60), "time"),) if hours < _NOON else ()
-    return (page.quantity(match.span(), value, "time", alternatives=alternatives),)
+    return (scanned.quantity(match.span(), value, "time", alternatives=alternatives),)
 
 
 EN_TIME: Final = Rule(

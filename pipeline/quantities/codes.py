@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Final
 
-from pipeline.quantities.page import DIGIT, Page, Rule
 from pipeline.quantities.patterns import END, START, needs
+from pipeline.quantities.scanned_text import DIGIT, Rule, ScannedText
 from pipeline.quantities.units import SIGNS
 from pipeline.quantities.values import Quantity, Reading, Salience
 
@@ -30,19 +30,19 @@ VERSION: Final = Rule(
 )
 
 
-def code(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def code(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read a telephone number or a number plate, however its groups are parted: 0912.345.678 is 0912 345 678."""
-    written = page.text[match.start() : match.end()]
+    written = scanned.text[match.start() : match.end()]
     if match["plate"]:
-        if not match["letters"].isalpha() or not page.text[match.start("letters")].isupper():
+        if not match["letters"].isalpha() or not scanned.text[match.start("letters")].isupper():
             return None
         # every letter counts: 51A is not 51B
         signs = [sign for sign in written.upper().replace("Đ", "D") if sign.isalnum() and sign.isascii()]
-        return (page.quantity(match.span(), int("".join(signs), 36), "code"),)
+        return (scanned.quantity(match.span(), int("".join(signs), 36), "code"),)
     digits = re.sub(r"[^0-9]", "", written.removeprefix("+84"))
     if not (_FEWEST_OF_A_TELEPHONE <= len(digits) <= _MOST_OF_A_TELEPHONE) or _DATE_LIKE.match(written):
         return None
-    return (page.quantity(match.span(), int(digits), "code"),)
+    return (scanned.quantity(match.span(), int(digits), "code"),)
 
 
 CODE: Final = Rule(
@@ -80,10 +80,10 @@ VI_NO_NUMBER: Final = Rule(
 )
 
 
-def _vi_more_time(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_more_time(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read phút 90+3, which is the 93rd too."""
     minute = (Reading(Fraction(int(match[1]) + int(match[2])), "number"),)
-    return [page.quantity(match.span(group), int(match[group]), "number", alternatives=minute) for group in (1, 2)]
+    return [scanned.quantity(match.span(group), int(match[group]), "number", alternatives=minute) for group in (1, 2)]
 
 
 VI_MORE_TIME: Final = Rule(
@@ -97,13 +97,13 @@ VI_MORE_TIME: Final = Rule(
 )
 
 
-def _vi_label(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_label(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read the number of a name: U23, F0, QL1A."""
-    if match[1] in SIGNS or not page.text[match.start()].isupper():
+    if match[1] in SIGNS or not scanned.text[match.start()].isupper():
         return None
     weekday = match[1] == "t" and match[2] in "234567"  # T2-T6: Monday to Friday
     alternatives = (Reading(Fraction(int(match[2]) - 1), "weekday"),) if weekday else ()
-    return (page.quantity(match.span(), int(match[2]), "number", alternatives=alternatives, salience="word"),)
+    return (scanned.quantity(match.span(), int(match[2]), "number", alternatives=alternatives, salience="word"),)
 
 
 VI_LABEL: Final = Rule(
@@ -145,12 +145,12 @@ EN_FOOTNOTE: Final = Rule(
 )
 
 
-def _en_label(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
-    """Read the number of a name: U23, G20, QL1A. Covid-19 was passed over before: there is no Covid-91."""
-    if match[1] in SIGNS or match[1] == "mid" or not page.text[match.start()].isupper():
+def _en_label(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Read the number of a name: U23, G20, QL1A. Covid-19 is skipped by an earlier rule: there is no Covid-91."""
+    if match[1] in SIGNS or match[1] == "mid" or not scanned.text[match.start()].isupper():
         return None
     salience: Salience = "figure" if match[1] == "covid" else "word"
-    return (page.quantity(match.span(), int(match[2]), "number", salience=salience),)
+    return (scanned.quantity(match.span(), int(match[2]), "number", salience=salience),)
 
 
 EN_LABEL: Final = Rule(

@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import Final
 
 from pipeline.quantities.number_words import VI_SCALE
-from pipeline.quantities.page import DIGIT, Page, Rule
 from pipeline.quantities.patterns import END, START, VI_CAPITAL, VI_TIME_OF_DAY, any_of, needs
+from pipeline.quantities.scanned_text import DIGIT, Rule, ScannedText
 from pipeline.quantities.values import MONTHS, Quantity, Reading
 
 MONTHS_OF_YEAR: Final = 12
@@ -25,7 +25,7 @@ _VI_MONTHS: Final = {
     "mười một": 11, "mười hai": 12, "mười": 10, "chạp": 12,
 }  # fmt: skip
 # What follows a month in a list or range that says `tháng` once. In small letters (`ba`, `tư`) and in figures it is a
-# month only where nothing can be counted behind it.
+# month only where nothing countable follows it.
 _VI_MONTH_NAME = rf"(?:[0-9]{{1,2}}|{any_of(_VI_MONTHS)}){END}"
 _VI_NAME_OF_MONTH = re.compile(_VI_MONTH_NAME)
 _VI_LUNAR = re.compile(r"\s*(?:năm \S+ )?\(?(?:âm lịch|âl|al)(?![^\W_])")
@@ -40,15 +40,15 @@ _VI_SHARED = re.compile(
 _VI_RATIO = re.compile(rf"{START}t[ỷỉ] (?:lệ|số)(?: [^\W\d_]+){{0,3}} \Z")
 
 
-def _vi_days(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_days(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read 20-25/1 and từ 20 - 25/1/2024: two days of one month."""
     first, last, month = int(match[1]), int(match[2]), int(match[3])
     if not (_vi_valid(first, month) and _vi_valid(last, month) and first < last):
         return None
-    found = [page.quantity(match.span(group), int(match[group]), "day") for group in (1, 2)]
-    found.append(page.quantity(match.span(3), month, "month"))
+    found = [scanned.quantity(match.span(group), int(match[group]), "day") for group in (1, 2)]
+    found.append(scanned.quantity(match.span(3), month, "month"))
     if match[4]:
-        found.append(page.quantity(match.span(4), int(match[4]), "year"))
+        found.append(scanned.quantity(match.span(4), int(match[4]), "year"))
     return found
 
 
@@ -66,7 +66,7 @@ VI_DAYS: Final = Rule(
 )
 
 
-def _vi_whole_date(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_whole_date(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     day, month = int(match[1]), int(match[3])
     places = [match.span(1), match.span(3)]
     if month > MONTHS_OF_YEAR >= day:  # the American order
@@ -76,9 +76,9 @@ def _vi_whole_date(page: Page, match: re.Match[str]) -> Iterable[Quantity] | Non
         return None
     year = int(match[4]) + (2000 if len(match[4]) < len("2000") else 0)
     return (
-        page.quantity(places[0], day, "day"),
-        page.quantity(places[1], month, "month"),
-        page.quantity(match.span(4), year, "year"),
+        scanned.quantity(places[0], day, "day"),
+        scanned.quantity(places[1], month, "month"),
+        scanned.quantity(match.span(4), year, "year"),
     )
 
 
@@ -97,31 +97,31 @@ VI_WHOLE_DATE: Final = Rule(
 )
 
 
-def _vi_month(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_month(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     name, lead, day = match["month"], match["lead"], match["day"]
     month = _VI_MONTHS.get(name) or (int(name) if name.isdigit() else 0)
     if not 1 <= month <= MONTHS_OF_YEAR or (lead == "ngày" and not day and name == "năm"):  # ngày tháng năm
         return None
-    lunar = lead == "rằm" or name == "chạp" or _VI_LUNAR.match(page.lowercased, match.end()) is not None
+    lunar = lead == "rằm" or name == "chạp" or _VI_LUNAR.match(scanned.lowercased, match.end()) is not None
     span = (match.start("month") - len("tháng "), match.end("month"))
     found: list[Quantity] = []
     if lead == "rằm":
         moon = (match.start("lead"), match.end("lead"))
-        found.append(page.quantity(moon, 15, "day", salience="optional"))
+        found.append(scanned.quantity(moon, 15, "day", salience="optional"))
     elif day and int(day) <= _DAYS_OF_MONTH:
-        found.append(page.quantity(match.span("day"), int(day), "day"))
+        found.append(scanned.quantity(match.span("day"), int(day), "day"))
     elif day:
         return None
     alternatives: tuple[Reading, ...] = ()
     if not lunar and (name == "giêng" or lead in ("mùng", "mồng")):
         alternatives = (Reading(Fraction(month), "lunar"),)
-    found.append(page.quantity(span, month, "lunar" if lunar else "month", alternatives=alternatives))
+    found.append(scanned.quantity(span, month, "lunar" if lunar else "month", alternatives=alternatives))
     if match["year"]:
-        found.append(page.quantity(match.span("year"), int(match["year"]), "year"))
+        found.append(scanned.quantity(match.span("year"), int(match["year"]), "year"))
     if match["until"]:
         until = int(match["until"])
         is_month = month < until <= MONTHS_OF_YEAR
-        found.append(page.quantity(match.span("until"), until, "month" if is_month else "number"))
+        found.append(scanned.quantity(match.span("until"), until, "month" if is_month else "number"))
     return found
 
 
@@ -146,17 +146,19 @@ VI_MONTH: Final = Rule(
 )
 
 
-def _vi_more_months(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
-    if match.start() not in page.month_ends:
+def _vi_more_months(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    if match.start() not in scanned.month_ends:
         return None
     names = list(
-        _VI_NAME_OF_MONTH.finditer(page.lowercased, match.start(), match.start("end") if match["end"] else match.end())
+        _VI_NAME_OF_MONTH.finditer(
+            scanned.lowercased, match.start(), match.start("end") if match["end"] else match.end()
+        )
     )
     values = [_VI_MONTHS.get(name[0]) or (int(name[0]) if name[0].isdigit() else 0) for name in names]
     if not all(1 <= value <= MONTHS_OF_YEAR for value in values):
         return None
-    if all(page.text[name.start()].isupper() for name in names):
-        if not match["end"] and VI_CAPITAL.match(page.text, match.end()):  # tháng Ba và Hai Bà Trưng
+    if all(scanned.text[name.start()].isupper() for name in names):
+        if not match["end"] and VI_CAPITAL.match(scanned.text, match.end()):  # tháng Ba và Hai Bà Trưng
             return None
         numbered = False
     elif match["end"] is None or any(name[0] == "năm" for name in names):
@@ -164,7 +166,7 @@ def _vi_more_months(page: Page, match: re.Match[str]) -> Iterable[Quantity] | No
     else:
         numbered = True
     return [
-        page.quantity(
+        scanned.quantity(
             name.span(), value, "month", alternatives=(Reading(Fraction(value), "number"),) if numbered else ()
         )
         for name, value in zip(names, values, strict=True)
@@ -187,8 +189,8 @@ VI_MORE_MONTHS: Final = Rule(
 )
 
 
-def _vi_full_moon(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
-    return (page.quantity(match.span(), 15, "day", salience="optional"),)
+def _vi_full_moon(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    return (scanned.quantity(match.span(), 15, "day", salience="optional"),)
 
 
 VI_FULL_MOON: Final = Rule(
@@ -209,16 +211,16 @@ _VI_DAY_FOLLOWS = re.compile(
 )
 
 
-def _vi_dotted(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_dotted(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read chiều 2-9 and ngày 30.10; what is written so may be a number or a range too."""
     day, month = int(match["day"]), int(match["month"])
-    if not _vi_valid(day, month) or not _VI_DAY_FOLLOWS.search(page.before(match.start(), 16)):
+    if not _vi_valid(day, month) or not _VI_DAY_FOLLOWS.search(scanned.before(match.start(), 16)):
         return None
     decimal = (Reading(Fraction(f"{day}.{match['month']}"), "number"),) if match["mark"] == "." else ()
     number = Reading(Fraction(month), "number")
     return (
-        page.quantity(match.span("day"), day, "day", alternatives=decimal),
-        page.quantity(match.span("month"), month, "month", alternatives=(number, *decimal)),
+        scanned.quantity(match.span("day"), day, "day", alternatives=decimal),
+        scanned.quantity(match.span("month"), month, "month", alternatives=(number, *decimal)),
     )
 
 
@@ -241,30 +243,30 @@ VI_DOTTED: Final = Rule(
 )
 
 
-def _vi_slashed(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_slashed(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     left, right = int(match[1]), int(match[2])
     if not right:
         return None
     share = Reading(Fraction(left, right), "fraction")
     before, after = (
-        page.lowercased[max(0, match.start() - 12) : match.start()],
-        _VI_SHARED.match(page.lowercased, match.end()),
+        scanned.lowercased[max(0, match.start() - 12) : match.start()],
+        _VI_SHARED.match(scanned.lowercased, match.end()),
     )
     dated = VI_DATED.search(before) is not None
     if (
         not _vi_valid(left, right)
         or (after and not dated)
-        or _VI_RATIO.search(page.lowercased, max(0, match.start() - 30), match.start())
+        or _VI_RATIO.search(scanned.lowercased, max(0, match.start() - 30), match.start())
     ):
         return (
-            page.quantity(match.span(1), left, "number", alternatives=(share,)),
-            page.quantity(match.span(2), right, "number", alternatives=(share,)),
+            scanned.quantity(match.span(1), left, "number", alternatives=(share,)),
+            scanned.quantity(match.span(2), right, "number", alternatives=(share,)),
         )
     alternatives = () if dated else (share,)
-    lunar = _VI_LUNAR.match(page.lowercased, match.end())
+    lunar = _VI_LUNAR.match(scanned.lowercased, match.end())
     return (
-        page.quantity(match.span(1), left, "day", alternatives=alternatives),
-        page.quantity(match.span(2), right, "lunar" if lunar else "month", alternatives=alternatives),
+        scanned.quantity(match.span(1), left, "day", alternatives=alternatives),
+        scanned.quantity(match.span(2), right, "lunar" if lunar else "month", alternatives=alternatives),
     )
 
 
@@ -283,9 +285,9 @@ VI_SLASHED: Final = Rule(
 )
 
 
-def _vi_day(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_day(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     value = int(match[1])
-    return (page.quantity(match.span(1), value, "day"),) if 1 <= value <= _DAYS_OF_MONTH else None
+    return (scanned.quantity(match.span(1), value, "day"),) if 1 <= value <= _DAYS_OF_MONTH else None
 
 
 VI_DAY: Final = Rule(
@@ -320,18 +322,20 @@ _EN_MONTH_BEFORE = re.compile(
 EN_LUNAR_WORD = re.compile(r"lunar|full moon")
 
 
-def _en_month(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _en_month(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     start, end = match.span()
-    if not page.text[start].isupper() and (match["short"] or match["name"] in ("may", "march", "august")):
+    if not scanned.text[start].isupper() and (match["short"] or match["name"] in ("may", "march", "august")):
         return None
-    before = page.lowercased[max(0, start - 14) : start]
-    digits = _EN_BESIDE_DIGITS.match(page.lowercased, end) is not None or _EN_DIGITS_BEFORE.search(before) is not None
+    before = scanned.lowercased[max(0, start - 14) : start]
+    digits = (
+        _EN_BESIDE_DIGITS.match(scanned.lowercased, end) is not None or _EN_DIGITS_BEFORE.search(before) is not None
+    )
     name = match["name"] or match["short"]
     sure = digits or (match["name"] and (name not in ("may", "march") or _EN_MONTH_BEFORE.search(before)))
     if not sure:
         return None
     value = _EN_MONTH_NAMES.get(name) or _EN_MONTH_SHORT[name]
-    return (page.quantity(match.span(), value, "month"),)
+    return (scanned.quantity(match.span(), value, "month"),)
 
 
 EN_MONTH: Final = Rule(
@@ -347,14 +351,14 @@ EN_MONTH: Final = Rule(
 )
 
 
-def _en_slashed(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _en_slashed(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     at = (4, 6, 7) if match[4] else (1, 2, 3)
     left, right, year = int(match[at[0]]), int(match[at[1]]), match[at[2]]
     if not right:
         return None
     share = (Reading(Fraction(left, right), "fraction"),) if year is None else ()
     found = [
-        page.quantity(
+        scanned.quantity(
             match.span(group),
             value,
             "number",
@@ -363,7 +367,7 @@ def _en_slashed(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
         for group, value in ((at[0], left), (at[1], right))
     ]
     if year:
-        found.append(page.quantity(match.span(at[2]), int(year) + (2000 if len(year) < len("2000") else 0), "year"))
+        found.append(scanned.quantity(match.span(at[2]), int(year) + (2000 if len(year) < len("2000") else 0), "year"))
     return found
 
 
@@ -381,10 +385,10 @@ EN_SLASHED: Final = Rule(
 )
 
 
-def en_lunar(page: Page, quantity: Quantity) -> Quantity:
+def en_lunar(scanned: ScannedText, quantity: Quantity) -> Quantity:
     """Return the quantity with the reading it has where the text speaks of the lunar calendar."""
     if quantity.kind not in ("month", "ordinal", "number") or not 1 <= quantity.value <= MONTHS_OF_YEAR:
         return quantity
-    if page.lowercased.startswith(" day", quantity.end):
+    if scanned.lowercased.startswith(" day", quantity.end):
         return quantity
     return replace(quantity, alternatives=(*quantity.alternatives, Reading(quantity.value, "lunar")))

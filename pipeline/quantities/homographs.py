@@ -1,4 +1,4 @@
-"""Number words that are something else: `năm` is a year, `ba` a father, `Ba Đình` a place, "one another" no number."""
+"""Number words that are something else: `năm` is a year, `ba` a father, `Ba Đình` a place, "one another" a pronoun."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from pipeline.quantities.measures import VI_UNIT
-from pipeline.quantities.page import Page, Rule
 from pipeline.quantities.patterns import EN_CAPITAL, END, SENTENCE_START, START, VI_CAPITAL, needs
+from pipeline.quantities.scanned_text import Rule, ScannedText
 from pipeline.quantities.values import Quantity
 
 # năm is a year, chín ripe and ba a father unless something that is counted follows.
@@ -39,32 +39,32 @@ _VI_FATHER: Final = re.compile(rf"{START}(?:ông|bố|người|vài|đôi|ngã)[
 _VI_LONGEST_HOMOGRAPH: Final = len("mười")  # the number words that have homographs
 
 
-def vi_judged(page: Page, quantity: Quantity) -> Quantity | None:
-    """Return a number word as it stands, loose where it may be its homograph, None where it is part of a name."""
+def vi_judged(scanned: ScannedText, quantity: Quantity) -> Quantity | None:
+    """Return a number word unchanged, with lower salience if it may be its homograph, None if it is part of a name."""
     word, start, end = quantity.text.lower(), quantity.start, quantity.end
-    if word[0].isdigit() and page.before(start, 4) == "ngã ":  # a junction
+    if word[0].isdigit() and scanned.before(start, 4) == "ngã ":  # a junction
         return replace(quantity, salience="optional")
     if len(word) > _VI_LONGEST_HOMOGRAPH or word[0].isdigit():
         return quantity
     if quantity.text[0].isupper() and (
-        not SENTENCE_START.search(page.text, max(0, start - 4), start) or VI_CAPITAL.match(page.text, end)
+        not SENTENCE_START.search(scanned.text, max(0, start - 4), start) or VI_CAPITAL.match(scanned.text, end)
     ):
         return None
-    before = page.before(start, 8)
-    counted = VI_COUNTED_BEHIND.match(page.lowercased, end) is not None
+    before = scanned.before(start, 8)
+    counted = VI_COUNTED_BEHIND.match(scanned.lowercased, end) is not None
     match word:
         case "năm":
-            all_five = _VI_ALL.search(before) and _VI_THEM.match(page.lowercased, end)  # cả năm người, not cả năm
-            if not all_five and (_VI_NOT_FIVE.search(before) or _VI_YEAR_BEHIND.match(page.lowercased, end)):
+            all_five = _VI_ALL.search(before) and _VI_THEM.match(scanned.lowercased, end)  # cả năm người, not cả năm
+            if not all_five and (_VI_NOT_FIVE.search(before) or _VI_YEAR_BEHIND.match(scanned.lowercased, end)):
                 return None
             sure = counted
         case "chín":
             sure = counted
         case "ba":
-            sure = not _VI_NOT_THREE.match(page.lowercased, end) and not _VI_FATHER.search(before)
+            sure = not _VI_NOT_THREE.match(scanned.lowercased, end) and not _VI_FATHER.search(before)
         case "một":
             sure = False
-            if not counted and VI_UNIT.match(page.lowercased, end) is None:
+            if not counted and VI_UNIT.match(scanned.lowercased, end) is None:
                 return None
         case _:
             sure = True
@@ -85,14 +85,14 @@ EN_PRONOUN: Final = Rule(
 )
 
 
-def en_judged(page: Page, quantity: Quantity) -> Quantity:
+def en_judged(scanned: ScannedText, quantity: Quantity) -> Quantity:
     """Return a number word of a name, the Four Seasons, as loose."""
     start, end = quantity.start, quantity.end
     if (
         quantity.salience == "word"
         and quantity.text[0].isupper()
-        and EN_CAPITAL.match(page.text, end)
-        and not SENTENCE_START.search(page.text, max(0, start - 4), start)
+        and EN_CAPITAL.match(scanned.text, end)
+        and not SENTENCE_START.search(scanned.text, max(0, start - 4), start)
     ):
         return replace(quantity, salience="optional")
     return quantity

@@ -1,4 +1,4 @@
-"""What stands beside a number: its percent sign, currency or unit; heights; the figure of m2 and m3."""
+"""Units of a number: percent signs, currencies and measures; heights; the figure of m2 and m3."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
-from pipeline.quantities.page import DIGIT, Page, Rule
 from pipeline.quantities.patterns import END, any_of, needs
+from pipeline.quantities.scanned_text import DIGIT, Rule, ScannedText
 from pipeline.quantities.units import EN_UNITS, SIGNS, VI_UNITS, Unit, beside, named
 from pipeline.quantities.values import Kind, Quantity, Reading, Salience
 
 _SQUARE_CUBIC_UNITS: Final = {"2": "m²", "3": "m³"}
 
 
-def _square_or_cubic(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
-    """Pass over the 2 of 70 m2; not that of M2, which stands alone."""
-    alone = page.text[match.start()] == "M" and not page.before(match.start(), 2).strip(" /")[-1:].isdigit()
-    return None if alone and page.before(match.start(), 1) != "/" else ()
+def _square_or_cubic(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Pass over the 2 of 70 m2; not that of M2, which has no number before it."""
+    alone = scanned.text[match.start()] == "M" and not scanned.before(match.start(), 2).strip(" /")[-1:].isdigit()
+    return None if alone and scanned.before(match.start(), 1) != "/" else ()
 
 
-# `70m2`, `35 triệu đồng/m2`: the figure of a unit is no number. A form of both languages, read for its blanks.
+# `70m2`, `35 triệu đồng/m2`: the figure of a unit is not a number. Of both languages; it is read only to be blanked.
 SQUARE_OR_CUBIC: Final = Rule(
     name="square or cubic",
     pattern=re.compile(r"(?:(?<![^\W_])|(?<=[0-9]))[ckdm]?m[23](?![^\W_])"),
@@ -36,13 +36,13 @@ SQUARE_OR_CUBIC: Final = Rule(
 
 
 def _percent(quantity: Quantity, *, end: int, text: str) -> Quantity:
-    """Return a plain number together with the percent sign behind it."""
+    """Return a plain number together with the percent sign after it."""
     alternatives = tuple(replace(reading, kind="percent") for reading in quantity.alternatives)
     return replace(quantity, kind="percent", end=end, text=text[quantity.start : end], alternatives=alternatives)
 
 
 def _with_unit(quantity: Quantity, unit: Unit, *, end: int, text: str) -> Quantity:
-    """Return a plain number together with the unit or currency behind it."""
+    """Return a plain number together with the unit or currency after it."""
     kind: Kind = "money" if unit.dimension == "money" else "measure"
     alternatives = tuple(
         reading if reading.unit else replace(reading, kind=kind, unit=unit.name) for reading in quantity.alternatives
@@ -75,12 +75,12 @@ _VI_BASIS_POINTS: Final = re.compile(rf"[ ]điểm cơ bản{END}")  # hundredth
 _VI_SIGN: Final = re.compile(rf"(?:(?<![^\W\d_])({any_of(SIGNS)}))[ \xa0]?\Z")
 
 
-def _vi_height(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_height(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     value = Fraction(f"{match[1]}.{match[2]}")
     alternatives = [Reading(value * 100, "measure", "cm")]
     if unit := _SQUARE_CUBIC_UNITS.get(match[2]):  # 1m2: the size of a plot or a man's height
         alternatives.append(Reading(Fraction(match[1]), "measure", unit))
-    return (page.quantity(match.span(), value, "measure", unit="m", alternatives=tuple(alternatives)),)
+    return (scanned.quantity(match.span(), value, "measure", unit="m", alternatives=tuple(alternatives)),)
 
 
 VI_HEIGHT: Final = Rule(
@@ -94,26 +94,26 @@ VI_HEIGHT: Final = Rule(
 )
 
 
-def vi_with_neighbours(page: Page, quantity: Quantity) -> Quantity:
-    """Return the number with the percent sign, currency or unit that stands beside it."""
-    low, end = page.lowercased, quantity.end
+def vi_with_neighbours(scanned: ScannedText, quantity: Quantity) -> Quantity:
+    """Return the number with the percent sign, currency or unit beside it."""
+    low, end = scanned.lowercased, quantity.end
     if sign := _VI_PERCENT.match(low, end):
         if re.fullmatch(r"[0-9]{1,2}\.[0-9]{3}", quantity.text):  # 3.125 % in the English way
             quantity = replace(quantity, alternatives=(Reading(Fraction(quantity.text), "percent"),))
-        return _percent(quantity, end=sign.end(), text=page.text)
+        return _percent(quantity, end=sign.end(), text=scanned.text)
     if behind := _VI_BASIS_POINTS.match(low, end):
         points = Reading(quantity.value / 100, "percent")
         return replace(
-            quantity, end=behind.end(), text=page.text[quantity.start : behind.end()], alternatives=(points,)
+            quantity, end=behind.end(), text=scanned.text[quantity.start : behind.end()], alternatives=(points,)
         )
     if before := _VI_SIGN.search(low, max(0, quantity.start - 5), quantity.start):
-        return _with_sign(quantity, before[1], start=before.start(), text=page.text)
+        return _with_sign(quantity, before[1], start=before.start(), text=scanned.text)
     unit = VI_UNIT.match(low, end)
-    if unit is None or _VI_NO_UNIT.match(low, end) or page.text[unit.start(1) : unit.end(1)] in ("G", "K", "M"):
+    if unit is None or _VI_NO_UNIT.match(low, end) or scanned.text[unit.start(1) : unit.end(1)] in ("G", "K", "M"):
         return quantity
-    counted = _with_unit(quantity, named(VI_UNITS, unit[1]), end=unit.end(), text=page.text)
+    counted = _with_unit(quantity, named(VI_UNITS, unit[1]), end=unit.end(), text=scanned.text)
     if counted.kind == "measure" and (more := _VI_AND_A_HALF.match(low, counted.end)):  # 2 năm rưỡi
-        text = page.text[counted.start : more.end()]
+        text = scanned.text[counted.start : more.end()]
         salience: Salience = "word" if counted.salience == "optional" else counted.salience
         counted = replace(counted, value=counted.value + Fraction(1, 2), end=more.end(), text=text, salience=salience)
     return counted
@@ -133,11 +133,11 @@ _EN_BASIS_POINTS: Final = re.compile(rf"[ -](?:basis[ -]points?|bps){END}")  # h
 _EN_SIGN: Final = re.compile(rf"(?:(?<![^\W\d_])(?:u\.s\.)?({any_of(SIGNS)}))[ \xa0]?\Z")
 
 
-def _en_height(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _en_height(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     if match["metres"]:
-        return (page.quantity(match.span(), Fraction(f"{match['metres']}.{match['cm']}"), "measure", unit="m"),)
+        return (scanned.quantity(match.span(), Fraction(f"{match['metres']}.{match['cm']}"), "measure", unit="m"),)
     inches = int(match["feet"]) * 12 + int(match["inches"])
-    return (page.quantity(match.span(), inches, "measure", unit="inches"),)
+    return (scanned.quantity(match.span(), inches, "measure", unit="inches"),)
 
 
 EN_HEIGHT: Final = Rule(
@@ -157,24 +157,24 @@ EN_HEIGHT: Final = Rule(
 )
 
 
-def en_with_neighbours(page: Page, quantity: Quantity) -> Quantity:
-    """Return the number with the percent sign, currency or unit that stands beside it."""
-    low, end = page.lowercased, quantity.end
+def en_with_neighbours(scanned: ScannedText, quantity: Quantity) -> Quantity:
+    """Return the number with the percent sign, currency or unit beside it."""
+    low, end = scanned.lowercased, quantity.end
     if sign := _EN_PERCENT.match(low, end):
-        return _percent(quantity, end=sign.end(), text=page.text)
+        return _percent(quantity, end=sign.end(), text=scanned.text)
     if behind := _EN_BASIS_POINTS.match(low, end):
         points = Reading(quantity.value / 100, "percent")
         return replace(
-            quantity, end=behind.end(), text=page.text[quantity.start : behind.end()], alternatives=(points,)
+            quantity, end=behind.end(), text=scanned.text[quantity.start : behind.end()], alternatives=(points,)
         )
     if before := _EN_SIGN.search(low, max(0, quantity.start - 8), quantity.start):
-        return _with_sign(quantity, before[1], start=before.start(1), text=page.text)
+        return _with_sign(quantity, before[1], start=before.start(1), text=scanned.text)
     unit = _EN_UNIT.match(low, end)
-    if unit is None or _EN_NO_UNIT.match(low, end) or page.text[unit.start(1) : unit.end(1)] in ("G", "L", "H"):
+    if unit is None or _EN_NO_UNIT.match(low, end) or scanned.text[unit.start(1) : unit.end(1)] in ("G", "L", "H"):
         return quantity
-    counted = _with_unit(quantity, named(EN_UNITS, unit[1]), end=unit.end(), text=page.text)
+    counted = _with_unit(quantity, named(EN_UNITS, unit[1]), end=unit.end(), text=scanned.text)
     if counted.kind == "measure" and (more := _EN_AND_A_HALF.match(low, counted.end)):  # three months and a half
-        text = page.text[counted.start : more.end()]
+        text = scanned.text[counted.start : more.end()]
         counted = replace(counted, value=counted.value + Fraction(1, 2), end=more.end(), text=text)
     if unit[1] in ("pound", "pounds"):
         counted = replace(counted, alternatives=(*counted.alternatives, Reading(quantity.value, "money", "GBP")))

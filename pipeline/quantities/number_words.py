@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Final
 
-from pipeline.quantities.page import MOST_DIGITS, Page
 from pipeline.quantities.patterns import END, any_of
+from pipeline.quantities.scanned_text import MOST_DIGITS, ScannedText
 from pipeline.quantities.values import Kind, Reading
 
 VI_DIGITS: Final = {
@@ -57,10 +57,10 @@ def vi_product(scales: str) -> int:
     return value
 
 
-def vi_atom(text: str, page: Page) -> list[Fraction]:
+def vi_atom(text: str, scanned: ScannedText) -> list[Fraction]:
     """Return what a figure or the words of a number below a thousand may mean, the Vietnamese reading first."""
     if text[0].isdigit():
-        return _vi_figure(text, page)
+        return _vi_figure(text, scanned)
     value = digit = 0
     for word in text.split():
         if word == "trăm":
@@ -76,8 +76,8 @@ def vi_atom(text: str, page: Page) -> list[Fraction]:
     return [Fraction(value + digit)]
 
 
-def _vi_figure(text: str, page: Page) -> list[Fraction]:
-    """Return what a figure may mean; nothing where it is no number."""
+def _vi_figure(text: str, scanned: ScannedText) -> list[Fraction]:
+    """Return what a figure may mean; nothing if it is not a number."""
     if len(text) > MOST_DIGITS:
         return []
     if text.isdigit():
@@ -86,7 +86,7 @@ def _vi_figure(text: str, page: Page) -> list[Fraction]:
         return [Fraction(text.replace(".", "").replace(",", "."))]
     if re.fullmatch(r"[0-9]+,[0-9]+", text):
         values = [Fraction(text.replace(",", "."))]
-        if VI_DOUBTFUL.fullmatch(text) and not page.decimal_comma:
+        if VI_DOUBTFUL.fullmatch(text) and not scanned.decimal_comma:
             values.append(Fraction(text.replace(",", "")))
         return values
     if re.fullmatch(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+\.[0-9]+", text):  # the English way
@@ -148,7 +148,7 @@ def en_product(scales: str) -> int:
 
 
 def en_atom(text: str) -> tuple[Fraction, bool] | None:
-    """Return the value of an atom and whether it is written in the Vietnamese way; None where it is no number."""
+    """Return the value of an atom and whether it is written in the Vietnamese way; None if it is not a number."""
     if text[0].isdigit():
         return _en_figure(text)
     if text.startswith("half"):

@@ -35,19 +35,19 @@ from pipeline.quantities.number_words import (
     vi_atom,
     vi_product,
 )
-from pipeline.quantities.page import DIGIT, MOST_DIGITS, Page, Rule
 from pipeline.quantities.patterns import END, START
+from pipeline.quantities.scanned_text import DIGIT, MOST_DIGITS, Rule, ScannedText
 from pipeline.quantities.units import VI_UNITS, named
 from pipeline.quantities.vague import EN_VAGUE_VALUES
 from pipeline.quantities.values import Quantity, Reading
 
 
-def pieces(page: Page, start: int, figure: str) -> Iterable[Quantity]:
-    """Return the runs of digits of a figure that is no number, such as a telephone's or "1,2,3"."""
+def pieces(scanned: ScannedText, start: int, figure: str) -> Iterable[Quantity]:
+    """Return the runs of digits of a figure that is not one number, such as a telephone number or "1,2,3"."""
     for digits in re.finditer(r"[0-9]+", figure):
         if len(digits[0]) <= MOST_DIGITS:
             span = (start + digits.start(), start + digits.end())
-            yield page.quantity(span, int(digits[0]), "number", salience="word")
+            yield scanned.quantity(span, int(digits[0]), "number", salience="word")
 
 
 # Vietnamese
@@ -60,13 +60,13 @@ _VI_LARGEST_LABEL: Final = 20  # 4K, 8K, a run of 10K
 _VI_NUMERALS: Final = frozenset((DIGIT, "mười", *VI_DIGITS))
 
 
-def _vi_numeral(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_numeral(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read a run of figures, number words and scale words."""
     found = []
-    for quantity in _vi_values(page, match):
-        read = vi_judged(page, quantity)
+    for quantity in _vi_values(scanned, match):
+        read = vi_judged(scanned, quantity)
         if read is not None:
-            found.append(vi_signed(page, vi_with_neighbours(page, read)))
+            found.append(vi_signed(scanned, vi_with_neighbours(scanned, read)))
     return found
 
 
@@ -135,78 +135,82 @@ VI_NUMERAL: Final = Rule(
 )
 
 
-def _vi_values(page: Page, match: re.Match[str]) -> Iterator[Quantity]:
+def _vi_values(scanned: ScannedText, match: re.Match[str]) -> Iterator[Quantity]:
     """Yield the numbers of a run: `2 tỷ 300 triệu` is one, `5 triệu 7 tỷ` would be two."""
-    parts = list(VI_PART.finditer(page.unread, match.start(), match.end()))
+    parts = list(VI_PART.finditer(scanned.unread, match.start(), match.end()))
     at = 0
     while at < len(parts):
         start, end = parts[at].span()
-        read = vi_atom(parts[at]["atom"], page)
-        if read and _vi_is_whole(page, parts[at]):
+        read = vi_atom(parts[at]["atom"], scanned)
+        if read and _vi_is_whole(scanned, parts[at]):
             read = [Fraction(parts[at]["atom"].replace(",", ""))]
         if not read:
-            yield from pieces(page, start, parts[at]["atom"])
+            yield from pieces(scanned, start, parts[at]["atom"])
             at += 1
             continue
         if (short := parts[at]["scales"].strip()) in VI_SHORT_SCALES:
-            yield _vi_short(page, parts[at], [value * VI_SHORT_SCALES[short] for value in read], read)
+            yield _vi_short(scanned, parts[at], [value * VI_SHORT_SCALES[short] for value in read], read)
             at += 1
             continue
         scale = largest = vi_product(parts[at]["scales"])
         values = [value * scale for value in read]
         while at + 1 < len(parts) and scale > 1:
-            added = _vi_added(page, parts[at], parts[at + 1], scale)
+            added = _vi_added(scanned, parts[at], parts[at + 1], scale)
             if added is None:
                 break
             at += 1
             values = [value + added for value in values]
             scale, end = vi_product(parts[at]["scales"]), parts[at].end()
-        if scale > 1 and page.unread.startswith((" rưỡi", " rưởi"), end) and end < match.end():
+        if scale > 1 and scanned.unread.startswith((" rưỡi", " rưởi"), end) and end < match.end():
             values = [value + Fraction(scale, 2) for value in values]
             end += len(" rưỡi")
         if largest > 1:
-            page.scales[start] = largest
-        figure = values[0] >= _NO_IDIOM or any(letter.isdigit() for letter in page.unread[start:end])
+            scanned.scales[start] = largest
+        figure = values[0] >= _NO_IDIOM or any(letter.isdigit() for letter in scanned.unread[start:end])
         alternatives = tuple(Reading(value, "number") for value in values[1:])
-        yield page.quantity(
+        yield scanned.quantity(
             (start, end), values[0], "number", alternatives=alternatives, salience="figure" if figure else "word"
         )
         at += 1
 
 
-def _vi_is_whole(page: Page, part: re.Match[str]) -> bool:
+def _vi_is_whole(scanned: ScannedText, part: re.Match[str]) -> bool:
     """Return whether the comma of a figure such as "1,200" parts its thousands for sure: of people there are no 1.2.
 
     Nor are there decimals that end in two zeros, of a writer who is not known to have decimals with a comma.
     """
     if part["scales"] or not VI_DOUBTFUL.fullmatch(part["atom"]):
         return False
-    if VI_COUNTED_BEHIND.match(page.lowercased, part.end()):
-        unit = VI_UNIT.match(page.lowercased, part.end())
+    if VI_COUNTED_BEHIND.match(scanned.lowercased, part.end()):
+        unit = VI_UNIT.match(scanned.lowercased, part.end())
         return unit is None or named(VI_UNITS, unit[1]).dimension in ("money", "time")
-    return part["atom"].endswith("00") and not page.decimal_comma
+    return part["atom"].endswith("00") and not scanned.decimal_comma
 
 
-def _vi_short(page: Page, part: re.Match[str], values: Sequence[Fraction], bare: Sequence[Fraction]) -> Quantity:
+def _vi_short(
+    scanned: ScannedText, part: re.Match[str], values: Sequence[Fraction], bare: Sequence[Fraction]
+) -> Quantity:
     """Return what `500k` says, or may say: a television of 4K has no 4,000 of anything."""
-    page.scales[part.start()] = int(values[0] / bare[0]) if bare[0] else 1
-    label = page.text[part.end() - 1] == "K" and bare[0] <= _VI_LARGEST_LABEL
+    scanned.scales[part.start()] = int(values[0] / bare[0]) if bare[0] else 1
+    label = scanned.text[part.end() - 1] == "K" and bare[0] <= _VI_LARGEST_LABEL
     alternatives = (*readings(values[1:], "number"), *(readings(bare, "number") if label else ()))
-    return page.quantity(part.span(), values[0], "number", alternatives=alternatives)
+    return scanned.quantity(part.span(), values[0], "number", alternatives=alternatives)
 
 
-def _vi_added(page: Page, part: re.Match[str], following: re.Match[str], scale: int) -> Fraction | None:
+def _vi_added(scanned: ScannedText, part: re.Match[str], following: re.Match[str], scale: int) -> Fraction | None:
     """Return what the part that follows adds to a number with this scale, None where it is a number of its own."""
-    read, smaller = vi_atom(following["atom"], page), vi_product(following["scales"])
-    gap = page.unread[part.end() : following.start()]
+    read, smaller = vi_atom(following["atom"], scanned), vi_product(following["scales"])
+    gap = scanned.unread[part.end() : following.start()]
     if not read or read[0] * smaller >= scale:
         return None
     if smaller > 1:
         return read[0] * smaller
     if part["atom"][0].isdigit() or following["atom"][0].isdigit():  # 1 tỷ 2 đồng, 5 nghìn 300 đồng; not 5 triệu 2 ca
-        unit = VI_UNIT.match(page.lowercased, following.end())
+        unit = VI_UNIT.match(scanned.lowercased, following.end())
         money = unit is not None and named(VI_UNITS, unit[1]).dimension == "money"
-        money = money or (scale > _VI_THOUSAND and _VI_CLAUSE_END.match(page.lowercased, following.end()) is not None)
+        money = money or (
+            scale > _VI_THOUSAND and _VI_CLAUSE_END.match(scanned.lowercased, following.end()) is not None
+        )
         if (
             not money
             or not following["atom"].isdigit()
@@ -225,11 +229,11 @@ def _vi_added(page: Page, part: re.Match[str], following: re.Match[str], scale: 
 _EN_ROAD: Final = re.compile(rf"{START}(?:road|highway|route|street|lane|house|no\.?|number|class|room|gate|block) \Z")
 
 
-def _en_numeral(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _en_numeral(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read a run of figures, number words and scale words."""
     return [
-        en_maybe_clock(en_signed(page, en_with_neighbours(page, en_judged(page, quantity))))
-        for quantity in _en_values(page, match)
+        en_maybe_clock(en_signed(scanned, en_with_neighbours(scanned, en_judged(scanned, quantity))))
+        for quantity in _en_values(scanned, match)
     ]
 
 
@@ -278,52 +282,52 @@ EN_NUMERAL: Final = Rule(
 )
 
 
-def _en_values(page: Page, match: re.Match[str]) -> Iterator[Quantity]:
+def _en_values(scanned: ScannedText, match: re.Match[str]) -> Iterator[Quantity]:
     """Yield the numbers of a run: "two million three hundred thousand" is one, "two million, five million" two."""
-    parts = list(EN_PART.finditer(page.unread, match.start(), match.end()))
+    parts = list(EN_PART.finditer(scanned.unread, match.start(), match.end()))
     at = 0
     while at < len(parts):
         start, end = parts[at].span()
         read = en_atom(parts[at]["atom"])
         if read is None:
-            yield from pieces(page, start, parts[at]["atom"])
+            yield from pieces(scanned, start, parts[at]["atom"])
             at += 1
             continue
         value, foreign = read
         scale = largest = en_product(parts[at]["scales"])
         alternatives = (Reading(value, "measure", "m"),) if parts[at]["scales"].strip() == "m" else ()  # 100m
-        letter = page.text[parts[at].end("atom") : parts[at].end()]
-        road = _EN_ROAD.search(page.lowercased, max(0, start - 10), start) is not None
+        letter = scanned.text[parts[at].end("atom") : parts[at].end()]
+        road = _EN_ROAD.search(scanned.lowercased, max(0, start - 10), start) is not None
         if letter in ("B", "M", "K") or (letter and road):  # Highway 21B, a 4K screen; Road 295b
             alternatives = (*alternatives, Reading(value, "number"))
         value *= scale
         while at + 1 < len(parts) and scale > 1:
-            added = _en_added(page, parts[at], parts[at + 1], scale)
+            added = _en_added(scanned, parts[at], parts[at + 1], scale)
             if added is None:
                 break
             at += 1
             value, scale, end = value + added, en_product(parts[at]["scales"]), parts[at].end()
         at += 1
-        if page.unread.startswith(" and a half", end) and end < match.end():
+        if scanned.unread.startswith(" and a half", end) and end < match.end():
             value, end, at = value + Fraction(largest, 2), end + len(" and a half"), len(parts)
             if end < match.end():  # two and a half million
-                largest = en_product(page.unread[end : match.end()])
+                largest = en_product(scanned.unread[end : match.end()])
                 value, end = value * largest, match.end()
         if parts[at - 1]["atom"] in ("a", "an") and largest == 1:
             continue
         if largest > 1:
-            page.scales[start] = largest
-        figure = value >= _NO_IDIOM or any(letter.isdigit() for letter in page.unread[start:end])
-        quantity = page.quantity(
+            scanned.scales[start] = largest
+        figure = value >= _NO_IDIOM or any(letter.isdigit() for letter in scanned.unread[start:end])
+        quantity = scanned.quantity(
             (start, end), value, "number", alternatives=alternatives, salience="figure" if figure else "word"
         )
         yield replace(quantity, foreign=foreign)
 
 
-def _en_added(page: Page, part: re.Match[str], following: re.Match[str], scale: int) -> Fraction | None:
+def _en_added(scanned: ScannedText, part: re.Match[str], following: re.Match[str], scale: int) -> Fraction | None:
     """Return what the part that follows adds to a number with this scale, None where it is a number of its own."""
     read, smaller = en_atom(following["atom"]), en_product(following["scales"])
-    gap = page.unread[part.end() : following.start()]
+    gap = scanned.unread[part.end() : following.start()]
     if read is None or following["atom"] in ("a", "an") or read[0] * smaller >= scale:
         return None
     figures = part["atom"][0].isdigit() or following["atom"][0].isdigit()

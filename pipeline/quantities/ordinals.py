@@ -8,15 +8,15 @@ from fractions import Fraction
 from typing import Final
 
 from pipeline.quantities.number_words import EN_HALVES, EN_ORDINALS, EN_TENS, VI_DIGITS, VI_ORDINALS, readings, vi_atom
-from pipeline.quantities.page import Page, Rule
 from pipeline.quantities.patterns import END, START, VI_TIME_OF_DAY, any_of, needs
+from pipeline.quantities.scanned_text import Rule, ScannedText
 from pipeline.quantities.values import WEEKDAYS, Quantity, Reading
 
 _ROMAN_VALUES: Final = {"I": 1, "V": 5, "X": 10, "L": 50}
 _ROMAN_FORM = re.compile("(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 _ROMANS: Final = frozenset(
     tens + ones for tens in ("", *"x xx xxx xl l".split()) for ones in ("", *"i ii iii iv v vi vii viii ix".split())
-)  # those the words of a page may be
+)  # those that the words of a text may be
 
 
 def _roman(numeral: str) -> int | None:
@@ -43,9 +43,9 @@ _VI_ORDINAL_BEFORE = re.compile(
 )
 
 
-def _vi_quarter(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_quarter(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     value = VI_DIGITS.get(match[1]) or int(match[1])
-    return (page.quantity(match.span(), value, "ordinal"),)
+    return (scanned.quantity(match.span(), value, "ordinal"),)
 
 
 VI_QUARTER: Final = Rule(
@@ -59,15 +59,15 @@ VI_QUARTER: Final = Rule(
 )
 
 
-def _vi_roman(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_roman(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     start, end = match.span("numeral")
-    if not page.text[start:end].isupper():
+    if not scanned.text[start:end].isupper():
         return None
-    value = _roman(page.text[start:end])
+    value = _roman(scanned.text[start:end])
     if value is None or (not match["head"] and end - start == 1):
         return None
     whole_span = match.span() if match["head"] else (start, end)
-    return (page.quantity(whole_span, value, "ordinal", salience="figure" if match["head"] else "optional"),)
+    return (scanned.quantity(whole_span, value, "ordinal", salience="figure" if match["head"] else "optional"),)
 
 
 VI_ROMAN: Final = Rule(
@@ -84,15 +84,15 @@ VI_ROMAN: Final = Rule(
 )
 
 
-def _vi_weekday(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_weekday(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     name = match["name"]
     if name is None:
-        return (page.quantity(match.span(), 7, "weekday"),)
+        return (scanned.quantity(match.span(), 7, "weekday"),)
     weekday = _VI_WEEKDAYS.get(name) or int(name) - 1
     day, order = Reading(Fraction(weekday), "weekday"), Reading(Fraction(weekday + 1), "ordinal")
-    before = page.lowercased[max(0, match.start() - 14) : match.start()]
-    capital = page.text[match.start("name")].isupper() and page.text[match.start()].islower()
-    if capital or _VI_WEEKDAY_BEHIND.match(page.lowercased, match.end()):
+    before = scanned.lowercased[max(0, match.start() - 14) : match.start()]
+    capital = scanned.text[match.start("name")].isupper() and scanned.text[match.start()].islower()
+    if capital or _VI_WEEKDAY_BEHIND.match(scanned.lowercased, match.end()):
         readings = [day]
     elif _VI_ORDINAL_BEFORE.search(before):
         readings = [order]
@@ -101,7 +101,7 @@ def _vi_weekday(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     else:
         readings = [order, day]
     first = readings[0]
-    return (page.quantity(match.span(), first.value, first.kind, alternatives=tuple(readings[1:]), salience="word"),)
+    return (scanned.quantity(match.span(), first.value, first.kind, alternatives=tuple(readings[1:]), salience="word"),)
 
 
 VI_WEEKDAY: Final = Rule(
@@ -115,15 +115,15 @@ VI_WEEKDAY: Final = Rule(
 )
 
 
-def _vi_ordinal(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_ordinal(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     name = match["name"]
     value = VI_ORDINALS.get(name)
     if value is None:
-        read = vi_atom(name, page)
+        read = vi_atom(name, scanned)
         if not read:
             return None
-        return (page.quantity(match.span(), read[0], "ordinal", alternatives=readings(read[1:], "ordinal")),)
-    return (page.quantity(match.span(), value, "ordinal", salience="word" if value > 1 else "optional"),)
+        return (scanned.quantity(match.span(), read[0], "ordinal", alternatives=readings(read[1:], "ordinal")),)
+    return (scanned.quantity(match.span(), value, "ordinal", salience="word" if value > 1 else "optional"),)
 
 
 VI_ORDINAL: Final = Rule(
@@ -154,8 +154,8 @@ _EN_ANNIVERSARY = re.compile(r"[ -](?:\w+ )?(?:anniversar|birthday)")
 _EN_ORDINAL_WORDS: Final = frozenset(EN_ORDINALS) | {name + "s" for name in EN_ORDINALS}
 
 
-def _en_weekday(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
-    return (page.quantity(match.span(), _EN_WEEKDAY_NAMES[match[1]], "weekday", salience="word"),)
+def _en_weekday(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    return (scanned.quantity(match.span(), _EN_WEEKDAY_NAMES[match[1]], "weekday", salience="word"),)
 
 
 EN_WEEKDAY: Final = Rule(
@@ -169,9 +169,9 @@ EN_WEEKDAY: Final = Rule(
 )
 
 
-def _en_ordinal_figure(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _en_ordinal_figure(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     value = Fraction(match[1].replace(",", ""))
-    return (page.quantity(match.span(), value, "ordinal", alternatives=_en_anniversary(page, match, value)),)
+    return (scanned.quantity(match.span(), value, "ordinal", alternatives=_en_anniversary(scanned, match, value)),)
 
 
 EN_ORDINAL_FIGURE: Final = Rule(
@@ -185,24 +185,24 @@ EN_ORDINAL_FIGURE: Final = Rule(
 )
 
 
-def _en_ordinal(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _en_ordinal(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     value = EN_ORDINALS[match["name"]]
     if match["plural"] and not match["tens"]:  # seconds, thirds: a unit, a part
         return None
     if match["tens"]:
         if value >= min(EN_TENS.values()) // 2:  # twenty-tenth
             return None
-        return (page.quantity(match.span(), EN_TENS[match["tens"]] + value, "ordinal"),)
+        return (scanned.quantity(match.span(), EN_TENS[match["tens"]] + value, "ordinal"),)
     alternatives = (Reading(Fraction(1, value), "fraction"),) if value > EN_HALVES else ()
     firm = value > _EN_MOST_IDIOMATIC or (
         value > 1
         and (
-            _EN_RANKED.match(page.lowercased, match.end())
-            or _EN_RANKS.search(page.lowercased, max(0, match.start() - 13), match.start())
+            _EN_RANKED.match(scanned.lowercased, match.end())
+            or _EN_RANKS.search(scanned.lowercased, max(0, match.start() - 13), match.start())
         )
     )
     return (
-        page.quantity(
+        scanned.quantity(
             match.span(), value, "ordinal", alternatives=alternatives, salience="word" if firm else "optional"
         ),
     )
@@ -223,10 +223,10 @@ EN_ORDINAL: Final = Rule(
 )
 
 
-def _en_roman(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
-    numeral = page.text[match.start() : match.end()]
+def _en_roman(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    numeral = scanned.text[match.start() : match.end()]
     value = _roman(numeral) if numeral.isupper() else None
-    return (page.quantity(match.span(), value, "ordinal", salience="optional"),) if value else None
+    return (scanned.quantity(match.span(), value, "ordinal", salience="optional"),) if value else None
 
 
 EN_ROMAN: Final = Rule(
@@ -243,8 +243,8 @@ EN_ROMAN: Final = Rule(
 )
 
 
-def _en_quarter(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
-    return (page.quantity(match.span(), int(match[1]), "ordinal"),)
+def _en_quarter(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    return (scanned.quantity(match.span(), int(match[1]), "ordinal"),)
 
 
 EN_QUARTER: Final = Rule(
@@ -258,6 +258,6 @@ EN_QUARTER: Final = Rule(
 )
 
 
-def _en_anniversary(page: Page, match: re.Match[str], value: Fraction) -> tuple[Reading, ...]:
+def _en_anniversary(scanned: ScannedText, match: re.Match[str], value: Fraction) -> tuple[Reading, ...]:
     """Return the years that an anniversary counts."""
-    return (Reading(value, "measure", "years"),) if _EN_ANNIVERSARY.match(page.lowercased, match.end()) else ()
+    return (Reading(value, "measure", "years"),) if _EN_ANNIVERSARY.match(scanned.lowercased, match.end()) else ()

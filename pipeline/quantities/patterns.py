@@ -15,7 +15,7 @@ EN_CAPITAL: Final = re.compile(r" [A-Z]")
 
 
 def any_of(names: Iterable[str]) -> str:
-    """Return a pattern of the names, the longest first; a space in a name stands for a hyphen too."""
+    """Return a pattern of the names, the longest first; a space in a name matches a hyphen too."""
     longest_first = sorted(names, key=lambda name: (-len(name), name))
     return "|".join(re.escape(name).replace(r"\ ", "[ \xa0-]") for name in longest_first)
 

@@ -8,20 +8,20 @@ from fractions import Fraction
 from typing import Final
 
 from pipeline.quantities.number_words import EN_HALVES, EN_ONES, EN_PARTS, EN_QUARTERS, VI_DIGITS, VI_SCALES
-from pipeline.quantities.page import Page, Rule
 from pipeline.quantities.patterns import END, START, any_of, needs
+from pipeline.quantities.scanned_text import Rule, ScannedText
 from pipeline.quantities.units import EN_UNITS, VI_UNITS, named, of_time
 from pipeline.quantities.values import Quantity, Reading, Salience
 
 # Vietnamese
 
 
-def _vi_knockout(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_knockout(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read vòng 1/8: the round of 16."""
     below = int(match[1])
     alternatives = tuple(Reading(Fraction(value), "number") for value in (2 * below, below, 1))
     return (
-        page.quantity(
+        scanned.quantity(
             (match.start(1) - 2, match.end()),
             Fraction(1, below),
             "fraction",
@@ -42,13 +42,13 @@ VI_KNOCKOUT: Final = Rule(
 )
 
 
-def _vi_fraction(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_fraction(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     above = VI_DIGITS.get(match[1]) or int(match[1])
     below = 10 if match[2] == "mười" else VI_DIGITS.get(match[2]) or int(match[2])
     if not below:
         return None
     parts = (Reading(Fraction(above), "number"), Reading(Fraction(below), "number"))
-    return (page.quantity(match.span(), Fraction(above, below), "fraction", alternatives=parts),)
+    return (scanned.quantity(match.span(), Fraction(above, below), "fraction", alternatives=parts),)
 
 
 VI_FRACTION: Final = Rule(
@@ -65,13 +65,13 @@ VI_FRACTION: Final = Rule(
 )
 
 
-def _vi_half_of_year(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_half_of_year(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     said = match["part"] or match["months"] or match["number"]
     value = 1 if said in ("đầu", "một", "1", "nhất") else 2
     of_year = match["months"] or match["year"]
     alternatives = (Reading(Fraction(6), "measure", "months"),) if of_year else (Reading(Fraction(value), "ordinal"),)
     salience: Salience = "figure" if match["months"] else "word" if of_year else "optional"
-    return (page.quantity(match.span(), value, "half", alternatives=alternatives, salience=salience),)
+    return (scanned.quantity(match.span(), value, "half", alternatives=alternatives, salience=salience),)
 
 
 # nửa đầu năm and 6 tháng đầu năm are the same half of a year
@@ -94,14 +94,14 @@ VI_HALF_OF_YEAR: Final = Rule(
 )
 
 
-def _vi_half_a(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
-    """Read half an hour; half a month may be told as two weeks or fifteen days."""
+def _vi_half_a(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Read half an hour; half a month may be translated as two weeks or fifteen days."""
     unit = named(VI_UNITS, match["unit"]).name
     alternatives: tuple[Reading, ...] = (Reading(Fraction(1, 2), "fraction"), Reading(Fraction(50), "percent"))
     if unit == "months":
         alternatives = (*alternatives, Reading(Fraction(2), "measure", "weeks"))
     return (
-        page.quantity(
+        scanned.quantity(
             match.span(), Fraction(1, 2), "measure", unit=unit, alternatives=alternatives, salience="optional"
         ),
     )
@@ -118,11 +118,11 @@ VI_HALF_A: Final = Rule(
 )
 
 
-def _vi_half(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_half(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     if match["scale"]:
-        return (page.quantity(match.span(), Fraction(VI_SCALES[match["scale"]], 2), "number"),)
+        return (scanned.quantity(match.span(), Fraction(VI_SCALES[match["scale"]], 2), "number"),)
     return (
-        page.quantity(
+        scanned.quantity(
             match.span(),
             Fraction(1, 2),
             "fraction",
@@ -143,13 +143,13 @@ VI_HALF: Final = Rule(
 )
 
 
-def _vi_fold(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_fold(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     name = match[1]
     value = {"đôi": Fraction(2), "rưỡi": Fraction(3, 2)}.get(name) or Fraction(VI_DIGITS[name])
     alternatives = [Reading((value - 1) * 100, "percent"), Reading(value * 100, "percent")]  # up by 100 %, to 200 %
     if name == "rưỡi":
         alternatives.append(Reading(Fraction(1, 2), "fraction"))
-    return (page.quantity(match.span(), value, "multiple", alternatives=tuple(alternatives), salience="word"),)
+    return (scanned.quantity(match.span(), value, "multiple", alternatives=tuple(alternatives), salience="word"),)
 
 
 VI_FOLD: Final = Rule(
@@ -173,15 +173,15 @@ VI_FOLD: Final = Rule(
 _EN_OF_YEAR = re.compile(r" of (?:the |this |last |next )?(?:fiscal |financial )?(?:year|20[0-9][0-9])")
 
 
-def _en_half(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _en_half(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read the first half of a year or a match; H1; the first six months, which are no half of anything else."""
-    if match["number"] and not page.text[match.start()].isupper():
+    if match["number"] and not scanned.text[match.start()].isupper():
         return None
     value = int(match["number"]) if match["number"] else 1 if match["first"] else 2
     alternatives = Reading(Fraction(6), "measure", "months") if match["months"] else Reading(Fraction(value), "ordinal")
-    of_year = match["number"] or match["months"] or _EN_OF_YEAR.match(page.lowercased, match.end())
+    of_year = match["number"] or match["months"] or _EN_OF_YEAR.match(scanned.lowercased, match.end())
     return (
-        page.quantity(
+        scanned.quantity(
             match.span(), value, "half", alternatives=(alternatives,), salience="word" if of_year else "optional"
         ),
     )
@@ -205,12 +205,12 @@ EN_HALF: Final = Rule(
 )
 
 
-def _en_half_a(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _en_half_a(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read half an hour."""
     alternatives = (Reading(Fraction(1, 2), "fraction"), Reading(Fraction(50), "percent"))
     unit = named(EN_UNITS, match["unit"]).name
     return (
-        page.quantity(
+        scanned.quantity(
             match.span(), Fraction(1, 2), "measure", unit=unit, alternatives=alternatives, salience="optional"
         ),
     )
@@ -228,10 +228,10 @@ EN_HALF_A: Final = Rule(
 )
 
 
-def _en_unit_and_half(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _en_unit_and_half(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read an hour and a half."""
     unit = named(EN_UNITS, match["unit"]).name
-    return (page.quantity(match.span(), Fraction(3, 2), "measure", unit=unit, salience="word"),)
+    return (scanned.quantity(match.span(), Fraction(3, 2), "measure", unit=unit, salience="word"),)
 
 
 EN_UNIT_AND_HALF: Final = Rule(
@@ -246,7 +246,7 @@ EN_UNIT_AND_HALF: Final = Rule(
 )
 
 
-def _en_fraction(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _en_fraction(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     above, below = match["above"], EN_PARTS[match["below"]]
     upper = 1 if above == "a" else EN_ONES.get(above) or int(above)
     if (above == "a" and below == EN_HALVES) or upper == 0:  # and a half
@@ -261,7 +261,7 @@ def _en_fraction(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
         alternatives.append(Reading(Fraction(upper * 3), "measure", "months"))
     alternatives.append(Reading(value * 100, "percent"))
     salience: Salience = "optional" if upper == 1 else "figure"
-    return (page.quantity(match.span(), value, "fraction", alternatives=tuple(alternatives), salience=salience),)
+    return (scanned.quantity(match.span(), value, "fraction", alternatives=tuple(alternatives), salience=salience),)
 
 
 EN_FRACTION: Final = Rule(

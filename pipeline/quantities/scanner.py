@@ -24,8 +24,8 @@ from pipeline.quantities import (
     vague,
     years,
 )
-from pipeline.quantities.page import Page
 from pipeline.quantities.patterns import START
+from pipeline.quantities.scanned_text import ScannedText
 from pipeline.quantities.units import UNITS
 from pipeline.quantities.values import Quantity, Reading
 
@@ -33,16 +33,16 @@ _TOGETHER: Final = (" ", " and ", " và ", ", ")
 _UNITED: Final = ("percent", "money", "measure")
 
 
-def _finished(page: Page, *, between: re.Pattern[str], hedge: re.Pattern[str]) -> list[Quantity]:
+def _finished(scanned: ScannedText, *, between: re.Pattern[str], hedge: re.Pattern[str]) -> list[Quantity]:
     """Return what was found in order, with hedges, and with the unit that a range or list says once on all its ends."""
-    found = sorted(page.found, key=lambda quantity: (quantity.start, quantity.end))
+    found = sorted(scanned.found, key=lambda quantity: (quantity.start, quantity.end))
     for at in range(len(found) - 1, -1, -1):
         quantity = found[at]
-        if hedge.search(page.lowercased, max(0, quantity.start - 20), quantity.start):
+        if hedge.search(scanned.lowercased, max(0, quantity.start - 20), quantity.start):
             quantity = replace(quantity, hedged=True)
-        if at + 1 < len(found) and between.fullmatch(page.lowercased, quantity.end, found[at + 1].start):
-            quantity, found[at + 1] = _shared(quantity, found[at + 1], page.scales)
-        if at + 1 < len(found) and page.lowercased[quantity.end : found[at + 1].start] in _TOGETHER:
+        if at + 1 < len(found) and between.fullmatch(scanned.lowercased, quantity.end, found[at + 1].start):
+            quantity, found[at + 1] = _shared(quantity, found[at + 1], scanned.scales)
+        if at + 1 < len(found) and scanned.lowercased[quantity.end : found[at + 1].start] in _TOGETHER:
             quantity, found[at + 1] = _summed(quantity, found[at + 1])
         found[at] = quantity
     return found
@@ -97,14 +97,14 @@ def vietnamese(text: str, *, context: str = "") -> list[Quantity]:
 
     `context`: more text by the same writer. It can show that the writer has decimal commas; else "1,234" may be either.
     """
-    page = Page(text)
-    if page.words.isdisjoint(_VI_ANY):
+    scanned = ScannedText(text)
+    if scanned.words.isdisjoint(_VI_ANY):
         return []
     if number_words.VI_DOUBTFUL.search(text):
-        page.decimal_comma = any(number_words.VI_DECIMAL_COMMA.search(one) for one in (text, context))
+        scanned.decimal_comma = any(number_words.VI_DECIMAL_COMMA.search(one) for one in (text, context))
     for rule in VIETNAMESE_RULES:
-        page.read(rule)
-    return _finished(page, between=_VI_BETWEEN, hedge=_VI_HEDGE)
+        scanned.read(rule)
+    return _finished(scanned, between=_VI_BETWEEN, hedge=_VI_HEDGE)
 
 
 _EN_MONEY: Final = r"(?:us\$|\$|vnd ?|€|£)?"
@@ -120,14 +120,16 @@ _EN_BETWEEN: Final = re.compile(
 
 def english(text: str) -> list[Quantity]:
     """Return the quantities of English `text`, in order."""
-    page = Page(text)
-    if page.words.isdisjoint(_EN_ANY):
+    scanned = ScannedText(text)
+    if scanned.words.isdisjoint(_EN_ANY):
         return []
     for rule in ENGLISH_RULES:
-        page.read(rule)
-    found = _finished(page, between=_EN_BETWEEN, hedge=_EN_HEDGE)
+        scanned.read(rule)
+    found = _finished(scanned, between=_EN_BETWEEN, hedge=_EN_HEDGE)
     return (
-        [dates.en_lunar(page, quantity) for quantity in found] if dates.EN_LUNAR_WORD.search(page.lowercased) else found
+        [dates.en_lunar(scanned, quantity) for quantity in found]
+        if dates.EN_LUNAR_WORD.search(scanned.lowercased)
+        else found
     )
 
 
@@ -143,7 +145,7 @@ VIETNAMESE_RULES: Final = (
     dates.VI_MORE_MONTHS,
     dates.VI_FULL_MOON,
     years.VI_MONTH_YEAR,
-    clock.VI_TIME_LESS,
+    clock.VI_MINUTES_BEFORE_HOUR,
     clock.VI_TIME,
     dates.VI_DOTTED,
     ratios.VI_KNOCKOUT,
@@ -180,7 +182,7 @@ ENGLISH_RULES: Final = (
     codes.CODE,
     years.SHORT_YEARS,
     clock.EN_SPOKEN_TIME,
-    clock.EN_ODD_TIME,
+    clock.EN_MALFORMED_TIME,
     clock.EN_TIME,
     dates.EN_MONTH,
     ordinals.EN_WEEKDAY,

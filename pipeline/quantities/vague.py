@@ -8,8 +8,8 @@ from fractions import Fraction
 from typing import Final
 
 from pipeline.quantities.number_words import EN_ONES, EN_ORDINALS, EN_TENS, VI_SCALE, VI_SCALES, vi_product
-from pipeline.quantities.page import Page, Rule
 from pipeline.quantities.patterns import END, SENTENCE_START, START, any_of, needs
+from pipeline.quantities.scanned_text import Rule, ScannedText
 from pipeline.quantities.values import MONTHS, Kind, Quantity, Reading, Salience
 
 # Vietnamese
@@ -31,18 +31,20 @@ _VI_OPTIONAL: Final[dict[str, tuple[Fraction, Kind, str]]] = {
 }
 
 
-def _vi_vague(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_vague(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read scale words without a number: hàng nghìn, vài trăm, nghìn tỷ."""
     names = match["scales"].split()
     start = match.start("scales")
-    named_so = page.text[start].isupper() and not (  # Triệu Vy, Vạn Phúc; not Trăm tỷ đồng
-        len(names) > 1 and SENTENCE_START.search(page.text, max(0, start - 4), start)
+    named_so = scanned.text[start].isupper() and not (  # Triệu Vy, Vạn Phúc; not Trăm tỷ đồng
+        len(names) > 1 and SENTENCE_START.search(scanned.text, max(0, start - 4), start)
     )
     if named_so or (not match["head"] and names == ["tá"]):
         return None
     dozen = (Reading(Fraction(12), "number"),) if names[-1] == "chục" else ()
     salience: Salience = "word" if match["head"] or len(names) > 1 else "optional"
-    return (page.quantity(match.span(), vi_product(match["scales"]), "vague", alternatives=dozen, salience=salience),)
+    return (
+        scanned.quantity(match.span(), vi_product(match["scales"]), "vague", alternatives=dozen, salience=salience),
+    )
 
 
 VI_VAGUE: Final = Rule(
@@ -59,10 +61,10 @@ VI_VAGUE: Final = Rule(
 )
 
 
-def _vi_optional(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_optional(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read a word that can answer for a number."""
     value, kind, unit = _VI_OPTIONAL[match[0]]
-    return (page.quantity(match.span(), value, kind, unit=unit, salience="optional"),)
+    return (scanned.quantity(match.span(), value, kind, unit=unit, salience="optional"),)
 
 
 VI_OPTIONAL_WORD: Final = Rule(
@@ -128,9 +130,9 @@ def _en_optional_words() -> dict[str, tuple[Fraction, Kind, str]]:
 _EN_OPTIONAL: Final = _en_optional_words()
 
 
-def _en_vague(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _en_vague(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read tens of thousands, several hundred; not the billions of 17.3 billions."""
-    before = page.lowercased[max(0, match.start() - 32) : match.start()]
+    before = scanned.lowercased[max(0, match.start() - 32) : match.start()]
     if (
         match[0] in ("millions", "billions", "trillions")
         and _EN_COUNTED.search(before)
@@ -140,7 +142,7 @@ def _en_vague(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
     value = 1
     for word in match[0].split():
         value *= EN_VAGUE_VALUES.get(word, 1)
-    return (page.quantity(match.span(), value, "vague", salience="word"),)
+    return (scanned.quantity(match.span(), value, "vague", salience="word"),)
 
 
 EN_VAGUE: Final = Rule(
@@ -159,7 +161,7 @@ EN_VAGUE: Final = Rule(
 )
 
 
-def _en_optional(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _en_optional(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read a word that can answer for a number."""
     value, kind, unit = _EN_OPTIONAL[match[0]]
     alternatives: tuple[Reading, ...] = ()
@@ -169,11 +171,11 @@ def _en_optional(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
             Reading(value * 12, "measure", "months"),
             Reading(value * 60, "measure", "minutes"),
         )
-        if not _EN_ORDINAL_BEFORE.search(page.lowercased, max(0, match.start() - 12), match.start()):
+        if not _EN_ORDINAL_BEFORE.search(scanned.lowercased, max(0, match.start() - 12), match.start()):
             alternatives = (*alternatives, Reading(1 / value, "ordinal"))
     elif kind == "multiple":  # doubled: up by 100 %, to 200 %
         alternatives = (Reading((value - 1) * 100, "percent"), Reading(value * 100, "percent"))
-    return (page.quantity(match.span(), value, kind, unit=unit, alternatives=alternatives, salience="optional"),)
+    return (scanned.quantity(match.span(), value, kind, unit=unit, alternatives=alternatives, salience="optional"),)
 
 
 EN_OPTIONAL_WORD: Final = Rule(

@@ -1,4 +1,4 @@
-"""A quantity: the value that a stretch of text stands for, what kind of value it is, and when two of them agree."""
+"""A quantity: the value of a span of text, what kind of value it is, and when two of them agree."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ Kind: TypeAlias = Literal[
     "number", "percent", "money", "measure", "ordinal", "fraction", "multiple", "vague",
     "day", "month", "lunar", "year", "decade", "weekday", "time", "half", "code",
 ]  # fmt: skip
-# How much stands on it. A figure has to arrive; a number word (`hai`, "six") often is an idiom, an article or a name;
-# what is optional ("both", "a decade", `một nửa`) can answer for a number and need not be answered itself.
+# How strictly a value must be matched. A figure must be in the translation; a number word (`hai`, "six") often is an
+# idiom, an article or a name; an optional value ("both", "a decade", `một nửa`) can match a number and need not be
+# matched itself.
 Salience: TypeAlias = Literal["figure", "word", "optional"]
 
 MONTHS: Final = tuple("January February March April May June July August September October November December".split())
@@ -23,11 +24,11 @@ WEEKDAYS: Final = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunda
 # Plain values agree with one another: "the 8th", "8 March" and "8" can all be `ngày 8`.
 _PLAIN: Final = frozenset(("number", "ordinal", "day", "year", "multiple"))
 _CENTURY: Final = 100
-_CONVERTED: Final = Fraction(6, 100)  # a mile is said for 1.6 km
-_CONVERTED_INCHES: Final = Fraction(2, 100)  # one inch more or less of a person's height is told
+_CONVERTED: Final = Fraction(6, 100)  # tolerance for imperial conversions: 1.6 km may be "a mile"
+_CONVERTED_INCHES: Final = Fraction(2, 100)  # tolerance for heights in inches: one inch
 _ABOUT: Final = Fraction(3, 100)
-_ROUNDED: Final = Fraction(5, 100)  # 1.25 billion is told as 1.3, 2.3 billion not as 2
-_RECKONED: Final = Fraction(2, 100)  # thirty days are said for a month
+_ROUNDED: Final = Fraction(5, 100)  # 1.25 billion may be rounded to 1.3, 2.3 billion not to 2
+_TIME_TOLERANCE: Final = Fraction(2, 100)  # thirty days may be "a month"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Reading:
     """One way to understand a stretch of text; a value below zero has its sign."""
 
     # percent: 13.94 for 13.94 %; time: minutes since midnight; month 1-12; weekday 1 is Monday; half: 1 the first,
-    # 2 the second; code: what a telephone number or number plate is made of, told apart by every digit and letter
+    # 2 the second; code: the letters and digits of a telephone number or number plate, compared exactly
     value: Fraction
     kind: Kind
     unit: str = ""  # of money the currency's code ("$" for a dollar that does not say whose), of a measure its unit
@@ -51,7 +52,7 @@ class Quantity:
     end: int
     text: str
     unit: str = ""
-    alternatives: tuple[Reading, ...] = ()  # what it may mean too
+    alternatives: tuple[Reading, ...] = ()  # other meanings it may have
     salience: Salience = "figure"
     hedged: bool = False  # "about", "nearly", `hơn`, `gần`
     foreign: bool = False  # a figure of English text in the Vietnamese way of writing, "13,94"
@@ -71,10 +72,10 @@ def same(one: Quantity, other: Quantity) -> bool:
 
 
 def rounded(exact: Quantity, rough: Quantity) -> bool:
-    """Return whether `rough` is `exact` said with fewer digits: within 3 % where it says "about", else as by the rule.
+    """Return whether `rough` is `exact` rounded: within 3 % if hedged ("about"), otherwise half of the last digit.
 
-    Without a hedge whole numbers are told whole: 103 is no 100; 13.94 can be 13.9, and 1,234,567 be 1.23 million, but
-    2.3 billion is not 2 billion.
+    Without a hedge, integers must match exactly: 103 is not 100. 13.94 can be 13.9, and 1,234,567 can be 1.23 million,
+    but 2.3 billion is not 2 billion.
     """
     if exact.kind != rough.kind or exact.kind not in ("number", "percent", "money", "measure"):
         return False
@@ -84,7 +85,7 @@ def rounded(exact: Quantity, rough: Quantity) -> bool:
     if not 0 < digits < _digits(exact.value):
         return False
     if rough.hedged:
-        return _digits(exact.value) > 2 and abs(rough.value / exact.value - 1) <= _ABOUT  # noqa: PLR2004 - 75 is no 70
+        return _digits(exact.value) > 2 and abs(rough.value / exact.value - 1) <= _ABOUT  # noqa: PLR2004 - 75 is not "about 70"
     if exact.value.denominator == 1 and not any(letter.isalpha() for letter in rough.text[:-1]):
         return False
     apart = abs(rough.value - exact.value)
@@ -106,7 +107,7 @@ def in_english(quantity: Quantity) -> str:  # noqa: C901, PLR0912 - a table of k
         case "multiple":
             return _TIMES.get(value) or f"{_number(value)} times"
         case "vague":
-            return _vaguely(value)
+            return _vague_in_words(value)
         case "month":
             return MONTHS[int(value) - 1]
         case "lunar":
@@ -150,7 +151,7 @@ def _agree(one: Reading, other: Reading) -> bool:
     if "time" in kinds:
         time, number = sorted((one, other), key=lambda reading: reading.kind != "time")
         return time.value in (number.value * 60, number.value * 60 + 12 * 60)
-    # a number says less than one with a unit; a month's name or a weekday's is never said by a bare number
+    # a bare number may match a value with a unit, but never the name of a month or weekday
     return one.value == other.value and kinds & {"money", "measure", "fraction", "vague", "decade", "code"} != set()
 
 
@@ -163,7 +164,7 @@ def _measure(one: Reading, other: Reading) -> bool:
     if left.dimension == "temperature":
         celsius, fahrenheit = (one, other) if left.name == "°C" else (other, one)
         return abs((fahrenheit.value - 32) * 5 / 9 - celsius.value) <= 1
-    allowed = _CONVERTED if left.imperial or right.imperial else _RECKONED if left.dimension == "time" else 0
+    allowed = _CONVERTED if left.imperial or right.imperial else _TIME_TOLERANCE if left.dimension == "time" else 0
     if "inches" in (one.unit, other.unit):
         allowed = _CONVERTED_INCHES
     first, second = one.value * left.size, other.value * right.size
@@ -175,13 +176,13 @@ def _one_currency(one: str, other: str) -> bool:
 
 
 def _digits(value: Fraction) -> int:
-    """Return how many digits say `value`, without the zeros at either end: 3 for 13,900."""
+    """Return the number of significant digits of `value`: 3 for 13,900."""
     text = _plain(abs(value)).replace(".", "").strip("0")
     return len(text)
 
 
 def _last_place(value: Fraction, digits: int) -> Fraction:
-    """Return what the last of the digits that say `value` is worth: 0.1 for 13.9 in three."""
+    """Return the place value of the last of `digits` significant digits of `value`: 0.1 for 13.9 with three."""
     exponent = int(f"{float(abs(value)):e}".partition("e")[2])
     return Fraction(10) ** (exponent - digits + 1)
 
@@ -209,7 +210,7 @@ def _number(value: Fraction) -> str:
     return f"{value.numerator:,}" if value.denominator == 1 else _plain(value)
 
 
-def _vaguely(value: Fraction) -> str:
+def _vague_in_words(value: Fraction) -> str:
     """Return "hundreds of thousands" for 100,000."""
     size, name = next(((size, name) for size, name in (*_SCALES, (1000, "thousand")) if value >= size), (1, ""))
     count = {1: "", 10: "tens", 100: "hundreds"}.get(int(value / size), f"some {_number(value)}")

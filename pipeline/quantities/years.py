@@ -8,20 +8,20 @@ from fractions import Fraction
 from typing import Final
 
 from pipeline.quantities.dates import MONTHS_OF_YEAR
-from pipeline.quantities.page import DIGIT, Page, Rule
 from pipeline.quantities.patterns import END, START, needs
+from pipeline.quantities.scanned_text import DIGIT, Rule, ScannedText
 from pipeline.quantities.values import Quantity, Reading
 
 
-def _short_years(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
-    """Read 2019-20: the second year is told by its last digits."""
+def _short_years(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Read 2019-20: the second year is abbreviated to its last digits."""
     first, last = int(match[1] + match[2]), int(match[1] + match[3])
     if not first < last <= first + 30:
         return None
     short = Reading(Fraction(int(match[3])), "number")
     return (
-        page.quantity((match.start(), match.end(2)), first, "year"),
-        page.quantity(match.span(3), last, "year", alternatives=(short,)),
+        scanned.quantity((match.start(), match.end(2)), first, "year"),
+        scanned.quantity(match.span(3), last, "year", alternatives=(short,)),
     )
 
 
@@ -40,14 +40,14 @@ SHORT_YEARS: Final = Rule(
 # Vietnamese
 
 
-def _vi_month_year(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_month_year(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     month = int(match[1])
     if not 1 <= month <= MONTHS_OF_YEAR:
         return None
     number = Reading(Fraction(month), "number")  # a decree's number and year
     return (
-        page.quantity(match.span(1), month, "month", alternatives=(number,)),
-        page.quantity(match.span(2), int(match[2]), "year"),
+        scanned.quantity(match.span(1), month, "month", alternatives=(number,)),
+        scanned.quantity(match.span(2), int(match[2]), "year"),
     )
 
 
@@ -62,9 +62,9 @@ VI_MONTH_YEAR: Final = Rule(
 )
 
 
-def _vi_decade(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _vi_decade(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     value = int(match[1])
-    return (page.quantity(match.span(1), value, "decade", alternatives=(Reading(Fraction(value), "number"),)),)
+    return (scanned.quantity(match.span(1), value, "decade", alternatives=(Reading(Fraction(value), "number"),)),)
 
 
 VI_DECADE: Final = Rule(
@@ -81,11 +81,11 @@ VI_DECADE: Final = Rule(
 )
 
 
-def _vi_born_in(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
-    """Read 9X: who was born in the nineties."""
+def _vi_born_in(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Read 9X: people born in the nineties."""
     decade = int(match[1]) * 10
     alternatives = (Reading(Fraction(decade), "number"), Reading(Fraction(match[1]), "number"))
-    return (page.quantity(match.span(), decade, "decade", alternatives=alternatives, salience="word"),)
+    return (scanned.quantity(match.span(), decade, "decade", alternatives=alternatives, salience="word"),)
 
 
 VI_BORN_IN: Final = Rule(
@@ -99,8 +99,8 @@ VI_BORN_IN: Final = Rule(
 )
 
 
-def _vi_year(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
-    return (page.quantity(match.span(1), int(match[1]), "year"),)
+def _vi_year(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    return (scanned.quantity(match.span(1), int(match[1]), "year"),)
 
 
 VI_YEAR: Final = Rule(
@@ -120,9 +120,9 @@ VI_YEAR: Final = Rule(
 # English
 
 
-def _en_decade(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _en_decade(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     value = int(match[1])
-    return (page.quantity(match.span(), value, "decade", alternatives=(Reading(Fraction(value), "number"),)),)
+    return (scanned.quantity(match.span(), value, "decade", alternatives=(Reading(Fraction(value), "number"),)),)
 
 
 EN_DECADE: Final = Rule(
@@ -137,13 +137,13 @@ EN_DECADE: Final = Rule(
 )
 
 
-def _en_month_year(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
+def _en_month_year(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     month = int(match[1])
     if not 1 <= month <= MONTHS_OF_YEAR:
         return None
     return (
-        page.quantity(match.span(1), month, "number", alternatives=(Reading(Fraction(month), "month"),)),
-        page.quantity(match.span(2), int(match[2]), "year"),
+        scanned.quantity(match.span(1), month, "number", alternatives=(Reading(Fraction(month), "month"),)),
+        scanned.quantity(match.span(2), int(match[2]), "year"),
     )
 
 
@@ -158,8 +158,8 @@ EN_MONTH_YEAR: Final = Rule(
 )
 
 
-def _en_year(page: Page, match: re.Match[str]) -> Iterable[Quantity] | None:
-    return (page.quantity(match.span(1), int(match[1]), "year"),)
+def _en_year(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    return (scanned.quantity(match.span(1), int(match[1]), "year"),)
 
 
 EN_YEAR: Final = Rule(

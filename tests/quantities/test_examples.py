@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 
 from pipeline.quantities import Quantity, Reading, english, in_english, same, scanner, vietnamese
-from pipeline.quantities.page import Rule
+from pipeline.quantities.scanned_text import Rule
 
 READ: dict[str, Callable[[str], list[Quantity]]] = {"VIETNAMESE_RULES": vietnamese, "ENGLISH_RULES": english}
 RULES = [(language, rule) for language in READ for rule in getattr(scanner, language)]

@@ -12,24 +12,24 @@ from typing import Final, TypeAlias
 from pipeline.quantities.values import Kind, Quantity, Reading, Salience
 from pipeline.text.normalize import small
 
-DIGIT: Final = "0"  # among the words of a page: it has a figure
-MOST_DIGITS: Final = 30  # what is longer is no number that anybody reads
+DIGIT: Final = "0"  # among the words of a text: it has a figure
+MOST_DIGITS: Final = 30  # longer digit runs are ignored
 
 _WORD = re.compile(r"[^\W\d_]+")
 _DIGIT = re.compile("[0-9]")
 _MARKS = "/:"
 
-Reader: TypeAlias = "Callable[[Page, re.Match[str]], Iterable[Quantity] | None]"
+Reader: TypeAlias = "Callable[[ScannedText, re.Match[str]], Iterable[Quantity] | None]"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
     """One way to write a value: its pattern, and what reads a match of it.
 
-    The pattern is searched in a text in small letters (`Page.unread`). `read` returns None where a match is not this
-    form after all; without `read` a match is passed over. `needs`: words one of which any match has, so that most rules
-    are never searched for in most texts. `examples`: texts, and all that is read in them, as `tests/quantities` writes
-    it; at least one of them reads otherwise without the rule.
+    The pattern is searched in a text in lower case (`ScannedText.unread`). `read` returns None where a match is not
+    this form after all; without `read` a match is passed over. `needs`: every match contains one of these
+    words, so that most rules are not searched for in most texts. `examples`: texts, and all that is read in them, as
+    `tests/quantities` writes it; at least one of them is read differently without the rule.
     """
 
     name: str
@@ -40,15 +40,15 @@ class Rule:
 
 
 @dataclass
-class Page:
-    """A text, what was read of it, and what was not."""
+class ScannedText:
+    """A text, the quantities read so far, and the part that is still unread."""
 
     text: str
-    lowercased: str = field(init=False)  # in small letters, as long as the text
+    lowercased: str = field(init=False)  # in lower case, as long as the text
     unread: str = field(init=False)  # `lowercased` with what was read blanked
     found: list[Quantity] = field(default_factory=list)
-    scales: dict[int, int] = field(default_factory=dict)  # the scale words' worth, by where their number starts
-    decimal_comma: bool = False  # the writer's decimals have a comma for sure
+    scales: dict[int, int] = field(default_factory=dict)  # the multiplier of a scale word, by the start of its number
+    decimal_comma: bool = False  # the text is known to use a decimal comma
 
     def __post_init__(self) -> None:
         self.lowercased = self.unread = small(self.text)
@@ -75,7 +75,7 @@ class Page:
             if found is not None:
                 kept = len(self.found)
                 self.found.extend(found)
-                # a unit or sign behind the figure belongs to it: the 2 of 70 m2 is no figure of its own
+                # a unit or sign after the figure belongs to it: the 2 of 70 m2 is not a separate figure
                 end = max(end, *(quantity.end for quantity in self.found[kept:]), 0)
                 pieces += self.unread[at : match.start()], "\0" * (end - match.start())
                 at = end
@@ -85,11 +85,11 @@ class Page:
 
     @cached_property
     def month_ends(self) -> frozenset[int]:
-        """Where the months found end; asked for once those that say so themselves are all read."""
+        """The ends of the months found; cached, so access it only after the explicit month rules have run."""
         return frozenset(quantity.end for quantity in self.found if quantity.kind in ("month", "lunar"))
 
     def before(self, at: int, most: int = 14) -> str:
-        """Return the few characters before a place, in small letters."""
+        """Return up to `most` characters before index `at`, in lower case."""
         return self.lowercased[max(0, at - most) : at]
 
     def quantity(
@@ -102,7 +102,7 @@ class Page:
         alternatives: tuple[Reading, ...] = (),
         salience: Salience = "figure",
     ) -> Quantity:
-        """Return the quantity that stands at `span`."""
+        """Return a quantity of the text at `span`."""
         start, end = span
         text = self.text[start:end]
         return Quantity(
