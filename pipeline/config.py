@@ -66,14 +66,14 @@ def experiment_name(name: str) -> str:
 class Columns(_Model):
     """Which column of the source holds which field of the article; unset fields are read under their own name."""
 
-    id: str | None = None
-    text: str | None = None
-    title: str | None = None
-    url: str | None = None
-    published: str | None = None
-    outlet: str | None = None
-    reference_summary: str | None = None
-    reference_translation: str | None = None
+    id: str | None = None  # unique in the source; where there is no such column, the digest of the text
+    text: str | None = None  # the body of the article
+    title: str | None = None  # the headline
+    url: str | None = None  # the address of the article
+    published: str | None = None  # the date of publication
+    outlet: str | None = None  # the newspaper or site
+    reference_summary: str | None = None  # a Vietnamese summary by a person, for `eval`
+    reference_translation: str | None = None  # its English translation by a person, for `eval`
 
 
 Markup = Literal["auto", "html", "text"]
@@ -82,17 +82,18 @@ Markup = Literal["auto", "html", "text"]
 class Source(_Model):
     """One place articles come from: `path` (file, folder, glob, URL, `-` for stdin) or `dataset` (Hugging Face)."""
 
-    path: str | None = None
-    dataset: str | None = None
+    path: str | None = None  # a file, folder, glob, URL or `-` for stdin; `{edition}` is the date of the run
+    dataset: str | None = None  # a Hugging Face dataset: a name on the hub, or a folder
     subset: AsWritten | None = None  # the dataset's configuration name
-    split: AsWritten = "train"
-    revision: AsWritten | None = None
+    split: AsWritten = "train"  # of the dataset
+    revision: AsWritten | None = None  # of the dataset: a commit, tag or branch
     format: Literal["txt", "html", "feed", "json", "jsonl", "csv", "tsv", "parquet"] | None = (
         None  # None: by the file's ending
     )
     markup: Markup = "auto"  # whether texts and titles are HTML; auto: where they have tags or entities
     columns: Columns = Columns()
-    keep: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()  # columns that the output keeps, in their own columns
+    # a source that is absent, unreachable or cut short gets a warning; what was read of it is used
     optional: Flag = False
 
     @model_validator(mode="after")
@@ -111,18 +112,22 @@ class Source(_Model):
 class Exclude(_Model):
     """Texts that are not summarized: they are counted and listed."""
 
-    under_syllables: Annotated[int, Strict(), Field(ge=0, le=100_000)] = 20
-    not_vietnamese: Flag = True
+    under_syllables: Annotated[int, Strict(), Field(ge=0, le=100_000)] = 20  # exclude texts with fewer syllables
+    not_vietnamese: Flag = True  # exclude texts in other languages
 
 
 class GenerationOptions(_Model):
     """Generation values; an unset field takes the catalog's value, else the checkpoint's own."""
 
-    max_new_tokens: Annotated[int, Strict(), Field(ge=1, le=4096)] | None = None
+    max_new_tokens: Annotated[int, Strict(), Field(ge=1, le=4096)] | None = None  # the longest output, in tokens
+    # hypotheses of the beam search; 1: greedy search
     num_beams: Annotated[int, Strict(), Field(ge=1, le=32)] | None = None
+    # above 0: longer outputs score better, below 0: shorter ones
     length_penalty: Annotated[float, Strict(), Field(ge=-10, le=10)] | None = None
-    early_stopping: Flag | None = None
+    early_stopping: Flag | None = None  # stop as soon as `num_beams` hypotheses are complete
+    # no n-gram of this size occurs twice in an output; 0: no such limit
     no_repeat_ngram_size: Annotated[int, Strict(), Field(ge=0, le=4096)] | None = None
+    # above 1: tokens that the output has already score lower
     repetition_penalty: Annotated[float, Strict(), Field(gt=0, le=10)] | None = None
 
 
@@ -131,21 +136,24 @@ class Stage(_Model):
 
     model: AsWritten  # a name of the catalog, a hub name, or a folder (begins with /, ./, ../ or ~)
     revision: AsWritten | None = None  # a commit; anything else is a warning, or an error under `reproducible: strict`
+    # what runs the checkpoint; auto: ctranslate2 on a CPU, else transformers; fake: no model, for tests
     engine: Literal["auto", "transformers", "ctranslate2", "fake"] = "auto"
+    # auto: ctranslate2 int8 on a CPU, bfloat16 on CUDA, else float32
     compute_type: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
-    prefix: str | None = None
-    output_prefix: str | None = None
-    source_lang: str | None = None
-    target_lang: str | None = None
+    prefix: str | None = None  # precedes each text; replaces the catalog's, and `''` removes it
+    output_prefix: str | None = None  # removed from the start of each output; replaces the catalog's
+    source_lang: str | None = None  # of families with language codes (mBART, NLLB, M2M100): the code of Vietnamese
+    target_lang: str | None = None  # of families with language codes: the code of the output's language
+    # the longest input with prefix and special tokens; unset: the catalog's, else the checkpoint's
     max_source_tokens: Annotated[int, Strict(), Field(ge=16, le=1_000_000)] | None = None
     tone_style: Literal["press", "new", "any"] | None = None  # hòa, hoà, or as it is written
-    word_segmented: Flag | None = None
+    word_segmented: Flag | None = None  # the checkpoint reads segmented words (nghiên_cứu_viên); unset: the catalog's
     with_title: Flag | None = None  # of a summarizer: the headline precedes each text
     # of a summarizer: the tokens of the beginning that it reads; false: the whole article, in rounds
     lead: Annotated[int, Strict(), Field(ge=16, le=1_000_000)] | Literal[False] | None = None
     sentences: Annotated[int, Strict(), Field(ge=1, le=20)] | None = None  # of `extractive` and `lead`
     generation: GenerationOptions = GenerationOptions()
-    accept_license: str | None = None
+    accept_license: str | None = None  # the licence by its name, where it is non-commercial, copyleft or unclear
 
     @model_validator(mode="after")
     def _only_what_it_takes(self) -> Self:
@@ -201,8 +209,8 @@ class Inspect(_Model):
 class Limits(_Model):
     """Gates: beyond a limit nothing is published. The ratios apply from 20 records on."""
 
-    max_failure_ratio: Share = 0.05
-    max_hold_ratio: Share | None = None
+    max_failure_ratio: Share = 0.05  # of the records that failed, and of the rows read that are damaged
+    max_hold_ratio: Share | None = None  # of the records on hold; unset: no limit
     # articles in the sources: fewer mean that a feed has failed
     min_records: Annotated[int, Strict(), Field(ge=1, le=1_000_000_000)] | None = None
 
@@ -210,7 +218,7 @@ class Limits(_Model):
 class Runtime(_Model):
     """What changes only the speed."""
 
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"  # auto: CUDA if torch can use it, else the CPU
     # source tokens of a batch, with padding; None: by device
     batch_tokens: Annotated[int, Strict(), Field(ge=64, le=16_777_216)] | None = None
     threads: Annotated[int, Strict(), Field(ge=1, le=1024)] | None = None  # CPU threads; None: all cores
@@ -219,21 +227,22 @@ class Runtime(_Model):
 class Config(_Model):
     """A whole config."""
 
-    name: Annotated[str, AfterValidator(experiment_name)]
+    name: Annotated[str, AfterValidator(experiment_name)]  # of the experiment: the folder of its versions
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    # of two texts with one id, which is a listed failure. error: the later one read; newest: the older one
     on_same_id: Literal["error", "newest"] = "error"
     exclude: Exclude = Exclude()
     summarize: Stage
     translate: TranslateStage
     inspect: Inspect = Inspect()
     limits: Limits = Limits()
-    reproducible: Literal["warn", "strict"] = "warn"
+    reproducible: Literal["warn", "strict"] = "warn"  # a checkpoint without a pinned revision is a warning, or an error
     timezone: str = "Asia/Ho_Chi_Minh"  # of the default edition (today), and of dates without an offset
     # a command or a web address that gets the outcome of each run: see `is_web_address`
     on_finish: str | tuple[str, ...] | None = None
     metrics: AsWritten | None = None  # a Prometheus textfile, written when a run ends
-    deterministic: Flag = False  # fp32 and fixed batches: slower; the same texts in every run on one machine
-    memo: AsWritten | None = None  # None: <outputs>/.memo
+    deterministic: Flag = False  # float32, one text in a batch: slower; the same texts in every run on one machine
+    memo: AsWritten | None = None  # the folder of the memo; None: `.memo` in the folder of `--outputs`
     runtime: Runtime = Runtime()
 
     @field_validator("timezone")

@@ -124,19 +124,24 @@ def _model(path: str, model: type[BaseModel], seen: set[type[BaseModel]]) -> Ite
     comments = _comments(model)
     if path:
         yield from (f"### {path}", "")
-    yield from (" ".join(inspect.cleandoc(model.__doc__ or "").split()), "")
+    yield from (_said_of(model), "")
     yield from ("| field | value | default | |", "|---|---|---|---|")
     inner: list[tuple[str, type[BaseModel]]] = []
     for name, info in model.model_fields.items():
         found = [one for one in _models(info.annotation) if one not in seen]
         inner += [(name, one) for one in found]
         kinds = _kind(info.annotation, info).replace("|", "\\|")
-        yield f"| `{name}` | {kinds} | {_default(info)} | {comments.get(name, '').replace('|', chr(92) + '|')} |"
+        said = comments[name] or " ".join(_said_of(model) for model in _models(info.annotation))
+        yield f"| `{name}` | {kinds} | {_default(info)} | {said.replace('|', chr(92) + '|')} |"
     yield ""
     prefix = "" if path.startswith("task:") or not path else f"{path}."
     for name, one in inner:
         if one not in seen:
             yield from _model(f"{prefix}{name}", one, seen)
+
+
+def _said_of(model: type[BaseModel]) -> str:
+    return " ".join(inspect.cleandoc(model.__doc__ or "").split())
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
@@ -154,7 +159,7 @@ def _kind(annotation: Any, info: FieldInfo | None = None) -> str:
         case _ if origin is Annotated:
             return _kind(get_args(annotation)[0])
         case _ if origin is Literal:
-            return ", ".join(f"`{value}`" for value in get_args(annotation))
+            return ", ".join(f"`{_yaml(value)}`" for value in get_args(annotation))
         case _ if origin is tuple:
             return f"list of {_kind(get_args(annotation)[0])}"
     if _models(annotation):
@@ -183,16 +188,20 @@ def _default(info: FieldInfo) -> str:
             return "–"
         case BaseModel() | ():
             return ""
-        case bool():
-            return f"`{str(default).lower()}`"
+        case "":
+            return "empty"
         case tuple():
             return f"`[{', '.join(map(str, default))}]`"
         case _:
-            return f"`{default}`"
+            return f"`{_yaml(default)}`"
+
+
+def _yaml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _comments(model: type[BaseModel]) -> dict[str, str]:
-    """Return what is said of each field: the comment behind it, or on the lines before it."""
+    """Return what is said of each field: the comments on its lines and on those before it."""
     found: dict[str, str] = {}
     for kind in reversed(model.__mro__):
         if issubclass(kind, BaseModel) and kind is not BaseModel:
@@ -214,7 +223,7 @@ def _comments_of(kind: type[BaseModel]) -> dict[str, str]:
     assert isinstance(body, ast.ClassDef)
     for node in body.body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            lines = [said[node.end_lineno]] if node.end_lineno in said else []
+            lines = [said[line] for line in range(node.lineno, (node.end_lineno or 0) + 1) if line in said]
             before = node.lineno - 1
             while before in alone:
                 lines.insert(0, said[before])

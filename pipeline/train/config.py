@@ -33,19 +33,19 @@ Rate = Annotated[float, Strict(), Field(gt=0, le=1)]
 class Pairs(_Model):
     """A file of sentence pairs: TSV, CSV or JSON lines, compressed or not."""
 
-    path: str
+    path: str  # a file, compressed or not
     format: Literal["tsv", "csv", "jsonl"] | None = None  # None: by the file's ending
     source: str | Count = "source"  # a column's name in the header, or its number (1 is the first) where there is none
-    target: str | Count = "target"
+    target: str | Count = "target"  # as `source`
     skip: Annotated[int, Strict(), Field(ge=0)] = 0  # rows to skip at the start of the file
-    take: Count | None = None
+    take: Count | None = None  # rows to use at most; None: all
     every: Count = 1  # use every n-th of those
     repeat: Count = 1  # how often an epoch contains each
     variants: Annotated[int, Strict(), Field(ge=0, le=20)] = (
         0  # further copies of each pair, with other names and figures on both sides
     )
     license: str = "unstated"  # for the model card
-    note: str = ""
+    note: str = ""  # for the model card
 
     @model_validator(mode="after")
     def _alike(self) -> Self:
@@ -59,61 +59,61 @@ class Articles(Source):
 
     # "extractive": the target is the extractive summary of the source text; no reference is needed
     targets: Literal["reference", "extractive"] = "reference"
-    skip: Annotated[int, Strict(), Field(ge=0)] = 0
-    take: Count | None = None
-    every: Count = 1
-    repeat: Count = 1
-    license: str = "unstated"
-    note: str = ""
+    skip: Annotated[int, Strict(), Field(ge=0)] = 0  # articles to skip at the start
+    take: Count | None = None  # articles to use at most; None: all
+    every: Count = 1  # use every n-th of those
+    repeat: Count = 1  # how often an epoch contains each
+    license: str = "unstated"  # for the model card
+    note: str = ""  # for the model card
 
 
 class Lines(_Model):
     """A text file, compressed or not, with a sentence on each line."""
 
-    path: str
-    skip: Annotated[int, Strict(), Field(ge=0)] = 0
-    take: Count | None = None
-    every: Count = 1
-    license: str = "unstated"
-    note: str = ""
+    path: str  # a file, compressed or not
+    skip: Annotated[int, Strict(), Field(ge=0)] = 0  # lines to skip at the start of the file
+    take: Count | None = None  # lines to use at most; None: all
+    every: Count = 1  # use every n-th of those
+    license: str = "unstated"  # for the model card
+    note: str = ""  # for the model card
 
 
 class Card(_Model):
     """The parts of the model card that are not measured."""
 
-    license: str = "other"
-    title: str = ""
-    about: str = "Trained with tomdich for research and demonstration."
-    limits: tuple[str, ...] = ()
+    license: str = "other"  # of the result
+    title: str = ""  # the heading; empty: the training's name
+    about: str = "Trained with tomdich for research and demonstration."  # the first paragraph
+    limits: tuple[str, ...] = ()  # a list of what the model cannot do
 
 
 class Shape(_Model):
     """The shape of a T5 from scratch; a deep encoder with a shallow decoder is fastest (Kasai et al. 2021)."""
 
-    width: Count = 256
-    heads: Count = 4
-    head_width: Count = 64
-    feed_forward: Count = 1024
-    activation: Literal["relu", "gated-gelu"] = "relu"
-    encoder_layers: Count = 6
-    decoder_layers: Count = 2
+    width: Count = 256  # of the embeddings and hidden states (`d_model`)
+    heads: Count = 4  # attention heads
+    head_width: Count = 64  # of each head (`d_kv`)
+    feed_forward: Count = 1024  # the inner width of the feed-forward layers (`d_ff`)
+    activation: Literal["relu", "gated-gelu"] = "relu"  # of the feed-forward layers
+    encoder_layers: Count = 6  # layers of the encoder
+    decoder_layers: Count = 2  # layers of the decoder
     dropout: Share = 0.0  # costs a third of the speed on a CPU, and a small model does not need it
 
 
 class Deepen(_Model):
     """The number of layers that the checkpoint has in the training, see `train.deepening`."""
 
-    encoder: Count
-    decoder: Count
+    encoder: Count  # layers of the encoder
+    decoder: Count  # layers of the decoder
 
 
 class Lengths(_Model):
     """The lengths of the examples that are used, in tokens with the end mark; others are counted and reported."""
 
-    source: Annotated[int, Strict(), Field(ge=8, le=65535)] = 160
-    target: Annotated[int, Strict(), Field(ge=8, le=65535)] = 128
-    least_source: Count = 4
-    least_target: Count = 4
+    source: Annotated[int, Strict(), Field(ge=8, le=65535)] = 160  # the longest source
+    target: Annotated[int, Strict(), Field(ge=8, le=65535)] = 128  # the longest target
+    least_source: Count = 4  # the shortest source
+    least_target: Count = 4  # the shortest target
     ratio: Annotated[float, Strict(), Field(gt=1)] | None = (
         None  # an example is left out where a side is longer than ratio × the other + 6
     )
@@ -123,17 +123,17 @@ class Lengths(_Model):
 class Optimizer(_Model):
     """`muon`: T5 only, see `train.from_scratch.muon`. `adamw` and `adafactor` are the Trainer's own."""
 
-    kind: Literal["muon", "adamw", "adafactor"] = "muon"
-    lr: Rate = 0.01
+    kind: Literal["muon", "adamw", "adafactor"] = "muon"  # the algorithm
+    lr: Rate = 0.01  # the learning rate at its highest; of muon: of the matrices
     embedding_lr: Rate = 0.01  # of muon: for embeddings, norms and position biases, by AdamW
-    weight_decay: Annotated[float, Strict(), Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Strict(), Field(ge=0)] = 0.0  # decoupled weight decay
 
 
 class Schedule(_Model):
     """Warm-up, stable, decay: from the stable part a training can be resumed with more `steps`."""
 
-    steps: Count
-    warmup: Annotated[int, Strict(), Field(ge=0)] = 100
+    steps: Count  # optimizer steps in all
+    warmup: Annotated[int, Strict(), Field(ge=0)] = 100  # steps in which the learning rate rises
     decay: Rate = 0.3  # the share of `steps`, at the end, in which the learning rate falls
 
     @property
@@ -156,7 +156,7 @@ class Schedule(_Model):
 class CurriculumStage(_Model):
     """Easier examples up to a step: short pairs, or only the lead of an article; see `train.batches`."""
 
-    until: Count
+    until: Count  # the last step of this stage
     longest: Annotated[int, Strict(), Field(ge=8)] | None = None  # tokens that either side of an example may have
     lead: Annotated[int, Strict(), Field(ge=8)] | None = None  # tokens to which sources are cut
 
@@ -170,12 +170,13 @@ class CurriculumStage(_Model):
 class Guidance(_Model):
     """Guided alignment, see `from_scratch.guidance`; for pairs the aligner's values, see `from_scratch.alignment`."""
 
-    steps: Count = 1200
-    weight: Annotated[float, Strict(), Field(gt=0)] = 0.3
-    heads: Count = 2
+    steps: Count = 1200  # the first steps, in which the loss is used
+    weight: Annotated[float, Strict(), Field(gt=0)] = 0.3  # of the loss
+    heads: Count = 2  # cross-attention heads of the first decoder layer that are guided
     rounds: Count = 4  # of expectation maximization
+    # how strongly the prior favours the diagonal; 0: not at all
     diagonal: Annotated[float, Strict(), Field(ge=0)] = 5.0
-    least_posterior: Share = 0.35
+    least_posterior: Share = 0.35  # a target token whose best alignment has less stays unaligned
 
 
 class Rounds(_Model):
@@ -188,8 +189,8 @@ class Rounds(_Model):
 class Smoothing(_Model):
     """Label smoothing from a step on: in the first steps it only slows the learning."""
 
-    value: Share = 0.1
-    after: Annotated[int, Strict(), Field(ge=0)] = 0
+    value: Share = 0.1  # the probability that is spread over all tokens
+    after: Annotated[int, Strict(), Field(ge=0)] = 0  # the first step with smoothing
 
 
 class Choose(_Model):
@@ -198,7 +199,7 @@ class Choose(_Model):
     metric: Literal["chrf", "bleu", "rougeL", "rouge1", "rouge2"] | None = None  # None: chrf, or rougeL for summaries
     every: Count = 500  # steps between two evaluations; each saves a checkpoint
     examples: Count = 200  # of the dev set's start, for an evaluation; the last ones take all of it
-    beams: Count = 1
+    beams: Count = 1  # of the generation for the dev set
     patience: Count | None = None  # evaluations without a better score, after which the training ends
     average: Annotated[int, Strict(), Field(ge=1, le=20)] = (
         3  # of the last checkpoints, compared with the best single one
@@ -206,11 +207,12 @@ class Choose(_Model):
 
 
 class _Training(_Model):
+    # of the training: its folder, and the name on the card
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-    folder: str | None = None  # all of this training's files; None: <state folder of the user>/tomdich/training/<name>
-    seed: Annotated[int, Strict()] = 1
+    folder: str | None = None  # all of this training's files; None: `tomdich/training/NAME` in the user's state folder
+    seed: Annotated[int, Strict()] = 1  # of the order of the examples, of initial weights and of variants
     exclude: Exclude = Exclude()  # of articles
-    tone_style: ToneStyle = "press"
+    tone_style: ToneStyle = "press"  # of the training texts: hòa, hoà, or as written
     card: Card = Card()
 
     @property
@@ -223,12 +225,12 @@ class _Training(_Model):
 class TokenizerTraining(_Training):
     """A bilingual SentencePiece Unigram model, as `tokenizer.json`."""
 
-    task: Literal["tokenizer"]
+    task: Literal["tokenizer"]  # which training this is
     pairs: tuple[Pairs, ...] = ()
     articles: tuple[Articles, ...] = ()  # title, summary and the start of the body
     lines: tuple[Lines, ...] = ()
-    body_characters: Count = 600
-    vocabulary: Annotated[int, Strict(), Field(ge=300, le=65535)] = 12000
+    body_characters: Count = 600  # how many characters of an article's body are used
+    vocabulary: Annotated[int, Strict(), Field(ge=300, le=65535)] = 12000  # the number of pieces
     coverage: Annotated[float, Strict(), Field(gt=0.9, le=1)] = 0.9998  # of the characters; others are encoded as bytes
     sentences: Count = 600_000  # the size of the random sample
 
@@ -243,15 +245,15 @@ class ModelTraining(_Training):
     """The common fields of the training of a translator and of a summarizer."""
 
     init_from: str | None = None  # a checkpoint to fine-tune: a folder or a name of the catalog or hub
-    revision: str | None = None
-    accept_license: str | None = None
+    revision: str | None = None  # of `init_from`: a commit
+    accept_license: str | None = None  # of `init_from`: its licence by name
     deepen: Deepen | None = None  # of `init_from`, a T5
     tokenizer: str | None = None  # from scratch: the folder of a tokenizer, or its tokenizer.json
     model: Shape | None = None  # from scratch
     prefix: str | None = None  # before each source; None: the catalog's
     lengths: Lengths = Lengths()
     batch_tokens: Annotated[int, Strict(), Field(ge=64)] = 7000  # rows × (source + 1.6 × target length) of a batch
-    precision: Literal["bfloat16", "float32"] = "bfloat16"
+    precision: Literal["bfloat16", "float32"] = "bfloat16"  # of the computation; weights are kept in float32
     optimizer: Optimizer = Optimizer()
     schedule: Schedule
     curriculum: tuple[CurriculumStage, ...] = ()
@@ -266,9 +268,9 @@ class ModelTraining(_Training):
         None  # of a session; then it ends, and the same command resumes it
     )
     only: Literal["pack", "export"] | None = None  # only pack the data, or only export `model/` from the checkpoints
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: Annotated[int, Strict(), Field(ge=1, le=1024)] | None = None
-    log_every: Count = 25
+    device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: CUDA where there is one, else the CPU
+    threads: Annotated[int, Strict(), Field(ge=1, le=1024)] | None = None  # CPU threads; None: all cores
+    log_every: Count = 25  # steps between two lines of the log
 
     @model_validator(mode="after")
     def _one_start(self) -> Self:
@@ -315,20 +317,20 @@ class ModelTraining(_Training):
 class TranslateTraining(ModelTraining):
     """A translator, from sentence pairs."""
 
-    task: Literal["translate"]
+    task: Literal["translate"]  # which training this is
     data: Annotated[tuple[Pairs, ...], Field(min_length=1)]
-    dev: Annotated[tuple[Pairs, ...], Field(validate_default=True)] = ()
+    dev: Annotated[tuple[Pairs, ...], Field(validate_default=True)] = ()  # what the checkpoint is chosen on
 
 
 class SummarizeTraining(ModelTraining):
     """A summarizer, from articles that have a summary."""
 
-    task: Literal["summarize"]
+    task: Literal["summarize"]  # which training this is
     with_title: Flag = False  # the headline precedes the text
     # None: an article's beginning and its summary; with `lengths.cut_source` the result is a summarizer of the lead
     rounds: Rounds | None = None
     data: Annotated[tuple[Articles, ...], Field(min_length=1)]
-    dev: Annotated[tuple[Articles, ...], Field(validate_default=True)] = ()
+    dev: Annotated[tuple[Articles, ...], Field(validate_default=True)] = ()  # what the checkpoint is chosen on
 
     @property
     def lead(self) -> int | None:
