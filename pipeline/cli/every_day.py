@@ -39,7 +39,9 @@ from pipeline.runner.options import RunOptions
 
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Where to write it, - for stdout; else a file beside you."),
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="Where to write it, - for stdout; else a new file in the current folder."
+    ),
 ]
 
 
@@ -55,13 +57,13 @@ def run(
         typer.Option(
             "--edition",
             metavar="DATE",
-            help="The day that {edition} in source paths is: 2026-11-23, yesterday, -2d; else today there. A range, "
-            "2026-11-20..2026-11-23, is one run after the other.",
+            help="The date that {edition} in source paths stands for: 2026-11-23, yesterday, -2d; by default today in "
+            "the config's time zone. A range, 2026-11-20..2026-11-23, is one run for each day.",
         ),
     ] = None,
     show_: Annotated[int, typer.Option("--show", min=0, metavar="N", help="Print the first N records when done.")] = 0,
 ) -> None:
-    """Load, summarize, translate and publish a version; resumes and replays what is already paid for."""
+    """Load, summarize, translate and publish a version; resumes, and takes known answers from the memo."""
     from pipeline.runner import chain
     from pipeline.runner.notify import Finish
 
@@ -110,7 +112,7 @@ def _run_each(days: Sequence[date | None], run_one: Callable[[date | None], None
             say(f"error: {error}")
             codes.append(error.exit_code)
             if isinstance(error, StoppedError):
-                say(f"not finished: go on with --edition {day}..{days[-1]}" if at + 1 < len(days) else "not finished")
+                say(f"not finished: resume with --edition {day}..{days[-1]}" if at + 1 < len(days) else "not finished")
                 break
     if codes:
         raise typer.Exit(min(codes))  # the codes are in the order of gravity, see the README
@@ -158,7 +160,7 @@ def _unavailable(outcome: Outcome) -> str:
 def plan(
     config: ConfigPath, overrides: Set = None, *, options: RunOptions, edition: Edition = None, as_json: AsJson = False
 ) -> None:
-    """Say what would be read, what is already paid for and how many calls remain; loads no model."""
+    """Report what a run would read, which answers the memo has and how many calls remain; loads no model."""
     from pipeline.commands import listings
     from pipeline.commands.show import print_plan
     from pipeline.runner import planning
@@ -209,7 +211,7 @@ def try_(
     translator: Annotated[str | None, typer.Option("--translator", help="Translate with this checkpoint.")] = None,
     overrides: Set = None,
 ) -> None:
-    """Summarize and translate one article, on the screen; nothing is published."""
+    """Summarize and translate one article and print the result; nothing is published."""
     from pipeline.commands.show import print_record
     from pipeline.commands.single import try_article
 
@@ -230,7 +232,7 @@ def translate(
     config: Annotated[Path | None, typer.Option("--config", help="Take the translator from this config.")] = None,
     overrides: Set = None,
 ) -> None:
-    """Translate text: a line in, a line out."""
+    """Translate text line by line."""
     from pipeline.commands.single import translate_lines
 
     with show_progress():
@@ -258,10 +260,12 @@ def brief(
     hold: Annotated[
         Literal["leave-out", "mark"], typer.Option("--hold", help="What to do with records on hold.")
     ] = "leave-out",
-    title: Annotated[str | None, typer.Option("--title", help="Its title; else the experiment's name.")] = None,
+    title: Annotated[
+        str | None, typer.Option("--title", help="The heading of the brief. Default: the experiment's name.")
+    ] = None,
     output: Output = None,
 ) -> None:
-    """Write what an editor mails: English headlines and summaries, with outlet, date and link, by topic."""
+    """Write a brief to mail: English headlines and summaries, with outlet, date and link, by topic."""
     from pipeline.export import brief as briefs
     from pipeline.storage import editions
 
@@ -276,7 +280,7 @@ def export(
     outputs: Outputs = DEFAULT_OUTPUTS,
     output: Output = None,
 ) -> None:
-    """Write every column of a version for a spreadsheet or another program; near copies share a `story`."""
+    """Write every column of a version for a spreadsheet or another program; near duplicates share a `story`."""
     from pipeline.export import spreadsheets
     from pipeline.storage import editions
 

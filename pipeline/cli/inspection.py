@@ -13,7 +13,6 @@ from pipeline.cli.options import (
     AsJson,
     ConfigPath,
     Edition,
-    Limit,
     Outputs,
     Set,
     VersionName,
@@ -59,9 +58,11 @@ def runs(
 def show(
     version: VersionName = None,
     outputs: Outputs = DEFAULT_OUTPUTS,
-    limit: Limit = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Print only the first N.")] = None,
     as_jsonl: Annotated[bool, typer.Option("--jsonl", help="Print the records as JSON lines.")] = False,
-    failures: Annotated[bool, typer.Option("--failures", help="Print the articles that are not among them.")] = False,
+    failures: Annotated[
+        bool, typer.Option("--failures", help="Print the failures: articles without a record, and why.")
+    ] = False,
     hold: Annotated[bool, typer.Option("--hold", help="Only the records that are held back.")] = False,
 ) -> None:
     """Show a version: article beside summary and translation."""
@@ -98,7 +99,7 @@ def eval_(
         ),
     ] = None,
 ) -> None:
-    """Say what a version is worth: scores where it has references, flags, lengths, novelty and speed."""
+    """Evaluate a version: scores where it has references, flags, lengths, novelty and speed."""
     from pipeline.evaluation import evaluate
     from pipeline.evaluation.tables import latex, print_tables
     from pipeline.storage import editions
@@ -115,15 +116,15 @@ def eval_(
 
 @app.command(rich_help_panel=INSPECT)
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help="The version before: `name`, `name/prefix` or a path.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The version after.")],
+    a: Annotated[str, typer.Argument(metavar="A", help="The earlier version, as VERSION of `tomdich show`.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The later version, likewise.")],
     outputs: Outputs = DEFAULT_OUTPUTS,
     to: TableFormat = "text",
     records: Annotated[
         int, typer.Option("--records", min=0, metavar="N", help="Show the N records that differ most.")
     ] = 5,
 ) -> None:
-    """Say what changed between two versions: the recipe, the scores, the flags, the records that differ most."""
+    """Compare two versions: the recipe, the scores, the flags, the records that differ most."""
     from pipeline.evaluation import compare as comparing
     from pipeline.evaluation.tables import latex
     from pipeline.storage import editions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,12 +16,17 @@ if TYPE_CHECKING:
     from pipeline.commands.compact import Compaction
     from pipeline.commands.forget import Forgotten
     from pipeline.storage.versions import Version
-from pipeline.cli.options import DEFAULT_OUTPUTS, MAINTENANCE, ConfigPath, Outputs, Set, app
+from pipeline.cli.options import DEFAULT_OUTPUTS, MAINTENANCE, Outputs, Set, app
 from pipeline.cli.parsing import parse_bytes, parse_seconds
 from pipeline.cli.terminal import keep_exit_code, say, show_messages, show_progress, stop_signals
 
-Yes = Annotated[bool, typer.Option("--yes", help="Really do it; without it, only say what would go.")]
-WaitLock = Annotated[str, typer.Option("--wait-lock", metavar="TIME", help="Wait so long for a run.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Make the changes; without it, only report them.")]
+WaitLock = Annotated[
+    str, typer.Option("--wait-lock", metavar="TIME", help="Wait up to this long for a run of this name.")
+]
+TrainingConfigPath = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="The YAML config of a training; `configs/train` has examples.")
+]
 _TOLD = 100  # characters of an engine's identity
 
 
@@ -28,25 +34,27 @@ _TOLD = 100  # characters of an engine's identity
 def prune(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The experiment.")],
     keep: Annotated[
-        int | None, typer.Option("--keep", min=1, metavar="N", help="Versions beyond the newest N go.")
+        int | None, typer.Option("--keep", min=1, metavar="N", help="Delete all but the newest N versions.")
     ] = None,
     older_than: Annotated[
-        str | None, typer.Option("--older-than", metavar="TIME", help="Versions older than this go: 12h, 30d.")
+        str | None, typer.Option("--older-than", metavar="TIME", help="Delete versions older than this: 12h, 30d.")
     ] = None,
     over: Annotated[
-        str | None, typer.Option("--over", metavar="SIZE", help="The oldest go, until the rest takes this: 20GB.")
+        str | None,
+        typer.Option("--over", metavar="SIZE", help="Delete the oldest versions until the rest take this much: 20GB."),
     ] = None,
     memo: Annotated[
-        bool, typer.Option("--memo", help="Also the memo's calls of engines that no version left names.")
+        bool, typer.Option("--memo", help="Also delete the memo's calls of engines that no remaining version names.")
     ] = False,
     memo_older_than: Annotated[
-        str | None, typer.Option("--memo-older-than", metavar="TIME", help="Also the memo's calls older than this.")
+        str | None,
+        typer.Option("--memo-older-than", metavar="TIME", help="Also delete the memo's calls older than this."),
     ] = None,
     outputs: Outputs = DEFAULT_OUTPUTS,
     yes: Yes = False,
     wait_lock: WaitLock = "0s",
 ) -> None:
-    """Delete old versions, never `latest`, and calls of the memo that are paid again if they are asked for again."""
+    """Delete old versions, but never `latest`, and calls of the memo; a deleted call is computed again when needed."""
     from pipeline.commands import compact as compacting
     from pipeline.storage import pruning
 
@@ -97,16 +105,19 @@ def _report_pruned(to_delete: list[tuple[Version, int]], compactions: list[Compa
 def forget(
     article_id: Annotated[str, typer.Argument(metavar="ID", help="The article's id, as in the column `id`.")],
     name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="Only of this experiment; else of every one.")
+        str | None, typer.Option("--name", metavar="NAME", help="Only from this experiment; by default from all.")
     ] = None,
     memo: Annotated[
-        bool, typer.Option("--memo", help="Empty the memo: nothing of the article is left, every call is paid again.")
+        bool,
+        typer.Option(
+            "--memo", help="Empty the memo: nothing of the article remains, and every call is computed again."
+        ),
     ] = False,
     outputs: Outputs = DEFAULT_OUTPUTS,
     yes: Yes = False,
     wait_lock: WaitLock = "0s",
 ) -> None:
-    """Take an article that its publisher withdrew out of the memo and out of every version that holds it."""
+    """Remove an article that its publisher withdrew from the memo and from every version that contains it."""
     from pipeline.commands import forget as forgetting
     from pipeline.text.sanitize import one_line
 
@@ -151,8 +162,8 @@ def _say_what_is_left(found: Forgotten, *, name: str | None, emptied: bool, yes:
 
 
 @app.command(rich_help_panel=MAINTENANCE)
-def train(config: ConfigPath, overrides: Set = None) -> None:
-    """Train a tokenizer, a summarizer or a translator, from scratch or from a checkpoint; resumes where it was."""
+def train(config: TrainingConfigPath, overrides: Set = None) -> None:
+    """Train a tokenizer, summarizer or translator, from scratch or from a checkpoint; resumes a stopped training."""
     from pipeline.train import train as train_
 
     with stop_signals() as stopping, show_progress() as progress:

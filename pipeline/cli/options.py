@@ -20,15 +20,16 @@ models_app = typer.Typer(
     help="List the checkpoints the catalog knows, with licence and whether they are in the local cache.",
 )
 app.add_typer(models_app, name="models", rich_help_panel=INSPECT)
-ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML config; `tomdich init` writes one.")]
+ConfigPath = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="The YAML config of a run; `tomdich init` writes one.")
+]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="A.B=V", help="Override one field of the config; may be given many times."),
 ]
 OUTPUTS = typer.Option("--outputs", envvar="TOMDICH_OUTPUTS", metavar="DIR", help="Where versions are published.")
-LIMIT = typer.Option("--limit", min=1, metavar="N", help="Take only the first N articles.")
+LIMIT = typer.Option("--limit", min=1, metavar="N", help="Read only the first N articles.")
 Outputs = Annotated[Path, OUTPUTS]
-Limit = Annotated[int | None, LIMIT]
 VersionName = Annotated[
     str | None,
     typer.Argument(
@@ -41,7 +42,8 @@ Edition = Annotated[
     typer.Option(
         "--edition",
         metavar="DATE",
-        help="The day that {edition} in source paths is: 2026-11-23, yesterday, -2d; else today there.",
+        help="The date that {edition} in source paths stands for: 2026-11-23, yesterday, -2d; by default today in the "
+        "config's time zone.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]

@@ -28,24 +28,24 @@ _OPTIONS = {
         "--wait-lock",
         metavar="TIME",
         parser=parse_seconds,
-        help="Wait so long for another run on the same name: 90s, 10m.",
+        help="Wait up to this long for another run of the same name: 90s, 10m.",
     ),
     "only_new": typer.Option(
-        "--only-new", help="Only articles whose id and text no version of this name has published."
+        "--only-new", help="Only articles whose id and text no whole version of this name has published."
     ),
     "revise": typer.Option(
         "--revise",
-        help="Publish the edition again with today's corrections and terms, from its versions and without a model "
-        "call; it supersedes them.",
+        help="Publish the edition again with today's corrections and terms, from its versions and the memo; the new "
+        "version supersedes them.",
     ),
     "deadline": typer.Option(
         "--deadline",
         metavar="TIME",
         parser=parse_seconds,
-        help="End within this time, what is finished is kept: 90s, 5h.",
+        help="End within this time: 90s, 5h; finished calls are kept.",
     ),
     "publish_partial": typer.Option(
-        "--publish-partial", help="Where the run is stopped early, publish what is complete."
+        "--publish-partial", help="If the run is stopped early, publish the complete records."
     ),
 }
 RUN = tuple(_OPTIONS)

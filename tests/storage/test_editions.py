@@ -155,7 +155,7 @@ def test_a_backfill_leaves_latest_at_the_newest_edition(night: Path) -> None:
 def test_a_range_that_is_stopped_says_which_days_are_left(night: Path) -> None:
     done = run(night, "--edition", "2026-11-21..2026-11-23", "--deadline", "0s")
     assert done.returncode == 5
-    assert "go on with --edition 2026-11-21..2026-11-23" in done.stderr
+    assert "resume with --edition 2026-11-21..2026-11-23" in done.stderr
     assert done.stderr.count("error: ") == 1
 
 
