@@ -29,23 +29,24 @@ from pipeline.text.sentences import sentences
 # How often an anchor is found in a translation that has it, and in another sentence's (3,007 human pairs).
 _KEPT = {"word": 0.86, "name": 0.35, "foreign": 0.87, "figure": 0.95}
 _CHANCE = {"word": 0.06, "name": 0.03, "foreign": 0.02, "figure": 0.02}
-# The weight of evidence, in nats, from which a stretch counts as left out: of those human pairs one in a hundred has as
-# much as makes an error, three as much as makes a warning; most of them do leave something out.
+# Thresholds of the evidence for an omission, in nats: 1 % of those human pairs exceed `_ERROR`, 3 % `_WARNING`; most of
+# these do leave something out.
 _WARNING = 6.0
 _ERROR = 8.5
-# Of human pairs shorter than usual four in a thousand make fewer sentences of it; what lacks one nearly always does.
+# Evidence, in nats, of fewer sentences in a translation shorter than usual: 4 in 1,000 such human pairs have fewer,
+# but nearly every translation that lacks a sentence.
 _FEWER_SENTENCES = 5.0
-# By how much two sentences must fit each other's translations better than their own.
+# How much better, in nats, two sentences must fit each other's translations than their own.
 _SWAPPED = 4.0
-# Letters of English for one of Vietnamese: 0.95 in the middle of 7,000 human pairs. A short one varies more, so that
-# its length says less; `_SURE` is where the length alone decides.
+# Letters of English per letter of Vietnamese: the median of 7,000 human pairs is 0.95. The ratio of short sentences
+# varies more, so their length is weaker evidence; below `_SURE_SHORT` the length alone decides.
 _USUAL = 0.95
 _SPREAD = 0.22  # of the natural logarithm of the ratio, in sentences of 80 letters or more
 _SHORT = 80
-_SURE_SHORT = 0.45  # one in 500 of the human pairs of 80 letters or more is shorter
-_LONG = 1.9  # and one in 500 longer
+_SURE_SHORT = 0.45  # 1 in 500 human pairs of 80 letters or more is below it
+_LONG = 1.9  # 1 in 500 is above it
 _LONG_SHORT = 3.6  # of 20 to 80 letters
-_LEAST = 20  # letters: shorter ones may be anything ("Ừ." is "That is right.")
+_LEAST = 20  # letters: the length of shorter ones is not judged ("Ừ." is "That is right.")
 
 
 def check(view: View) -> list[Flag]:
@@ -57,7 +58,7 @@ def check(view: View) -> list[Flag]:
             if pair.source.text.strip():
                 found.append(pair.source.flag("coverage", "this sentence has no translation", severity="error"))
             continue
-        left = list(_left(pair))
+        left = list(_vietnamese_left(pair))
         found += left
         if any(flag.severity == "error" for flag in left):
             continue
@@ -105,14 +106,15 @@ def _covered(pair: Pair, anchors: Sequence[_Anchor]) -> Iterator[Flag]:
 
 
 def _of_length(letters: int, ratio: float) -> float:
-    """Return the evidence of the length for an omission: the squared deviate of the log ratio, with its sign.
+    """Return the evidence of the length for an omission, in nats; negative if the translation is longer than usual.
 
-    Negative if the translation is longer than usual. Not halved as in a normal distribution: the length is stronger
-    evidence than neighbouring anchors, which are correlated.
+    It is 1.5 z |z|, where z is the standardized log ratio of the lengths, limited to ±`_MOST_OF_LENGTH`. A normal
+    distribution would give z² / 2; the factor is three times that because anchors are counted as independent although
+    neighbours are correlated, so that their sum overstates their evidence against that of the length.
     """
     spread = _SPREAD * math.sqrt(max(1.0, _SHORT / letters))
-    deviate = -math.log(ratio / _USUAL) / spread
-    return max(-_MOST_OF_LENGTH, min(_MOST_OF_LENGTH, 1.5 * deviate * abs(deviate)))
+    z = -math.log(ratio / _USUAL) / spread
+    return max(-_MOST_OF_LENGTH, min(_MOST_OF_LENGTH, 1.5 * z * abs(z)))
 
 
 _MOST_OF_LENGTH = 9.0
@@ -185,7 +187,7 @@ def _anchors(vietnamese: str, english: str) -> list[_Anchor]:
     found: list[_Anchor] = []
     taken = bytearray(len(vietnamese))
     for match in _NAME.finditer(vietnamese):
-        if match[0].lower() in table:  # Hoa Kỳ is no name to look for in English
+        if match[0].lower() in table:  # Hoa Kỳ is translated, so it is not looked for in English
             continue
         name = fold(match[0])
         kept = name.replace(" ", "") in joined or not words.isdisjoint(name.split())
@@ -195,9 +197,9 @@ def _anchors(vietnamese: str, english: str) -> list[_Anchor]:
         digits = re.sub(r"\D", "", match[0])
         if len(digits) > 1:  # one digit is often written out
             found.append(_Anchor("figure", *match.span(), digits.lstrip("0") in joined))
-    for start, end, telling in _common(vietnamese, table, longest):
+    for start, end, expected in _common(vietnamese, table, longest):
         if not taken[start]:
-            found.append(_Anchor("word", start, end, not beginnings.isdisjoint(telling)))
+            found.append(_Anchor("word", start, end, not beginnings.isdisjoint(expected)))
     return sorted(found, key=lambda anchor: anchor.start)
 
 
@@ -213,47 +215,47 @@ def _common(
     while at < len(places):
         word, start, end = places[at]
         best = (table.get(word), end, at + 1)
-        for behind in range(at + 1, min(at + longest, len(places))):
-            if vietnamese[places[behind - 1][2] : places[behind][1]] != " ":
+        for following in range(at + 1, min(at + longest, len(places))):
+            if vietnamese[places[following - 1][2] : places[following][1]] != " ":
                 break
-            word += f" {places[behind][0]}"
+            word += f" {places[following][0]}"
             if word in table:
-                best = (table[word], places[behind][2], behind + 1)
-        telling, end, at = best
-        if telling is not None:
-            yield start, end, telling
+                best = (table[word], places[following][2], following + 1)
+        beginnings, end, at = best
+        if beginnings is not None:
+            yield start, end, beginnings
 
 
 @functools.cache
 def _words() -> tuple[dict[str, tuple[str, ...]], int]:
     """Return the beginnings of the translations of each word, and the number of syllables of the longest word."""
     text = files("pipeline.checks").joinpath("coverage.toml").read_text(encoding="utf-8")
-    table = {word: tuple(told.split()) for word, told in tomllib.loads(text)["words"].items()}
+    table = {word: tuple(beginnings.split()) for word, beginnings in tomllib.loads(text)["words"].items()}
     return table, max(len(word.split()) for word in table)
 
 
-# What is no English
+# Text that is not English
 
 # Letters that no other language of a European keyboard has; with à, ê, ó and the like alone a word may be French.
 _MARKED = re.compile("[ăđơưạ-ỹĩũ]")
 _PLAIN = re.compile("[àáâãèéêìíòóôõùúý]")
-_SPOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_ENGLISH_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _SHARE = 0.3  # of the words without a capital
-_MARKED_PER_ENGLISH = 10  # "The Voice of Vietnam" may stand in a Vietnamese sentence
+_MARKED_PER_ENGLISH = 10  # a Vietnamese sentence may contain "The Voice of Vietnam"
 _RUN = 4  # words in a row
 _QUOTED = re.compile(r"[\"“‘(\[][^\"“”‘’()\[\]]{1,120}[\"”’)\]]")
 
 
-def looks_left(text: str) -> bool:
-    """Return whether `text`, a sentence or a part of one, is Vietnamese with its marks and not English.
+def is_untranslated(text: str) -> bool:
+    """Return whether `text`, a sentence or a part of one, is Vietnamese with diacritics and not English.
 
     Words are judged by their letters; names and quoted text are not judged. It is Vietnamese if three in ten of the
     words without a capital have marks, and there are hardly any English function words.
     """
-    words = _SPOKEN.findall(_hidden(text)) or _SPOKEN.findall(text)
+    words = _ENGLISH_WORD.findall(_hidden(text)) or _ENGLISH_WORD.findall(text)
     small = [word for word in words if not word[0].isupper()]
     share = _SHARE
-    if not small:  # all capitals, or nothing but names: then by all words, and more of them
+    if not small:  # all capitals, or only names: judge all words, with a higher threshold
         small, share = [word.lower() for word in words], 2 * _SHARE
         if len(small) <= _RUN:
             return False
@@ -262,12 +264,12 @@ def looks_left(text: str) -> bool:
     return marked >= share * len(small) and marked > _MARKED_PER_ENGLISH * english
 
 
-# Small words that are no syllables of Vietnamese, as "to", "in" and "do" are.
+# English function words, without those that are also Vietnamese syllables ("to", "in", "do").
 _ENGLISH = frozenset(
     "the of and for on at by with from is are was were be been says said after as it its he she his her they their has"
     " have had will would not that this who which".split()
 )
-# Syllables without a mark that often begin a clause.
+# Syllables without diacritics that often begin a clause.
 _UNMARKED = frozenset("trong khi cho theo hay sang ra con hai ba sau qua nay khu cao xem nhau nhanh".split())
 
 
@@ -276,7 +278,7 @@ def _hidden(text: str) -> str:
     return _QUOTED.sub(lambda match: " " * len(match[0]), text)
 
 
-def _left(pair: Pair) -> Iterator[Flag]:
+def _vietnamese_left(pair: Pair) -> Iterator[Flag]:
     """Yield `vietnamese_left` for text that is not English, or for a run of Vietnamese words in it."""
     text = pair.target.text
     if text.isascii():
@@ -285,14 +287,14 @@ def _left(pair: Pair) -> Iterator[Flag]:
     if foreign > _MOST_FOREIGN * sum(map(str.isalpha, text)):
         yield pair.target.flag("vietnamese_left", "the translation is in another script", found=text, severity="error")
         return
-    if looks_left(text):
+    if is_untranslated(text):
         yield pair.target.flag(
             "vietnamese_left", "the translation is still Vietnamese", found=pair.target.text, severity="error"
         )
         return
     start = end = marked = count = 0
     runs: list[tuple[int, int, int]] = []
-    for word in _SPOKEN.finditer(_hidden(text)):
+    for word in _ENGLISH_WORD.finditer(_hidden(text)):
         letters = _MARKED.search(word[0]) or (count and _PLAIN.search(word[0]))
         vietnamese = bool(letters) and not word[0][0].isupper()
         within = len(word[0]) <= _LONGEST and word[0].islower() and word[0] not in _ENGLISH
@@ -318,7 +320,7 @@ def _left(pair: Pair) -> Iterator[Flag]:
             )
 
 
-# A model of many languages can answer in the wrong one: up to a third may be a name in its own script
+# A multilingual model can answer in the wrong language; up to a third may be a name in its own script
 _LATIN = re.compile("[A-Za-zÀ-ɏḀ-ỿ]")
 _MOST_FOREIGN = 1 / 3
 _LONGEST = 6  # letters of a Vietnamese syllable ("nghiêng" has 7, but always a mark)

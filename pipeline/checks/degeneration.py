@@ -1,4 +1,4 @@
-"""The checks `loop`, `prefix_left` and `capitals`: typical defects of a model's output, whatever the text says.
+"""The checks `loop`, `prefix_left` and `capitals`: defects of a model's output that do not depend on the content.
 
 Outputs that are cut or empty are found by `truncation`. A loop that the summary and its translation both have is
 flagged in both, because an editor may read only one.
@@ -15,12 +15,12 @@ from pipeline.checks.view import Pair, View
 from pipeline.records import Flag, Severity
 from pipeline.text.normalize import LOOP_LENGTH, LOOP_TIMES
 
-# How often a cycle of so many words must repeat. People write one word three times ("very, very, very good"), but not
+# How often a cycle of 1 to 6 words must repeat. People write one word three times ("very, very, very good"), but not
 # a longer cycle, and none of the words of `_NEVER_THRICE`.
 _CYCLE_TIMES = {1: 4, 2: 3, 3: 3, 4: 3, 5: 3, 6: 3}
 _NEVER_THRICE = frozenset("the a an of to and in on at by for with from is are was were be".split())
 # Repeated letters, digits or marks: hahahahahaha, 2-2-2-2-2-2, ",000" six times, nine marks in a row.
-_CIRCLES = re.compile(r"([^\W\d_]{1,4})\1{5,}|([-.,/]\d{1,3})\2{5,}(?!\d)|([^\w\s])(?: ?\3){8,}")
+_REPEATED_CHARACTERS = re.compile(r"([^\W\d_]{1,4})\1{5,}|([-.,/]\d{1,3})\2{5,}(?!\d)|([^\w\s])(?: ?\3){8,}")
 _WORD = re.compile(r"[^\W_]+")
 
 # Language tokens and prefixes of the families in the catalog (T5 and ViT5, MarianMT, M2M-100, NLLB, mBART, EnViT5),
@@ -35,10 +35,10 @@ _PREFIX = re.compile(
 )
 _INNER_PREFIX = re.compile(r"(?<=[.!?] )(?:vi|en|vietnews): ")
 
-_SHOWN = 12  # letters of what repeats
-_LEAST_SHOUTED = 3  # words of two letters and more
-_SHOUTED = 0.8  # of the letters
-_RUN_SHOUTED = 5  # words in a row, within a text that is not all capitals
+_SHOWN = 12  # letters of the repetition that a message quotes
+_MIN_CAPITAL_WORDS = 3  # words of two letters and more
+_CAPITAL_SHARE = 0.8  # of the letters
+_MIN_CAPITAL_RUN = 5  # words in a row, within a text that is not all capitals
 
 
 def check(view: View) -> list[Flag]:
@@ -51,10 +51,10 @@ def check(view: View) -> list[Flag]:
     )
     found: list[Flag] = []
     for field, text in texts:
-        found += list(_circles(field, text)) or list(_loops(field, text))
+        found += list(_repeated_characters(field, text)) or list(_loops(field, text))
         found += _left(field, text)
     for pair in view.pairs:
-        found += _capitals(pair, shouted=pair.source.field == "title" and record.article.title.isupper())
+        found += _capitals(pair, all_capitals=pair.source.field == "title" and record.article.title.isupper())
     return found
 
 
@@ -70,36 +70,36 @@ def _flag(check: str, field: str, span: tuple[int, int], message: str, text: str
     )
 
 
-def _circles(field: str, text: str) -> Iterator[Flag]:
+def _repeated_characters(field: str, text: str) -> Iterator[Flag]:
     """Yield one flag for the first letters, digits or marks that repeat."""
-    if (circle := _CIRCLES.search(text)) is not None:
-        shown = text[circle.start() : circle.start() + _SHOWN]
-        yield _flag("loop", field, circle.span(), f"“{shown}…” again and again", text, "error")
+    if (repeated := _REPEATED_CHARACTERS.search(text)) is not None:
+        shown = text[repeated.start() : repeated.start() + _SHOWN]
+        yield _flag("loop", field, repeated.span(), f"“{shown}…” again and again", text, "error")
 
 
 def _loops(field: str, text: str) -> Iterator[Flag]:
     """Yield one flag for the first loop: a short cycle, or the third occurrence of a run of four words."""
     words = list(_WORD.finditer(text))
-    said = [word[0].casefold() for word in words]
-    if max(Counter(said).values(), default=0) < LOOP_TIMES:  # each loop has a word that often
+    words_folded = [word[0].casefold() for word in words]
+    if max(Counter(words_folded).values(), default=0) < LOOP_TIMES:  # no word is frequent enough for a loop
         return
     for length, least in _CYCLE_TIMES.items():
-        if (span := _cycle(said, length, least)) is not None:
+        if (span := _cycle(words_folded, length, least)) is not None:
             where = words[span[0]].start(), words[span[1]].end()
             shown = " ".join(word[0] for word in words[span[0] : span[0] + length])
             yield _flag("loop", field, where, f"“{shown}” again and again", text, "error")
             return
     loop: Flag | None = None
     times: dict[tuple[str, ...], list[int]] = {}
-    for at in range(len(said) - LOOP_LENGTH + 1):
-        places = times.setdefault(tuple(said[at : at + LOOP_LENGTH]), [])
+    for at in range(len(words_folded) - LOOP_LENGTH + 1):
+        places = times.setdefault(tuple(words_folded[at : at + LOOP_LENGTH]), [])
         if places and at - places[-1] < LOOP_LENGTH:
             continue
         places.append(at)
         if len(places) >= LOOP_TIMES and not _is_name(words, at):
             where = words[places[0]].start(), words[at + LOOP_LENGTH - 1].end()
             shown = text[words[at].start() : words[at + LOOP_LENGTH - 1].end()]
-            wrong = len(places) > LOOP_TIMES  # as often as that, a person may have written it
+            wrong = len(places) > LOOP_TIMES  # a person may repeat it exactly that often
             if wrong or loop is None:
                 message = f"“{shown}” stands here {len(places)} times"
                 loop = _flag("loop", field, where, message, text, "error" if wrong else "warning")
@@ -114,16 +114,20 @@ def _is_name(words: list[re.Match[str]], at: int) -> bool:
     return sum(word[0][0].islower() for word in words[at : at + LOOP_LENGTH]) <= 1
 
 
-def _cycle(said: list[str], length: int, least: int) -> tuple[int, int] | None:
+def _cycle(words_folded: list[str], length: int, least: int) -> tuple[int, int] | None:
     """Return the indices of the first and last word of a cycle of `length` words, not all digits, `least` times."""
     run = 0
-    for at in range(length, len(said)):
-        run = run + 1 if said[at] == said[at - length] else 0
-        times = least - 1 if length == 1 and said[at] in _NEVER_THRICE else least
-        if run >= length * (times - 1) and run and not all(word.isdigit() for word in said[at - length + 1 : at + 1]):
+    for at in range(length, len(words_folded)):
+        run = run + 1 if words_folded[at] == words_folded[at - length] else 0
+        times = least - 1 if length == 1 and words_folded[at] in _NEVER_THRICE else least
+        if (
+            run >= length * (times - 1)
+            and run
+            and not all(word.isdigit() for word in words_folded[at - length + 1 : at + 1])
+        ):
             first = at - run - length + 1
             last = at
-            while last + 1 < len(said) and said[last + 1] == said[last + 1 - length]:
+            while last + 1 < len(words_folded) and words_folded[last + 1] == words_folded[last + 1 - length]:
                 last += 1
             return first, last
     return None
@@ -136,25 +140,25 @@ def _left(field: str, text: str) -> Iterator[Flag]:
             yield _flag("prefix_left", field, match.span(), f"“{match[0].strip()}” is the model's own", text, "error")
 
 
-def _capitals(pair: Pair, *, shouted: bool) -> Iterator[Flag]:
+def _capitals(pair: Pair, *, all_capitals: bool) -> Iterator[Flag]:
     """Yield a flag for English in capitals: the whole text, or a run of words."""
     words = [word for word in _WORD.finditer(pair.target.text) if len(word[0]) > 1 and not word[0].isdigit()]
-    if len(words) < _LEAST_SHOUTED:
+    if len(words) < _MIN_CAPITAL_WORDS:
         return
     letters = [letter for letter in pair.target.text if letter.isalpha()]
-    if sum(letter.isupper() for letter in letters) >= _SHOUTED * len(letters):
-        source = "as in the Vietnamese" if shouted or pair.source.text.isupper() else "and the Vietnamese is not"
-        yield _shouted(pair, 0, len(pair.target.text), f"all in capitals, {source}: English sets it in small letters")
+    if sum(letter.isupper() for letter in letters) >= _CAPITAL_SHARE * len(letters):
+        source = "as in the Vietnamese" if all_capitals or pair.source.text.isupper() else "and the Vietnamese is not"
+        yield _capitals_flag(pair, 0, len(pair.target.text), f"all in capitals, {source}: English uses lower case")
         return
-    if len(words) <= _RUN_SHOUTED:
+    if len(words) <= _MIN_CAPITAL_RUN:
         return
     start = 0
     for at, (one, two) in enumerate(pairwise([*words, words[-1]]), start=1):
         if not one[0].isupper():
             start = at
-        if at - start >= _RUN_SHOUTED and (not two[0].isupper() or at == len(words)) and one[0].isupper():
-            yield _shouted(pair, words[start].start(), one.end(), "words in capitals")
+        if at - start >= _MIN_CAPITAL_RUN and (not two[0].isupper() or at == len(words)) and one[0].isupper():
+            yield _capitals_flag(pair, words[start].start(), one.end(), "words in capitals")
 
 
-def _shouted(pair: Pair, start: int, end: int, message: str) -> Flag:
+def _capitals_flag(pair: Pair, start: int, end: int, message: str) -> Flag:
     return pair.target.flag("capitals", message, span=(start, end), found=pair.target.text[start:end])

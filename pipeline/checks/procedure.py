@@ -19,16 +19,16 @@ _CONVICTION = _STEPS.index("conviction")
 
 
 @dataclass(frozen=True, slots=True)
-class _Stage:
-    """Words for a stage of a case; steps are indices of `_STEPS`."""
+class _CaseStep:
+    """The words for one step of a criminal case; steps are indices of `_STEPS`."""
 
     vi: Phrases
     en: Phrases
-    step: int  # what the English words tell
-    up_to: int  # the last step that the English may tell where the Vietnamese has one of the words
+    step: int  # the step that the English words express
+    up_to: int  # the latest step allowed in the English if the Vietnamese has one of the words
 
     @classmethod
-    def of(cls, table: Table) -> _Stage:
+    def of(cls, table: Table) -> _CaseStep:
         up_to = _STEPS.index(table["up_to"])
         return cls(Phrases(table["vi"]), Phrases(table.get("en", ())), _STEPS.index(table.get("step", "arrest")), up_to)
 
@@ -37,15 +37,15 @@ class _Stage:
 class Tables:
     """`procedure.toml`, compiled."""
 
-    stages: tuple[_Stage, ...]
+    stages: tuple[_CaseStep, ...]
     terms: tuple[Term, ...]
-    legal: Phrases  # any Vietnamese word of the stages and terms
+    legal: Phrases  # any Vietnamese word of the steps and terms
 
     @classmethod
     def of(cls, data: Table) -> Tables:
         """Return the tables of a file as it was read."""
         return cls(
-            tuple(map(_Stage.of, data["stages"])),
+            tuple(map(_CaseStep.of, data["stages"])),
             tuple(map(Term.of, data["terms"])),
             Phrases(entry for group in (*data["stages"], *data["terms"]) for entry in group["vi"]),
         )
@@ -65,8 +65,8 @@ def check(view: View) -> Iterator[Flag]:
 def flags(pair: Pair, tables: Tables) -> Iterator[Flag]:
     """Yield a flag where the English is at a later stage of the case, or lacks or contradicts a term."""
     source, target = pair.source.normalized, pair.target.normalized
-    told = [(stage.step, match) for stage in tables.stages if (match := stage.en.search(target))]
-    step, word = max(told, key=lambda one: one[0], default=(0, None))
+    english_stages = [(stage.step, match) for stage in tables.stages if (match := stage.en.search(target))]
+    step, word = max(english_stages, key=lambda one: one[0], default=(0, None))
     if not tables.legal.search(source):
         if word is not None and step == _CONVICTION:
             message = f"the English tells of a conviction (“{target[word]}”), the Vietnamese of no case"
@@ -74,7 +74,7 @@ def flags(pair: Pair, tables: Tables) -> Iterator[Flag]:
         return
     allowed = [(stage.up_to, match) for stage in tables.stages if (match := stage.vi.search(source))]
     if allowed and word is not None:
-        up_to, last = max(reversed(allowed), key=lambda one: one[0])  # of several at one step the last stage
+        up_to, last = max(reversed(allowed), key=lambda one: one[0])  # if several allow the same step, the last one
         if step > up_to:
             message = (
                 f"the English is at a later stage of the case (“{target[word]}”) than the Vietnamese ({source[last]})"

@@ -69,13 +69,13 @@ def from_tcvn3(text: str) -> str:
 
 
 def _raise_capitals(line: str) -> str:
-    if _is_shouted(line):
+    if _is_all_capitals(line):
         return line.upper()
-    return _WORD.sub(lambda match: match[0].upper() if _is_shouted(match[0]) else match[0], line)
+    return _WORD.sub(lambda match: match[0].upper() if _is_all_capitals(match[0]) else match[0], line)
 
 
-def _is_shouted(text: str) -> bool:
-    """Return whether `text` has at least two ASCII capitals and no small ASCII letter."""
+def _is_all_capitals(text: str) -> bool:
+    """Return whether `text` has at least two ASCII capitals and no lower-case ASCII letter."""
     return text.upper() != text and not _SMALL.search(text) and len(_CAPITAL.findall(text)) > 1
 
 

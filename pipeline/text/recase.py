@@ -18,7 +18,7 @@ _VOWELS = frozenset("aeiouy")
 _LEAST_WORDS = 3  # of two letters and more; "TP.HCM" or "USD" alone is not a headline in capitals
 
 
-def is_shouted(title: str) -> bool:
+def is_all_capitals(title: str) -> bool:
     """Return whether a headline is entirely in capitals."""
     words = [word for word in _WORD.findall(title) if len(word) > 1 and not word.isdigit()]
     return len(words) >= _LEAST_WORDS and title.isupper()
@@ -30,12 +30,12 @@ def recased(title: str, body: str) -> str:
     A word takes its most frequent case beside the same neighbour, else its most frequent case. A word that the body
     does not have becomes lower case, except an abbreviation without a vowel.
     """
-    if not is_shouted(title):
+    if not is_all_capitals(title):
         return title
     words: dict[str, Counter[str]] = defaultdict(Counter)
     left: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)  # case of the first of two words
     right: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    body = "\n".join(line for line in body.split("\n") if not is_shouted(line))
+    body = "\n".join(line for line in body.split("\n") if not is_all_capitals(line))
     found = list(_WORD.finditer(body))
     for match, following in pairwise([*found, None]):
         assert match is not None

@@ -30,7 +30,7 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
-from pipeline.checks.coverage import looks_left
+from pipeline.checks.coverage import is_untranslated
 from pipeline.checks.rules import inspect
 from pipeline.config import Inspect
 from pipeline.records import Article, Flag, Origin, Sentence, Translated
@@ -461,7 +461,7 @@ def with_name(text: str, rng: random.Random) -> str:
 def tellers() -> list[tuple[str, Callable[[str], bool]]]:
     """Return each way that is installed here: whether a text is not English, but Vietnamese."""
     found: list[tuple[str, Callable[[str], bool]]] = [
-        ("marks (pipeline.checks.coverage)", looks_left),
+        ("marks (pipeline.checks.coverage)", is_untranslated),
         ("marks (pipeline.text.normalize)", looks_vietnamese),
     ]
     try:

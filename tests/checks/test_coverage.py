@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.checks import coverage
-from pipeline.checks.coverage import looks_left
+from pipeline.checks.coverage import is_untranslated
 from pipeline.checks.view import View
 from pipeline.records import Flag
 from tests.records import translated
@@ -107,7 +107,7 @@ def test_the_headline_is_compared_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "left"),
+    ("text", "vietnamese"),
     [
         ("Mưa lớn kéo dài ba ngày", True),
         ("ông không đồng ý với đề xuất", True),
@@ -121,8 +121,8 @@ def test_the_headline_is_compared_too() -> None:
         ("12.5", False),
     ],
 )
-def test_looks_left(text: str, left: bool) -> None:
-    assert looks_left(text) is left
+def test_is_untranslated(text: str, vietnamese: bool) -> None:
+    assert is_untranslated(text) is vietnamese
 
 
 @pytest.mark.parametrize(

@@ -167,8 +167,8 @@ def test_recasing_changes_case_alone(title: str, body: str) -> None:
 
 
 def test_a_headline_in_capitals_is_checked_in_the_case_that_the_model_read() -> None:
-    shouted = record(title="CÔNG AN BẮT GIAM NĂM NGƯỜI", title_en="Police detain five people")
-    assert "title_translation" not in dict(found(list(inspect(shouted).flags), "number"))
+    all_capitals = record(title="CÔNG AN BẮT GIAM NĂM NGƯỜI", title_en="Police detain five people")
+    assert "title_translation" not in dict(found(list(inspect(all_capitals).flags), "number"))
     wrong = record(title="CÔNG AN BẮT GIAM NĂM NGƯỜI", title_en="Police detain six people")
     assert "title_translation" in dict(found(list(inspect(wrong).flags), "number"))
 

@@ -192,11 +192,11 @@ def read_vietnamese(text: str, *, known: frozenset[str] = frozenset()) -> Vietna
     initials, taken = _initials(text, tokens, table)
     entities: list[Entity] = []
     index = table.vietnamese
-    shouted = text.isupper()
+    all_capitals = text.isupper()
     at = 0
     while at < len(tokens):
         known_word = tokens[at].key in index and at not in taken
-        spelling = _spelling_at(tokens, at, text, table, shouted=shouted) if known_word else None
+        spelling = _spelling_at(tokens, at, text, table, all_capitals=all_capitals) if known_word else None
         if spelling is None:
             at += 1
             continue
@@ -204,11 +204,13 @@ def read_vietnamese(text: str, *, known: frozenset[str] = frozenset()) -> Vietna
         entities.append(Entity(spelling.entry, at, end))
         taken.update(range(at, end))
         at = end
-    runs = [] if shouted else _spans(text, tokens, taken, known, table)
+    runs = [] if all_capitals else _spans(text, tokens, taken, known, table)
     return Vietnamese(tokens, entities, runs, initials)
 
 
-def _spelling_at(tokens: Sequence[Token], at: int, text: str, table: Gazetteer, *, shouted: bool) -> Spelling | None:
+def _spelling_at(
+    tokens: Sequence[Token], at: int, text: str, table: Gazetteer, *, all_capitals: bool
+) -> Spelling | None:
     """Return the longest spelling of the table that starts at token `at`."""
     for spelling in table.vietnamese.get(tokens[at].key, ()):
         end = at + len(spelling.words)
@@ -222,7 +224,9 @@ def _spelling_at(tokens: Sequence[Token], at: int, text: str, table: Gazetteer, 
         if any(text[left.end : right.start] not in _JOINTS for left, right in pairwise(span)):
             continue
         match len(span):
-            case 1 if span[0].key in table.needs_context and (shouted or not _stands_alone(tokens, at, text, table)):
+            case 1 if span[0].key in table.needs_context and (
+                all_capitals or not _stands_alone(tokens, at, text, table)
+            ):
                 continue
             case 2 if _within_a_name(tokens, at, text, table):
                 continue
