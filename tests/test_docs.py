@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config import Inspect
+from pipeline.records import CHECKS, SEVERITIES
 from tests import picture, reference
+from tests.checks.test_golden_flags import golden
 from tests.test_layers import FLOORS
 
 
@@ -63,6 +66,17 @@ def test_the_map_draws_the_floors_as_they_are() -> None:
     text = (reference.DOCS / "architecture.md").read_text(encoding="utf-8").split("## Floors")[1].split("```")[1]
     drawn = [set(line.split("    ")[0].split()) for line in text.splitlines()[1:]]
     assert drawn == [set(rooms) for rooms in reversed(FLOORS) if rooms != ("__main__",)]
+
+
+def test_the_page_of_the_checks_has_each_with_its_severities() -> None:
+    text = (reference.DOCS / "checks.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \| ([\w, ]+) \| (\w*) ?\| \S", text, re.MULTILINE)
+    assert [name for name, _, _ in listed] == list(CHECKS)
+    assert {name for name, _, held in listed if held == "yes"} == set(Inspect().hold)
+    severities = {name: set(said.split(", ")) for name, said, _ in listed}
+    assert set().union(*severities.values()) == set(SEVERITIES)
+    found = {(flag[0], flag[1]) for flags in golden()[1] for flag in flags}
+    assert [(name, severity) for name, severity in found if severity not in severities[name]] == []
 
 
 def test_the_readme_is_short() -> None:
