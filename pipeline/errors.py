@@ -4,7 +4,7 @@
     ├── UsageError         (2)    the command line, the config, a source or a licence is wrong; the user can correct it
     │   ├── ConfigError           names the config file and the field
     │   ├── SourceError           names the source file, and the row or column where there is one
-    │   │   └── UnavailableError  a source that is absent or incomplete: the only error that `optional` ignores
+    │   │   └── UnavailableError  a source that is absent or incomplete; under `optional: true` a warning
     │   ├── ModelError            a checkpoint is missing or unusable, or its tokenizer is wrong
     │   └── LicenseError          a checkpoint's licence was not accepted by name
     ├── GateError          (3)    too many failures, or too many flags: nothing was published
@@ -17,7 +17,7 @@
         ├── EngineError           an engine stopped or broke its contract
         │   └── HungError         a batch hangs: its thread cannot be stopped, so the process must end
         ├── MemoError             the memo is damaged or of another schema
-        └── DifferenceError       verify found a difference
+        └── DifferenceError       files of a version differ from its manifest, or cannot be read
 
 A failure that belongs to one record is not an exception but a `records.Failure`, and is kept as one.
 """
@@ -48,7 +48,10 @@ class SourceError(UsageError):
 
 
 class UnavailableError(SourceError):
-    """A source that is absent, cannot be reached, or is incomplete; an optional source is skipped."""
+    """A source that is absent, cannot be reached, or is incomplete.
+
+    Of an optional source it is a warning: what was read of it is kept.
+    """
 
 
 class ModelError(UsageError):
@@ -108,4 +111,4 @@ class MemoError(WorldError):
 
 
 class DifferenceError(WorldError):
-    """The files of a version differ from its manifest."""
+    """The files of a version differ from its manifest, or cannot be read as what tomdich writes."""
