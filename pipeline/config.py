@@ -46,8 +46,8 @@ def _as_written(text: str) -> str:
 
 
 AsWritten = Annotated[str, AfterValidator(_as_written)]
-# Strict: `1.000` is no whole number, and only true and false are truth values.
-Flag = Annotated[bool, Strict()]
+# Strict: `1.000` is not an integer, and only true and false are booleans.
+StrictBool = Annotated[bool, Strict()]
 Share = Annotated[float, Strict(), Field(ge=0, le=1)]
 
 _EXPERIMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -77,6 +77,7 @@ class Columns(_Model):
 
 
 Markup = Literal["auto", "html", "text"]
+Format = Literal["txt", "html", "feed", "json", "jsonl", "csv", "tsv", "parquet"]
 
 
 class Source(_Model):
@@ -87,14 +88,12 @@ class Source(_Model):
     subset: AsWritten | None = None  # the dataset's configuration name
     split: AsWritten = "train"  # of the dataset
     revision: AsWritten | None = None  # of the dataset: a commit, tag or branch
-    format: Literal["txt", "html", "feed", "json", "jsonl", "csv", "tsv", "parquet"] | None = (
-        None  # None: by the file's ending
-    )
+    format: Format | None = None  # None: by the file's ending
     markup: Markup = "auto"  # whether texts and titles are HTML; auto: where they have tags or entities
     columns: Columns = Columns()
     keep: tuple[str, ...] = ()  # columns that the output keeps, in their own columns
     # a source that is absent, unreachable or cut short gets a warning; what was read of it is used
-    optional: Flag = False
+    optional: StrictBool = False
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -113,7 +112,7 @@ class Exclude(_Model):
     """Texts that are not summarized: they are counted and listed."""
 
     under_syllables: Annotated[int, Strict(), Field(ge=0, le=100_000)] = 20  # exclude texts with fewer syllables
-    not_vietnamese: Flag = True  # exclude texts in other languages
+    not_vietnamese: StrictBool = True  # exclude texts in other languages
 
 
 class GenerationOptions(_Model):
@@ -124,7 +123,7 @@ class GenerationOptions(_Model):
     num_beams: Annotated[int, Strict(), Field(ge=1, le=32)] | None = None
     # above 0: longer outputs score better, below 0: shorter ones
     length_penalty: Annotated[float, Strict(), Field(ge=-10, le=10)] | None = None
-    early_stopping: Flag | None = None  # stop as soon as `num_beams` hypotheses are complete
+    early_stopping: StrictBool | None = None  # stop as soon as `num_beams` hypotheses are complete
     # no n-gram of this size occurs twice in an output; 0: no such limit
     no_repeat_ngram_size: Annotated[int, Strict(), Field(ge=0, le=4096)] | None = None
     # above 1: tokens that the output has already score lower
@@ -147,8 +146,10 @@ class Stage(_Model):
     # the longest input with prefix and special tokens; unset: the catalog's, else the checkpoint's
     max_source_tokens: Annotated[int, Strict(), Field(ge=16, le=1_000_000)] | None = None
     tone_style: Literal["press", "new", "any"] | None = None  # hòa, hoà, or as it is written
-    word_segmented: Flag | None = None  # the checkpoint reads segmented words (nghiên_cứu_viên); unset: the catalog's
-    with_title: Flag | None = None  # of a summarizer: the headline precedes each text
+    word_segmented: StrictBool | None = (
+        None  # the checkpoint reads segmented words (nghiên_cứu_viên); unset: the catalog's
+    )
+    with_title: StrictBool | None = None  # of a summarizer: the headline precedes each text
     # of a summarizer: the tokens of the beginning that it reads; false: the whole article, in rounds
     lead: Annotated[int, Strict(), Field(ge=16, le=1_000_000)] | Literal[False] | None = None
     sentences: Annotated[int, Strict(), Field(ge=1, le=20)] | None = None  # of `extractive` and `lead`
@@ -161,7 +162,7 @@ class Stage(_Model):
         if self.model not in MODEL_FREE:
             if self.sentences is not None:
                 raise ValueError(
-                    f"`sentences` is for {' and '.join(f'`model: {name}`' for name in MODEL_FREE)}; drop it, or "
+                    f"`sentences` is for {' and '.join(f'`model: {name}`' for name in MODEL_FREE)}; remove it, or "
                     "limit the length with `generation: {max_new_tokens: N}`"
                 )
             return self
@@ -170,7 +171,7 @@ class Stage(_Model):
         idle = [name for name in fields if name not in allowed and getattr(self, name) != fields[name].default]
         if idle:
             raise ValueError(
-                f"`model: {self.model}` uses no checkpoint and takes `sentences` only; drop "
+                f"`model: {self.model}` uses no checkpoint and takes `sentences` only; remove "
                 f"{', '.join(f'`{name}`' for name in idle)}"
             )
         return self
@@ -241,7 +242,9 @@ class Config(_Model):
     # a command or a web address that gets the outcome of each run: see `is_web_address`
     on_finish: str | tuple[str, ...] | None = None
     metrics: AsWritten | None = None  # a Prometheus textfile, written when a run ends
-    deterministic: Flag = False  # float32, one text in a batch: slower; the same texts in every run on one machine
+    deterministic: StrictBool = (
+        False  # float32, one text in a batch: slower; the same texts in every run on one machine
+    )
     memo: AsWritten | None = None  # the folder of the memo; None: `.memo` in the folder of `--outputs`
     runtime: Runtime = Runtime()
 
@@ -348,17 +351,17 @@ def is_folder_name(model: str) -> bool:
 
 @contextmanager
 def naming(file: Path | str) -> Iterator[None]:
-    """Name the config's `file` in the error of a path that cannot be placed; it becomes a `ConfigError`."""
+    """Name the config's `file` in the error of a path that cannot be resolved; it becomes a `ConfigError`."""
     try:
         yield
     except UsageError as error:
         raise ConfigError(f"{file}: {error}") from None
 
 
-def place(path: str, base: Path) -> str:
+def resolve_path(path: str, base: Path) -> str:
     """Return a path as a config writes it, absolute against `base`; a URL and `-` stay as they are.
 
-    `${NAME}` stays unexpanded; where its value is a relative path now, it is written behind `base` in the form that
+    `${NAME}` stays unexpanded; where its value is a relative path now, it is written after `base` in the form that
     `secrets.expand_path` reads, so that the config can be used again with another value.
     """
     if path == "-" or "://" in path:
@@ -371,26 +374,26 @@ def place(path: str, base: Path) -> str:
     return os.path.normpath(base / expand_home(folder)) + mark + name
 
 
-def place_file(path: str, base: Path) -> str:
-    """Return the path of one file or folder as `place` does, in the normal form of Unicode that the disk has."""
-    return as_on_disk(place(path, base))
+def resolve_file(path: str, base: Path) -> str:
+    """Return the path of one file or folder as `resolve_path` does, in the normal form of Unicode that the disk has."""
+    return as_on_disk(resolve_path(path, base))
 
 
-def place_source(source: S, base: Path) -> S:
+def resolve_source(source: S, base: Path) -> S:
     """Return `source` with its path, or its dataset's folder, absolute against `base`."""
     if source.path is not None:
-        return source.model_copy(update={"path": place(source.path, base)})
+        return source.model_copy(update={"path": resolve_path(source.path, base)})
     if source.dataset is not None and is_folder_name(source.dataset):
-        return source.model_copy(update={"dataset": place_file(source.dataset, base)})
+        return source.model_copy(update={"dataset": resolve_file(source.dataset, base)})
     return source
 
 
-def _placed_command(target: str | tuple[str, ...] | None, base: Path) -> str | tuple[str, ...] | None:
+def _resolved_command(target: str | tuple[str, ...] | None, base: Path) -> str | tuple[str, ...] | None:
     """Return `on_finish` with a program that is written as a path made absolute against `base`."""
     if target is None or is_web_address(target):
         return target
     program, *words = command(target)
-    return (place_file(program, base) if is_folder_name(program) else program, *words)
+    return (resolve_file(program, base) if is_folder_name(program) else program, *words)
 
 
 def _absolute(config: Config, base: Path) -> Config:
@@ -400,16 +403,16 @@ def _absolute(config: Config, base: Path) -> Config:
         files = {name: getattr(stage, name, None) for name in ("terms", "corrections")}
         named = files | {"model": stage.model if is_folder_name(stage.model) else None}
         return stage.model_copy(
-            update={name: place_file(path, base) for name, path in named.items() if path is not None}
+            update={name: resolve_file(path, base) for name, path in named.items() if path is not None}
         )
 
     return config.model_copy(
         update={
-            "sources": tuple(place_source(source, base) for source in config.sources),
+            "sources": tuple(resolve_source(source, base) for source in config.sources),
             "summarize": stage(config.summarize),
             "translate": stage(config.translate),
-            "memo": None if config.memo is None else place_file(config.memo, base),
-            "on_finish": _placed_command(config.on_finish, base),
-            "metrics": None if config.metrics is None else place_file(config.metrics, base),
+            "memo": None if config.memo is None else resolve_file(config.memo, base),
+            "on_finish": _resolved_command(config.on_finish, base),
+            "metrics": None if config.metrics is None else resolve_file(config.metrics, base),
         }
     )

@@ -226,8 +226,11 @@ def test_a_run_imports_neither_torch_nor_ctranslate2_for_it(tmp_path: Path, dail
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"summarize": {"model": "extractive", "engine": "ctranslate2"}}, "takes `sentences` only; drop `engine`"),
-        ({"summarize": {"model": "lead", "generation": {"num_beams": 4}}}, "takes `sentences` only; drop `generation`"),
+        ({"summarize": {"model": "extractive", "engine": "ctranslate2"}}, "takes `sentences` only; remove `engine`"),
+        (
+            {"summarize": {"model": "lead", "generation": {"num_beams": 4}}},
+            "takes `sentences` only; remove `generation`",
+        ),
         ({"summarize": {"model": "fake", "engine": "fake", "sentences": 2}}, "`sentences` is for `model: extractive`"),
         ({"translate": {"model": "extractive"}}, "summarizes, it does not translate; name a translator"),
     ],

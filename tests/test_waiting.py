@@ -179,9 +179,10 @@ def test_what_is_no_file_in_a_folder_is_left_out_and_named(pipe: Path, messages:
         found = list(read(source, exclude=Exclude(under_syllables=5), on_file=lambda _: None))
         assert len(found) == 3
         (warning,) = messages
-        assert "left out 2 that are no files (a pipe, a socket, a device)" in warning
+        assert "ignored 2 that are not regular files (a pipe, a socket, a device)" in warning
         assert "pipe.jsonl" in warning
         assert "s.jsonl" in warning
+        messages.clear()
 
 
 # The waiting itself

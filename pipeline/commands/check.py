@@ -19,7 +19,7 @@ from pipeline.messages import told_to
 from pipeline.records import Generation
 from pipeline.runner import disk_space
 from pipeline.runner.gates import FROM
-from pipeline.runner.preparing import default_cache, house_of, memo_folder, require_writable
+from pipeline.runner.preparing import default_cache, memo_folder, read_glossary, require_writable
 from pipeline.storage.disk_errors import existing
 from pipeline.storage.memo import open_memo
 from pipeline.storage.versions import unreadable_versions
@@ -106,12 +106,12 @@ def _limits(limits: Limits, samples: Sequence[sources.Sample]) -> Iterator[Findi
         yield Finding("limits", f"{damaged} of {of} are damaged, {most}; {would}", problem=True)
     least = limits.min_records
     if least is not None and articles < least and is_whole:
-        told = f"the sources hold {articles} articles, fewer than limits.min_records = {least}; {would}"
-        yield Finding("limits", told, problem=True)
+        message = f"the sources hold {articles} articles, fewer than limits.min_records = {least}; {would}"
+        yield Finding("limits", message, problem=True)
     elif least is not None:
         known = f"{articles} articles, equal ones included" if is_whole else f"a sample of {articles} articles"
-        told = f"limits.min_records = {least}: {known}; `tomdich plan` counts those that a run would take"
-        yield Finding("limits", told, warning=articles < least)
+        message = f"limits.min_records = {least}: {known}; `tomdich plan` counts those that a run would take"
+        yield Finding("limits", message, warning=articles < least)
     later = [f"records that fail (max_failure_ratio = {limits.max_failure_ratio:g})"]
     if limits.max_hold_ratio is not None:
         later.append(f"records that are held back (max_hold_ratio = {limits.max_hold_ratio:g})")
@@ -122,7 +122,7 @@ def _house(config: Config) -> Iterator[Finding]:
     if config.translate.terms is None and config.translate.corrections is None:
         return
     try:
-        found = house_of(config)
+        found = read_glossary(config)
     except TomdichError as error:
         yield Finding("house", str(error), problem=True)
     else:
@@ -161,8 +161,8 @@ def _models(config: Config, *, trial: bool) -> Iterator[Finding]:
             if trial:
                 with told_to(warnings.append), closing(open_engine(checkpoint, runtime=config.runtime)) as engine:
                     (_, answer) = next(iter(engine.generate([_TRIAL])))
-                told = answer.text if isinstance(answer, Generation) else f"refused: {answer.message}"
-                yield Finding(what, f"trial: {told}", problem=not isinstance(answer, Generation))
+                output = answer.text if isinstance(answer, Generation) else f"refused: {answer.message}"
+                yield Finding(what, f"trial: {output}", problem=not isinstance(answer, Generation))
         except TomdichError as error:
             yield Finding(what, str(error), problem=True)
             continue

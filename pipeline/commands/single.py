@@ -24,7 +24,7 @@ from pipeline.config import Config, Exclude, Source, Stage, TranslateStage, expe
 from pipeline.config_file import in_words
 from pipeline.errors import ConfigError, EngineError, SourceError, UsageError
 from pipeline.records import Article, Failure, Origin, StageName, Summarized, Translated
-from pipeline.runner.preparing import house_of, prepare_stage
+from pipeline.runner.preparing import prepare_stage, read_glossary
 from pipeline.runner.stage_runner import open_stage
 from pipeline.stages import Round, summarize_or_edited, translate
 from pipeline.storage.atomic import replacing
@@ -92,9 +92,9 @@ def try_article(
     article = found[0]
     if isinstance(article, Failure):
         raise SourceError(f"{where}: {article.kind}: {article.message}")
-    house = house_of(config)
-    rules = Rules.of(house, hold=config.inspect.hold)
-    summarizing = partial(summarize_or_edited, summaries=house.summaries)
+    glossary = read_glossary(config)
+    rules = Rules.of(glossary, hold=config.inspect.hold)
+    summarizing = partial(summarize_or_edited, summaries=glossary.summaries)
     with open_memo(None) as memo:
         summarized = next(_results("summarize", summarizing, [article], config, memo))
         return inspect(next(_results("translate", translate, [summarized], config, memo)), rules)
@@ -103,11 +103,11 @@ def try_article(
 def translate_lines(file: str, *, config: Config | None, translator: str | None) -> Iterator[str]:
     """Yield the translation of each line of `file` (`-`: stdin), in order; an empty line gives an empty line.
 
-    A line of several sentences is translated sentence by sentence, as a run does. The config's house terms and
+    A line of several sentences is translated sentence by sentence, as a run does. The config's terms and
     corrections apply, as in a run. A message names each line of which something was cut.
     """
     config = _with_models(config, summarizer=None, translator=translator)
-    rules = Rules.of(house_of(config), hold=())
+    rules = Rules.of(read_glossary(config), hold=())
     with ExitStack() as stack:
         memo = stack.enter_context(open_memo(None))
         try:

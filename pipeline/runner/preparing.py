@@ -1,4 +1,4 @@
-"""What stands before the first record: the checkpoints, the house's files, the recipe they make, where things lie."""
+"""Prepare a run: checkpoints, glossary, recipe, folders."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _LIBRARIES = ("torch", "transformers", "tokenizers", "ctranslate2", "sentencepie
 
 
 def default_cache() -> Path:
-    """Return where prepared checkpoints are kept: TOMDICH_CACHE, else the user's cache folder.
+    """Return the folder of prepared checkpoints: TOMDICH_CACHE, else the user's cache folder.
 
-    Raises `UsageError` where there is neither.
+    Raises `UsageError` if there is neither.
     """
     given = os.environ.get("TOMDICH_CACHE")
     if given:
@@ -53,7 +53,10 @@ def prepare_stages(
     until: Until | None,
     prepare: Callable[..., Checkpoint | None] = prepare,
 ) -> dict[StageName, Checkpoint]:
-    """Return the prepared checkpoint of each model stage that the run reaches, less those `prepare` gives None for."""
+    """Return the prepared checkpoint of each model stage that the run reaches.
+
+    Stages for which `prepare` returns None are omitted.
+    """
     wanted: tuple[StageName, ...] = ("summarize", "translate")
     found: dict[StageName, Checkpoint] = {}
     for name in wanted[: REACHED[until]]:
@@ -79,7 +82,7 @@ def _prepared(config: Config, name: StageName, prepare: Callable[..., P]) -> P:
     )
 
 
-def recipe(config: Config, checkpoints: dict[StageName, Checkpoint], house_: Glossary) -> dict[str, JSON]:
+def recipe(config: Config, checkpoints: dict[StageName, Checkpoint], glossary_: Glossary) -> dict[str, JSON]:
     """Return everything that changes the answers, resolved; its digest names a version."""
     return {
         "schema": SCHEMA,
@@ -87,17 +90,18 @@ def recipe(config: Config, checkpoints: dict[StageName, Checkpoint], house_: Glo
         "on_same_id": config.on_same_id,
         "exclude": config.exclude.model_dump(mode="json"),
         "stages": {name: checkpoint.identity() for name, checkpoint in checkpoints.items()},
-        # No call depends on these, but what is published does: flags, status, and the house's sentences. A change of
-        # them is another recipe, and costs a replay. Limits are not here: they decide only whether, not what.
+        # Model calls do not depend on these, but published flags, statuses and corrected sentences do. A change of them
+        # gives another recipe and costs a replay. Limits are not included: they decide whether a version is published,
+        # not its contents.
         "inspect": {"version": checks.VERSION, "hold": sorted(set(config.inspect.hold))},
-        "house": dict(house_.digests),
+        "house": dict(glossary_.digests),
     }
 
 
 def resolved(config: Config, checkpoints: dict[StageName, Checkpoint]) -> Config:
-    """Return `config` with what it left open as this run took it, from the commit to the generation values.
+    """Return `config` with unset values replaced by those this run used, from the commit to the generation values.
 
-    It gives the same recipe later and elsewhere, where `auto`, the main branch or the catalog would say something else.
+    It gives the same recipe later and on another machine, where `auto`, the main branch or the catalog may differ.
     """
     update: dict[str, Stage] = {}
     for name, checkpoint in checkpoints.items():
@@ -126,33 +130,34 @@ def resolved(config: Config, checkpoints: dict[StageName, Checkpoint]) -> Config
 
 
 def _written(values: Mapping[str, JSON], asked: GenerationOptions) -> GenerationOptions:
-    """Return generation values as a config says them; one that only a checkpoint can say stays the checkpoint's."""
+    """Return generation values as fields of a config; a value that a config cannot hold is left to the checkpoint."""
     for name, value in values.items():
         with suppress(ValidationError):
             asked = GenerationOptions.model_validate(asked.model_dump() | {name: value})
     return asked
 
 
-def house_of(config: Config) -> Glossary:
-    """Return the house's terms and corrections; raises `ConfigError` naming the bad line."""
+def read_glossary(config: Config) -> Glossary:
+    """Return the terms and corrections that `config` names; raises `ConfigError` naming the bad line."""
     return glossary.read(config.translate.terms, config.translate.corrections)
 
 
 def before_reading(config: Config, options: RunOptions) -> Glossary:
-    """Return the house's files; raises what ends a run before it reads its sources.
+    """Check outputs, glossary and disk space before reading sources; return the glossary.
 
-    That is a folder that cannot be written, a file of terms or corrections that cannot be used, and a disk without room
-    for the run. What a sample or a feed's news needs is not known in advance, and a revision reads no source.
+    Raises `WorldError` for a folder that cannot be written or a disk without room for the run, and `ConfigError` for an
+    invalid glossary. The disk space is not checked for a sample or for new articles only, whose size is not known in
+    advance, nor for a revision, which reads no source.
     """
     require_writable(config, options.outputs)
-    found = house_of(config)
+    found = read_glossary(config)
     if options.limit is None and not options.only_new and not options.revise:
         disk_space.require(config, outputs=options.outputs)
     return found
 
 
 def require_writable(config: Config, outputs: Path) -> None:
-    """Raise the `WorldError` with which a run would end because it cannot write its versions; writes nothing."""
+    """Raise the `WorldError` that a run would raise because it cannot write its versions; writes nothing."""
     with on_disk(outputs, remedy="choose another --outputs"):
         versions.require_writable(outputs, config.name)
         published.require_writable(outputs / config.name)
@@ -164,7 +169,7 @@ def kept_columns(config: Config) -> tuple[str, ...]:
 
 
 def chunker(checkpoint: Checkpoint) -> Chunker:
-    """Return what a stage may know of `checkpoint`."""
+    """Return the `Chunker` of a checkpoint."""
     select = None
     if checkpoint.engine == "extractive":
         count = checkpoint.generation["sentences"]
@@ -181,7 +186,7 @@ def chunker(checkpoint: Checkpoint) -> Chunker:
 
 
 def environment(checkpoints: Mapping[StageName, Checkpoint]) -> dict[str, JSON]:
-    """Return what may move an answer without being in the recipe: library versions, the device, the system."""
+    """Return what may change an answer although it is not in the recipe: library versions, the device, the system."""
     return {
         "tomdich": __version__,
         "python": platform.python_version(),

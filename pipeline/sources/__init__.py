@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pipeline import waiting
-from pipeline.config import Columns, Exclude, Markup, Source
+from pipeline.config import Columns, Exclude, Format, Markup, Source
 from pipeline.errors import SourceError, UnavailableError
 from pipeline.records import JSON, Article, Failure, Origin
 from pipeline.secrets import expand_path
@@ -33,7 +33,7 @@ from pipeline.sources import (
     tables,
 )
 from pipeline.sources.articles import Draft
-from pipeline.sources.files import Format, Found
+from pipeline.sources.files import Found
 from pipeline.storage import names
 from pipeline.text import normalize
 from pipeline.waiting import Stopping
@@ -201,7 +201,7 @@ def _guarded(
         if not source.optional:
             raise
         on_unavailable(str(error))
-        _log.warning(f"{error}; the source is optional: what was read of it stays")
+        _log.warning(f"{error}; the source is optional: the articles already read are kept")
 
 
 def _read_file(
@@ -260,7 +260,7 @@ def _records(found: Found, chunks: Iterator[bytes], source: Source, exclude: Exc
 
         data = byte_streams.whole(plain)
         if data is None:
-            raise SourceError(f"{name}: longer than {byte_streams.MEGABYTES} MiB, which no feed is")
+            raise SourceError(f"{name}: longer than {byte_streams.MEGABYTES} MiB, the limit of a feed; split it")
         entries = feeds.rows(data, name=name)
         yield from articles.from_rows(entries, name=name, source=source, exclude=exclude, columns=None)
         return
@@ -299,12 +299,14 @@ def _document(
     chunks: Iterator[bytes], *, kind: Format, found: Found, source: Source, exclude: Exclude
 ) -> Article | Failure:
     """Return the article of a `.txt` or `.html`; a `.txt` that holds a web page is read as HTML."""
-    from pipeline.sources import html, pasted  # their patterns take a while to compile, and tables need none
+    from pipeline.sources import html, pasted  # here: their patterns compile slowly, and tables do not need them
 
     name = found.name
     data = byte_streams.whole(chunks)
     if data is None:
-        return articles.damaged("bad_row", f"{name}: longer than any article; is it a table?", Origin(name, 0))
+        limit = f"longer than {byte_streams.MEGABYTES} MiB, the limit of an article"
+        message = f"{name}: {limit}; split it, or give `format:` if it is a table"
+        return articles.damaged("bad_row", message, Origin(name, 0))
     try:
         decoded = html.decode(data) if kind == "html" else normalize.decode(data)
     except UnicodeError as error:

@@ -14,19 +14,18 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 from urllib.parse import quote, quote_plus
 
+from pipeline.config import Format
 from pipeline.errors import SourceError, UnavailableError
 from pipeline.secrets import ENV, masked
 from pipeline.sources import compression
 from pipeline.storage.disk_errors import on_disk, temporary_folder
 from pipeline.storage.names import forms as name_forms
 
-Format = Literal["txt", "html", "feed", "json", "jsonl", "csv", "tsv", "parquet"]
-
 _CHUNK = 256 * 1024
-_SECRET = 4  # letters; a shorter value is no secret, and occurs in many words
+_SECRET = 4  # letters; a shorter value is not a secret, and occurs in many words
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Found:
 
 @dataclass(slots=True)
 class RunningDigest:
-    """What has been read of a file so far."""
+    """The number of bytes read of a file so far, and their SHA-256."""
 
     bytes: int = 0
     sha256: Any = field(default_factory=hashlib.sha256)  # hashlib's own type has no public name
@@ -51,7 +50,7 @@ class RunningDigest:
 
 
 def stamp(found: Found) -> tuple[int, int, int] | None:
-    """Return what changes when a local file does (size, mtime, inode); None where it is no local file."""
+    """Return what changes when a local file does (size, mtime, inode); None if it is not a local file."""
     if found.path == "-" or "://" in found.path:
         return None
     try:
@@ -173,7 +172,7 @@ def _unreadable(name: str, error: Exception) -> str:
 
 
 def _client_errors() -> tuple[type[Exception], ...]:
-    """Return the error classes of the network clients in use that are no `OSError`; imports none of them."""
+    """Return the error classes of the network clients in use that are not an `OSError`; imports none of them."""
     classes = (
         ("aiohttp", "ClientError"),
         ("botocore.exceptions", "BotoCoreError"),

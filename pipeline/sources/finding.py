@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import get_args
 from urllib.parse import unquote, urlsplit
 
+from pipeline.config import Format
 from pipeline.errors import SourceError, UnavailableError
 from pipeline.secrets import expand_path
 from pipeline.sources import compression
-from pipeline.sources.files import Format, Found, readable, reading, writable
+from pipeline.sources.files import Found, readable, reading, writable
 from pipeline.storage.names import existing_part
 from pipeline.storage.names import forms as name_forms
 
@@ -44,8 +45,8 @@ def find(pattern: str, *, given: Format | None) -> list[Found]:
     """Return the files of `pattern` (a file, folder, glob, URL or `-`), sorted by path.
 
     `given`: the format of all of them; else each ending decides, and the files of a folder or glob with other endings
-    are named in one warning. Names that begin with a dot are skipped. Raises `SourceError` where nothing is found, with
-    what there is instead.
+    are named in one warning. Names that begin with a dot are skipped. Raises `SourceError` where nothing is found,
+    naming what there is instead.
     """
     path = expand_path(pattern)
     if not path:
@@ -55,9 +56,8 @@ def find(pattern: str, *, given: Format | None) -> list[Found]:
     with reading(pattern):
         paths, named = _listed(path, pattern)
     if not named and (special := [readable(one, pattern) for one in paths if _is_special(one)]):
-        _log.warning(
-            f"{pattern}: left out {len(special)} that are no files (a pipe, a socket, a device): {_some(special)}"
-        )
+        kinds = "a pipe, a socket, a device"
+        _log.warning(f"{pattern}: ignored {len(special)} that are not regular files ({kinds}): {_some(special)}")
         paths = [one for one in paths if not _is_special(one)]
     found: list[Found] = []
     unknown: list[str] = []
@@ -78,7 +78,7 @@ def find(pattern: str, *, given: Format | None) -> list[Found]:
             raise SourceError(f"{pattern}: only {_some(unknown)}; {known}")
         raise UnavailableError(f"{pattern}: no file; {known}")
     if unknown:
-        _log.warning(f"{pattern}: left out {len(unknown)} with unknown endings (give `format:`): {_some(unknown)}")
+        _log.warning(f"{pattern}: ignored {len(unknown)} with unknown endings (give `format:`): {_some(unknown)}")
     return found
 
 
@@ -99,7 +99,7 @@ def _listed(path: str, pattern: str) -> tuple[list[str], bool]:
         return (sorted(_walk(there, pattern)), False) if Path(there).is_dir() else ([there], True)
     if not glob.has_magic(rest):
         raise _missing(path, pattern)
-    folder = glob.escape(there)  # `[` in the name of an existing folder is no pattern
+    folder = glob.escape(there)  # `[` in the name of an existing folder is not a pattern
     patterns = (os.path.join(folder, form) for form in name_forms(rest))  # noqa: PTH118 - may be absolute
     matches = [match for one in patterns for match in glob.glob(one, recursive=True)]  # noqa: PTH207
     inside = (_walk(match, pattern) if Path(match).is_dir() else [match] for match in matches)
@@ -110,7 +110,7 @@ def _listed(path: str, pattern: str) -> tuple[list[str], bool]:
 
 
 def _listed_remote(path: str, pattern: str) -> tuple[list[str], bool]:
-    if _is_web(path):  # a "?" in it is no glob, and a page has no folder
+    if _is_web(path):  # a "?" in a URL is not a pattern, and a URL cannot be listed
         return [path], True
     name = readable(path, pattern)
     with reading(name):
@@ -176,10 +176,10 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _is_special(path: str) -> bool:
-    """Return whether a local path is a pipe, a socket or a device, which a reader may wait for without end."""
+    """Return whether a local path is a pipe, a socket or a device, on which a reader may block forever."""
     try:
         return "://" not in path and not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - see Found.path
-    except OSError:  # a link to nothing, or gone: said when it is opened
+    except OSError:  # broken link or deleted file; the error is reported on opening
         return False
 
 

@@ -27,7 +27,7 @@ _INLINE = (
     "input ins kbd label link mark meta o:p option param picture q rp rt ruby s samp select small source span strike "
     "strong sub sup td th time track tt u var video wbr"
 )
-_HIDDEN = "canvas iframe math noscript object script style svg template textarea"  # with all that they hold
+_HIDDEN = "canvas iframe math noscript object script style svg template textarea"  # with their content
 
 
 def _names(names: str) -> str:
@@ -40,8 +40,9 @@ _ATTRIBUTES = r"""(?:\s(?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+|\s[^<>]*|/)?"""
 _TAG = re.compile(
     rf"<(?:(?P<comment>!--)|[!?][A-Za-z][^<>]*>|(?P<close>/)?(?P<name>{_NAME}){_ATTRIBUTES}>)", re.IGNORECASE
 )
-# What a tag name mentioned in prose does not have: an attribute, the start of the text, or an element without an end.
-_SURE = re.compile(
+# Evidence of real markup, which a tag name mentioned in prose does not have: an attribute, a position at the start of
+# the text, or an element without an end tag.
+_REAL_MARKUP = re.compile(
     rf"""<{_NAME}\s+[a-z][\w:-]*\s*=\s*["'\w]|<(?:br|hr)\s*/?>"""
     rf"|\A\s*<(?:!--|!doctype\s|\?xml\s|{_names(f'{_BLOCKS} {_HIDDEN}')}[\s/>])",
     re.IGNORECASE,
@@ -54,7 +55,7 @@ _BLOCK_NAMES = frozenset(_BLOCKS.split())
 _HIDDEN_NAMES = frozenset(_HIDDEN.split())
 _CELL_MARK = " | "  # between the cells of a table's row, as trafilatura writes it
 _REFERENCE = re.compile(r"&(?:#(?:[0-9]{1,7}|[xX][0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
-_REFERENCE_UNENDED = re.compile(r"&(?:nbsp|amp|quot|lt|gt)(?![A-Za-z0-9;=])")
+_UNTERMINATED_REFERENCE = re.compile(r"&(?:nbsp|amp|quot|lt|gt)(?![A-Za-z0-9;=])")
 _TIMES = 3  # a text is unescaped at most this often: `&amp;quot;` is escaped twice
 
 
@@ -71,7 +72,7 @@ def is_markup(text: str) -> bool:
     """Return whether `text` has tags of HTML that are not just a mention of a tag in prose."""
     if "<" not in text:
         return False
-    if _SURE.search(text):
+    if _REAL_MARKUP.search(text):
         return True
     opened: set[str] = set()
     for match in _PAIR.finditer(text):
@@ -141,7 +142,7 @@ def _extracted(html: str, *, unescaped: bool) -> Plain:
     for kind, value in _parts(html):
         match kind, value:
             case "text", _:
-                once = _unescaped(_REFERENCE_UNENDED.sub(lambda match: f"{match[0]};", value))
+                once = _unescaped(_UNTERMINATED_REFERENCE.sub(lambda match: f"{match[0]};", value))
                 if once != value:
                     repairs.add("entities")
                 pieces.append(_unescaped(_folded(once) if folds else once))
@@ -166,31 +167,31 @@ def _extracted(html: str, *, unescaped: bool) -> Plain:
 
 def _parts(html: str) -> Iterator[tuple[Literal["text", "open", "close", "hidden", "unclosed"], str]]:
     """Yield the pieces of `html` in order: text, the name of each tag, and what a browser does not show."""
-    unended: set[str] = set()  # elements without an end are not searched for twice
+    unclosed: set[str] = set()  # elements without an end tag, which are not searched for twice
     at = searched = 0
     while (match := _TAG.search(html, searched)) is not None:
         searched = match.end()
         name = "--" if match["comment"] else (match["name"] or "").lower()
         hides = name == "--" or (name in _HIDDEN_NAMES and not match["close"] and not match[0].endswith("/>"))
-        behind = _behind(html, searched, name, unended) if hides else searched
-        if behind is None and name == "--":
+        end = _end_of_element(html, searched, name, unclosed) if hides else searched
+        if end is None and name == "--":
             continue  # no comment, but text
         yield "text", html[at : match.start()]
-        if behind is None:
+        if end is None:
             yield "unclosed", html[match.start() :]
             return
-        at = searched = behind
+        at = searched = end
         yield ("hidden" if hides else "close" if match["close"] else "open"), name
     yield "text", html[at:]
 
 
-def _behind(html: str, at: int, name: str, unended: set[str]) -> int | None:
-    """Return the index behind the end of a comment, or of an element that is not shown; None where it has no end."""
-    if name in unended:
+def _end_of_element(html: str, at: int, name: str, unclosed: set[str]) -> int | None:
+    """Return the index after the end of a comment or hidden element; None if it has no end."""
+    if name in unclosed:
         return None
     found = re.compile("-->" if name == "--" else rf"</{name}\s*>", re.IGNORECASE).search(html, at)
     if found is None:
-        unended.add(name)
+        unclosed.add(name)
         return None
     return found.end()
 

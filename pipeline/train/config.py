@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, mode
 from pipeline import config as configs
 from pipeline import config_file
 from pipeline.catalog import ToneStyle
-from pipeline.config import Exclude, Flag, GenerationOptions, Source
+from pipeline.config import Exclude, GenerationOptions, Source, StrictBool
 from pipeline.errors import ConfigError
 from pipeline.ids import digest
 from pipeline.records import JSON
@@ -117,7 +117,7 @@ class Lengths(_Model):
     ratio: Annotated[float, Strict(), Field(gt=1)] | None = (
         None  # an example is left out where a side is longer than ratio × the other + 6
     )
-    cut_source: Flag = False  # a longer source is cut to its beginning (the article's lead), not left out
+    cut_source: StrictBool = False  # a longer source is cut to its beginning (the article's lead), not left out
 
 
 class Optimizer(_Model):
@@ -262,7 +262,7 @@ class ModelTraining(_Training):
     choose: Choose = Choose()
     generation: GenerationOptions = GenerationOptions()  # of the result
     weights: Literal["float16", "bfloat16", "float32"] = "float16"  # of the result
-    compress: Flag = False  # the packed data
+    compress: StrictBool = False  # the packed data
     shard_mb: Annotated[int, Strict(), Field(ge=1)] | None = None  # the largest file of a checkpoint, in MiB
     max_minutes: Annotated[float, Strict(), Field(gt=0)] | None = (
         None  # of a session; then it ends, and the same command resumes it
@@ -326,7 +326,7 @@ class SummarizeTraining(ModelTraining):
     """A summarizer, from articles that have a summary."""
 
     task: Literal["summarize"]  # which training this is
-    with_title: Flag = False  # the headline precedes the text
+    with_title: StrictBool = False  # the headline precedes the text
     # None: an article's beginning and its summary; with `lengths.cut_source` the result is a summarizer of the lead
     rounds: Rounds | None = None
     data: Annotated[tuple[Articles, ...], Field(min_length=1)]
@@ -365,18 +365,18 @@ def _absolute(training: Training, base: Path) -> Training:
     update: dict[str, Any] = {"folder": _folder(training, base)}
     if isinstance(training, TokenizerTraining):
         update["pairs"] = _placed(training.pairs, base)
-        update["articles"] = tuple(configs.place_source(source, base) for source in training.articles)
+        update["articles"] = tuple(configs.resolve_source(source, base) for source in training.articles)
         update["lines"] = _placed(training.lines, base)
         return training.model_copy(update=update)
     if isinstance(training, TranslateTraining):
         update |= {"data": _placed(training.data, base), "dev": _placed(training.dev, base)}
     else:
         for name, sources in (("data", training.data), ("dev", training.dev)):
-            update[name] = tuple(configs.place_source(source, base) for source in sources)
+            update[name] = tuple(configs.resolve_source(source, base) for source in sources)
     if training.tokenizer is not None:
-        update["tokenizer"] = configs.place_file(training.tokenizer, base)
+        update["tokenizer"] = configs.resolve_file(training.tokenizer, base)
     if training.init_from is not None and configs.is_folder_name(training.init_from):
-        update["init_from"] = configs.place_file(training.init_from, base)
+        update["init_from"] = configs.resolve_file(training.init_from, base)
     return training.model_copy(update=update)
 
 
@@ -387,12 +387,12 @@ def data_key(source: Pairs | Articles | Lines) -> str:
 
 
 def _placed(sources: tuple[Any, ...], base: Path) -> tuple[Any, ...]:
-    return tuple(source.model_copy(update={"path": configs.place(source.path, base)}) for source in sources)
+    return tuple(source.model_copy(update={"path": configs.resolve_path(source.path, base)}) for source in sources)
 
 
 def _folder(training: _Training, base: Path) -> str:
     """Return the training's folder: outside the work tree by default, because it grows large."""
     if training.folder is not None:
-        return configs.place_file(training.folder, base)
+        return configs.resolve_file(training.folder, base)
     state = base_folder("XDG_STATE_HOME", ".local/state", remedy="give the training a `folder:`")
     return str(state / "tomdich" / "training" / training.name)

@@ -467,7 +467,7 @@ def test_folders_are_read_in_order_of_path_and_unknown_endings_are_told(tmp_path
         "b/2.jsonl",
     ]
     (warning,) = read.warnings
-    assert "left out 2 with unknown endings" in warning
+    assert "ignored 2 with unknown endings" in warning
     assert "x.pdf" in warning
     assert "y.docx" in warning
     assert [file.path for file in read.files] == sources.find(Source(path=str(tmp_path)))
