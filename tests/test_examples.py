@@ -18,8 +18,10 @@ import pytest
 import yaml
 
 from pipeline import config as configs
+from pipeline import corrections, glossary
 from pipeline.catalog import Entry
 from pipeline.checks.phrases import read
+from pipeline.export.brief import watchlist
 from pipeline.train import config as training
 from tests import examples
 from tests.checks.rule_examples import CHECKS, groups, problems
@@ -53,7 +55,7 @@ def lines(fence: Fence) -> list[str]:
 
 
 def test_every_block_says_what_it_is() -> None:
-    known = {"sh", "crontab", "yaml", "toml", "text"}
+    known = {"sh", "crontab", "yaml", "toml", "csv", "jsonl", "watchlist", "text"}
     assert [fence.place for fence in FENCES if fence.language not in known] == []
     assert [fence.place for fence in FENCES if fence.remark and not fence.remark.startswith("parsed: ")] == []
 
@@ -160,6 +162,23 @@ def test_an_entry_of_a_table_is_one_that_its_table_takes(fence: Fence) -> None:
     for section in data:
         found = [problem for group in groups(data, section) for problem in problems("procedure", group, tables)]
         assert found == []
+
+
+@pytest.mark.parametrize("fence", of("csv", "jsonl"), ids=lambda one: one.place)
+def test_a_file_of_the_newsroom_is_read(fence: Fence, tmp_path: Path) -> None:
+    file = tmp_path / f"example.{fence.language}"
+    file.write_text(fence.text, encoding="utf-8")
+    if fence.language == "csv":
+        assert len(glossary.read(str(file), None).terms) == len(fence.text.splitlines()) - 1
+    else:
+        assert len(list(corrections.parse(fence.text, path=str(file)))) == len(fence.text.splitlines())
+
+
+@pytest.mark.parametrize("fence", of("watchlist"), ids=lambda one: one.place)
+def test_a_watchlist_is_read(fence: Fence, tmp_path: Path) -> None:
+    file = tmp_path / "watch.yaml"
+    file.write_text(fence.text, encoding="utf-8")
+    assert len(watchlist.read(file)) == len(fence.text.splitlines())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
