@@ -54,7 +54,7 @@ from pipeline.storage.versions import Experiment, Version
 _log = logging.getLogger(__name__)
 
 _Numbers: TypeAlias = tuple[str, int, int, int, bool, float | None]  # the engine's digest first
-_FAILED_BEFORE = frozenset({"load"})  # stages in which nothing is paid for yet
+_FAILED_BEFORE = frozenset({"load"})  # stages before the first call of a model
 
 
 @dataclass(frozen=True, slots=True)

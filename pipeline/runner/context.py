@@ -47,7 +47,7 @@ class Day:
         return cls(edition, dated, is_named, options.revise)
 
     def rerun(self, stopped: str) -> str:
-        """Return why the run stopped, with the edition to go on with: past midnight, none given is another day's."""
+        """Return why the run stopped, with the edition to resume: by default a later run takes the next day."""
         if not self.is_named:
             return stopped
         options = f"--edition {self.edition}{' --revise' if self.revise else ''}"

@@ -46,7 +46,7 @@ _LISTED = 20  # articles that are named as rejected or failed; a run lists all o
 class StagePlan:
     """The model calls of one stage."""
 
-    known: int  # already paid for
+    known: int  # the memo has the answer
     missing: int  # texts to be asked, each once
     waiting: int  # records whose further calls depend on missing ones: at least one call each
     seconds: float | None = None  # that the calls will take, at the rate of an earlier version; None without one

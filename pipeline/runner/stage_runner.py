@@ -69,7 +69,7 @@ def open_stage(
 
 @dataclass(slots=True)
 class CallCounts:
-    """What a stage's calls came to: paid for now, or answered by the memo or by an equal text's call."""
+    """How many calls of a stage were computed, and how many the memo or the call of an equal text answered."""
 
     computed: int = 0
     replayed: int = 0
