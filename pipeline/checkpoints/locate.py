@@ -81,9 +81,8 @@ def locate(
     revision = stage.revision or (entry.revision if entry is not None else None)
     pinned = revision is not None and hub.COMMIT.fullmatch(revision) is not None
     if reproducible == "strict" and not pinned:
-        raise ModelError(
-            f"{_moving(name, revision, hub.resolve(name, revision=revision))}; `reproducible: strict` requires it"
-        )
+        unpinned = _unpinned_message(name, revision, hub.resolve(name, revision=revision))
+        raise ModelError(f"{unpinned}; `reproducible: strict` requires it")
     approve = partial(require_license, stage) if entry is None else None
     try:
         snapshot = hub.snapshot(name, revision=revision, cache=cache, local=only_ready, approve=approve)
@@ -95,7 +94,7 @@ def locate(
     license_name = entry.license if entry is not None else card_license(snapshot.folder) or catalog.UNKNOWN_LICENSE
     require_license(stage, license_name)
     if not pinned:
-        _log.warning(_moving(name, revision, snapshot.commit))
+        _log.warning(_unpinned_message(name, revision, snapshot.commit))
     return Located(snapshot.folder, snapshot.commit, license_name, entry or _conventions(snapshot.folder, license_name))
 
 
@@ -116,9 +115,9 @@ def _folder(name: str) -> Located:
     return Located(folder, "", license_name, _conventions(folder, license_name))
 
 
-def _moving(name: str, revision: str | None, commit: str) -> str:
-    problem = f"revision {revision!r} can move" if revision else "no revision is pinned"
-    return f"{name}: {problem}; it is {commit} now: pin it with `revision: {commit}` in the stage"
+def _unpinned_message(name: str, revision: str | None, commit: str) -> str:
+    problem = f"revision {revision!r} is a branch or tag and may change" if revision else "no revision is pinned"
+    return f"{name}: {problem}; it is now {commit}; pin it with `revision: {commit}` in the stage"
 
 
 def require_license(stage: Stage, license_name: str) -> None:

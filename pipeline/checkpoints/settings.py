@@ -102,7 +102,7 @@ _DEFAULTS: Mapping[str, JSON] = {  # as in transformers' GenerationConfig, excep
 }
 # Values that change the output and are not supported, each with its neutral value. `forced_eos_token_id` is not listed:
 # it only makes an output that was cut off look finished.
-_LEFT_OUT: Mapping[str, JSON] = {
+_UNSUPPORTED: Mapping[str, JSON] = {
     "do_sample": False,
     "min_length": 0,
     "min_new_tokens": 0,
@@ -138,7 +138,7 @@ def checkpoint_values(config: Mapping[str, JSON], generation_config: Mapping[str
 def unsupported_values(config: Mapping[str, JSON], generation_config: Mapping[str, JSON] | None) -> dict[str, JSON]:
     """Return the values of the checkpoint's files that change the output and that tomdich does not support."""
     raw = config if generation_config is None else generation_config
-    return {name: raw[name] for name, inert in _LEFT_OUT.items() if raw.get(name) not in (None, inert, [])}
+    return {name: raw[name] for name, inert in _UNSUPPORTED.items() if raw.get(name) not in (None, inert, [])}
 
 
 def effective_generation(

@@ -1,8 +1,8 @@
 """Shrink the memo: remove the calls of engines that no version names any more, and old calls.
 
-A removed call is made again if a run needs it; nothing else is lost. Disk space is weighed against computing time, so a
-person decides. A run that has not published yet is named by no version, so an engine that answered within the last week
-keeps its calls, unless the same command deletes the last version that names it.
+A removed call is made again if a run needs it; nothing else is lost. Deleting trades disk space for computing time, so
+it is never automatic. No version names the engines of a run that has not published yet, so an engine that answered
+within the last week keeps its calls, unless the same command deletes the last version that names it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.ids import digest
 from pipeline.storage.memo import FILE, Memo, StoredCall, open_memo
 from pipeline.storage.versions import Version, experiments, versions
 
-RESUMED = timedelta(days=7)  # a run that stops at a deadline every night, over a holiday too, is resumed within it
+KEEP_RECENT = timedelta(days=7)  # a run that stops at a deadline is resumed within it, even over a holiday
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class Compaction:
 
 
 def memos(outputs: Path, versions: Collection[Version]) -> list[Path]:
-    """Return the folders of the memos that these versions were made with, as far as they exist."""
+    """Return the folders of the memos that these versions were made with, if they exist."""
     folders = {outputs / ".memo"}
     configs = (version.folder / "config.yaml" for version in versions)
     for config in configs:
@@ -53,9 +53,10 @@ def compact(
 ) -> list[Compaction]:
     """Return the calls to remove from the memos of `name`; with `delete`, remove them and shrink the files.
 
-    The versions of `outputs` are asked for the engines they name, less those in `going`, which this prune deletes:
-    a memo that another folder of outputs shares may lose calls that only versions there name. With `older_than`,
-    older calls are removed too, whatever their engine. Raises `MemoError`, `UsageError` where there is no memo.
+    Kept are the calls of engines that a version in `outputs` names, except the versions in `going`, which this prune
+    deletes. A memo that another folder of outputs shares may lose calls that only versions there name. With
+    `older_than`, older calls are removed too, whatever their engine. Raises `MemoError`, `UsageError` if there is no
+    memo.
     """
     every = [version for folder in experiments(outputs) for version in versions(folder)]
     gone = {version.folder for version in going}
@@ -63,12 +64,12 @@ def compact(
     orphaned = {engine for version in going for engine in engines(version)} - named
     found = memos(outputs, [*going, *versions(outputs / name)])
     if not found:
-        raise UsageError(f"{outputs / '.memo'}: there is no memo here to make smaller")
+        raise UsageError(f"{outputs / '.memo'}: no memo found; give the --outputs of a run that wrote one")
     oldest = 0.0 if older_than is None else time.time() - older_than.total_seconds()
     compactions = []
     for folder in found:
         with open_memo(folder) as memo:
-            recently_used = _used_since(memo, since=time.time() - RESUMED.total_seconds())
+            recently_used = _used_since(memo, since=time.time() - KEEP_RECENT.total_seconds())
             kept = named | (recently_used - orphaned)
 
             def is_unwanted(call: StoredCall, kept: Collection[str] = kept) -> bool:

@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from pipeline.records import SEVERITIES
 from pipeline.tally import FlagKind
 
-WIDTH = 300  # units of the drawing, about a pixel each on a desk
+WIDTH = 300  # units of the drawing, about a pixel each on a desktop screen
 PLOT_HEIGHT = 84
 ROW_HEIGHT = 19
 _MOST_BARS = 24
 _MOST_ROWS = 7
-_TAIL = 0.98  # what lies above this quantile is drawn as one last bar
-_FENCE = 3.0  # and what lies this many times the distance of the quartiles above the upper one
+_TAIL = 0.98  # values above this quantile are drawn as one last bar
+_FENCE = 3.0  # so are values more than this many interquartile ranges above the upper quartile
 _LABEL_WIDTH = 104
 _COUNT_WIDTH = 44
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A rectangle and what it stands for."""
+    """A rectangle and its label."""
 
     x: float
     y: float
@@ -101,7 +101,7 @@ def histogram(title: str, counts: Counter[int], *, unit: str) -> Histogram | Non
             span = f"{edge:,} {unit}" if step == 1 else f"{edge:,} to {edge + step - 1:,} {unit}"
         label = f"{span}: {_records(binned[edge])}"
         if height:
-            height = max(height, 1.5)  # one record among thousands is seen too
+            height = max(height, 1.5)  # one record among thousands is visible too
             bars.append(Bar(number * width + 0.5, PLOT_HEIGHT - height, max(width - 1, 0.5), height, label))
     return Histogram(
         title=title,
@@ -151,14 +151,14 @@ def by_check(flags: Counter[FlagKind]) -> ByCheck | None:
 
 
 def _top(counts: Counter[int]) -> int:
-    """Return the highest value of the axis: among few records one far out must not flatten the others to a line."""
+    """Return the highest value of the axis: an outlier must not compress the scale."""
     lower, upper, tail = (_quantile(counts, share) for share in (0.25, 0.75, _TAIL))
     fence = max(upper + _FENCE * (upper - lower), 2 * upper)
     return max(value for value in counts if value <= min(tail, fence))
 
 
 def _quantile(counts: Counter[int], share: float) -> int:
-    """Return the least value that at least `share` of all are not above."""
+    """Return the `share` quantile: the least value that at least `share` of all do not exceed."""
     wanted, seen = share * counts.total(), 0
     for value in sorted(counts):
         seen += counts[value]

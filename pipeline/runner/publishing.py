@@ -52,7 +52,7 @@ def published_row(record: Translated, *, keep: tuple[str, ...]) -> PublishedRow:
 
 
 def get_ready() -> None:
-    """Load what publishing needs, which takes a fifth of a second: in good time it costs nothing."""
+    """Import what publishing needs; called while other processes inspect the last records, so that it adds no delay."""
     import datasketch  # noqa: F401
     import pyarrow.json
     import pyarrow.parquet  # noqa: F401
@@ -105,7 +105,7 @@ def table(rows: list[PublishedRow], schema: pa.Schema) -> pa.Table:
 def card(manifest: dict[str, JSON], *, data: Path) -> str:
     """Return the version's README.md: a dataset card, so that `datasets.load_dataset(folder)` finds the rows in `data`.
 
-    Its config has a name that no other rows have: the cache of `datasets` tells versions apart by nothing else.
+    Its config has a name that no other rows have: the cache of `datasets` distinguishes versions by nothing else.
     """
     counts, models = manifest["counts"], manifest["models"]
     languages = ("vi", "en") if "translate" in models else ("vi",)

@@ -1,4 +1,4 @@
-"""A brief in HTML for a mail, in Word and in Markdown. Each escapes for itself: a brief's texts are not escaped yet."""
+"""Write a brief as HTML for a mail, as Word and as Markdown. Each format escapes its own text."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 _TEMPLATE = "brief.html.j2"
 _NOTHING = "There is nothing to report."
 _COPIES = "Near copies, outlet not known:"
-# what Markdown (CommonMark and GitHub's) would obey: marks anywhere, a list or a heading at the start of a line
+# characters that Markdown (CommonMark and GitHub's) interprets: anywhere, and at the start of a line (list, heading)
 _MARKS = re.compile(r"([\\`*_\[\]<>#|~&$])")
 _LINE_START = re.compile(r"^([-+=:]|\d+(?=[.)]))")
-_ADDRESS = re.compile(r"(?i)\b(https?:|www\.|mailto:)|@")  # GitHub makes links of these by itself
+_ADDRESS = re.compile(r"(?i)\b(https?:|www\.|mailto:)|@")  # GitHub turns these into links
 _IN_LINK = str.maketrans({"(": "%28", ")": "%29", "[": "%5B", "]": "%5D", "*": "%2A", "_": "%5F", "~": "%7E"})
-_LINK_COLOUR, _PALE, _WARNING = "12496B", "6B6B6B", "9A5200"
+_LINK_COLOR, _PALE, _WARNING = "12496B", "6B6B6B", "9A5200"
 
 
 def as_html(brief: Brief) -> str:
-    """Return `brief` as a page that mail programs show as it is: inline styles, nothing fetched, no script."""
+    """Return `brief` as a page for mail programs: inline styles, no script, nothing loaded from the network."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -79,7 +79,7 @@ def as_docx(brief: Brief) -> bytes:
 
 def _docx_item(document: Document, item: Item) -> None:
     if item.held:
-        _small(document.add_paragraph(), f"ON HOLD. {'; '.join(item.held)}", colour=_WARNING)
+        _small(document.add_paragraph(), f"ON HOLD. {'; '.join(item.held)}", color=_WARNING)
     _linked(document.add_heading("", level=2), item.headline, item.link)
     if about := _about(item):
         _small(document.add_paragraph(), about)
@@ -128,21 +128,21 @@ def _about(item: Item) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return one line of text as Markdown that reads as it; an address in it stays text, for its colon is an entity."""
+    """Return one line of text escaped for Markdown; the colon of an address becomes an entity, so it is not a link."""
     marked = _LINE_START.sub(r"\\\1" if not text[:1].isdigit() else r"\1\\", _MARKS.sub(r"\\\1", text))
     return _ADDRESS.sub(lambda match: match[0][:-1] + f"&#{ord(match[0][-1])};", marked)
 
 
-def _small(paragraph: Paragraph, text: str, *, colour: str = _PALE) -> Paragraph:
+def _small(paragraph: Paragraph, text: str, *, color: str = _PALE) -> Paragraph:
     from docx.shared import Pt, RGBColor
 
     run = paragraph.add_run(text)
-    run.font.size, run.font.color.rgb = Pt(9), RGBColor.from_string(colour)
+    run.font.size, run.font.color.rgb = Pt(9), RGBColor.from_string(color)
     return paragraph
 
 
 def _linked(paragraph: Paragraph, text: str, link: str, *, small: bool = False) -> None:
-    """Add text to a paragraph, as a link where there is one; python-docx has no call for that."""
+    """Add text to a paragraph, as a link if there is one; python-docx has no function for that."""
     from docx.opc.constants import RELATIONSHIP_TYPE
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
@@ -153,7 +153,7 @@ def _linked(paragraph: Paragraph, text: str, link: str, *, small: bool = False) 
         run.font.size = Pt(9)
     if not link:
         return
-    run.font.color.rgb = RGBColor.from_string(_LINK_COLOUR)
+    run.font.color.rgb = RGBColor.from_string(_LINK_COLOR)
     wrapper = OxmlElement("w:hyperlink")
     wrapper.set(qn("r:id"), paragraph.part.relate_to(link, RELATIONSHIP_TYPE.HYPERLINK, is_external=True))
     wrapper.append(run._r)  # noqa: SLF001 - as above
