@@ -3,10 +3,10 @@
 For each id it also keeps the text that was published last and the latest date of publication, so that an older text
 of an id, which a feed brings late or again, is not published over a newer one.
 
-It is filled from the versions themselves: under the lock, every version that is whole (`full`, `new` or `revised`; what a sample
-holds is still to be published) and is not yet in it is read, each in one transaction. So the next
-run adds what a run that was killed after publishing did not, and pruned versions stay known. A damaged file is set
-aside and filled again from the versions that are left.
+It is filled from the versions themselves: under the lock, every version that is whole (`full`, `new` or `revised`;
+what a sample holds is still to be published) and is not yet in it is read, each in one transaction. So the next run
+adds what a run that was killed after publishing did not, and pruned versions stay known. A damaged file is set aside
+and filled again from the versions that are left.
 
 No run publishes a withdrawn article (`tomdich forget`) again, even if a source still has it. Withdrawals are recorded
 in `<outputs>/.withdrawn` and in the manifests of the rewritten versions, as digests of ids and of text digests, from
