@@ -1,6 +1,6 @@
 """The known checkpoints, read from `catalog.toml`.
 
-The catalog has the conventions of a checkpoint (prefix, language codes, lengths, tone style) and its licence, not
+The catalog has the conventions of a checkpoint (prefix, language codes, lengths, tone style) and its license, not
 whether its files are on this machine, which `checkpoints` finds. A name that it does not have is not an error: the
 config may give the conventions of any encoder-decoder checkpoint.
 """
@@ -57,7 +57,7 @@ class Entry:
 
 @cache
 def _data() -> tuple[tuple[Entry, ...], Mapping[str, LicenseClass]]:
-    """Return the entries in the order of the file, and the class of each known licence."""
+    """Return the entries in the order of the file, and the class of each known license."""
     raw = tomllib.loads(files("pipeline").joinpath("catalog.toml").read_text(encoding="utf-8"))
     classes: dict[str, LicenseClass] = {name: kind for kind, names in raw["licenses"].items() for name in names}
     entries = tuple(Entry(**model, license_class=classes.get(model["license"], "unclear")) for model in raw["models"])
@@ -84,5 +84,5 @@ def near(name: str, count: int = 3) -> list[str]:
 
 
 def license_class(license_name: str) -> LicenseClass:
-    """Return the class of a licence by its name on the model card; `unclear` if the name is unknown."""
+    """Return the class of a license by its name on the model card; `unclear` if the name is unknown."""
     return _data()[1].get(license_name.lower(), "unclear")

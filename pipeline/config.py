@@ -154,7 +154,7 @@ class Stage(_Model):
     lead: Annotated[int, Strict(), Field(ge=16, le=1_000_000)] | Literal[False] | None = None
     sentences: Annotated[int, Strict(), Field(ge=1, le=20)] | None = None  # of `extractive` and `lead`
     generation: GenerationOptions = GenerationOptions()
-    accept_license: str | None = None  # the licence by its name, where it is non-commercial, copyleft or unclear
+    accept_license: str | None = None  # the license by its name, where it is non-commercial, copyleft or unclear
 
     @model_validator(mode="after")
     def _only_what_it_takes(self) -> Self:

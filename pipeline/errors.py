@@ -1,12 +1,12 @@
 """The exceptions of tomdich.
 
     TomdichError                  an error with a message for the user; only the CLI maps it to an exit code
-    ├── UsageError         (2)    the command line, the config, a source or a licence is wrong; the user can correct it
+    ├── UsageError         (2)    the command line, the config, a source or a license is wrong; the user can correct it
     │   ├── ConfigError           names the config file and the field
     │   ├── SourceError           names the source file, and the row or column where there is one
     │   │   └── UnavailableError  a source that is absent or incomplete; under `optional: true` a warning
     │   ├── ModelError            a checkpoint is missing or unusable, or its tokenizer is wrong
-    │   └── LicenseError          a checkpoint's licence was not accepted by name
+    │   └── LicenseError          a checkpoint's license was not accepted by name
     ├── GateError          (3)    too many failures, or too many flags: nothing was published
     ├── LockedError        (4)    another run holds this name
     ├── StoppedError       (5)    a signal or the deadline ended the run early; it is safe to rerun
@@ -34,7 +34,7 @@ class TomdichError(Exception):
 
 
 class UsageError(TomdichError):
-    """An error in the command line, the config, a source or a licence, which the user can correct."""
+    """An error in the command line, the config, a source or a license, which the user can correct."""
 
     exit_code = 2
 
@@ -59,7 +59,7 @@ class ModelError(UsageError):
 
 
 class LicenseError(UsageError):
-    """A checkpoint whose licence the config has not accepted by name."""
+    """A checkpoint whose license the config has not accepted by name."""
 
 
 class GateError(TomdichError):

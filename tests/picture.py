@@ -37,7 +37,7 @@ def taken_of(picture: Path) -> str:
 
 
 def take(report: Path, picture: Path) -> None:
-    """Write a picture of the report's page, one record open, in at most 64 colours."""
+    """Write a picture of the report's page, one record open, in at most 64 colors."""
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
     from playwright.sync_api import sync_playwright

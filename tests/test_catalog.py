@@ -73,12 +73,12 @@ def test_conventions_of_the_cards(name: str, field: str, value: object) -> None:
         ("envit5", "VietAI/envit5-translation"),
     ],
 )
-def test_a_name_mistyped_finds_its_neighbour(typed: str, expected: str) -> None:
+def test_a_name_mistyped_finds_its_neighbor(typed: str, expected: str) -> None:
     assert catalog.find(typed) is None
     assert catalog.near(typed)[0] == expected
 
 
-def test_a_name_like_nothing_has_no_neighbour() -> None:
+def test_a_name_like_nothing_has_no_neighbor() -> None:
     assert catalog.near("zzzz/qqqq") == []
 
 

@@ -196,7 +196,7 @@ def test_check_try_bench_and_the_catalog_know_it(tmp_path: Path, daily: Any) -> 
     config = daily(sentences=3)
     checked = tomdich("check", "--trial", config, cwd=tmp_path)
     assert checked.returncode == 0, checked.stdout
-    assert "no model, takes 3 sentences of the article, licence apache-2.0" in checked.stdout
+    assert "no model, takes 3 sentences of the article, license apache-2.0" in checked.stdout
     benched = tomdich("bench", config, cwd=tmp_path)
     assert benched.returncode == 0, benched.stderr
     assert "texts to translate" in benched.stdout

@@ -104,7 +104,7 @@ def fed(config: Path, outputs: Path) -> Night:
 
 
 def rows_of(version: store.Version) -> list[dict[str, Any]]:
-    """Return the rows, without what a batch's neighbours may move."""
+    """Return the rows, without what a batch's neighbors may move."""
     return pq.read_table(version.folder / "data").to_pylist()
 
 

@@ -54,7 +54,7 @@ def snapshot(
     """Return the verified files of a model at `revision` (a commit, a branch, or None for the main branch).
 
     With `local`, or offline (HF_HUB_OFFLINE), or for a commit whose files are all in the cache, the hub is not queried.
-    `approve` gets the licence on the model's card before the download, and may raise. Raises `NotThereError` if the
+    `approve` gets the license on the model's card before the download, and may raise. Raises `NotThereError` if the
     model is not available, `ModelError` for a file that differs from the one that the hub declared.
     """
     from huggingface_hub import constants

@@ -1,4 +1,4 @@
-"""Find the folder and the licence of a checkpoint: bundled, a folder, or a model of the Hugging Face hub.
+"""Find the folder and the license of a checkpoint: bundled, a folder, or a model of the Hugging Face hub.
 
 Also lists, downloads and pins the models of the catalog for the commands.
 """
@@ -43,7 +43,7 @@ class CallingConventions(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """The folder, licence and catalog entry of a checkpoint."""
+    """The folder, license and catalog entry of a checkpoint."""
 
     folder: Path
     revision: str  # the commit; "" for a folder and a bundled checkpoint
@@ -66,7 +66,7 @@ def locate(
     """Return the location of the stage's checkpoint, downloaded if necessary.
 
     With `only_ready`, return None if it would have to be downloaded. Raises `LicenseError`, before the download if the
-    licence is known by then, and `ModelError` with the nearest catalog names for an unavailable checkpoint.
+    license is known by then, and `ModelError` with the nearest catalog names for an unavailable checkpoint.
     """
     name = stage.model
     entry = catalog.find(name)
@@ -121,7 +121,7 @@ def _unpinned_message(name: str, revision: str | None, commit: str) -> str:
 
 
 def require_license(stage: Stage, license_name: str) -> None:
-    """Raise `LicenseError` unless the licence is free or the stage accepts it by name."""
+    """Raise `LicenseError` unless the license is free or the stage accepts it by name."""
     kind = catalog.license_class(license_name)
     if kind == "free" or (stage.accept_license or "").lower() == license_name.lower():
         return
@@ -132,13 +132,13 @@ def require_license(stage: Stage, license_name: str) -> None:
     }[kind]
     accepted = f" (the config accepts {stage.accept_license!r})" if stage.accept_license else ""
     raise LicenseError(
-        f"{stage.model}: its licence, {license_name}, {why}{accepted}; read it on the model's card, and if you may "
+        f"{stage.model}: its license, {license_name}, {why}{accepted}; read it on the model's card, and if you may "
         f"use it, add this line to the stage:\n    accept_license: {license_name}"
     )
 
 
 def card_license(folder: Path) -> str | None:
-    """Return the licence in the front matter of the folder's README.md, or None."""
+    """Return the license in the front matter of the folder's README.md, or None."""
     value = _front_matter(folder).get("license")
     if isinstance(value, list) and value:
         return ", ".join(str(one) for one in value)
@@ -214,7 +214,7 @@ def list_models() -> list[ListedModel]:
 def pull(name: str, *, revision: str | None, cache: Path) -> hub.Snapshot:
     """Download the model, verify its digests, and return its folder and commit; raises `ModelError`.
 
-    The licence is not checked here but when a config uses the model.
+    The license is not checked here but when a config uses the model.
     """
     entry = catalog.find(name)
     if entry is not None and entry.bundled:

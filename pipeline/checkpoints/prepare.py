@@ -1,6 +1,6 @@
 """Turn a stage of the config into a prepared checkpoint.
 
-Errors of the config are raised before the download, and licence errors before any computation. The metadata and the
+Errors of the config are raised before the download, and license errors before any computation. The metadata and the
 conversion are cached under the digest of the checkpoint, so a second run imports neither torch nor transformers.
 """
 
@@ -69,7 +69,7 @@ def ready(
     """Return the checkpoint of `stage` if it is prepared already, else None.
 
     Downloads and converts nothing, imports neither torch nor transformers. Raises like `prepare` for errors of the
-    config (no such folder, licence not accepted).
+    config (no such folder, license not accepted).
     """
     with on_disk(cache, remedy=CACHE_REMEDY):
         return _prepare(
@@ -189,7 +189,7 @@ def _fake(stage: Stage, *, deterministic: bool) -> Checkpoint:
 
 
 def _model_free(stage: Stage) -> Checkpoint:
-    """Return the checkpoint of a summarizer without a model: name, licence and identity; no engine opens it."""
+    """Return the checkpoint of a summarizer without a model: name, license and identity; no engine opens it."""
     entry = catalog.find(stage.model)
     assert entry is not None
     require_license(stage, entry.license)

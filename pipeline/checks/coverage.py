@@ -1,7 +1,7 @@
 """The checks `coverage`, `length` and `vietnamese_left`: each sentence is translated, in full, into English.
 
 *Anchors* of a sentence are names, figures and some 550 common words with few English translations (`coverage.toml`). A
-translation that lacks a clause misses neighbouring anchors; one that is reworded misses single ones. So the check finds
+translation that lacks a clause misses neighboring anchors; one that is reworded misses single ones. So the check finds
 the stretch of anchors with the strongest evidence of an omission (the maximal run of log-likelihood ratios, after
 Kadane), and adds the evidence of the length. Two sentences whose anchors fit each other's translations better than
 their own were swapped.
@@ -110,7 +110,7 @@ def _of_length(letters: int, ratio: float) -> float:
 
     It is 1.5 z |z|, where z is the standardized log ratio of the lengths, limited to ±`_MOST_OF_LENGTH`. A normal
     distribution would give z² / 2; the factor is three times that because anchors are counted as independent although
-    neighbours are correlated, so that their sum overstates their evidence against that of the length.
+    neighbors are correlated, so that their sum overstates their evidence against that of the length.
     """
     spread = _SPREAD * math.sqrt(max(1.0, _SHORT / letters))
     z = -math.log(ratio / _USUAL) / spread

@@ -158,7 +158,7 @@ def _moved(one: _Sides, other: _Sides) -> list[Flag]:
             continue
         one.missing.remove(quantity)
         other.new.remove(arrived)
-        message = f"{quantity.text} ({in_english(quantity)}) is told in the neighbouring sentence"
+        message = f"{quantity.text} ({in_english(quantity)}) is told in the neighboring sentence"
         found.append(_source_flag(one.pair, quantity, message, "note"))
     return found
 

@@ -2,7 +2,7 @@
 
 A summarizer that invents uses words that the article does not have. Counted are the content words of the summary
 (syllables without the most frequent function words, tone placement normalized) that the article and its headline lack,
-and runs of words of which no two neighbours are neighbours in the article. A summary that is copied from the lead gets
+and runs of words of which no two neighbors are neighbors in the article. A summary that is copied from the lead gets
 a note: it is no error, but an editor may want to know.
 """
 
@@ -24,7 +24,7 @@ _LEAST = 8  # content words; for a shorter summary the share says little
 # A run of words that the article has nowhere in this order, two in three not at all: in one human summary of 22.
 _RUN = 6
 _RUN_UNKNOWN = 0.67
-# The share of neighbouring words that are neighbours in the beginning of the article, slightly longer than the summary.
+# The share of neighboring words that are neighbors in the beginning of the article, slightly longer than the summary.
 _COPIED = 0.9  # two human summaries of 1,500
 _LEAD_MORE = 20
 
@@ -71,12 +71,12 @@ def _novel_runs(
     spans: list[tuple[int, int]],
     said: list[str],
     known: set[str],
-    neighbours: set[tuple[str, str]],
+    neighbors: set[tuple[str, str]],
 ) -> Iterator[Flag]:
     """Yield a flag for each run of words that the article has in no such order, and mostly not at all."""
     start = 0
     for at in range(1, len(said) + 1):
-        if at < len(said) and (said[at - 1], said[at]) not in neighbours:
+        if at < len(said) and (said[at - 1], said[at]) not in neighbors:
             continue
         run = said[start:at]
         lost = [word for word in run if word not in known]
@@ -98,8 +98,8 @@ def _copied(summary: str, said: list[str], body: list[str]) -> Iterator[Flag]:
     if len(said) < _LEAST or len(body) <= len(said) + _LEAD_MORE:
         return
     lead = body[: len(said) + _LEAD_MORE]
-    neighbours = set(pairwise(lead))
-    copied = sum(pair in neighbours for pair in pairwise(said)) / (len(said) - 1)
+    neighbors = set(pairwise(lead))
+    copied = sum(pair in neighbors for pair in pairwise(said)) / (len(said) - 1)
     if copied >= _COPIED:
         yield Flag(
             check="copied_lead",

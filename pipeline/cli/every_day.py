@@ -185,7 +185,7 @@ def check(
     edition: Edition = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check config, sources, models, licences, disk and device: every problem at once, each with its remedy."""
+    """Check config, sources, models, licenses, disk and device: every problem at once, each with its remedy."""
     from pipeline.commands import listings
     from pipeline.commands.check import check as check_
 

@@ -12,7 +12,7 @@ from pipeline.cli.terminal import keep_exit_code, show_progress
 
 @models_app.callback()
 def models(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the checkpoints the catalog knows, with licence and whether they are in the local cache."""
+    """List the checkpoints the catalog knows, with license and whether they are in the local cache."""
     if context.invoked_subcommand is None:
         from pipeline.commands import listings
         from pipeline.commands.show import print_models

@@ -17,7 +17,7 @@ app = typer.Typer(
 )
 models_app = typer.Typer(
     invoke_without_command=True,
-    help="List the checkpoints the catalog knows, with licence and whether they are in the local cache.",
+    help="List the checkpoints the catalog knows, with license and whether they are in the local cache.",
 )
 app.add_typer(models_app, name="models", rich_help_panel=INSPECT)
 ConfigPath = Annotated[

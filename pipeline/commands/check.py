@@ -44,7 +44,7 @@ class Finding:
 
 
 def check(config: Config, *, outputs: Path, trial: bool, edition: date | None = None) -> list[Finding]:
-    """Return what was found about `config`'s sources, models, licences, disk and device; never raises on a problem."""
+    """Return what was found about `config`'s sources, models, licenses, disk and device; never raises on a problem."""
     config = at_edition(config, edition or today(config))
     return [*_sources(config), *_house(config), *_models(config, trial=trial), *_disk(config, outputs)]
 
@@ -152,10 +152,10 @@ def _models(config: Config, *, trial: bool) -> Iterator[Finding]:
                 )
             if checkpoint.engine == "extractive":
                 count = checkpoint.generation["sentences"]
-                yield Finding(what, f"no model, takes {count} sentences of the article, licence {checkpoint.license}")
+                yield Finding(what, f"no model, takes {count} sentences of the article, license {checkpoint.license}")
                 continue
             message = (
-                f"{checkpoint.engine} {checkpoint.compute_type} on {checkpoint.device}, licence {checkpoint.license}, "
+                f"{checkpoint.engine} {checkpoint.compute_type} on {checkpoint.device}, license {checkpoint.license}, "
                 f"takes {checkpoint.budget} tokens of text at a time"
             )
             if trial:

@@ -79,7 +79,7 @@ def check(findings: Sequence[Finding]) -> str:
 
 
 def models() -> str:
-    """Return the catalog: what each checkpoint is for, its licence, and what of it is on this machine."""
+    """Return the catalog: what each checkpoint is for, its license, and what of it is on this machine."""
     return _json(
         [
             {

@@ -37,7 +37,7 @@ _SHOWN = 60  # characters of what was expected or found
 def side_by_side(version: Readable, *, limit: int | None, held: bool = False) -> None:
     """Print the records: the article's beginning, its summary and its translation, sentence beside sentence.
 
-    What a flag is about is underlined in the flag's colour. `held`: only the records that are held back.
+    What a flag is about is underlined in the flag's color. `held`: only the records that are held back.
     """
     console = Console(soft_wrap=False)
     for number, record in enumerate(_chosen(version, limit=limit, held=held)):
@@ -171,10 +171,10 @@ def _time(stage: StagePlan) -> str:
 
 
 def print_models() -> None:
-    """Print the catalog: what each checkpoint is for, its licence, and whether it is at hand."""
+    """Print the catalog: what each checkpoint is for, its license, and whether it is at hand."""
     console = Console()
     table = Table(box=None, pad_edge=False)
-    for heading in ("model", "stage", "licence", "on this machine"):
+    for heading in ("model", "stage", "license", "on this machine"):
         table.add_column(heading, no_wrap=True)
     table.add_column("note", overflow="fold", min_width=_PROSE)
     for listed in list_models():
@@ -214,7 +214,7 @@ def _print_row(console: Console, record: PublishedRow) -> None:
 
 
 def _paired(record: PublishedRow) -> Iterator[tuple[Text, Text]]:
-    """Yield the headline and the sentences beside their translations, what a flag is about in its colour."""
+    """Yield the headline and the sentences beside their translations, what a flag is about in its color."""
     for pair in pairs(record):
         title = pair.index == HEADLINE
         yield (

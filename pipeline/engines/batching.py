@@ -12,7 +12,7 @@ here, once:
   `Refused`.
 - *Hang*: where no batch comes back for so long, the engine is given up (`HungError`): a thread that computes cannot
   be stopped, so the process has to end once what is finished is kept and told.
-- *Deterministic*: one text a batch, in the order they come. Any larger batch pads a text by its neighbours'
+- *Deterministic*: one text a batch, in the order they come. Any larger batch pads a text by its neighbors'
   length, and then the order of additions, so the last bits, depend on who they are.
 """
 

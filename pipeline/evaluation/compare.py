@@ -196,7 +196,7 @@ def as_json(comparison: Comparison) -> str:
 
 
 def print_comparison(comparison: Comparison) -> None:
-    """Print a comparison for a person: tables, then the records side by side with what differs in colour."""
+    """Print a comparison for a person: tables, then the records side by side with what differs in color."""
     console = Console(highlight=False)
     print_tables(_tables(comparison), console=console)
     if not comparison.apart:
@@ -433,7 +433,7 @@ def _short(value: str) -> str:
 
 
 def _marked(a: str, b: str) -> tuple[Text, Text]:
-    """Return both texts with the words that differ in colour."""
+    """Return both texts with the words that differ in color."""
     words_a, words_b = visible(a).split(), visible(b).split()
     left, right = Text(), Text()
     for kind, a1, a2, b1, b2 in SequenceMatcher(None, words_a, words_b, autojunk=False).get_opcodes():

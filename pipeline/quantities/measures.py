@@ -94,7 +94,7 @@ VI_HEIGHT: Final = Rule(
 )
 
 
-def vi_with_neighbours(scanned: ScannedText, quantity: Quantity) -> Quantity:
+def vi_with_neighbors(scanned: ScannedText, quantity: Quantity) -> Quantity:
     """Return the number with the percent sign, currency or unit beside it."""
     low, end = scanned.lowercased, quantity.end
     if sign := _VI_PERCENT.match(low, end):
@@ -157,7 +157,7 @@ EN_HEIGHT: Final = Rule(
 )
 
 
-def en_with_neighbours(scanned: ScannedText, quantity: Quantity) -> Quantity:
+def en_with_neighbors(scanned: ScannedText, quantity: Quantity) -> Quantity:
     """Return the number with the percent sign, currency or unit beside it."""
     low, end = scanned.lowercased, quantity.end
     if sign := _EN_PERCENT.match(low, end):

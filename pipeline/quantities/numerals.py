@@ -11,7 +11,7 @@ from typing import Final
 from pipeline.quantities.below_zero import en_signed, vi_signed
 from pipeline.quantities.clock import en_maybe_clock
 from pipeline.quantities.homographs import VI_COUNTED_BEHIND, en_judged, vi_judged
-from pipeline.quantities.measures import VI_UNIT, en_with_neighbours, vi_with_neighbours
+from pipeline.quantities.measures import VI_UNIT, en_with_neighbors, vi_with_neighbors
 from pipeline.quantities.number_words import (
     EN_ATOM,
     EN_BELOW_THOUSAND,
@@ -66,7 +66,7 @@ def _vi_numeral(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity
     for quantity in _vi_values(scanned, match):
         read = vi_judged(scanned, quantity)
         if read is not None:
-            found.append(vi_signed(scanned, vi_with_neighbours(scanned, read)))
+            found.append(vi_signed(scanned, vi_with_neighbors(scanned, read)))
     return found
 
 
@@ -232,7 +232,7 @@ _EN_ROAD: Final = re.compile(rf"{START}(?:road|highway|route|street|lane|house|n
 def _en_numeral(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read a run of figures, number words and scale words."""
     return [
-        en_maybe_clock(en_signed(scanned, en_with_neighbours(scanned, en_judged(scanned, quantity))))
+        en_maybe_clock(en_signed(scanned, en_with_neighbors(scanned, en_judged(scanned, quantity))))
         for quantity in _en_values(scanned, match)
     ]
 

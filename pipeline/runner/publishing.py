@@ -132,7 +132,7 @@ def card(manifest: dict[str, JSON], *, data: Path) -> str:
         ),
         "",
         *(
-            f"- {stage}: `{model['name']}` ({model['engine']}, {model['compute_type']}), licence {model['license']}"
+            f"- {stage}: `{model['name']}` ({model['engine']}, {model['compute_type']}), license {model['license']}"
             for stage, model in models.items()
         ),
         *(

@@ -83,7 +83,7 @@ def parse(html: str, *, url: str = "") -> WebArticle | None:
     return WebArticle(
         pasted=parts,
         title=title,
-        # found.date is a guess: without metadata it may be the date of a licence in the footer
+        # found.date is a guess: without metadata it may be the date of a license in the footer
         published=published or _date_line(html, headings) or (read if not headings or _CLOCK in read else ""),
         author=found.author or "",
         url=found.url or url,

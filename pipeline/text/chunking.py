@@ -95,7 +95,7 @@ class Chunker:
         return lead, size - lead.tokens
 
     def _in_shares(self, pieces: Sequence[Part], *, counted_from: float) -> list[Part]:
-        """Join neighbours into parts of about equal length; joins below `counted_from` tokens are assumed to fit."""
+        """Join neighbors into parts of about equal length; joins below `counted_from` tokens are assumed to fit."""
         total = sum(piece.tokens for piece in pieces)
         share = total / -(-total // self.budget)
         packed: list[Part] = []

@@ -345,7 +345,7 @@ def looks_vietnamese(text: str) -> bool:
     the letters (0.1 in such lists); in English, French or Vietnamese without marks, hardly any.
     """
     words = _WORD.findall(unicodedata.normalize("NFC", text))
-    uncapitalised = [word for word in words if word.islower()]
-    running = 6 * len(uncapitalised) >= len(words)
-    letters, formed = vietnamese_share(uncapitalised if running else words)
+    uncapitalized = [word for word in words if word.islower()]
+    running = 6 * len(uncapitalized) >= len(words)
+    letters, formed = vietnamese_share(uncapitalized if running else words)
     return letters >= (_LEAST_VIETNAMESE if running else _LEAST_IN_LISTS) and formed >= _LEAST_FORMED

@@ -27,7 +27,7 @@ def is_all_capitals(title: str) -> bool:
 def recased(title: str, body: str) -> str:
     """Return a headline in capitals with its words in the case that they have in `body`; return others unchanged.
 
-    A word takes its most frequent case beside the same neighbour, else its most frequent case. A word that the body
+    A word takes its most frequent case beside the same neighbor, else its most frequent case. A word that the body
     does not have becomes lower case, except an abbreviation without a vowel.
     """
     if not is_all_capitals(title):

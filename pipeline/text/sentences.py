@@ -221,6 +221,6 @@ _CLAUSE = re.compile(
 def clauses(sentence: str) -> list[str]:
     """Return the clauses of `sentence`, stripped, none empty; joined by spaces they are its words.
 
-    They are as short as punctuation and conjunctions allow; callers join neighbours into longer ones.
+    They are as short as punctuation and conjunctions allow; callers join neighbors into longer ones.
     """
     return [clause for clause in _CLAUSE.split(" ".join(sentence.split())) if clause]

@@ -51,7 +51,7 @@ class TrainingResult:
 def model_card(
     training: TranslateTraining | SummarizeTraining, packed: Packed, dev: Packed, result: TrainingResult
 ) -> str:
-    """Return the result's README.md; its front matter names the licence, which `tomdich` reads."""
+    """Return the result's README.md; its front matter names the license, which `tomdich` reads."""
     summarizer = isinstance(training, SummarizeTraining)
     front: dict[str, Any] = {
         "license": training.card.license,
@@ -86,13 +86,13 @@ def model_card(
         "",
         "## Data",
         "",
-        "| file | read | used | left out | licence | note |",
+        "| file | read | used | left out | license | note |",
         "|---|---|---|---|---|---|",
         *data,
         "",
         "For choosing the checkpoint:",
         "",
-        "| file | read | used | left out | licence | note |",
+        "| file | read | used | left out | license | note |",
         "|---|---|---|---|---|---|",
         *held,
         "",
@@ -125,7 +125,7 @@ def tokenizer_card(
         f"the `tokenizers` library. Of {compared} lines {differing} get other ids than from SentencePiece itself, none",
         "gets others in transformers.",
         "",
-        "| source | texts read | licence | note |",
+        "| source | texts read | license | note |",
         "|---|---|---|---|",
         *(
             f"| {name} | {tally.read} | {source.license} | {source.note} |"
@@ -221,7 +221,7 @@ def _recipe(training: ModelTraining, result: TrainingResult) -> list[str]:
         base = result.base
         name = f"the folder `{Path(base.name).name}`" if is_folder_name(base.name) else base.name
         at = f", commit {base.revision}" if base.revision else ""
-        start = f"fine-tuned from {name}{at} (licence: {base.license}; SHA-256 of its files: {base.digest})"
+        start = f"fine-tuned from {name}{at} (license: {base.license}; SHA-256 of its files: {base.digest})"
     else:
         assert shape is not None
         layers = f"{shape.encoder_layers} encoder and {shape.decoder_layers} decoder layers"

@@ -174,7 +174,7 @@ class Guidance(_Model):
     weight: Annotated[float, Strict(), Field(gt=0)] = 0.3  # of the loss
     heads: Count = 2  # cross-attention heads of the first decoder layer that are guided
     rounds: Count = 4  # of expectation maximization
-    # how strongly the prior favours the diagonal; 0: not at all
+    # how strongly the prior favors the diagonal; 0: not at all
     diagonal: Annotated[float, Strict(), Field(ge=0)] = 5.0
     least_posterior: Share = 0.35  # a target token whose best alignment has less stays unaligned
 
@@ -246,7 +246,7 @@ class ModelTraining(_Training):
 
     init_from: str | None = None  # a checkpoint to fine-tune: a folder or a name of the catalog or hub
     revision: str | None = None  # of `init_from`: a commit
-    accept_license: str | None = None  # of `init_from`: its licence by name
+    accept_license: str | None = None  # of `init_from`: its license by name
     deepen: Deepen | None = None  # of `init_from`, a T5
     tokenizer: str | None = None  # from scratch: the folder of a tokenizer, or its tokenizer.json
     model: Shape | None = None  # from scratch

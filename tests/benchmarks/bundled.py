@@ -347,7 +347,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--sentences", type=int, help="of the summarizers `extractive` and `lead`")
     parser.add_argument("--engine", default="auto", choices=["auto", "transformers", "ctranslate2"])
-    parser.add_argument("--accept-license", help="of checkpoints whose licence must be accepted by name")
+    parser.add_argument("--accept-license", help="of checkpoints whose license must be accepted by name")
     parser.add_argument("--threads", type=int, help="CPU threads (default: all)")
     parser.add_argument("--data", type=Path, default=DATA, help="the folder of the data")
     parser.add_argument("--show", type=int, default=SHOWN, help="random answers to print beside their sources")

@@ -158,7 +158,7 @@ def test_a_checkpoint_that_cannot_be_used_is_refused_with_the_reason(how: str, m
         ("a/b/c", "is not a valid model name"),
     ],
 )
-def test_a_model_that_is_nowhere_is_refused_with_its_neighbours(model: str, message: str, cache: Path) -> None:
+def test_a_model_that_is_nowhere_is_refused_with_its_neighbors(model: str, message: str, cache: Path) -> None:
     with pytest.raises(ModelError, match=message):
         prepared(model, cache)
 
@@ -178,7 +178,7 @@ def test_a_folder_has_no_revision(cache: Path) -> None:
         ("csebuetnlp/mT5_multilingual_XLSum", "accept_license: cc-by-nc-sa-4.0"),
     ],
 )
-def test_a_licence_that_is_not_free_must_be_accepted_by_its_name(model: str, line: str, cache: Path) -> None:
+def test_a_license_that_is_not_free_must_be_accepted_by_its_name(model: str, line: str, cache: Path) -> None:
     attempts: list[dict[str, Any]] = [{}, {"accept_license": "mit"}, {"accept_license": "yes"}]
     for wrong in attempts:
         with pytest.raises(LicenseError) as caught:
@@ -186,7 +186,7 @@ def test_a_licence_that_is_not_free_must_be_accepted_by_its_name(model: str, lin
         assert str(caught.value).endswith(line)
 
 
-def test_a_folder_needs_no_acceptance_and_tells_its_card_s_licence(tmp_path: Path) -> None:
+def test_a_folder_needs_no_acceptance_and_tells_its_card_s_license(tmp_path: Path) -> None:
     folder = tiny.copy("t5", tmp_path / "own")
     assert prepared(folder, tmp_path / "cache").license == "unknown"
     (folder / "README.md").write_text("---\nlicense: mit\ndate: 2026-02-30\n---\nNo such day.", encoding="utf-8")

@@ -242,7 +242,7 @@ def test_gated_missing_and_mistyped_models_are_told_apart(client: Client) -> Non
     assert pinned["answer"]["commit"] == client.hub.repos[NAME].branches["main"]
 
 
-def test_the_card_s_licence_is_asked_for_before_the_weights_are_fetched(client: Client) -> None:
+def test_the_card_s_license_is_asked_for_before_the_weights_are_fetched(client: Client) -> None:
     client.hub.add(NAME, tiny.checkpoint("t5"), license="cc-by-nc-4.0")
     refused = client.prepare()
     assert refused["error"].startswith("LicenseError")

@@ -360,7 +360,7 @@ def test_what_was_merged_into_what(old: str, new: str) -> None:
 
 def test_spellings_are_in_press_style() -> None:
     raw = tomllib.loads(TABLE.read_text(encoding="utf-8"))
-    sections = ("countries", "places", "people", "organisations", "offices", "terms")
+    sections = ("countries", "places", "people", "organizations", "offices", "terms")
     spellings = [spelling for section in sections for line in raw[section] for spelling in line.split("|")]
     assert [spelling for spelling in spellings if spelling != unicodedata.normalize("NFC", press_tone(spelling))] == []
 

@@ -1,4 +1,4 @@
-"""What `tomdich show` prints: held records marked, what a flag is about in its colour, nothing that acts."""
+"""What `tomdich show` prints: held records marked, what a flag is about in its color, nothing that acts."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_an_old_version_reads_as_one_without_holds_whose_flags_are_warnings(
     assert tally.held == 0
 
 
-def test_what_a_flag_is_about_is_underlined_in_its_colour(
+def test_what_a_flag_is_about_is_underlined_in_its_color(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
@@ -100,8 +100,8 @@ def test_what_a_flag_is_about_is_underlined_in_its_colour(
     assert "\x1b[1;37;41m HOLD \x1b[0m \x1b[1mMưa to\x1b[0m" in shown
     assert f"{RED}2.000\x1b" in shown
     assert f"{RED}2 billion\x1b" in shown
-    for colour, words in (("31", "⚑ number"), ("34", "⚑ copied_lead")):
-        assert f"\x1b[{colour}m{words}\x1b[0m (" in shown
+    for color, words in (("31", "⚑ number"), ("34", "⚑ copied_lead")):
+        assert f"\x1b[{color}m{words}\x1b[0m (" in shown
 
 
 def test_a_flag_says_what_was_expected_and_what_was_found_errors_first(capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,7 +114,7 @@ def test_a_flag_says_what_was_expected_and_what_was_found_errors_first(capsys: p
     ]
 
 
-def test_no_colours_where_nobody_sees_them(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_colors_where_nobody_sees_them(capsys: pytest.CaptureFixture[str]) -> None:
     print_record(RECORD)
     assert "\x1b" not in capsys.readouterr().out
 

@@ -231,19 +231,19 @@ def test_both_sides_of_a_sentence_light_up_and_its_place_in_the_article(look: Ca
     tab = look([row(1, article="Mở đầu. Câu hai. Hết.")])
     tab.page.wait_for_selector(".body")
 
-    def colour() -> Any:
+    def color() -> Any:
         return tab.page.locator(".pair").nth(2).evaluate("pair => getComputedStyle(pair).backgroundColor")
 
     tab.page.emulate_media(reduced_motion="reduce")
-    before = colour()
+    before = color()
     tab.page.hover(".pair >> nth=2 >> .vi")
-    assert colour() != before  # one background under both
+    assert color() != before  # one background under both
     lit = "[...CSS.highlights.get('origin')].map(range => range.toString())"
     assert tab.page.evaluate(lit) == ["Câu hai."]
     tab.page.mouse.move(0, 0)
-    assert colour() == before
+    assert color() == before
     tab.page.locator(".pair").nth(2).focus()
-    assert colour() != before
+    assert color() != before
 
 
 def test_corrections_are_made_by_keyboard_and_downloaded(look: Callable[..., Opened], tmp_path: Path) -> None:
@@ -718,15 +718,15 @@ def test_contrast(look: Callable[..., Opened], scheme: Scheme, width: int) -> No
     assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-# Every element with text of its own, whose colour stands less than 4.5 : 1 against the first background under it.
+# Every element with text of its own, whose color stands less than 4.5 : 1 against the first background under it.
 CONTRAST = """() => {
   const linear = (part) => (part /= 255) <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
   const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const parts = (color) => color.match(/[\\d.]+/g).map(Number);
   const under = (element) => {
     for (; element; element = element.parentElement) {
-      const colour = parts(getComputedStyle(element).backgroundColor);
-      if (colour.length < 4 || colour[3] === 1) return colour;
+      const color = parts(getComputedStyle(element).backgroundColor);
+      if (color.length < 4 || color[3] === 1) return color;
     }
     return [255, 255, 255];
   };

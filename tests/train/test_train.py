@@ -202,7 +202,7 @@ def test_the_loss_falls_and_the_result_translates_in_the_pipeline(
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_card_names_licence_data_and_numbers_with_signatures(trained: tuple[Path, Told]) -> None:
+def test_the_card_names_license_data_and_numbers_with_signatures(trained: tuple[Path, Told]) -> None:
     text = (trained[0] / "README.md").read_text(encoding="utf-8")
     front = yaml.safe_load(text.split("---")[1])
     assert front["license"] == "apache-2.0"
@@ -365,7 +365,7 @@ def test_a_checkpoint_is_fine_tuned(kind: tiny.Kind, work: Path, tmp_path: Path)
     used = loaded(result, cache=tmp_path)
     assert (used.prefix, used.tone_style) == ("Hà Nội: ", "new")
     card = (result / "README.md").read_text(encoding="utf-8")
-    assert f"fine-tuned from the folder `{kind}` (licence: mit; SHA-256 of its files: " in card
+    assert f"fine-tuned from the folder `{kind}` (license: mit; SHA-256 of its files: " in card
     assert str(tmp_path) not in card
     elsewhere = folder.rename(tmp_path / "elsewhere")
     told = Told()

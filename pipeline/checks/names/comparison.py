@@ -19,7 +19,7 @@ from pipeline.checks.names.entities import (
     Initials,
     Token,
     Vietnamese,
-    capitalised_within,
+    capitalized_within,
     is_syllable,
     read_english,
     read_vietnamese,
@@ -67,7 +67,7 @@ def check(view: View) -> list[Flag]:
         article_folded=article_folded,
         syllables=article_syllables + summary_syllables,
         folded=article_folded | summary_folded,
-        known=capitalised_within(article.text),
+        known=capitalized_within(article.text),
         published=_date(article.published),
     )
     found = _unsupported(view, source)
@@ -154,7 +154,7 @@ def _compared(pair: Pair, source: Source) -> list[Flag]:
         match entity.entry.kind:
             case "office":
                 found += _office(pair, vietnamese, entity, english)
-            case "country" | "place" | "person" | "organisation" if entity.entry not in english.outermost:
+            case "country" | "place" | "person" | "organization" if entity.entry not in english.outermost:
                 if merged := _merged(pair, vietnamese, entity, english, source):
                     found.append(merged)
                     unsupported_names = [
@@ -164,7 +164,7 @@ def _compared(pair: Pair, source: Source) -> list[Flag]:
                             merged.field == pair.target.field and unsupported.start + pair.target.start == merged.start
                         )
                     ]
-                elif entity.entry.kind == "organisation":
+                elif entity.entry.kind == "organization":
                     found += _other_body(pair, vietnamese, entity, english, source)
                 else:
                     missing += _missing_entity(vietnamese, entity, english)
@@ -290,7 +290,7 @@ def _missing_run(run: CapitalizedSpan, english: English) -> list[_Missing]:
     if len(joined) >= SHORTEST_JOINED and joined in english.joined:
         return []
     if run.person:
-        if run.tokens[-1].folded in english.words or _romanised(run, english):
+        if run.tokens[-1].folded in english.words or _romanized(run, english):
             return []
         return [replace(absent, severity="error")]
     if any(token.folded in english.words or share_beginning(token.folded, english.capitals) for token in run.tokens):
@@ -316,7 +316,7 @@ def _may_be_a_word(run: CapitalizedSpan) -> bool:
     return len(run.tokens) == 1 and not run.title and (is_syllable(token.folded) or len(token.text) < _SHORTEST_NAME)
 
 
-def _romanised(run: CapitalizedSpan, english: English) -> bool:
+def _romanized(run: CapitalizedSpan, english: English) -> bool:
     """Return whether the English contains the surname in its Chinese or Korean romanization."""
     return not english.capitals.isdisjoint(gazetteer().chinese_surnames.get(run.tokens[0].key, frozenset()))
 
@@ -404,7 +404,7 @@ def _other_body(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: Eng
     """
     if entity.entry in english.found:
         return []
-    instead = _replacement(vietnamese, english, kind="organisation")
+    instead = _replacement(vietnamese, english, kind="organization")
     ways = (way for entry in instead.means for way in gazetteer().spellings[entry]) if instead else ()
     if instead is None or any(way in source.syllables for way in ways):
         return []

@@ -32,7 +32,7 @@ __all__ = [
     "Initials",
     "Token",
     "Vietnamese",
-    "capitalised_within",
+    "capitalized_within",
     "is_syllable",
     "read_english",
     "read_vietnamese",
@@ -132,7 +132,7 @@ _CAPITALS = "".join(chr(code) for code in range(0x41, 0x1EFA) if chr(code).isupp
 _WITHIN = re.compile(f"(?<=[^\\W_]),? ([{_CAPITALS}][^\\W_]*)")
 
 
-def capitalised_within(text: str) -> frozenset[str]:
+def capitalized_within(text: str) -> frozenset[str]:
     """Return the keys of the syllables that `text` capitalizes within a sentence."""
     return frozenset(_keys(word)[0] for word in set(_WITHIN.findall(text)))
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pipeline.text.normalize import fold, press_tone, syllables
 
-Kind = Literal["country", "place", "person", "organisation", "office", "term"]
+Kind = Literal["country", "place", "person", "organization", "office", "term"]
 
 # A word of English text; an abbreviation with dots (U.S., Ph.D.) is one word.
 ENGLISH_WORD = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_]+")
@@ -102,7 +102,7 @@ _SECTIONS: Mapping[str, Kind] = {
     "countries": "country",
     "places": "place",
     "people": "person",
-    "organisations": "organisation",
+    "organizations": "organization",
     "offices": "office",
     "terms": "term",
     "provinces": "place",
