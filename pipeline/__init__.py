@@ -2,7 +2,7 @@
 
 import logging
 
-DISTRIBUTION = "tomdich"  # tells this package from another one named `pipeline`
+DISTRIBUTION = "tomdich"  # distinguishes this package from another one named `pipeline`
 __version__ = "0.1.0"
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent, unless the program that uses it listens

@@ -1,4 +1,4 @@
-"""What long work tells while it goes on: on stderr a bar on a terminal, a plain line every few seconds elsewhere."""
+"""Progress of long work on stderr: a bar on a terminal, a plain line every few seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def duration(seconds: float) -> str:
 
 
 class Progress(Protocol):
-    """What a run or a training tells a person while it works; `Bar` and `Lines` are such."""
+    """What reports the progress of a run or a training; `Bar` and `Lines` implement it."""
 
     def begin(self, stage: str, total: int | None) -> None:
         """Say that a stage starts, with the number of what it will do if it is known."""

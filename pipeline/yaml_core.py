@@ -183,7 +183,7 @@ class _CoreResolver(VersionedResolver):
 
 
 class _StrictestResolver(_CoreResolver):
-    """Tells `dump` which texts to quote: those that YAML 1.1 or the core schema would not read as text."""
+    """Which texts `dump` has to quote: those that YAML 1.1 or the core schema would not read as text."""
 
     _PATTERNS = _resolvers(strictest=True)
 

@@ -113,7 +113,7 @@ def released(holding: Sequence[Flag], release: Release | None) -> Flag | None:
 
 
 def _key(flag: Flag) -> tuple[str, str, str, str, str]:
-    """Return what is the same for a flag wherever it stands in its field, as `Release` lists it."""
+    """Return what identifies a flag independently of its position in the field, as `Release` lists it."""
     expected, found, message = (" ".join(text.split()) for text in (flag.expected, flag.found, flag.message))
     return flag.check, flag.field, expected, found, message
 

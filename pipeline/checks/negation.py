@@ -171,7 +171,7 @@ _Places: TypeAlias = dict[tuple[str, ...], tuple[int, int]]
 def _against_article(view: View, tables: Tables) -> Iterator[Flag]:
     """Yield a warning where the summary repeats words of the article and drops or adds the negator among them.
 
-    "Ông Nam không nhận tiền" summarized as "Nam nhận tiền": the word before the negator and the two behind it are
+    "Ông Nam không nhận tiền" summarized as "Nam nhận tiền": the word before the negator and the two after it are
     compared, so that reworded text is not judged. Two of 2,000 human summaries have such a place.
     """
     if view.is_copied:

@@ -30,7 +30,7 @@ def check(pair: Pair, source: Sequence[Quantity], target: Sequence[Quantity]) ->
 
 
 def _turned(pair: Pair, said: Quantity, one: Quantity) -> Iterator[Flag]:
-    """Yield an error where a change by a number is told as one to it, or a time ago as one later, and the reverse."""
+    """Yield an error where a change by a number becomes a change to it, or a past time a later one, or the reverse."""
     vietnamese, english = pair.source.text, pair.target.text
     before = vietnamese[max(0, said.start - _BEFORE) : said.start], english[max(0, one.start - _BEFORE) : one.start]
     behind = vietnamese[said.end :], english[one.end :]
@@ -47,14 +47,14 @@ def _turned(pair: Pair, said: Quantity, one: Quantity) -> Iterator[Flag]:
 
 
 def _part_of_period(pair: Pair) -> Iterator[Flag]:
-    """Yield an error where the beginning of a year, month or week is told as its end, and the reverse."""
+    """Yield an error where the beginning of a year, month or week is translated as its end, or the reverse."""
     vietnamese, english = pair.source.text, pair.target.text
-    for said, other, told, wrong in (
+    for said, other, translated, wrong in (
         (_VI_EARLY, _VI_LATE, _EN_ANY_EARLY, _EN_LATE),
         (_VI_LATE, _VI_EARLY, _EN_ANY_LATE, _EN_EARLY),
     ):
         at, instead = said.search(vietnamese), wrong.search(english)
-        if at and instead and not other.search(vietnamese) and not told.search(english):
+        if at and instead and not other.search(vietnamese) and not translated.search(english):
             message = f"“{instead[0]}” is not what the Vietnamese says ({at[0]})"
             yield pair.target.flag(
                 "number", message, span=instead.span(), expected=at[0], found=instead[0], severity="error"
@@ -96,7 +96,7 @@ _VI_AGO: Final = re.compile(r" (?:trước|qua)(?=[ ]?[.,;:!?)]|\Z| đây)")
 _VI_LATER: Final = re.compile(r" sau(?=[ ]?[.,;:!?)]|\Z| đó)")
 _EN_AGO: Final = re.compile(r" (?:ago|earlier)\b")
 _EN_LATER: Final = re.compile(r" later\b")
-# What stands before and behind a number in either language, what is wrong, and how bad it is: Vietnamese writes
+# What is before and after a number in either language, what is wrong, and how bad it is: Vietnamese writes
 # `tăng lên 15%` for "rose by 15%" too.
 _TURNS: Final[tuple[tuple[_Around, _Around, str, Severity], ...]] = (
     ((_VI_BY, _ANY), (_EN_TO, _ANY), "a change to", "error"),
@@ -107,7 +107,7 @@ _TURNS: Final[tuple[tuple[_Around, _Around, str, Severity], ...]] = (
 
 
 def _reversed(pair: Pair, source: Sequence[Quantity], target: Sequence[Quantity]) -> Iterator[Flag]:
-    """Yield an error where a fall from 10 to 8 is told as one from 8 to 10: every figure is there, the sense is not.
+    """Yield an error where a fall from 10 to 8 becomes one from 8 to 10: every figure is there, the sense is not.
 
     And a warning where the two figures of a score or ratio changed places; a defeat of 1-3 may be one of 3-1.
     """

@@ -1,6 +1,6 @@
 """The check `number`: the values of the article in its summary, and those of each sentence in its translation.
 
-Values are read by `pipeline.quantities`; here they are only compared. A value counts as told when it stands anywhere
+Values are read by `pipeline.quantities`; here they are only compared. A value counts as translated if it is anywhere
 in the other text, in any form; one that is missing and one that came from nowhere, near the same place, are a change.
 A number word alone says less than a figure ("one", `hai bên`, "both"): missing, it is a warning; up to two, nothing.
 """
@@ -53,15 +53,15 @@ class _Sides:
         new = [one for one in self.target if not _told(one, self.source)]
         # one of these alone may be an idiom or a name; where each side has another, one became the other
         both = [
-            told
-            for told in (_is_times, _is_half, _is_roman, _is_one_or_two)
-            if any(map(told, missing)) and any(map(told, new))
+            matches
+            for matches in (_is_times, _is_half, _is_roman, _is_one_or_two)
+            if any(map(matches, missing)) and any(map(matches, new))
         ]
         lengths = [[one for one in side if _is_length(one)] for side in (missing, new)]
         if all(lengths) and any(one.salience != "optional" for side in lengths for one in side):
             both.append(_is_length)
-        self.missing = [one for one in missing if one.salience != "optional" or any(told(one) for told in both)]
-        self.new = [one for one in new if one.salience != "optional" or any(told(one) for told in both)]
+        self.missing = [one for one in missing if one.salience != "optional" or any(matches(one) for matches in both)]
+        self.new = [one for one in new if one.salience != "optional" or any(matches(one) for matches in both)]
 
 
 def check(view: View) -> list[Flag]:
@@ -96,7 +96,7 @@ def _summary(read: Sequence[Quantity], source: str) -> list[Flag]:
     for one in read:
         if one.salience == "optional" or _idiomatic(one) or (one.kind in _AMOUNTS and occurs_whole(one.text, source)):
             continue
-        if article.tells(one):
+        if article.contains(one):
             continue
         counted = one.kind == "number" and 0 <= one.value <= _COUNTED  # "three suspects", where the article names them
         severity: Severity = "error" if one.salience == "figure" and not counted else "warning"
@@ -120,13 +120,13 @@ def _summary(read: Sequence[Quantity], source: str) -> list[Flag]:
 
 
 class _Read:
-    """The values of an article, read line by line as far as they are asked for: most are told in the first lines."""
+    """The values of an article, read line by line only as far as needed: most are in the first lines."""
 
     def __init__(self, source: str) -> None:
         self.values: list[Quantity] = []
         self._lines = (vietnamese(line, context=source) for line in source.splitlines())
 
-    def tells(self, one: Quantity) -> bool:
+    def contains(self, one: Quantity) -> bool:
         """Return whether the article has this value; where it has not, `values` is all of the article."""
         if _told(one, self.values):
             return True
@@ -158,7 +158,7 @@ def _moved(one: _Sides, other: _Sides) -> list[Flag]:
             continue
         one.missing.remove(quantity)
         other.new.remove(arrived)
-        message = f"{quantity.text} ({in_english(quantity)}) is told in the neighboring sentence"
+        message = f"{quantity.text} ({in_english(quantity)}) is in the translation of the neighboring sentence"
         found.append(_source_flag(one.pair, quantity, message, "note"))
     return found
 
@@ -212,7 +212,7 @@ def _dated(sides: _Sides) -> Iterator[Flag]:
         if at is None or day.value == month.value:
             continue
         if month not in sides.missing and (day.alternatives or month.alternatives):
-            continue  # it may be a fraction, decimal or score, told as such
+            continue  # it may be a fraction, decimal or score, translated as such
         sides.missing = [one for one in sides.missing if one not in (day, month)]
         sides.new = [one for one in sides.new if one.end <= at.start() or at.end() <= one.start]
         said = f"{in_english(month)} {day.value}"
@@ -227,7 +227,7 @@ _ODD_DATE: Final = re.compile(r"(?<![\w.,/-])([0-9]{1,2})[./-]([0-9]{1,2})(?![\w
 def _invented(sides: _Sides, one: Quantity) -> Flag:
     converted = next((other for other in sides.source if _converted(other, one)), None)
     if converted is not None:
-        return _target_flag(sides.pair, one, f"{one.text} is reckoned from {converted.text}, not told", "note")
+        return _target_flag(sides.pair, one, f"{one.text} is computed from {converted.text}, not copied", "note")
     return _target_flag(sides.pair, one, f"{one.text} is not in the Vietnamese", _weighed(one))
 
 
@@ -266,13 +266,13 @@ def _change(pair: Pair, one: Quantity, instead: Quantity) -> tuple[str, Severity
     """Return what to say of a value that became another, and how bad it is."""
     said = f"the Vietnamese says {one.text} ({in_english(one)}), the translation {instead.text}"
     if _converted(one, instead):
-        return f"{one.text} ({in_english(one)}) is told as {instead.text} only", "warning"
+        return f"{one.text} ({in_english(one)}) is translated as {instead.text} only", "warning"
     if one.value == instead.value and {"percent", "number"} == {one.kind, instead.kind}:
         return said, "warning"
     if one.value == -instead.value and one.unit not in _DEGREES:
         plain = pair.target.text if one.value < 0 else pair.source.text
         if _FALLING.search(plain):
-            return f"{said}: the sign is told in words", "note"
+            return f"{said}: the sign is written in words", "note"
     least, most = sorted((one.value, instead.value))
     if "optional" in (one.salience, instead.salience) and _is_times(one) and _is_times(instead):
         sure = "multiple" in (one.kind, instead.kind) or "figure" in (one.salience, instead.salience)

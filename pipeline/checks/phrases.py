@@ -3,7 +3,7 @@
 A list has one entry a line: `"entry" = example`. Examples are for people and for the tests; the checks read the entries
 only. An entry is matched in any case, between word borders, and in its own notation:
 
-- `*` stands for any further letters: `alleg*` is alleged, allegedly, allegation;
+- `*` matches any further letters: `alleg*` is alleged, allegedly, allegation;
 - `(a|b)` is a or b, `(a )?` is a or nothing;
 - anything else is as in a regular expression: `(?! x)` not before x, `(?= x)` only before x, `(?<!x )` not after x.
 
@@ -86,7 +86,7 @@ class Term:
 
     words: Bilingual
     wrong: Phrases
-    optional: bool  # a translation with neither is no flag: the sense is told in too many ways
+    optional: bool  # a translation with neither is not flagged: the sense has too many translations
 
     @classmethod
     def of(cls, table: Table) -> Term:

@@ -3,7 +3,7 @@
 A summarizer that invents uses words that the article does not have. Counted are the content words of the summary
 (syllables without the most frequent function words, tone placement normalized) that the article and its headline lack,
 and runs of words of which no two neighbors are neighbors in the article. A summary that is copied from the lead gets
-a note: it is no error, but an editor may want to know.
+a note: it is not an error, but an editor may want to know.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ class View:
         article, summary, translation = record.article, record.summary, record.translation
         pairs: list[Pair] = []
         if article.title and record.title_translation:
-            shown = recased(article.title, article.text)  # as the translator read it: `NĂM` in capitals is no name
+            shown = recased(article.title, article.text)  # as the translator read it: `NĂM` in capitals is not a name
             title = shown if len(shown) == len(article.title) else article.title
             english = record.title_translation
             pairs.append(

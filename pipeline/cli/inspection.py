@@ -70,7 +70,7 @@ def show(
     from pipeline.storage import editions
 
     if failures and hold:
-        raise UsageError("show: a failure is no record and cannot be on hold; give --failures or --hold")
+        raise UsageError("show: a failure is not a record and cannot be on hold; give --failures or --hold")
     found = editions.find(outputs, version)
     if failures:
         print_failures(found, limit=limit, as_jsonl=as_jsonl)

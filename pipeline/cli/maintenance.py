@@ -149,7 +149,7 @@ def _say_what_is_left(found: Forgotten, *, name: str | None, emptied: bool, yes:
         say(f"still held, because --name asks for one experiment only: {', '.join(found.elsewhere)}")
     if not emptied:
         where = "a run published no version with it" if found.certain else "a run failed on it, or its version is gone"
-        say(f"calls made where {where} cannot be told from others: --memo empties the memo, and nothing is left")
+        say(f"calls made where {where} cannot be identified: --memo empties the memo, and nothing is left")
     runs = "into these outputs" if name is None else f"of {name}"
     say(
         f"{'searched' if dataset_cache.is_readable(cache) else 'nothing to read in'} the cache of "

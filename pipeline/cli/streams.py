@@ -1,4 +1,4 @@
-"""The standard streams of the command line: UTF-8 in every locale, each on an open descriptor, each fault told apart.
+"""The standard streams of the command line: UTF-8 in every locale, each on an open descriptor, with its own errors.
 
 stdout carries results: where it cannot be written, that is an error of its own kind. stderr carries notices: one that
 cannot be written is dropped and never ends a run, whose log keeps it all the same.
@@ -71,7 +71,7 @@ def _write(raw: io.FileIO, data: ReadableBuffer) -> int:
 
 
 class _Stdout(io.FileIO):
-    """stdout; its faults are told from those of all other files, and are raised once."""
+    """stdout; its faults are distinguished from those of all other files, and are raised once."""
 
     def write(self, data: ReadableBuffer) -> int:
         try:

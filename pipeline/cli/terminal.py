@@ -66,10 +66,10 @@ def stop_signals() -> Iterator[Callable[[], str | None]]:
         received.append(signal.Signals(number))
         if len(received) > 1:
             return
-        told = f"{received[0].name}: stopping after the batch in flight; once more to stop at once\n"
+        notice = f"{received[0].name}: stopping after the batch in flight; once more to stop at once\n"
         with suppress(OSError):  # a stderr that is gone
             # not by way of `sys.stderr`: it raises where the signal came while something was printed
-            os.write(2, told.encode())
+            os.write(2, notice.encode())
 
     handled = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:

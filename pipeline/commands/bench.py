@@ -2,7 +2,7 @@
 
 A few articles go through both stages once, which gives the texts each engine is asked; these texts are then run under
 one setting after the other. No memo is read or written and nothing is published, so a bench never changes a run. Only
-`runtime:` is proposed, which cannot change an answer; another arithmetic can, and is told apart from it.
+`runtime:` is proposed, which cannot change an answer; another number type can, and is listed apart from it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ARTICLES = 50
 REPEATS = 3
 BUDGETS = (0.25, 0.5, 1, 2, 4)  # of what a batch takes at present
 FINALISTS = 3
-NOISE = 0.03  # two settings this near are not told apart: the smaller batch is taken, as a killed run loses it
+NOISE = 0.03  # two settings this near count as equal: the smaller batch is taken, as a killed run loses it
 _SMALLEST = 64  # the config takes no less
 _WARM_UP = 8  # texts, before the clock runs: the first batches of every library are slow
 
@@ -183,7 +183,7 @@ def report(found: Bench) -> Iterator[str]:
     for other in found.faster:
         yield (
             f"{other.stage}: `compute_type: {other.compute_type}` is {other.ratio:.2f}x as fast, and changes answers: "
-            f"{other.same} of {other.texts} were the same here. All calls would be made anew."
+            f"{other.same} of {other.texts} were the same here. All calls would be made again."
         )
 
 

@@ -81,7 +81,7 @@ class Forgotten:
 
     @property
     def certain(self) -> bool:
-        """Whether each experiment that ever published the article still told which calls were its own."""
+        """Whether each experiment that ever published the article still records which calls were its own."""
         held = {holding.version.folder.parent.name for holding in self.holdings if holding.titles}
         return not any(holding.paid_unknown for holding in self.holdings) and held >= set(self.known)
 

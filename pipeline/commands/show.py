@@ -224,7 +224,7 @@ def _paired(record: PublishedRow) -> Iterator[tuple[Text, Text]]:
 
 
 def _marked(text: str, start: int | None, field: str, flags: Sequence[Flag]) -> Text:
-    """Return a text that stands at `start` of `field`, with its flagged spans; those of the whole text mark nothing."""
+    """Return a text at `start` of `field`, with its flagged spans; those of the whole text mark nothing."""
     marked = Text(text)
     if start is not None:
         for flag in sorted(flags, key=lambda flag: -SEVERITIES.index(flag.severity)):

@@ -60,7 +60,7 @@ summarize:
   model: {summarizer}      # or `extractive`: two of the article's own sentences, no model
 translate:
   model: {translator}
-  # terms: house.csv              # columns vi, en, wrong: what the house calls things
+  # terms: house.csv              # columns vi, en, wrong: the newsroom's terms
   # corrections: corrections.jsonl  # what your editors decided in the report
 
 limits:

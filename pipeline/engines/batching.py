@@ -5,13 +5,13 @@ batch in hand and one waiting for it, so the model does not idle while the next 
 what may be pulled ahead: while its batches run, the other half fills. Decisions that need one place are taken
 here, once:
 
-- *Cut*: a source longer than the checkpoint takes loses the end of its text, but keeps what stands behind it: a
+- *Cut*: a source longer than the checkpoint takes loses the end of its text, but keeps what follows it: a
   model that sees no `</s>` does not know that the text ended. `Generation.dropped_tokens` counts the loss.
 - *Memory*: a batch that does not fit is halved, and half its size is the budget from then on.
 - *Poison*: a batch that fails otherwise is bisected until the text at fault is alone, and that text is
   `Refused`.
 - *Hang*: where no batch comes back for so long, the engine is given up (`HungError`): a thread that computes cannot
-  be stopped, so the process has to end once what is finished is kept and told.
+  be stopped, so the process has to end once what is finished is stored and reported.
 - *Deterministic*: one text a batch, in the order they come. Any larger batch pads a text by its neighbors'
   length, and then the order of additions, so the last bits, depend on who they are.
 """

@@ -14,7 +14,7 @@ words; a word is a token. A text that holds one of these words (by itself, betwe
     fake:crash     the process ends at once, as killed
     fake:hang      its batch never comes back
 
-A word in the first sentence is part of the answer, and so reaches the next stage too; one behind it does not.
+A word in the first sentence is part of the answer, and so reaches the next stage too; one after it does not.
 """
 
 from __future__ import annotations

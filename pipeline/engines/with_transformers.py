@@ -82,7 +82,7 @@ class TransformersBackend:
         return ids
 
     def _answer(self, row: list[int]) -> Answer:
-        """Return what stands between the decoder's start (and language code) and the first end mark."""
+        """Return the tokens between the decoder's start (and language code) and the first end mark."""
         start = 1 if self._checkpoint.forced_bos_id is None else 2
         finished = self._checkpoint.eos_id in row[start:]
         end = row.index(self._checkpoint.eos_id, start) if finished else len(row)

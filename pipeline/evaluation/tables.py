@@ -65,7 +65,7 @@ def print_whole(grid: Grid, *, console: Console) -> None:
 def print_fitted(grid: Grid, *, console: Console) -> None:
     """Print `grid` with its cells folded to the screen, but for columns that are not wrapped: these stay whole.
 
-    Where the output is no terminal, every line is whole: a program reads it.
+    If the output is not a terminal, lines are not shortened, because a program may read them.
     """
     if not console.is_terminal:
         print_whole(grid, console=console)

@@ -35,7 +35,7 @@ class Pair:
     vietnamese: str
     english: str
     index: int | None
-    vietnamese_start: int | None  # in the field it stands in, in code points; None where it was not found there
+    vietnamese_start: int | None  # in its field, in code points; None if it was not found there
     english_start: int | None
 
 

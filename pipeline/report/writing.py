@@ -188,7 +188,7 @@ def write(
 
 
 class _Asset:
-    """A file of this package as it stands in the page, and its hash for the content security policy."""
+    """A file of this package as it is in the page, and its hash for the content security policy."""
 
     def __init__(self, name: str) -> None:
         self.text = "\n" + (_HERE / name).read_text(encoding="utf-8")

@@ -52,7 +52,7 @@ class Watch:
 def require(config: Config, *, outputs: Path) -> None:
     """Raise `WorldError` where a run over all of the config's sources cannot end on the disk of `outputs`.
 
-    The last full version of the name tells how much becomes of a byte of its sources. Sources whose size nobody knows
+    The last full version of the name gives the bytes written per byte of its sources. Sources whose size nobody knows
     (the web, stdin, a hub) count as nothing.
     """
     full = [version for version in versions(outputs / config.name) if version.manifest["scope"] == "full"]
@@ -88,10 +88,10 @@ def _version_bytes(config: Config, last: Version | None) -> float:
 
 
 def _sizes(source: Source) -> list[tuple[str, int]]:
-    """Return the ending and the size of each file of a source that lies on this machine."""
+    """Return the ending and the size of each file of a source that is on this machine."""
     if source.path is None or source.path == "-" or "://" in expand_path(source.path):
         return []
-    # names hide what stands in ${…}: where they differ from the paths, the size is not known
+    # names hide the value of ${…}: if they differ from the paths, the size is not known
     with muted("pipeline.sources"):  # the run that follows reads them, and logs it
         found = [Path(name) for name in sources.find(source)]
     return [(path.suffix, path.stat().st_size) for path in found if path.is_file()]

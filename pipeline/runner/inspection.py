@@ -209,7 +209,7 @@ class _Worker:
     def begin(self) -> None:
         """Send the setup: the process loads its tables while the run still reads."""
         if self._process is not None and self._process.stdin is not None:
-            with suppress(*_BROKEN):  # the first bundle tells
+            with suppress(*_BROKEN):  # the first bundle reports it
                 send(self._process.stdin, self._setup)
 
     def ask(self, bundle: bytes) -> list[CheckResult] | None:

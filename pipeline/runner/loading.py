@@ -194,7 +194,7 @@ class _Intake:
 
 
 def standing_in(published: Published, *, only_new: bool) -> Callable[[Article], PublishedState]:
-    """Return what says how an article stands to those published before; every one is new unless `only_new`."""
+    """Return the function that compares an article with those published before; all are new unless `only_new`."""
     if not only_new:
         return lambda _article: NEW
     return lambda article: published.state_of(article.id, article.text_sha256, article.published)
@@ -219,7 +219,7 @@ def _content(record: Article | Failure) -> Article | Failure:
 
 
 def _unless_withdrawn(record: Article | Failure, withdrawn: Callable[[str, str], bool]) -> Article | Failure:
-    """Return the record, or in a withdrawn article's place a rejection that says nothing of it but where it stands."""
+    """Return the record; for a withdrawn article, return a rejection that contains only its place in the source."""
     if isinstance(record, Failure) or not withdrawn(record.id, record.text_sha256):
         return record
     return Failure(stage="load", kind="withdrawn", message=_WITHDRAWN, source=record.source, rejected=True)

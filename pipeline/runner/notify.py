@@ -3,7 +3,7 @@
 The last two are given one JSON object, `{name, exit, reason, version, counts, unavailable}`: a command on
 its standard input (and `exit`, `reason` and `version` in TOMDICH_EXIT, TOMDICH_REASON and TOMDICH_VERSION), a web
 address as the body of a POST. What goes wrong here is said and changes nothing: the run has ended as it has. Only a
-second signal, which ends the process at once, tells nobody.
+second signal, which ends the process at once, sends nothing.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _DYING = 1.0  # seconds to collect what was killed: a process of another session
 
 
 class Finish:
-    """Around a run: tells how it ended when the block is left; a context manager."""
+    """Context manager around a run that reports how it ended."""
 
     def __init__(self, config: Config, *, outputs: Path, timeout: float = TIMEOUT) -> None:
         self.version: Version | None = None
@@ -59,8 +59,8 @@ class Finish:
     ) -> None:
         if self._config.metrics is not None:
             self._measure(Path(self._config.metrics), exit_code=_exit_code(error))
-        told = self._config.on_finish
-        if told is None:
+        target = self._config.on_finish
+        if target is None:
             return
         ending: dict[str, JSON] = {
             "name": self._config.name,
@@ -70,7 +70,7 @@ class Finish:
             "counts": None if self.version is None else self.version.manifest["counts"],
             "unavailable": self.unavailable,
         }
-        problem = self._post(told, ending) if is_web_address(told) else self._run(command(told), ending)
+        problem = self._post(target, ending) if is_web_address(target) else self._run(command(target), ending)
         if problem:
             _log.warning(f"on_finish: {problem}; the run itself ended with exit {ending['exit']}")
 
@@ -123,18 +123,18 @@ class Finish:
             return f"{words[0]} ended with {process.returncode}: {output[-_TAIL:].strip()}"
         return ""
 
-    def _post(self, told: str | tuple[str, ...], ending: dict[str, JSON]) -> str:
+    def _post(self, target: str | tuple[str, ...], ending: dict[str, JSON]) -> str:
         """Post the ending; a server that answers by the drop is not waited for beyond the time."""
-        assert isinstance(told, str)
-        problems: list[str] = [f"{_shown(told)} did not answer within {self._timeout:g} s"]
-        thread = threading.Thread(target=self._posted, args=(told, ending, problems), daemon=True)
+        assert isinstance(target, str)
+        problems: list[str] = [f"{_shown(target)} did not answer within {self._timeout:g} s"]
+        thread = threading.Thread(target=self._posted, args=(target, ending, problems), daemon=True)
         thread.start()
         thread.join(self._timeout)
         return problems[-1]
 
-    def _posted(self, told: str, ending: dict[str, JSON], problems: list[str]) -> None:
+    def _posted(self, target: str, ending: dict[str, JSON], problems: list[str]) -> None:
         try:
-            address = expand_env(told)
+            address = expand_env(target)
             request = urllib.request.Request(  # noqa: S310 - http and https only: `is_web_address`
                 address,
                 data=json.dumps(ending, ensure_ascii=False).encode(),
@@ -145,10 +145,10 @@ class Finish:
         except ConfigError as error:
             problems.append(str(error))
         except urllib.error.HTTPError as error:
-            problems.append(f"{_shown(told)} answered {error.code} {error.reason}")
+            problems.append(f"{_shown(target)} answered {error.code} {error.reason}")
             error.close()
         except (OSError, ValueError, http.client.HTTPException) as error:
-            problems.append(f"{_shown(told)} cannot be told: {getattr(error, 'reason', type(error).__name__)}")
+            problems.append(f"{_shown(target)} cannot be told: {getattr(error, 'reason', type(error).__name__)}")
         else:
             problems.append("")
 

@@ -34,7 +34,7 @@ class RunOptions:
     stopping: Callable[[], str | None] = lambda: None  # a reason to stop, asked after each answer
 
     def __post_init__(self) -> None:
-        """Raise `UsageError` where `revise` stands beside what it excludes."""
+        """Raise `UsageError` if `revise` is combined with an option that it excludes."""
         if self.revise and (self.limit or self.until or self.only_new or self.publish_partial):
             raise UsageError(
                 "--revise publishes the whole edition again, from its versions: leave out --limit, --until, --only-new "
@@ -57,4 +57,4 @@ class Outcome:
     published: bool
     stopped: str = ""  # why the run ended early; the version is then partial
     unavailable: tuple[str, ...] = ()  # optional sources, or files of them, that were not read to their end: why
-    damaged: int = 0  # rows that cannot be read, where no version tells
+    damaged: int = 0  # rows that cannot be read, if there is no version that counted them

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 _SHORT_DEADLINE = 600.0  # seconds
 _FIRST_RECORDS, _MOST_RECORDS = 2, 16
 _SMALL_BATCH = 512  # source tokens on a CPU, a quarter of the default
-_TRANSLATING = 0.5  # seconds a second of summarizing, where no version tells: sentences are short, articles long
-_TELLING = 20  # calls of both stages in a version that tells better
+_TRANSLATING = 0.5  # seconds per second of summarizing, if no version has a measurement
+_MIN_CALLS = 20  # calls of both stages that a version needs for its measurement to be used
 
 R = TypeVar("R", Article, Summarized)
 T = TypeVar("T", Summarized, Translated)
@@ -241,9 +241,9 @@ def _batching(options: RunOptions, checkpoint: Checkpoint, runtime: Runtime) -> 
 
 
 def _translating(versions: Iterable[Version]) -> float:
-    """Return the seconds that translating takes for a second of summarizing, from the newest version that tells."""
+    """Return the seconds of translating per second of summarizing, from the newest version with enough calls."""
     for version in reversed(list(versions)):
         calls, timings = version.manifest["calls"], version.manifest["timings"]
-        if all(calls.get(name, {}).get("computed", 0) >= _TELLING for name in ("summarize", "translate")):
+        if all(calls.get(name, {}).get("computed", 0) >= _MIN_CALLS for name in ("summarize", "translate")):
             return float(timings["translate"] / max(timings["summarize"], 0.001))
     return _TRANSLATING

@@ -109,7 +109,7 @@ class StageRunner(Generic[R, T]):
     calls: Calls
     open_engine: Callable[[], Engine]  # called once, when the memo first lacks an answer
     stopping: Callable[[], str | None] = lambda: None
-    answered: Callable[[], None] = lambda: None  # told after each answer of the engine
+    answered: Callable[[], None] = lambda: None  # called after each answer of the engine
     window: int = WINDOW
     widest: int = 0  # to which `window` doubles, where it is larger, whenever all that it let in is answered
     counts: CallCounts = field(default_factory=CallCounts)

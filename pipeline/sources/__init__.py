@@ -84,7 +84,7 @@ def read(
     timezone: str | None = None,
     stopping: Stopping | None = None,
 ) -> Iterator[Article | Failure]:
-    """Yield every article of `source`, and a listed failure for everything that is no article, in a stable order.
+    """Yield every article of `source`, and a listed failure for everything that is not an article, in a stable order.
 
     `on_file` is called with each file when it has been read. Raises `SourceError` for a file without a configured
     column or of no known format, and its subclass `UnavailableError` for a file that is missing, cut short or changed

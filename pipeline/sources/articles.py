@@ -190,7 +190,7 @@ def _with_body(draft: Draft, fields: Markup) -> tuple[Draft, Plain]:
 
 
 def rejected(kind: str, message: str, origin: Origin, *, id_: str = "", text_sha256: str = "") -> Failure:
-    """Return the failure of something that is no article to publish: listed, not retried, no reason to stop."""
+    """Return the failure of something that is not an article to publish: listed, not retried, no reason to stop."""
     return Failure(
         stage="load",
         kind=kind,

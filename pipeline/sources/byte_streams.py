@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-# Bytes of one line, field or document; what is longer is no article. JSON of small values takes some thirty times its
+# Bytes of one line, field or document; nothing longer is an article. JSON of small values takes some thirty times its
 # size in memory.
 LONGEST = 16 * 1024 * 1024
 MEGABYTES = LONGEST // (1024 * 1024)

@@ -34,7 +34,7 @@ _WIDE_GAP = re.compile(r"\t+|\s{2,}")  # parts that the page separates stay sepa
 _RFC_2822 = re.compile(r"(?:[A-Z][a-z]{2},\s*)?\d{1,2}\s[A-Z][a-z]{2}\s\d{4}\s\d{2}:\d{2}")
 _EDGES = " \t,;|-–—•·:()[]/"
 _NOON = 12
-# Unix times are read between 1985 and 2096; a number outside that range is no date of a news article.
+# Unix times are read between 1985 and 2096; a number outside that range is not a date of a news article.
 _SECONDS = range(500_000_000, 4_000_000_000)
 _FINER = (1, 1000, 1000**2, 1000**3)  # units a second of a Unix time: seconds, milliseconds, micro-, nanoseconds
 _UNIX = re.compile(r"[1-9][0-9]{8,18}(?:\.[0-9]+)?")

@@ -69,7 +69,7 @@ def from_json(
 
 
 def _read_json(line: bytes) -> tuple[object, str, tuple[str, ...]] | BadRow:
-    """Parse what the strict reader refused (other encodings, NaN, lone surrogates), or return why it is no JSON."""
+    """Parse what the strict reader refused (other encodings, NaN, lone surrogates), or return why it is not JSON."""
     try:
         decoded = normalize.decode(line)
     except UnicodeError as error:

@@ -22,7 +22,7 @@ def replacing(path: Path, *, keep_mode: bool = True) -> Iterator[BinaryIO]:
     It is a temporary file in the same folder, renamed at the end. A link is followed, not replaced. The new file has
     the mode that the umask gives. With `keep_mode`, for the file of a person, it has the mode and, where the system
     permits, the owner of the old one, and `PermissionError` is raised for a file that this process may not write, even
-    where it may replace it. Raises `FileExistsError` for what is no regular file.
+    where it may replace it. Raises `FileExistsError` for what is not a regular file.
     """
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -52,7 +52,7 @@ def mounts(table: Path = MOUNTS) -> list[Mount]:
 def file_system(folder: Path) -> str:
     """Return the type of the file system that holds `folder`, "" where the system does not tell.
 
-    The kernel says in which mount an open folder lies. The paths of the table do not: a mount hides those that were
+    The kernel says in which mount an open folder is. The paths of the table do not: a mount hides those that were
     mounted below its point before, and a bind mount leaves out what is mounted below its source.
     """
     number = _mount_number(folder)
@@ -65,7 +65,7 @@ def is_network(kind: str) -> bool:
 
 
 def _mount_number(folder: Path) -> int | None:
-    """Return the kernel's number of the mount that `folder` lies in, None where the system does not tell."""
+    """Return the kernel's number of the mount that `folder` is in, None if the system does not say."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:

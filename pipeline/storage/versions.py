@@ -1,10 +1,11 @@
 """Versions on disk: a version that is visible is complete.
 
 A version is built in `<name>/.staging/`, every file fsynced, and renamed into place; `latest` moves last. Nothing
-visible is half-written; there are no status files, and a folder without a manifest is no version. Nothing published is
-ever changed, with one exception, `replace`: an article that its publisher withdrew is removed from the versions that
-hold it. Deleting renames a version into `.staging/` and then removes it; the next holder of the lock removes what a
-killed process left there. The kernel releases the lock (flock) when its process ends. This module knows no models.
+visible is half-written; there are no status files, and a folder without a manifest is not a version. A published
+version never changes, with one exception, `replace`: an article that its publisher withdrew is removed from the
+versions that hold it. Deleting renames a version into `.staging/` and then removes it; the next holder of the lock
+removes what a killed process left there. The kernel releases the lock (flock) when its process ends. This module knows
+no models.
 
 Layout:
     <outputs>/<name>/latest -> <version>        <outputs>/<name>/.staging/   <outputs>/<name>/.lock
@@ -173,7 +174,7 @@ class Experiment:
     def require_sound(self) -> None:
         """Raise `WorldError` where `.staging` or `latest` is not what it has to be; needs no lock.
 
-        A `latest` that is no link but a folder would hide its articles from every command.
+        A `latest` that is a folder and not a link would hide its articles from every command.
         """
         if self.staging.is_symlink():
             raise WorldError(
@@ -255,7 +256,7 @@ def version_time(name: str) -> datetime | None:
 
 
 def stamp(when: datetime) -> str:
-    """Return a time as it stands in the names of versions and runs; the names sort by time."""
+    """Return a time as it is written in the names of versions and runs; the names sort by time."""
     return when.astimezone(UTC).strftime(_TIME)
 
 

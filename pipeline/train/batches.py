@@ -1,7 +1,7 @@
 """Compose the batch of every step before the training, from the seed alone: a resumed training sees the same batches.
 
 Batch shapes are taken from a grid of lengths: on a CPU, shapes that change from step to step cost a third of the speed
-(buffers and kernels are made anew), on a GPU they defeat the caching allocator. An epoch's examples are shuffled,
+(buffers and kernels are allocated again), on a GPU they defeat the caching allocator. An epoch's examples are shuffled,
 distributed over the cells of the grid and cut into batches of as many rows as `batch_tokens` allows. Examples that do
 not fill a batch move to the next larger cell, so none is left out. Step N is item N: the Trainer gets a sequential
 sampler and one item a step. The Trainer takes the labels out of a batch when it has a custom loss, so the batch holds

@@ -62,7 +62,7 @@ def locate(checkpoint: Path, *, python: str | None) -> Place:
 def score(segments: Sequence[Segment], *, place: Place) -> Score:
     """Return the mean of COMET's scores × 100 with its 95 % bootstrap interval.
 
-    A checkpoint that compares with references scores the segments that have one, which the number of texts tells.
+    A checkpoint that compares with references scores the segments that have one; the number of texts shows which.
     Raises `UsageError` where COMET or every reference that the checkpoint wants is missing, `EngineError` where COMET
     breaks.
     """

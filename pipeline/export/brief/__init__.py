@@ -24,7 +24,7 @@ Format = Literal["html", "docx", "md"]
 def write(
     version: Readable, *, to: Format, watch: Path | None, hold: Hold, title: str | None, output: Path | None
 ) -> Path:
-    """Write the brief of `version` and return where; raises `UsageError` where list, version or place is no good."""
+    """Write the brief of `version` and return where; raises `UsageError` if the list, version or place is invalid."""
     brief = gather(version, topics=read(watch) if watch else [], hold=hold, title=title)
     match to:
         case "html":

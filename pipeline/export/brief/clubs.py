@@ -1,6 +1,6 @@
 """Names of football clubs, which hold words that someone watches for: steel, coal, the police, a province.
 
-A name that is nothing but a club's is one wherever it stands. The others are also names of places, companies and
+A name that is nothing but a club's is one everywhere. The others are also names of places, companies and
 offices: they are a club's behind `CLB`, before `FC`, and in a text about sport.
 """
 
@@ -45,20 +45,20 @@ _OTHER = re.compile(rf"(?<!\w)(?:{_any(_ALSO_OTHERS)})(?!\w)")
 
 
 class Club(NamedTuple):
-    """Where a club's name stands in a text."""
+    """The position of a club's name in a text."""
 
     start: int
     end: int
     names_club: bool  # its words say that it is a club; else only the text around them does
 
     def hides(self, start: int, end: int) -> bool:
-        """Return whether what stands there is a part of the club's name and does not name the club."""
+        """Return whether the text there is a part of the club's name and does not name the club."""
         inside = self.start <= start and end <= self.end
         return inside and not (self.names_club and (start, end) == (self.start, self.end))
 
 
 def clubs(normal: str) -> tuple[Club, ...]:
-    """Return the names of clubs in a text of small letters, NFC, with tones where the press puts them."""
+    """Return the names of clubs in a text in lower case, NFC, with tones where the press puts them."""
     found = [Club(*match.span(), names_club=True) for match in _CLUB_ONLY.finditer(normal)]
     found += [Club(*match.span(), names_club=True) for match in _NAMED_AS_CLUB.finditer(normal)]
     if len(set(_SPORT.findall(normal))) >= _LEAST:

@@ -42,7 +42,7 @@ class Item:
     outlet: str
     date: str
     link: str  # http, https, or empty
-    address: str  # the link's host; what is no link of the web, as it was found
+    address: str  # the link's host; what is not a web link, unchanged
     summary: str
     held: tuple[str, ...]  # why it is on hold, where it is
     when: datetime
@@ -93,7 +93,7 @@ def gather(version: Readable, *, topics: Sequence[Topic], hold: Hold, title: str
     left_out: Counter[str] = Counter()  # articles by each topic that they are about
     mentioned: dict[str, list[str]] = {}  # the leads of the stories that are about a topic
     under: dict[str, list[Item]] = {name: [] for name in [*(topic.name for topic in topics), OTHER if topics else ""]}
-    placed: dict[str, str] = {}  # lead: the topic it stands under
+    placed: dict[str, str] = {}  # lead: its topic
     for row in rows(version):
         lead = leads.get(row.id)
         matched = _matched(row, topics)
@@ -180,7 +180,7 @@ def _outlet(row: PublishedRow) -> str:
 
 
 def _date(published: str) -> str:
-    """Return a date as English writes it, `14 March 2024`; what is no date, as it was found."""
+    """Return a date as English writes it, `14 March 2024`; what is not a date, unchanged."""
     try:
         found = datetime.fromisoformat(published)
     except ValueError:
@@ -208,7 +208,7 @@ def _day(version: Readable) -> date:
 
 @dataclass(frozen=True, slots=True)
 class _Unmatched:
-    """A topic under which no story stands."""
+    """A topic without stories."""
 
     name: str
     left_out: int  # articles about it, on hold or without English

@@ -4,7 +4,7 @@ A text file has a term a line, each a topic of its own; YAML has topics with lis
 and forgives what keyboards and English leave out: a letter of the term with marks is also met by the letter with fewer
 of them or none, a letter without marks by any, a space by none or a hyphen. So `Hà Nội` finds Ha Noi and Hanoi, `ha
 noi` finds Hà Nội, but `bão` (storm) does not find báo (newspaper). Where a text is written with marks, a term of one
-syllable needs its own: it stands there as it is written if it stands at all, and bao (a sack, or how many) is no storm.
+syllable needs its own: it is matched as it is written, and bao (a sack, or how many) is not a storm.
 A star at the end takes what begins so: `flood*`. A term inside the name of a football club does not count (`thép` in
 Thép Xanh Nam Định): who watches the club writes its name, or `CLB Hà Nội`.
 """
@@ -33,13 +33,13 @@ _BETWEEN = r"[\s‐‑–-]{0,2}"
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What stands as a heading, and the terms that put an article under it."""
+    """A heading, and the terms that put an article under it."""
 
     name: str
     terms: tuple[Term, ...]
 
     def matches(self, text: Prepared) -> bool:
-        """Return whether one of the terms stands in `text`."""
+        """Return whether `text` has one of the terms."""
         return any(term.stands_in(text) for term in self.terms)
 
 
@@ -52,7 +52,7 @@ class Term:
     lenient: re.Pattern[str]
 
     def stands_in(self, text: Prepared) -> bool:
-        """Return whether the term stands in `text`, and not only inside the name of a football club."""
+        """Return whether the term is in `text`, and not only inside the name of a football club."""
         if self.probe not in text.squeezed:
             return False
         pattern = self.strict if text.marked else self.lenient
@@ -64,7 +64,7 @@ class Term:
 class Prepared:
     """A text as terms are looked for in it."""
 
-    normal: str  # NFC, small letters, tones where the press puts them
+    normal: str  # NFC, lower case, tones where the press puts them
     squeezed: str  # without marks, spaces and punctuation
     marked: bool  # written with the marks of Vietnamese, in a part at least
     clubs: tuple[Club, ...]
