@@ -166,7 +166,7 @@ def curves(log: Sequence[Mapping[str, float]], metric: Metric, *, decay_from: in
 _TONES = {"press": "as in hòa, thủy", "new": "as in hoà, thuỷ", "any": "as they came"}
 
 _BY_NAME = [
-    "In transformers use `AutoTokenizer`: `T5Tokenizer` builds the tokenizer anew without byte",
+    "In transformers use `AutoTokenizer`: `T5Tokenizer` builds the tokenizer without byte",
     "fallback, so that € and the like become unknown.",
 ]
 

@@ -190,7 +190,7 @@ def test_a_folder_needs_no_acceptance_and_tells_its_card_s_license(tmp_path: Pat
     folder = tiny.copy("t5", tmp_path / "own")
     assert prepared(folder, tmp_path / "cache").license == "unknown"
     (folder / "README.md").write_text("---\nlicense: mit\ndate: 2026-02-30\n---\nNo such day.", encoding="utf-8")
-    assert prepared(folder, tmp_path / "cache").license == "unknown"
+    assert prepared(folder, tmp_path / "cache").license == "mit"
     (folder / "README.md").write_text("---\nlanguage: vi\nlicense: cc-by-nc-4.0\n---\nA card.", encoding="utf-8")
     assert prepared(folder, tmp_path / "cache").license == "cc-by-nc-4.0"
     (folder / "README.md").write_text("---\n: [broken\n---\n", encoding="utf-8")
