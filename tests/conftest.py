@@ -103,6 +103,8 @@ def tomdich(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess
     """Run the command line in a process of its own, forked from one that has imported what a run imports."""
     from tests import forked
 
+    early = [name for name in environment if name.startswith(("LD_", "PYTHON"))]
+    assert not early, f"{early} act before the fork: take cold_tomdich"
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
         process = forked.start(arguments, cwd=cwd, out=out, err=err, environment=os.environ | environment)

@@ -35,7 +35,7 @@ from pipeline.records import Generation, Refused
 from pipeline.runner.chain import run
 from pipeline.runner.options import RunOptions
 from pipeline.storage import versions as store
-from tests.conftest import article, tomdich, write_feed
+from tests.conftest import article, cold_tomdich, tomdich, write_feed
 from tests.engines.test_batching import engine as batching_engine
 from tests.engines.test_batching import words
 from tests.faults_tally import FaultFixture, accounted, whole
@@ -623,7 +623,7 @@ def test_versions_stay_in_order_when_the_clock_goes_back(night: Night, fault: Fa
     published: list[str] = []
     for offset, step in ((0, 0), (-10 * 365 * 86_400, 60)):
         with fault("clock goes back", read=IDS) as one:
-            done = tomdich(
+            done = cold_tomdich(
                 *("run", night.config, "--outputs", night.outputs, "--force"),
                 cwd=night.folder,
                 LD_PRELOAD=str(shim),

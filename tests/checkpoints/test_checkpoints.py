@@ -593,7 +593,6 @@ def test_a_second_time_imports_neither_torch_nor_transformers(tmp_path: Path) ->
         "deterministic": False,
         "reproducible": "warn",
         "cache": tmp_path,
-        "warn": lambda _: None,
     }
     assert ready(stages[0], **arguments) is None
     assert not (tmp_path / "prepared").exists()

@@ -310,8 +310,9 @@ print(len(list(engine.generate(texts[:3]))), "answers,", {"torch", "transformers
 def test_a_batch_too_large_for_the_memory_there_is() -> None:
     """CTranslate2's own error, in a process that may have 150 MB more than the model took."""
     code = """
-import resource
+import logging, resource
 
+logging.basicConfig(stream=sys.stdout)
 engine = open_engine(checkpoint, runtime=Runtime(batch_tokens=10**6, threads=1))
 texts = [f"{one} {two}" for one in texts[:15] for two in texts for _ in range(2)]
 small = dict(engine.generate(texts[:2]))

@@ -68,7 +68,10 @@ def test_two_versions_a_rerun_and_a_forget_in_one_cache(tmp_path: Path, make_con
 
     def run(name: str, articles: list[int], *arguments: str) -> Path:
         write_feed(tmp_path / "feed.jsonl", map(article, articles))
-        done = tomdich("run", make_config(name=name), "--outputs", "out", *arguments, cwd=tmp_path)
+        config = make_config(
+            name=name, exclude={"under_syllables": len(name)}
+        )  # another recipe, and so another version
+        done = tomdich("run", config, "--outputs", "out", *arguments, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         return tmp_path / done.stdout.strip()
 
