@@ -47,9 +47,7 @@ def summarize(article: Article, chunker: Chunker) -> Round[Summarized | Failure]
     calls: list[Call] = []
     flags = _cut_flags(parts, "a sentence", field="article", length=len(article.text))
     if left_out:
-        message = f"the summarizer got the first {parts[0].tokens} tokens of the article; {left_out} were left out"
-        whole = len(article.text)
-        flags.append(Flag(check="lead", field="article", start=0, end=whole, message=message, severity="note"))
+        flags.append(_lead_flag(article.text, parts[0], left_out))
     if chunker.with_title and article.title and not heading:
         message = "the summarizer did not get the headline, which needs over half of its longest input"
         flags.append(Flag(check="long_title", field="title", start=0, end=len(article.title), message=message))
@@ -129,6 +127,14 @@ def _calls(stage: StageName, answers: Sequence[Generation], *, round_: int) -> l
         )
         for index, answer in enumerate(answers)
     ]
+
+
+def _lead_flag(text: str, lead: Part, left_out: int) -> Flag:
+    """Return the note on what the summarizer was not shown of an article: `left_out` tokens behind its lead."""
+    shown = sum(not letter.isspace() for letter in lead.text)  # tone styles have equal lengths, white space differs
+    places = [at for at, letter in enumerate(text) if not letter.isspace()]
+    message = f"the summarizer got the first {lead.tokens} tokens of the article; {left_out} were left out"
+    return Flag(check="lead", field="article", start=places[shown], end=len(text), message=message, severity="note")
 
 
 def _cut_flags(parts: Sequence[Part], what: str, *, field: str, length: int) -> list[Flag]:

@@ -90,6 +90,7 @@ def test_a_summarizer_of_the_lead_is_asked_once_and_the_rest_is_counted() -> Non
     (flag,) = result.flags
     assert (flag.check, flag.severity) == ("lead", "note")
     assert "first 7 tokens of the article; 56 were left out" in flag.message
+    assert body[flag.start : flag.end] == body.removeprefix("Câu số 0 nói về mưa lũ. ")
 
 
 def test_of_an_article_that_fits_the_lead_is_the_whole() -> None:

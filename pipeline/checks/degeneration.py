@@ -35,6 +35,7 @@ _PREFIX = re.compile(
 )
 _INNER_PREFIX = re.compile(r"(?<=[.!?] )(?:vi|en|vietnews): ")
 
+_MIN_REPEATED_SENTENCE = 6  # syllables
 _SHOWN = 12  # letters of the repetition that a message quotes
 _MIN_CAPITAL_WORDS = 3  # words of two letters and more
 _CAPITAL_SHARE = 0.8  # of the letters
@@ -53,6 +54,7 @@ def check(view: View) -> list[Flag]:
     for field, text in texts:
         found += list(_repeated_characters(field, text)) or list(_loops(field, text))
         found += _left(field, text)
+    found += _repeated_sentences(view)
     for pair in view.pairs:
         found += _capitals(pair, all_capitals=pair.source.field == "title" and record.article.title.isupper())
     return found
@@ -107,6 +109,23 @@ def _loops(field: str, text: str) -> Iterator[Flag]:
                 break
     if loop is not None:
         yield loop
+
+
+def _repeated_sentences(view: View) -> Iterator[Flag]:
+    """Yield a flag for each sentence of the summary that an earlier one equals.
+
+    Two equal sentences are no loop by the number of repetitions, but no summary needs them; short ones may be a slogan.
+    """
+    seen: set[str] = set()
+    for pair in view.pairs:
+        if pair.source.field != "summary":
+            continue
+        words = " ".join(pair.source.normalized.lowercased.split())
+        if words in seen:
+            message = "this sentence repeats an earlier one word for word"
+            yield pair.source.flag("loop", message, found=pair.source.text, severity="error")
+        elif len(words.split()) >= _MIN_REPEATED_SENTENCE:
+            seen.add(words)
 
 
 def _is_name(words: list[re.Match[str]], at: int) -> bool:

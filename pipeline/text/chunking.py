@@ -86,13 +86,15 @@ class Chunker:
         size = self.count(whole)
         if size <= self.budget:
             return Part(whole, size), 0
-        lead = self._part("", "")
-        for piece in (piece for sentence in sentences(turned) for piece in self._pieces(sentence)):
-            more = self._joined([lead, piece]) if lead.text else piece
+        pieces = [piece for sentence in sentences(turned) for piece in self._pieces(sentence)]
+        lead, *rest = pieces
+        while rest:
+            more = self._joined([lead, rest[0]])
             if more.tokens > self.budget:
                 break
             lead = more
-        return lead, size - lead.tokens
+            del rest[0]
+        return lead, sum(piece.tokens for piece in rest)
 
     def _in_shares(self, pieces: Sequence[Part], *, counted_from: float) -> list[Part]:
         """Join neighbors into parts of about equal length; joins below `counted_from` tokens are assumed to fit."""

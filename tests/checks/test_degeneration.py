@@ -78,6 +78,19 @@ def test_a_loop_in_the_summary() -> None:
     )
 
 
+def test_a_sentence_of_the_summary_that_is_written_twice() -> None:
+    sentence = "Giá vàng miếng tăng mạnh trong phiên sáng nay."
+    record = translated((sentence, "Gold rose."), ("Dầu giảm.", "Oil fell."), (sentence, "Gold bars rose."))
+    (flag,) = degeneration.check(View(record))
+    assert (flag.field, flag.severity) == ("summary", "error")
+    assert (flag.start, record.summary[flag.start : flag.end]) == (len(sentence) + len("Dầu giảm.") + 2, sentence)
+
+
+def test_a_slogan_may_stand_twice() -> None:
+    slogan = ("Việt Nam vô địch!", "Vietnam are champions!")
+    assert not degeneration.check(View(translated(slogan, slogan)))
+
+
 @pytest.mark.parametrize(
     "left",
     ["vi: ", "en: ", "EN:", "<2en> ", "vi_VN ", "en_XX ", "__en__ ", "vietnews: ", "<pad>", "</s>", "<s>", "<unk>", "<extra_id_0>", "▁", "eng_Latn ", ">>vie<< ", "translate English to Vietnamese: "],
