@@ -46,12 +46,15 @@ def take(report: Path, picture: Path) -> None:
         browser = running.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"] if os.geteuid() == 0 else []
         )
-        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+        page = browser.new_page(
+            viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light", reduced_motion="reduce"
+        )
         page.goto(report.as_uri())
         page.wait_for_selector("html[data-ready]")
         for _ in range(RECORD):
             page.keyboard.press("j")
         page.wait_for_selector(".body")
+        page.evaluate("scrollTo({top: 0, behavior: 'instant'}); new Promise(done => setTimeout(done, 500))")
         shot = page.screenshot()
         browser.close()
     said = PngInfo()
