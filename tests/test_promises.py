@@ -83,7 +83,7 @@ def test_a_published_config_names_what_the_run_took_for_auto(tmp_path: Path, mak
         for field in ("prefix", "output_prefix", "tone_style", "word_segmented", "with_title", "generation"):
             assert written[name][field] == identity[field]
         assert written[name]["max_source_tokens"] == identity["max_source"]
-        assert written["summarize"]["lead"] is False
+        assert written["summarize"]["lead"] == 512  # what its card says, not the default
     assert again(first, tmp_path / "elsewhere").manifest["recipe"] == first.manifest["recipe"]
 
 
@@ -121,7 +121,7 @@ def test_the_readme_lists_the_files_of_a_version_and_the_columns_of_its_records(
 ) -> None:
     write_feed(tmp_path / "feed.jsonl", FEED)
     version = run(make_config())
-    listing = block("A version is a folder that never changes").split(version.folder.parent.name)[-1]
+    listing = block("A version is a folder").split(version.folder.parent.name)[-1]
     told = set(re.findall(r"(?<![\w`])([\w*-]+(?:/\*)?\.(?:jsonl|json|parquet|yaml|html|md))(?!`)", listing))
     there = {path.name for path in version.folder.iterdir() if path.is_file()}
     assert there <= told
