@@ -110,6 +110,10 @@ class Opened:
     def text(self, selector: str) -> str:
         return str(self.page.inner_text(selector))
 
+    def wait_for_text(self, selector: str, text: str) -> None:
+        """Wait until the element has the text: a dialog tells its answer in a later task of the browser."""
+        self.page.locator(selector, has_text=text).wait_for()
+
     def texts(self, selector: str) -> list[str]:
         return list(self.page.locator(selector).all_inner_texts())
 
@@ -526,7 +530,7 @@ def test_an_editors_summary_a_rejection_and_a_release_are_in_the_download(
     press("r")
     assert tab.texts("#errors li") == ["number: a number changed"]
     press("Enter")
-    assert "Released from hold by Lan" in tab.text("#verdict")
+    tab.wait_for_text("#verdict", "Released from hold by Lan")
     press("r")  # a letter typed by mistake takes nothing back
     assert tab.texts(".badge") == ["Released", "Released"]
     press("j")
@@ -534,7 +538,7 @@ def test_an_editors_summary_a_rejection_and_a_release_are_in_the_download(
     press("x")
     tab.page.fill("#reason", " off  topic")
     press("Enter")
-    assert "Rejected by Lan: off topic" in tab.text("#verdict")
+    tab.wait_for_text("#verdict", "Rejected by Lan: off topic")
     assert tab.text(".row >> nth=1 >> .badge") == "Rejected"
     summary, release, rejection = downloaded(tab, tmp_path / "c.jsonl")
     stamped: dict[str, Any] = {"by": "Lan", "text_sha256": "ab" * 32, "id": "a1"}
