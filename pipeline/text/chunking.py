@@ -64,12 +64,9 @@ class Chunker:
 
     def split(self, text: str) -> list[Part]:
         """Return `text` as the fewest parts of whole sentences that fit the budget, of about equal length, in order."""
-        turned = self.normalize_tone(text)
-        whole = " ".join(turned.split())
-        size = self.count(whole)
-        if size <= self.budget:
-            return [Part(whole, size)]
-        pieces = [piece for sentence in sentences(turned) for piece in self._pieces(sentence)]
+        pieces = self._whole_or_pieces(text)
+        if len(pieces) == 1:
+            return pieces
         # Joining sentences hardly changes their number of tokens, and counting each join is the largest cost here.
         parts = self._in_shares(pieces, counted_from=_NEARLY * self.budget)
         if all(part.tokens <= self.budget for part in parts):
@@ -81,20 +78,28 @@ class Chunker:
 
         A first sentence longer than the budget is cut as in `split`.
         """
+        pieces = self._whole_or_pieces(text)
+        taken = self._leading(pieces, counted_from=_NEARLY * self.budget)
+        if self._joined(pieces[:taken]).tokens > self.budget:
+            taken = self._leading(pieces, counted_from=0)
+        return self._joined(pieces[:taken]), sum(piece.tokens for piece in pieces[taken:])
+
+    def _whole_or_pieces(self, text: str) -> list[Part]:
+        """Return `text` as one piece where it fits the budget, else its sentences, each cut where it does not fit."""
         turned = self.normalize_tone(text)
-        whole = " ".join(turned.split())
-        size = self.count(whole)
-        if size <= self.budget:
-            return Part(whole, size), 0
-        pieces = [piece for sentence in sentences(turned) for piece in self._pieces(sentence)]
-        lead, *rest = pieces
-        while rest:
-            more = self._joined([lead, rest[0]])
-            if more.tokens > self.budget:
-                break
-            lead = more
-            del rest[0]
-        return lead, sum(piece.tokens for piece in rest)
+        whole = self._part(" ".join(turned.split()), "")
+        if whole.tokens <= self.budget:
+            return [whole]
+        return [piece for sentence in sentences(turned) for piece in self._pieces(sentence)]
+
+    def _leading(self, pieces: Sequence[Part], *, counted_from: float) -> int:
+        """Return how many of the first pieces fit the budget, at least one; joins below `counted_from` tokens do."""
+        used = pieces[0].tokens
+        for taken, piece in enumerate(pieces[1:], 1):
+            used += piece.tokens
+            if not self._takes(pieces[: taken + 1], used, counted_from):
+                return taken
+        return len(pieces)
 
     def _in_shares(self, pieces: Sequence[Part], *, counted_from: float) -> list[Part]:
         """Join neighbors into parts of about equal length; joins below `counted_from` tokens are assumed to fit."""
