@@ -27,7 +27,7 @@ class _Listener(logging.Handler):
 
 
 @contextmanager
-def told_to(
+def logged_to(
     tell: Callable[[str], None], *, of: str = "pipeline", level: int = logging.WARNING, alone: bool = False
 ) -> Iterator[None]:
     """Call `tell` with each message of the logger `of`, and of those below it, that is logged in the block.
@@ -51,7 +51,7 @@ def told_to(
 
 def muted(of: str) -> AbstractContextManager[None]:
     """Drop the messages of the logger `of`, and of those below it, in the block: they are logged elsewhere."""
-    return told_to(lambda _: None, of=of, alone=True)
+    return logged_to(lambda _: None, of=of, alone=True)
 
 
 @contextmanager

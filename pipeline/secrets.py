@@ -37,7 +37,7 @@ def expand_env(text: str) -> str:
 def expand_path(path: str) -> str:
     """Return the path of a source with each `${NAME}` replaced; raises `ConfigError` for a name that is not set.
 
-    In `/base/./${NAME}` a relative value is resolved against the folder before `/./`, see `config.place`; an
+    In `/base/./${NAME}` a relative value is resolved against the folder before `/./`, see `config.resolve_path`; an
     absolute value, a URL, `-` and an empty value replace it.
     """
     base, mark, name = path.partition(RELATIVE_TO)

@@ -20,7 +20,7 @@ import yaml
 from pipeline import config as configs
 from pipeline.config import Config
 from pipeline.errors import TomdichError
-from pipeline.messages import told_to
+from pipeline.messages import logged_to
 from tests.faults_tally import fault, pytest_terminal_summary
 
 __all__ = ["fault", "pytest_terminal_summary"]  # pytest finds them here
@@ -42,14 +42,14 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 def messages() -> Iterator[list[str]]:
     """Give the messages that are logged during the test."""
     logged: list[str] = []
-    with told_to(logged.append, level=logging.INFO):
+    with logged_to(logged.append, level=logging.INFO):
         yield logged
 
 
 @pytest.fixture
 def no_messages() -> Iterator[None]:
     """Fail the test at the first message that is logged."""
-    with told_to(pytest.fail):
+    with logged_to(pytest.fail):
         yield
 
 

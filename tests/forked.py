@@ -1,8 +1,8 @@
 """The command line in a process that is forked from one that has imported what a run imports.
 
-Most of what a short command costs is the start of Python and its imports: forked, it takes 0.3 s of processor time
-instead of 1.3. It is a process of its own all the same, with its own working directory, environment, streams, locks,
-signals and exit code, and the umask of the test. What happens before the fork (the interpreter's flags, `PYTHON*` variables, the order of
+Most of what a short command costs is the start of Python and its imports, which a fork does not repeat. It is a process
+of its own all the same, with its own working directory, environment, streams, locks, signals and exit code, and the
+umask of the test. What happens before the fork (the interpreter's flags, `PYTHON*` and `LD_*` variables, the order of
 imports, the seed of `hash`) is for `tests.conftest.cold_tomdich`.
 """
 

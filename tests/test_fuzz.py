@@ -33,7 +33,7 @@ from pipeline import config as configs
 from pipeline import sources
 from pipeline.config import Exclude, Source
 from pipeline.errors import ConfigError, SourceError
-from pipeline.messages import told_to
+from pipeline.messages import logged_to
 from pipeline.records import Article, Failure, Translated
 from pipeline.runner.publishing import published_row, table
 from pipeline.storage.rows import arrow_schema, as_json
@@ -49,7 +49,7 @@ many = settings(max_examples=2000, deadline=None, suppress_health_check=list(Hea
 
 
 def _quietly_read(source: Source, files: list[sources.SourceFile]) -> list[Article | Failure]:
-    with told_to(pytest.fail):
+    with logged_to(pytest.fail):
         return list(sources.read(source, exclude=ALL, on_file=files.append))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.messages import about, muted, told_to
+from pipeline.messages import about, logged_to, muted
 
 ROOT = Path(__file__).parents[1]
 LOG = logging.getLogger("pipeline.sources.files")
@@ -18,7 +18,7 @@ LOG = logging.getLogger("pipeline.sources.files")
 
 def test_a_listener_hears_warnings_of_the_library_from_any_thread() -> None:
     told: list[str] = []
-    with told_to(told.append):
+    with logged_to(told.append):
         LOG.warning("một")
         LOG.info("hai")
         thread = threading.Thread(target=LOG.warning, args=("ba",))
@@ -30,21 +30,21 @@ def test_a_listener_hears_warnings_of_the_library_from_any_thread() -> None:
 
 def test_information_is_for_a_listener_that_asks_for_it(messages: list[str]) -> None:
     told: list[str] = []
-    with told_to(told.append):
+    with logged_to(told.append):
         LOG.info("một")
     assert (told, messages) == ([], ["một"])
 
 
 def test_each_listener_hears_a_message_once(messages: list[str]) -> None:
     told: list[str] = []
-    with told_to(told.append):
+    with logged_to(told.append):
         LOG.warning("100 % một")
     assert told == messages == ["100 % một"]
 
 
 def test_a_listener_that_is_alone_keeps_the_messages_of_its_logger_from_others(messages: list[str]) -> None:
     told: list[str] = []
-    with told_to(told.append, of="pipeline.sources", alone=True):
+    with logged_to(told.append, of="pipeline.sources", alone=True):
         LOG.warning("một")
         logging.getLogger("pipeline.storage").warning("hai")
     with muted("pipeline.sources"):
@@ -64,7 +64,7 @@ def test_what_a_listener_raises_is_raised_where_it_was_logged() -> None:
     def full(_message: str) -> None:
         raise OSError(28, "No space left on device")
 
-    with told_to(full), pytest.raises(OSError, match="No space left"):
+    with logged_to(full), pytest.raises(OSError, match="No space left"):
         LOG.warning("một")
 
 

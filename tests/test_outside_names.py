@@ -17,7 +17,7 @@ from pipeline.cli import app
 from pipeline.commands.forget import forget
 from pipeline.config import Columns, Exclude, Source
 from pipeline.errors import SourceError, WorldError
-from pipeline.messages import told_to
+from pipeline.messages import logged_to
 from pipeline.records import Article
 from pipeline.storage import versions as store
 from pipeline.storage.pruning import prune
@@ -34,7 +34,7 @@ FORMS = [("NFC", "NFD"), ("NFD", "NFC"), ("NFC", "NFC"), ("NFD", "NFD")]
 
 def read(path: Path | str, **fields: Any) -> list[Article]:
     source = Source(path=str(path), **fields)
-    with told_to(pytest.fail):
+    with logged_to(pytest.fail):
         found = list(sources.read(source, exclude=ALL, on_file=lambda _: None))
     return [one for one in found if isinstance(one, Article)]
 

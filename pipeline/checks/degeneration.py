@@ -114,7 +114,7 @@ def _loops(field: str, text: str) -> Iterator[Flag]:
 def _repeated_sentences(view: View) -> Iterator[Flag]:
     """Yield a flag for each sentence of the summary that an earlier one equals.
 
-    Two equal sentences are no loop by the number of repetitions, but no summary needs them; short ones may be a slogan.
+    `_loops` needs three repetitions; a summary never needs the same sentence twice, unless it is short, like a slogan.
     """
     seen: set[str] = set()
     for pair in view.pairs:

@@ -49,8 +49,8 @@ class _Sides:
     new: list[Quantity] = field(init=False)
 
     def __post_init__(self) -> None:
-        missing = [one for one in self.source if not _told(one, self.target)]
-        new = [one for one in self.target if not _told(one, self.source)]
+        missing = [one for one in self.source if not _is_matched(one, self.target)]
+        new = [one for one in self.target if not _is_matched(one, self.source)]
         # one of these alone may be an idiom or a name; where each side has another, one became the other
         both = [
             matches
@@ -128,11 +128,11 @@ class _Read:
 
     def contains(self, one: Quantity) -> bool:
         """Return whether the article has this value; where it has not, `values` is all of the article."""
-        if _told(one, self.values):
+        if _is_matched(one, self.values):
             return True
         for found in self._lines:
             self.values += found
-            if _told(one, found):
+            if _is_matched(one, found):
                 return True
         return False
 
@@ -302,7 +302,7 @@ def _converted(one: Quantity, other: Quantity) -> bool:
     return False
 
 
-def _told(one: Quantity, others: Sequence[Quantity]) -> bool:
+def _is_matched(one: Quantity, others: Sequence[Quantity]) -> bool:
     return any(same(one, other) for other in others)
 
 

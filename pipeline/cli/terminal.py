@@ -17,7 +17,7 @@ from pipeline.errors import (
     ReaderGoneError,
     StdoutError,
 )
-from pipeline.messages import told_to
+from pipeline.messages import logged_to
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -103,4 +103,4 @@ def show_messages() -> AbstractContextManager[None]:
 
 
 def _print_messages(tell: Callable[[str], None]) -> AbstractContextManager[None]:
-    return told_to(tell, level=logging.INFO)
+    return logged_to(tell, level=logging.INFO)

@@ -15,7 +15,7 @@ from pipeline.checkpoints import OTHER_SEARCH, prepare
 from pipeline.config import Config, Limits, at_edition, today
 from pipeline.engines import open_engine
 from pipeline.errors import TomdichError, UsageError, WorldError
-from pipeline.messages import told_to
+from pipeline.messages import logged_to
 from pipeline.records import Generation
 from pipeline.runner import disk_space
 from pipeline.runner.gates import FROM
@@ -55,7 +55,7 @@ def _sources(config: Config) -> Iterator[Finding]:
         what = f"source {source.path or source.dataset}"
         warnings: list[str] = []
         try:
-            with told_to(warnings.append):
+            with logged_to(warnings.append):
                 sample = sources.sample(source, exclude=config.exclude, stopping=_patience())
         except TomdichError as error:
             # what is checked is named already
@@ -142,7 +142,7 @@ def _models(config: Config, *, trial: bool) -> Iterator[Finding]:
         what = f"{name} {stage.model}"
         warnings: list[str] = []
         try:
-            with told_to(warnings.append):
+            with logged_to(warnings.append):
                 checkpoint = prepare(
                     stage,
                     runtime=config.runtime,
@@ -159,7 +159,7 @@ def _models(config: Config, *, trial: bool) -> Iterator[Finding]:
                 f"takes {checkpoint.budget} tokens of text at a time"
             )
             if trial:
-                with told_to(warnings.append), closing(open_engine(checkpoint, runtime=config.runtime)) as engine:
+                with logged_to(warnings.append), closing(open_engine(checkpoint, runtime=config.runtime)) as engine:
                     (_, answer) = next(iter(engine.generate([_TRIAL])))
                 output = answer.text if isinstance(answer, Generation) else f"refused: {answer.message}"
                 yield Finding(what, f"trial: {output}", problem=not isinstance(answer, Generation))

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from pipeline.messages import told_to
+from pipeline.messages import logged_to
 from pipeline.progress import Progress
 from pipeline.records import JSON
 
@@ -27,7 +27,7 @@ class RunLog:
         self._stage = ""
         self._open = ExitStack()
         self._log = self._open.enter_context((folder / "log.jsonl").open("w", encoding="utf-8"))
-        self._open.enter_context(told_to(lambda message: self.event("notice", {"message": message})))
+        self._open.enter_context(logged_to(lambda message: self.event("notice", {"message": message})))
 
     def __enter__(self) -> Self:
         return self

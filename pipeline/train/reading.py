@@ -23,7 +23,7 @@ from pipeline.catalog import ToneStyle
 from pipeline.config import Exclude
 from pipeline.errors import SourceError, StoppedError
 from pipeline.ids import file_digest
-from pipeline.messages import muted, told_to
+from pipeline.messages import logged_to, muted
 from pipeline.records import Article, Failure
 from pipeline.sources import byte_streams, compression, files, finding
 from pipeline.text.normalize import new_tone, press_tone, repair
@@ -215,7 +215,7 @@ def _comma_rows(lines: Iterator[tuple[str, str]], name: str) -> Iterator[tuple[s
 
 def _lines(path: str, tally: ReadCounts, stopping: Stopping) -> Iterator[tuple[str, str]]:
     """Yield the lines of the files at `path`, each with file and line number; raises `SourceError`."""
-    with told_to(tally.drop, of="pipeline.sources", alone=True):
+    with logged_to(tally.drop, of="pipeline.sources", alone=True):
         files_found = finding.find(path, given="txt")
     for found in files_found:
         read = partial(files.raw, found, files.RunningDigest())

@@ -23,7 +23,7 @@ from pipeline.checkpoints.settings import choose_engine
 from pipeline.checkpoints.weights import load
 from pipeline.config import GenerationOptions, Runtime, Stage
 from pipeline.errors import ConfigError, LicenseError, ModelError
-from pipeline.messages import told_to
+from pipeline.messages import logged_to
 from tests import tiny
 
 CPU = Runtime(device="cpu")
@@ -42,7 +42,7 @@ def prepared(
     deterministic: bool = False,
     **stage: Any,
 ) -> Checkpoint:
-    with told_to((told if told is not None else []).append):
+    with logged_to((told if told is not None else []).append):
         return prepare(
             Stage(model=str(model), **stage),
             runtime=CPU,

@@ -23,7 +23,7 @@ from pathlib import Path
 from pipeline.checkpoints import pin, prepare, pull, ready
 from pipeline.config import Runtime, Stage
 from pipeline.errors import TomdichError
-from pipeline.messages import told_to
+from pipeline.messages import logged_to
 
 asked = json.loads(sys.argv[1])
 cache, answers = Path(asked["cache"]), []
@@ -33,7 +33,7 @@ for step in asked["steps"]:
         match step["do"]:
             case "prepare" | "ready":
                 make = prepare if step["do"] == "prepare" else ready
-                with told_to(warnings.append):
+                with logged_to(warnings.append):
                     got = make(
                         Stage(engine="transformers", **step["stage"]), runtime=Runtime(device="cpu"),
                         deterministic=False, reproducible=step.get("reproducible", "warn"), cache=cache,
@@ -41,7 +41,7 @@ for step in asked["steps"]:
                 answer = got and {"revision": got.revision, "license": got.license, "digest": got.digest,
                                   "files": sorted(path.name for path in got.folder.iterdir())}
             case "pull":
-                with told_to(warnings.append):
+                with logged_to(warnings.append):
                     answer = {"commit": pull(step["name"], revision=None, cache=cache).commit}
             case "pin":
                 answer = {"commit": pin(step["name"])}

@@ -20,7 +20,7 @@ from pipeline.engines import batching
 from pipeline.engines.batching import Answer, Backend, BatchingEngine
 from pipeline.engines.fake import FakeBackend
 from pipeline.errors import EngineError, HungError
-from pipeline.messages import told_to
+from pipeline.messages import logged_to
 from pipeline.records import Generation, Refused
 
 END = WordTokenizer().encode(["</s>"])[0][0]
@@ -115,7 +115,7 @@ def test_every_text_is_answered_once_whatever_fails(
     texts = [text_of(length, name=f"poison{i}" if i in poison else i) for i, length in enumerate(lengths)]
     backend, messages = Echo(memory=memory, workers=workers), list[str]()
     opened = engine(backend, budget=budget)
-    with told_to(messages.append):
+    with logged_to(messages.append):
         answers = list(opened.generate(texts))
     opened.close()
 

@@ -20,7 +20,7 @@ from pipeline.checkpoints.device import cores
 from pipeline.checks.protocol import WorkerConfig
 from pipeline.corrections import Correction
 from pipeline.glossary import Glossary, Term
-from pipeline.messages import told_to
+from pipeline.messages import logged_to
 from pipeline.records import Call, Failure, Origin, Translated
 from pipeline.runner.inspection import MANY, Inspection
 from pipeline.storage import versions
@@ -76,7 +76,7 @@ def inspected(
     before = children()
     setup = WorkerConfig(HOUSE, ("number",))
     with (
-        told_to(notices.append),
+        logged_to(notices.append),
         Inspection(folder, setup=setup, total=total, fail=failures.append) as inspection,
     ):
         workers = sorted(children() - before)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline import sources
 from pipeline.config import Exclude, Source
-from pipeline.messages import told_to
+from pipeline.messages import logged_to
 from pipeline.records import Article, Failure
 from pipeline.sources import markup
 from tests.conftest import tomdich, write_feed
@@ -29,7 +29,7 @@ SECOND = "Chiều qua, đội cứu hộ đưa được chín thuyền viên g�
 def read(tmp_path: Path, row: dict[str, Any], **fields: Any) -> Article:
     path = write_feed(tmp_path / "a.jsonl", [row])
     source = Source(path=str(path), **fields)
-    with told_to(pytest.fail):
+    with logged_to(pytest.fail):
         (found,) = sources.read(source, exclude=ALL, on_file=lambda _: None)
     assert isinstance(found, Article), found
     return found

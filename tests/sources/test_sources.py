@@ -35,7 +35,7 @@ from pipeline import sources
 from pipeline.config import Columns, Exclude, Source
 from pipeline.errors import ConfigError, SourceError
 from pipeline.ids import article_id, text_digest
-from pipeline.messages import told_to
+from pipeline.messages import logged_to
 from pipeline.records import Article, Failure
 from pipeline.sources import SourceFile, byte_streams, compression
 
@@ -57,7 +57,7 @@ class Reading:
         self.warnings: list[str] = []
         self.files: list[SourceFile] = []
         source = Source(path=None if path is None else str(path), **fields)
-        with told_to(self.warnings.append):
+        with logged_to(self.warnings.append):
             self.records = list(sources.read(source, exclude=exclude or Exclude(), on_file=self.files.append))
 
     @property

@@ -17,7 +17,7 @@ from pipeline.checks import truncation
 from pipeline.checks.rules import Rules, inspect
 from pipeline.checks.view import View
 from pipeline.config import Config, Exclude, Source
-from pipeline.messages import told_to
+from pipeline.messages import logged_to
 from pipeline.records import Article, Failure, Flag, Translated
 from pipeline.text import prose
 from pipeline.text.recase import recased
@@ -34,7 +34,7 @@ LINK = "https://bao.example/tin/trong-cay-ABC123.html?utm_source=x&id=5"
 
 def read(tmp_path: Path, text: str, title: str = "Trồng cây") -> Article | Failure:
     path = write_feed(tmp_path / "a.jsonl", [{"id": "1", "title": title, "text": text}])
-    with told_to(pytest.fail):
+    with logged_to(pytest.fail):
         (found,) = sources.read(Source(path=str(path)), exclude=ALL, on_file=lambda _: None)
     return found
 

@@ -28,7 +28,7 @@ from pipeline.checkpoints.tokenizers import JsonTokenizer
 from pipeline.config import Exclude, Runtime, Stage
 from pipeline.engines import open_engine
 from pipeline.errors import ConfigError, EngineError, LockedError, ModelError, SourceError, StoppedError, WorldError
-from pipeline.messages import told_to
+from pipeline.messages import logged_to
 from pipeline.records import Generation
 from pipeline.storage.atomic import replacing
 from pipeline.train import batches, choose, config, data, reading, state
@@ -82,7 +82,7 @@ def heard(function: Callable[..., T]) -> Callable[..., T]:
     """Return `function` with what it logs told to its progress."""
 
     def call(*arguments: Any, progress: Told, **options: Any) -> T:
-        with told_to(progress.said.append, level=logging.INFO):
+        with logged_to(progress.said.append, level=logging.INFO):
             return function(*arguments, progress=progress, **options)
 
     return call
