@@ -12,7 +12,7 @@ import os
 import re
 import shlex
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -281,13 +281,8 @@ _EDITION = re.compile(r"\{edition(?::([^{}]+))?\}")
 
 
 def load(path: Path, overrides: tuple[str, ...] = ()) -> Config:
-    """Return the config at `path` with `a.b=v` overrides applied; relative paths are resolved against its folder.
-
-    Raises `ConfigError` with every problem at once, each with its line and field.
-    """
-    config = validate(read(path, overrides), Config)
-    with naming(path):
-        return _absolute(config, path.resolve().parent)
+    """Return the config at `path` with `a.b=v` overrides applied; see `checked`."""
+    return checked(read(path, overrides))
 
 
 def build(fields: dict[str, Any], overrides: tuple[str, ...], *, named: str) -> Config:
@@ -295,9 +290,17 @@ def build(fields: dict[str, Any], overrides: tuple[str, ...], *, named: str) -> 
 
     `named` is its name in messages. Raises `ConfigError` as `load` does.
     """
-    config = validate(Fields(named, overridden(fields, overrides), None), Config)
-    with naming(named):
-        return _absolute(config, Path.cwd())
+    return checked(Fields(named, overridden(fields, overrides), Path.cwd()))
+
+
+def checked(fields: Fields) -> Config:
+    """Return `fields` as a config; a relative path is resolved against the folder of the file that gives it.
+
+    Raises `ConfigError` with every problem at once, each with its file, line and field.
+    """
+    config = validate(fields, Config)
+    with naming(fields.name):
+        return _absolute(config, lambda *field: fields.origin(field).folder)
 
 
 def today(config: Config) -> date:
@@ -379,13 +382,20 @@ def resolve_file(path: str, base: Path) -> str:
     return as_on_disk(resolve_path(path, base))
 
 
-def resolve_source(source: S, base: Path) -> S:
-    """Return `source` with its path, or its dataset's folder, absolute against `base`."""
-    if source.path is not None:
-        return source.model_copy(update={"path": resolve_path(source.path, base)})
-    if source.dataset is not None and is_folder_name(source.dataset):
-        return source.model_copy(update={"dataset": resolve_file(source.dataset, base)})
-    return source
+def resolve_sources(sources: Iterable[S], folder: Callable[..., Path], field: str) -> tuple[S, ...]:
+    """Return the sources of `field` with their paths, or their datasets' folders, absolute.
+
+    `folder` gives the one that a place of the config is relative to, by its names and numbers.
+    """
+
+    def resolve(number: int, source: S) -> S:
+        if source.path is not None:
+            return source.model_copy(update={"path": resolve_path(source.path, folder(field, number, "path"))})
+        if source.dataset is not None and is_folder_name(source.dataset):
+            return source.model_copy(update={"dataset": resolve_file(source.dataset, folder(field, number, "dataset"))})
+        return source
+
+    return tuple(resolve(number, source) for number, source in enumerate(sources))
 
 
 def _resolved_command(target: str | tuple[str, ...] | None, base: Path) -> str | tuple[str, ...] | None:
@@ -396,23 +406,23 @@ def _resolved_command(target: str | tuple[str, ...] | None, base: Path) -> str |
     return (resolve_file(program, base) if is_folder_name(program) else program, *words)
 
 
-def _absolute(config: Config, base: Path) -> Config:
-    """Return `config` with the relative paths in it absolute against `base`."""
+def _absolute(config: Config, folder: Callable[..., Path]) -> Config:
+    """Return `config` with the relative paths in it absolute against the `folder` of the field, given by its names."""
 
-    def stage(stage: G) -> G:
+    def stage(section: str, stage: G) -> G:
         files = {name: getattr(stage, name, None) for name in ("terms", "corrections")}
         named = files | {"model": stage.model if is_folder_name(stage.model) else None}
         return stage.model_copy(
-            update={name: resolve_file(path, base) for name, path in named.items() if path is not None}
+            update={name: resolve_file(path, folder(section, name)) for name, path in named.items() if path is not None}
         )
 
     return config.model_copy(
         update={
-            "sources": tuple(resolve_source(source, base) for source in config.sources),
-            "summarize": stage(config.summarize),
-            "translate": stage(config.translate),
-            "memo": None if config.memo is None else resolve_file(config.memo, base),
-            "on_finish": _resolved_command(config.on_finish, base),
-            "metrics": None if config.metrics is None else resolve_file(config.metrics, base),
+            "sources": resolve_sources(config.sources, folder, "sources"),
+            "summarize": stage("summarize", config.summarize),
+            "translate": stage("translate", config.translate),
+            "memo": None if config.memo is None else resolve_file(config.memo, folder("memo")),
+            "on_finish": _resolved_command(config.on_finish, folder("on_finish")),
+            "metrics": None if config.metrics is None else resolve_file(config.metrics, folder("metrics")),
         }
     )

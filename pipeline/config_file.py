@@ -8,7 +8,9 @@ lists and sections, as a person writes them.
 from __future__ import annotations
 
 import difflib
+import os
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +20,7 @@ from pydantic_core import ErrorDetails
 
 from pipeline import yaml_core
 from pipeline.errors import ConfigError
-from pipeline.secrets import masked
+from pipeline.secrets import ENV, masked
 from pipeline.yaml_core import Document, NotYamlError
 
 M = TypeVar("M", bound=BaseModel)
@@ -46,30 +48,124 @@ _BRANCH = re.compile(r"(?:str|int|float|bool|(?:tuple|list|function|constrained)
 _INDEX = re.compile(r"[0-9]{1,9}")  # of an item of a list: `²` is a digit too, and no number
 
 
+EXTENDS = "extends"
+"""The field that names the file whose fields a config begins with."""
+
+_SET = "--set"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the value of a field was given."""
+
+    name: str  # of the file, as messages name it, or of what stands in for one: `--set`
+    line: int | None  # None: not in a file
+    folder: Path  # against which a relative path is resolved
+
+    def __str__(self) -> str:
+        return self.name if self.line is None else f"{self.name}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One file of a config: that which was asked for, or one that it extends."""
+
+    name: str
+    folder: Path
+    document: Document
+
+
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The fields of a config before they are checked, overrides applied, and the document they were read from."""
+    """The fields of a config before they are checked, overrides applied, and the files they were read from."""
 
     name: str  # of the file, for messages
     values: dict[str, Any]
-    document: Document | None  # None: not read from a file, so there are no lines
+    folder: Path  # against which the relative paths of overrides are resolved
+    layers: tuple[_Layer, ...] = ()  # a file comes before the one that it extends; (): not read from a file
+    overridden: tuple[tuple[str, ...], ...] = ()  # the fields that `--set` gave
+
+    def origin(self, field: Sequence[str | int]) -> Origin:
+        """Return where `field` was given, or the deepest part of it that was; of a missing one, where it belongs."""
+        names = tuple(map(str, field))
+        if any(names[: len(given)] == given for given in self.overridden):
+            return Origin(_SET, None, self.folder)
+        if not self.layers:
+            return Origin(self.name, None, self.folder)
+        traces = [(layer, layer.document.trace(field)) for layer in self.layers]
+        # a value that is no mapping replaces all that the files behind it say of the field
+        given = next((one for one in traces if one[1].depth == len(field) or not one[1].is_mapping), None)
+        layer, trace = given or max(traces, key=lambda one: one[1].depth)
+        return Origin(layer.name, trace.line, layer.folder)
 
 
 def read(path: Path, overrides: tuple[str, ...] = ()) -> Fields:
-    """Return the YAML mapping at `path` with `a.b=v` overrides applied; raises `ConfigError` where it is none."""
+    """Return the YAML mapping at `path` over that of the file that it extends, with `a.b=v` overrides applied.
+
+    Mappings are merged field by field; a list or another value replaces that of the extended file. Raises `ConfigError`
+    where a file cannot be read, is no mapping, or extends itself.
+    """
+    layers = _layers(path)
+    values: dict[str, Any] = {}
+    for layer in reversed(layers):
+        values = _merged(values, {name: value for name, value in layer.document.value.items() if name != EXTENDS})
+    return Fields(
+        str(path),
+        overridden(values, overrides),
+        path.resolve().parent,
+        tuple(layers),
+        tuple(tuple(override.partition("=")[0].strip().split(".")) for override in overrides),
+    )
+
+
+def _layers(path: Path) -> list[_Layer]:
+    """Return the file at `path`, the one that it extends, and so on."""
+    layers = [_layer(path, extended_by=None)]
+    chain = [path]
+    while EXTENDS in layers[-1].document.value:
+        base = layers[-1].document.value[EXTENDS]
+        where = f"{chain[-1]}:{layers[-1].document.line([EXTENDS])}: {EXTENDS}"
+        if not isinstance(base, str) or not base:
+            raise ConfigError(f"{where}: must be the path of one config file, such as base.yaml")
+        if ENV.search(base):
+            raise ConfigError(f"{where}: {base}: a `${{NAME}}` is not replaced here; write the path out")
+        # a ~name without a home folder stays as it is, and is said to be missing
+        named = chain[-1].parent / os.path.expanduser(base)  # noqa: PTH111
+        if any(named.resolve() == file.resolve() for file in chain):
+            circle = " extends ".join(map(str, (*chain, named)))
+            raise ConfigError(f"{where}: no config may extend itself: {circle}; remove one of these lines")
+        chain.append(named)
+        layers.append(_layer(named, extended_by=where))
+    return layers
+
+
+def _layer(path: Path, *, extended_by: str | None) -> _Layer:
+    """Return the file at `path`; `extended_by`: the place that names it, None for the one that was asked for."""
+    before = "" if extended_by is None else f"{extended_by}: "
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
+        if extended_by is not None:
+            raise ConfigError(f"{extended_by}: {path}: no such file; correct the path or remove the line") from None
         raise ConfigError(f"{path}: no such config; `tomdich init NAME` writes one") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
+        raise ConfigError(f"{before}{path}: cannot be read: {error}") from None
     try:
         document = yaml_core.read(text)
     except NotYamlError as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(document.value, dict):
         raise ConfigError(f"{path}: a config is a mapping of fields: `name: …` and what else it needs, a line each")
-    return Fields(str(path), overridden(document.value, overrides), document)
+    return _Layer(str(path), path.resolve().parent, document)
+
+
+def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with the fields of `own`: mappings are merged, all else is replaced."""
+    merged = dict(base)
+    for name, value in own.items():
+        under = merged.get(name)
+        merged[name] = _merged(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def overridden(values: dict[str, Any], overrides: tuple[str, ...]) -> dict[str, Any]:
@@ -136,8 +232,7 @@ def _explain(fields: Fields, kind: type[BaseModel], problem: ErrorDetails) -> tu
         message = "is required and missing"
     elif problem["input"] is not None and not isinstance(problem["input"], dict | list):
         message = f"{message} (found {_as_yaml(problem['input'])})"
-    line = "" if fields.document is None else f":{fields.document.line(where)}"
-    return f"{fields.name}{line}: {field}", message
+    return f"{fields.origin(where)}: {field}", message
 
 
 def _as_yaml(value: object) -> str:

@@ -45,6 +45,15 @@ class NotYamlError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Trace:
+    """How far a document leads towards a field: the line and depth of the deepest part that it has."""
+
+    line: int  # 1-based
+    depth: int  # names and numbers of the field that were found
+    is_mapping: bool  # whether that part has fields of its own
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A YAML text that was read: its value, and the lines of its fields."""
 
@@ -53,7 +62,11 @@ class Document:
 
     def line(self, field: Sequence[str | int]) -> int:
         """Return the 1-based line of `field`, or of the deepest part of it that the text has."""
-        line, node = 1, self._node
+        return self.trace(field).line
+
+    def trace(self, field: Sequence[str | int]) -> Trace:
+        """Return how far the text leads towards `field`."""
+        line, node, depth = 1, self._node, 0
         for part in field:
             found: tuple[Node, Node] | None = None
             if isinstance(node, MappingNode):
@@ -62,8 +75,8 @@ class Document:
                 found = (node.value[part], node.value[part])
             if found is None:
                 break
-            line, node = found[0].start_mark.line + 1, found[1]
-        return line
+            line, node, depth = found[0].start_mark.line + 1, found[1], depth + 1
+        return Trace(line, depth, isinstance(node, MappingNode))
 
 
 def read(text: str) -> Document:

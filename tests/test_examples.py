@@ -143,7 +143,11 @@ def test_the_line_of_a_crontab_is_read_by_cron_and_its_command_runs(fence: Fence
 def load_run(text: str, scene: Path) -> None:
     """Load a config of a run, whole or only a stage of it."""
     given = yaml.safe_load(text)
-    whole = text if "sources" in given else yaml.safe_dump(yaml.safe_load((scene / "night.yaml").read_text()) | given)
+    whole = (
+        text
+        if {"sources", "extends"} & set(given)
+        else yaml.safe_dump(yaml.safe_load((scene / "night.yaml").read_text()) | given)
+    )
     (scene / "example.yaml").write_text(whole, encoding="utf-8")
     configs.load(scene / "example.yaml")
 

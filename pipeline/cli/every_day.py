@@ -182,11 +182,25 @@ def check(
     overrides: Set = None,
     outputs: Outputs = DEFAULT_OUTPUTS,
     trial: Annotated[bool, typer.Option("--trial", help="Also run one batch through each engine.")] = False,
+    resolved: Annotated[
+        bool,
+        typer.Option(
+            "--resolved",
+            help="Print the config as a run takes it, with the file and line of each value, and check nothing else.",
+        ),
+    ] = False,
     edition: Edition = None,
     as_json: AsJson = False,
 ) -> None:
     """Check config, sources, models, licenses, disk and device: every problem at once, each with its remedy."""
     from pipeline.commands import listings
+
+    if resolved:
+        from pipeline.commands.resolved import resolve
+
+        shown = resolve(config, tuple(overrides or ()))
+        typer.echo(listings.resolved(shown) if as_json else shown.as_yaml())
+        return
     from pipeline.commands.check import check as check_
 
     loaded = load_config(config, overrides)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline.checkpoints import list_models
 from pipeline.commands.check import Finding
+from pipeline.commands.resolved import ResolvedConfig
 from pipeline.records import JSON
 from pipeline.runner.planning import Plan
 from pipeline.storage.editions import superseded
@@ -75,6 +76,21 @@ def check(findings: Sequence[Finding]) -> str:
             "ready": not any(finding.problem for finding in findings),
             "findings": [asdict(finding) for finding in findings],
         }
+    )
+
+
+def resolved(shown: ResolvedConfig) -> str:
+    """Return each value of a config with its field, written with dots, and where it was given."""
+    return _json(
+        [
+            {
+                "field": ".".join(map(str, one.field)),
+                "value": one.value,
+                "origin": "default" if one.origin is None else one.origin.name,
+                "line": None if one.origin is None else one.origin.line,
+            }
+            for one in shown.values
+        ]
     )
 
 

@@ -207,6 +207,11 @@ def _with_revisions(path: Path, text: str, commits: Mapping[str, str]) -> str:
     new = text
     try:
         for section, commit in commits.items():
+            if not isinstance(expected.get(section), dict):
+                raise UsageError(
+                    f"{path}: has no section `{section}:` of its own; it is in the file that `extends:` names: pin "
+                    f"that one. {_by_hand(commits)}"
+                )
             expected[section]["revision"] = commit
             new = yaml_core.with_field(new, section=section, name="revision", value=commit, after="model")
         is_pinned = yaml_core.load(new) == expected

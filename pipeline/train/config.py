@@ -6,6 +6,7 @@ changes the weights is part of `identity`: a training is resumed only where its 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -357,26 +358,26 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Training:
         raise ConfigError(f"{path}: task: is one of {', '.join(_KINDS)} (found {task!r})")
     training = config_file.validate(fields, _KINDS[task])
     with configs.naming(path):
-        return _absolute(training, path.resolve().parent)
+        return _absolute(training, lambda *field: fields.origin(field).folder)
 
 
-def _absolute(training: Training, base: Path) -> Training:
-    """Return `training` with the relative paths in it absolute against `base`."""
-    update: dict[str, Any] = {"folder": _folder(training, base)}
+def _absolute(training: Training, folder: Callable[..., Path]) -> Training:
+    """Return `training` with the relative paths in it absolute against the `folder` of the field."""
+    update: dict[str, Any] = {"folder": _folder(training, folder("folder"))}
     if isinstance(training, TokenizerTraining):
-        update["pairs"] = _placed(training.pairs, base)
-        update["articles"] = tuple(configs.resolve_source(source, base) for source in training.articles)
-        update["lines"] = _placed(training.lines, base)
+        update["pairs"] = _placed(training.pairs, folder, "pairs")
+        update["articles"] = configs.resolve_sources(training.articles, folder, "articles")
+        update["lines"] = _placed(training.lines, folder, "lines")
         return training.model_copy(update=update)
     if isinstance(training, TranslateTraining):
-        update |= {"data": _placed(training.data, base), "dev": _placed(training.dev, base)}
+        update |= {"data": _placed(training.data, folder, "data"), "dev": _placed(training.dev, folder, "dev")}
     else:
-        for name, sources in (("data", training.data), ("dev", training.dev)):
-            update[name] = tuple(configs.resolve_source(source, base) for source in sources)
+        update["data"] = configs.resolve_sources(training.data, folder, "data")
+        update["dev"] = configs.resolve_sources(training.dev, folder, "dev")
     if training.tokenizer is not None:
-        update["tokenizer"] = configs.resolve_file(training.tokenizer, base)
+        update["tokenizer"] = configs.resolve_file(training.tokenizer, folder("tokenizer"))
     if training.init_from is not None and configs.is_folder_name(training.init_from):
-        update["init_from"] = configs.resolve_file(training.init_from, base)
+        update["init_from"] = configs.resolve_file(training.init_from, folder("init_from"))
     return training.model_copy(update=update)
 
 
@@ -386,8 +387,11 @@ def data_key(source: Pairs | Articles | Lines) -> str:
     return digest(dumped | {"path": Path(source.path).name if source.path else None})
 
 
-def _placed(sources: tuple[Any, ...], base: Path) -> tuple[Any, ...]:
-    return tuple(source.model_copy(update={"path": configs.resolve_path(source.path, base)}) for source in sources)
+def _placed(sources: tuple[Any, ...], folder: Callable[..., Path], field: str) -> tuple[Any, ...]:
+    return tuple(
+        source.model_copy(update={"path": configs.resolve_path(source.path, folder(field, number, "path"))})
+        for number, source in enumerate(sources)
+    )
 
 
 def _folder(training: _Training, base: Path) -> str:

@@ -178,3 +178,13 @@ def test_init_on_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: 
         single.write_config("new", articles=Path("articles"))
     assert list(tmp_path.iterdir()) == []
     single.write_config("new", articles=Path("articles"))  # and can be done again
+
+
+def test_a_stage_of_the_extended_file_is_pinned_there(tmp_path: Path, path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(TEXT, encoding="utf-8")
+    path.write_text("extends: base.yaml\nname: own\n", encoding="utf-8")
+    with pytest.raises(
+        UsageError, match=r"night\.yaml: has no section `summarize:` of its own; .*pin that one\. By hand"
+    ):
+        single.pin(path)
+    assert path.read_text(encoding="utf-8") == "extends: base.yaml\nname: own\n"
