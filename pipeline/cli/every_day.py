@@ -61,12 +61,21 @@ def run(
             "the config's time zone. A range, 2026-11-20..2026-11-23, is one run for each day.",
         ),
     ] = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="TAG", help="Give the version this tag, outside its recipe; may be repeated."),
+    ] = None,
+    note: Annotated[
+        str | None, typer.Option("--note", metavar="TEXT", help="Give the version this note, outside its recipe.")
+    ] = None,
     show_: Annotated[int, typer.Option("--show", min=0, metavar="N", help="Print the first N records when done.")] = 0,
 ) -> None:
     """Load, summarize, translate and publish a version; resumes, and takes known answers from the memo."""
     from pipeline.runner import chain
     from pipeline.runner.notify import Finish
+    from pipeline.storage.labels import person_tag
 
+    options = replace(options, tags=tuple(map(person_tag, tags or ())), note=note)
     loaded = load_config(config, overrides)
     days = _days(edition, loaded, revise=options.revise)
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""The commands that inspect what is published: runs, show, eval, compare, verify, bench."""
+"""The commands that inspect what is published: runs, tag, show, eval, compare, verify, bench."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from pipeline.errors import (
     DifferenceError,
     UsageError,
 )
+from pipeline.text.sanitize import visible
 
 TableFormat = Annotated[
     Literal["text", "json", "latex"], typer.Option("--to", help="For a person, a program or a paper.")
@@ -33,6 +34,10 @@ TableFormat = Annotated[
 @app.command(rich_help_panel=INSPECT)
 def runs(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this experiment.")] = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="TAG", help="Only versions with this tag; with each of several."),
+    ] = None,
     outputs: Outputs = DEFAULT_OUTPUTS,
     as_json: AsJson = False,
 ) -> None:
@@ -48,10 +53,36 @@ def runs(
         for said in versions.unreadable_versions(folder):
             say(said)
     listed = [(folder, versions.versions(folder)) for folder in folders]
+    wanted = frozenset(tags or ())
     if as_json:
-        typer.echo(listings.runs(listed))
+        typer.echo(listings.runs(listed, tags=wanted))
     else:
-        print_runs(listed)
+        print_runs(listed, tags=wanted)
+
+
+@app.command(rich_help_panel=INSPECT)
+def tag(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="As for `tomdich show`.")],
+    add: Annotated[
+        list[str] | None, typer.Option("--add", metavar="TAG", help="Add this tag; may be repeated.")
+    ] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option("--remove", metavar="TAG", help="Remove this tag; may be repeated.")
+    ] = None,
+    note: Annotated[str | None, typer.Option("--note", metavar="TEXT", help="Replace the note; '' removes it.")] = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+) -> None:
+    """Show or edit the tags and the note of a version; its recipe and files stay as they are."""
+    from pipeline.storage import labels, versions
+
+    found = versions.find(outputs, version)
+    if add or remove or note is not None:
+        after = labels.edit(found, add=map(labels.person_tag, add or ()), remove=remove or (), note=note)
+    else:
+        after = labels.read(found)
+    typer.echo(f"{found.name}: {', '.join(after.tags) or 'no tags'}")
+    if after.note:
+        typer.echo(visible(after.note))
 
 
 @app.command(rich_help_panel=INSPECT)

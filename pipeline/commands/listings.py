@@ -12,16 +12,19 @@ from pipeline.commands.check import Finding
 from pipeline.commands.resolved import ResolvedConfig
 from pipeline.records import JSON
 from pipeline.runner.planning import Plan
+from pipeline.storage import labels
 from pipeline.storage.editions import superseded
+from pipeline.storage.labels import Labels
 from pipeline.storage.versions import Version
 
 
-def runs(listed: Iterable[tuple[Path, Sequence[Version]]]) -> str:
-    """Return the versions of each experiment, oldest first."""
-    return _json([_version(version, folder, there) for folder, there in listed for version in there])
+def runs(listed: Iterable[tuple[Path, Sequence[Version]]], *, tags: frozenset[str] = frozenset()) -> str:
+    """Return the versions of each experiment that have all of `tags`, oldest first."""
+    every = ((version, labels.read(version), folder, there) for folder, there in listed for version in there)
+    return _json([_version(*one) for one in every if tags <= {*one[1].tags}])
 
 
-def _version(version: Version, folder: Path, there: Sequence[Version]) -> dict[str, JSON]:
+def _version(version: Version, labelled: Labels, folder: Path, there: Sequence[Version]) -> dict[str, JSON]:
     manifest = version.manifest
     return {
         "version": version.name,
@@ -35,6 +38,8 @@ def _version(version: Version, folder: Path, there: Sequence[Version]) -> dict[s
         "recipe": manifest["recipe"],
         "counts": manifest["counts"],
         "seconds": round(sum(manifest["timings"].values()), 3),
+        "tags": list(labelled.tags),
+        "note": labelled.note,
     }
 
 

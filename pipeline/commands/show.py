@@ -21,10 +21,11 @@ from pipeline.records import SEVERITIES, Flag, PublishedRow, Translated
 from pipeline.report.rows import HEADLINE, pairs
 from pipeline.runner.planning import Plan, StagePlan
 from pipeline.runner.publishing import published_row
+from pipeline.storage import labels
 from pipeline.storage.editions import superseded
 from pipeline.storage.rows import Readable, as_json, failures, rows
 from pipeline.storage.versions import Version
-from pipeline.text.sanitize import visible
+from pipeline.text.sanitize import one_line, visible
 
 _COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
 _HOLD = "bold white on red"
@@ -96,20 +97,30 @@ def _say_more(console: Console, more: int, version: Readable, *options: str) -> 
         console.print(said, style="dim", highlight=False, soft_wrap=True)
 
 
-def print_runs(listed: Sequence[tuple[Path, Sequence[Version]]]) -> None:
-    """Print the versions of each experiment, newest last, with an arrow at `latest`."""
+def print_runs(listed: Sequence[tuple[Path, Sequence[Version]]], *, tags: frozenset[str] = frozenset()) -> None:
+    """Print the versions of each experiment that have all of `tags`, newest last, with an arrow at `latest`."""
     console = Console()
-    if not any(versions for _, versions in listed):
+    labelled = {version.folder: labels.read(version) for _, versions in listed for version in versions}
+    if not labelled:
         console.print("no version is published here yet; `tomdich run CONFIG` publishes one")
         return
+    shown = {folder: one for folder, one in labelled.items() if tags <= {*one.tags}}
+    if not shown:
+        console.print(f"no version here has {' and '.join(sorted(tags))}", highlight=False, soft_wrap=True)
+        return
+    said = {"tags": any(one.tags for one in shown.values()), "note": any(one.note for one in shown.values())}
     table = Table(box=None, pad_edge=False)
     for heading in ("version", "edition", "scope", "records", "flagged", "held", "failed", "seconds", ""):
         table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=True)
+    for heading in (heading for heading, is_said in said.items() if is_said):
+        table.add_column(heading, no_wrap=True)
     for folder, versions in listed:
         latest = (folder / "latest").resolve()
         replaced = superseded(versions)
-        for version in versions:
+        for version in (one for one in versions if one.folder in shown):
             manifest, counts = version.manifest, version.manifest["counts"]
+            own = shown[version.folder]
+            texts = {"tags": ", ".join(own.tags), "note": one_line(own.note)}
             table.add_row(
                 escape(version.name),
                 manifest.get("edition") or "",
@@ -124,6 +135,7 @@ def print_runs(listed: Sequence[tuple[Path, Sequence[Version]]]) -> None:
                 else "superseded"
                 if version.folder.name in replaced
                 else "",
+                *(escape(text) for heading, text in texts.items() if said[heading]),
             )
     print_whole(table, console=console)  # a name that is cut names nothing
 

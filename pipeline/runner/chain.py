@@ -27,7 +27,7 @@ from pipeline.runner.passes import StagePasses
 from pipeline.runner.preparing import before_reading, memo_folder, prepare_stages, recipe, resolved
 from pipeline.runner.publishing import card, get_ready, written
 from pipeline.runner.spool import Spool
-from pipeline.storage import versions
+from pipeline.storage import labels, versions
 from pipeline.storage.memo import open_memo
 from pipeline.storage.rows import read_failures
 
@@ -45,6 +45,8 @@ def run(config: Config, *, options: RunOptions, progress: Progress) -> Outcome:
     try:
         with open_run(day, options=options, progress=progress) as context:
             outcome = _chain(context)
+            if outcome.version is not None and (options.tags or options.note is not None):
+                labels.edit(outcome.version, add=options.tags, note=options.note)
     except StoppedError as error:
         raise type(error)(day.rerun(str(error))) from None
     return replace(outcome, stopped=outcome.stopped and day.rerun(outcome.stopped))
@@ -210,8 +212,14 @@ def _with_progress(run: RunContext, rows: Iterable[PublishedRow]) -> Iterator[Pu
 
 
 def _drift(run: RunContext, manifest: dict[str, JSON]) -> list[str]:
-    """Return, and say, what strays from the versions of this scope before."""
-    earlier = [version.manifest for version in run.experiment.versions()]
+    """Return, and say, what strays from the versions of this scope before.
+
+    The cells of a matrix differ by intention: they are compared with nothing, and nothing with them.
+    """
+    if labels.is_cell(run.options.tags):
+        return []
+    ordinary = (one for one in run.experiment.versions() if not labels.is_cell(labels.read(one).tags))
+    earlier = [version.manifest for version in ordinary]
     strays = drift(manifest, [one for one in earlier if one["scope"] == manifest["scope"]])
     for stray in strays:
         _log.warning(stray)

@@ -31,6 +31,8 @@ class RunOptions:
     publish_partial: bool = False  # where the run is stopped early, publish what is complete
     force: bool = False
     wait_lock: float = 0.0  # seconds
+    tags: tuple[str, ...] = ()  # that the version gets, published now or found to be the same again
+    note: str | None = None  # likewise; None leaves the one that it has
     stopping: Callable[[], str | None] = lambda: None  # a reason to stop, asked after each answer
 
     def __post_init__(self) -> None:

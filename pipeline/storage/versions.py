@@ -10,6 +10,7 @@ no models.
 Layout:
     <outputs>/<name>/latest -> <version>        <outputs>/<name>/.staging/   <outputs>/<name>/.lock
     <outputs>/<name>/<version>/manifest.json    and the files the manifest lists with size and SHA-256
+    <outputs>/<name>/.labels/<version>.json     its tags and note, see `labels`
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from typing import Any
 
 from pipeline.errors import DifferenceError, UsageError, WorldError
 from pipeline.ids import file_digest
-from pipeline.storage import locking
+from pipeline.storage import labels, locking
 from pipeline.storage.atomic import sync
 from pipeline.storage.disk_errors import require_access
 
@@ -134,11 +135,12 @@ class Experiment:
         sync(self.folder)
 
     def remove(self, version: Version) -> None:
-        """Delete a version: rename it into the staging area, then remove its files."""
+        """Delete a version and its labels: rename it into the staging area, then remove its files."""
         self.staging.mkdir(exist_ok=True)
         to_delete = self.staging / f"deleted-{version.folder.name}"
         version.folder.rename(to_delete)
         sync(self.folder)
+        labels.remove(version)
         shutil.rmtree(to_delete)
 
     def replace(self, version: Version, staged: Path, *, manifest: dict[str, Any]) -> Version:
