@@ -10,7 +10,7 @@ from pipeline.records import Generation, Refused
 if TYPE_CHECKING:
     from pipeline.checkpoints import Checkpoint
     from pipeline.config import Runtime
-    from pipeline.engines.batching import BatchingEngine
+    from pipeline.engines.batching import Backend, BatchingEngine
 
 
 class Engine(Protocol):
@@ -40,28 +40,33 @@ def open_engine(checkpoint: Checkpoint, *, runtime: Runtime) -> BatchingEngine:
     What slows the run down is logged: a batch that did not fit in memory. Raises `ModelError` when the model cannot be
     loaded, or not on this device.
     """
-    from pipeline.engines.batching import PATIENCE, Backend, BatchingEngine
+    from pipeline.engines.batching import PATIENCE, BatchingEngine
+    from pipeline.engines.workers import Threads
 
-    backend: Backend
+    workers = Threads(open_backend(checkpoint, runtime=runtime))
+    budget = runtime.batch_tokens or _default_budget(checkpoint)
+    return BatchingEngine(checkpoint, workers=workers, budget=budget, patience=PATIENCE)
+
+
+def open_backend(checkpoint: Checkpoint, *, runtime: Runtime) -> Backend:
+    """Return the checkpoint's model on this machine, loaded; raises as `open_engine`."""
     match checkpoint.engine:
         case "transformers":
             from pipeline.engines.with_transformers import TransformersBackend
 
-            backend = TransformersBackend(checkpoint, runtime=runtime)
+            return TransformersBackend(checkpoint, runtime=runtime)
         case "ctranslate2":
             from pipeline.engines.with_ctranslate2 import CTranslate2Backend
 
-            backend = CTranslate2Backend(checkpoint, runtime=runtime)
+            return CTranslate2Backend(checkpoint, runtime=runtime)
         case "fake":
             from pipeline.engines.fake import FakeBackend
 
-            backend = FakeBackend(checkpoint)
+            return FakeBackend(checkpoint)
         case "extractive":
             raise AssertionError("a summarizer without a model asks no engine")
         case _:
             assert_never(checkpoint.engine)
-    budget = runtime.batch_tokens or _default_budget(checkpoint)
-    return BatchingEngine(checkpoint, backend=backend, budget=budget, patience=PATIENCE)
 
 
 def _default_budget(checkpoint: Checkpoint) -> int:

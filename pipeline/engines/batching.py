@@ -10,6 +10,8 @@ here, once:
 - *Memory*: a batch that does not fit is halved, and half its size is the budget from then on.
 - *Poison*: a batch that fails otherwise is bisected until the text at fault is alone, and that text is
   `Refused`.
+- *Death*: where the process that computed a batch dies and others go on, each of its texts is tried once more, alone;
+  a text that was in two dead workers is `Refused`.
 - *Hang*: where no batch comes back for so long, the engine is given up (`HungError`): a thread that computes cannot
   be stopped, so the process has to end once what is finished is stored and reported.
 - *Deterministic*: one text a batch, in the order they come. Any larger batch pads a text by its neighbors'
@@ -19,15 +21,14 @@ here, once:
 from __future__ import annotations
 
 import logging
-import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from threading import get_ident
-from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
+from pipeline.engines.workers import Outcome, Trouble, Workers
 from pipeline.errors import EngineError, HungError
 from pipeline.records import Generation, Refused
 
@@ -50,21 +51,6 @@ AHEAD = 2
 # Seconds a batch is waited for while no other comes back. The slowest that is seen here, 2048 tokens on two busy cores,
 # takes two minutes; the first on a GPU may compile for some.
 PATIENCE = 30 * 60.0
-
-_NO_MEMORY = (
-    "out of memory",  # CUDA and MPS, in torch and in CTranslate2
-    "allocate memory",  # "can't" in torch on a CPU, "failed to" in CTranslate2
-    "not enough memory",  # torch on a CPU, on other platforms
-    "CUBLAS_STATUS_ALLOC_FAILED",
-)
-_DEVICE_LOST = (
-    "CUDA error",  # torch; sticky: every later call of the process fails too
-    "CUDA failed with error",  # CTranslate2
-    "cuBLAS failed with status",  # CTranslate2
-    "device-side assert",
-    "unspecified launch failure",
-    "cannot be loaded",  # CTranslate2 opens its CUDA libraries at the first batch
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +99,7 @@ class _Row:
     index: int
     ids: list[int]
     dropped: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Trouble:
-    """Why a batch failed. Not the exception: its traceback holds the tensors that did not fit."""
-
-    kind: Literal["memory", "error", "lost"]
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    result: list[Answer] | _Trouble
-    worker: int
-    started: float
-    ended: float
+    died: bool = False  # a worker died while it computed this
 
 
 @dataclass(slots=True)
@@ -141,7 +112,7 @@ class _Call:
     waiting: list[_Row] = field(default_factory=list)
     waiting_tokens: int = 0
     batches: deque[list[_Row]] = field(default_factory=deque)
-    flying: dict[Future[_Outcome], list[_Row]] = field(default_factory=dict)  # in the order they were launched
+    flying: dict[Future[Outcome], list[_Row]] = field(default_factory=dict)  # in the order they were launched
     last_end: dict[int, float] = field(default_factory=dict)  # of each worker
 
     def put_back(self, rows: list[_Row]) -> None:
@@ -156,7 +127,7 @@ class BatchingEngine:
         self,
         checkpoint: Checkpoint,
         *,
-        backend: Backend,
+        workers: Workers,
         budget: int,
         patience: float,
     ) -> None:
@@ -165,15 +136,13 @@ class BatchingEngine:
         Where no batch comes back for longer than `patience` seconds, `generate` raises `HungError`.
         """
         self._checkpoint = checkpoint
-        self.backend = backend
+        self._workers = workers
         self._patience = patience
-        self._ahead = AHEAD * backend.workers
-        self._launched: dict[Future[_Outcome], list[_Row]] = {}  # not yet seen to be done
+        self._launched: dict[Future[Outcome], list[_Row]] = {}  # not yet seen to be done
         self._hung = False
         self._at_hand = 0
         self._budget = budget  # as asked for; `Stats.budget` is what fits
         self._stats = Stats(budget=budget)
-        self._worker = ThreadPoolExecutor(backend.workers, thread_name_prefix="engine")
 
     def generate(self, texts: Iterable[str]) -> Generator[tuple[int, Generation | Refused]]:
         """Yield `(index, answer)` for every text; see `Engine.generate`."""
@@ -184,7 +153,7 @@ class BatchingEngine:
                     self._launch(call)
                 if room := self._room(call):
                     yield from self._pull(call, room)
-                    if any(future.done() for future in call.flying):
+                    if call.flying and self._workers.wait(call.flying, timeout=0):
                         yield from self._land(call)
                 elif call.waiting and len(call.flying) < self._ahead:
                     call.batches.extend(self._pack(call.waiting, budget=self._share(call)))
@@ -196,7 +165,7 @@ class BatchingEngine:
                     return
         finally:
             for future in call.flying:
-                future.cancel()  # the one that runs cannot be stopped: its answers are dropped
+                self._workers.cancel(future)  # where it is computed all the same, its answers are dropped
 
     def at_hand(self) -> int:
         """Return how many answers of a finished batch `generate` has not given yet."""
@@ -209,16 +178,20 @@ class BatchingEngine:
     def close(self) -> None:
         """Wait for the batches that run, if any, and free the model; where it hangs, leave it to the process's end."""
         if not self._hung:
-            running = {future: batch for future, batch in self._launched.items() if not future.cancel()}
+            running = {one: batch for one, batch in self._launched.items() if not self._workers.cancel(one)}
             while running:
                 for future in self._done(running):
                     del running[future]
-            self.backend.close()
-        self._worker.shutdown(wait=not self._hung, cancel_futures=True)
+        self._workers.close(hung=self._hung)
+
+    @property
+    def _ahead(self) -> int:
+        """How many batches are handed over at a time."""
+        return AHEAD * self._workers.count
 
     def _room(self, call: _Call) -> int:
         """Return how many texts to pull now: none when the source is at its end or the window is full."""
-        enough = WINDOW_BATCHES // 2 if len(call.flying) == self._ahead else START_BATCHES * self.backend.workers
+        enough = WINDOW_BATCHES // 2 if len(call.flying) == self._ahead else START_BATCHES * self._workers.count
         if not call.more or call.waiting_tokens >= enough * self._budget:
             return 0
         return min(CHUNK_TEXTS, WINDOW_TEXTS // 2 - len(call.waiting), WINDOW_TEXTS - call.held)
@@ -242,7 +215,7 @@ class BatchingEngine:
         if len(batch) > 1 and _slots(batch) > self._stats.budget:
             call.batches.extendleft(reversed(self._pack(batch, budget=self._stats.budget)))
             batch = call.batches.popleft()
-        future = self._worker.submit(self._attempt, [row.ids for row in batch])
+        future = self._workers.submit([row.ids for row in batch])
         call.flying[future] = batch
         self._launched = {one: rows for one, rows in self._launched.items() if not one.done()} | {future: batch}
 
@@ -253,7 +226,7 @@ class BatchingEngine:
         self._clock(outcome, call.last_end.get(outcome.worker))
         call.last_end[outcome.worker] = outcome.ended
         answers: Iterable[tuple[int, Generation | Refused]]
-        if isinstance(outcome.result, _Trouble):
+        if isinstance(outcome.result, Trouble):
             answers = self._recover(batch, outcome.result, call.batches)
         else:
             answers = self._answers(batch, outcome.result)
@@ -263,9 +236,9 @@ class BatchingEngine:
             self._at_hand = max(0, self._at_hand - 1)
             yield answer
 
-    def _done(self, flying: dict[Future[_Outcome], list[_Row]]) -> list[Future[_Outcome]]:
+    def _done(self, flying: dict[Future[Outcome], list[_Row]]) -> list[Future[Outcome]]:
         """Wait for one of the batches at least; return those that are done, in the order they were launched."""
-        done, _ = wait(flying, timeout=self._patience, return_when=FIRST_COMPLETED)
+        done = self._workers.wait(flying, timeout=self._patience)
         if not done:
             self._give_up(next(iter(flying.values())))
         return [future for future in flying if future in done]
@@ -300,7 +273,7 @@ class BatchingEngine:
         """Return the budget of the batches to pack: less where nothing more comes and workers would get none."""
         if call.more:
             return self._stats.budget
-        return min(self._stats.budget, -(-call.waiting_tokens // self.backend.workers))
+        return min(self._stats.budget, -(-call.waiting_tokens // self._workers.count))
 
     def _pack(self, rows: list[_Row], *, budget: int) -> list[list[_Row]]:
         """Return `rows` in batches, the longest first, of at most the budget, or of one row."""
@@ -314,18 +287,6 @@ class BatchingEngine:
             else:
                 batches.append([row])
         return batches
-
-    def _attempt(self, rows: list[list[int]]) -> _Outcome:
-        """Run one batch in the worker's thread."""
-        started = time.perf_counter()
-        result: list[Answer] | _Trouble
-        try:
-            result = self.backend.run(rows)
-        except MemoryError as error:
-            result = _Trouble("memory", str(error) or "out of memory")
-        except (RuntimeError, ValueError, LookupError) as error:
-            result = _trouble(error)
-        return _Outcome(result, get_ident(), started, time.perf_counter())
 
     def _answers(self, batch: list[_Row], answers: list[Answer]) -> Iterator[tuple[int, Generation]]:
         if len(answers) != len(batch):
@@ -355,7 +316,7 @@ class BatchingEngine:
             )
 
     def _recover(
-        self, batch: list[_Row], trouble: _Trouble, batches: deque[list[_Row]]
+        self, batch: list[_Row], trouble: Trouble, batches: deque[list[_Row]]
     ) -> Iterator[tuple[int, Refused]]:
         """Put the texts of a batch that failed into smaller ones; refuse a text that was alone."""
         rows, longest = len(batch), len(batch[0].ids)
@@ -364,7 +325,9 @@ class BatchingEngine:
                 f"{self._checkpoint.name}: the {self._checkpoint.device} device was lost: {trouble.message}; "
                 "what is finished is kept, so run again"
             )
-        if rows == 1 and trouble.kind == "memory":
+        if trouble.kind == "died":
+            yield from self._survive(batch, trouble, batches)
+        elif rows == 1 and trouble.kind == "memory":
             message = f"its {longest} tokens do not fit in memory, even alone: {trouble.message}"
             yield batch[0].index, Refused("memory", message)
         elif rows == 1:
@@ -381,22 +344,24 @@ class BatchingEngine:
         else:
             batches.extendleft((batch[rows // 2 :], batch[: rows // 2]))
 
-    def _clock(self, outcome: _Outcome, last_end: float | None) -> None:
+    def _survive(
+        self, batch: list[_Row], trouble: Trouble, batches: deque[list[_Row]]
+    ) -> Iterator[tuple[int, Refused]]:
+        """Put the texts that a worker died with into batches of their own; refuse those that it was the second of."""
+        for row in batch:
+            if row.died:
+                yield row.index, Refused("died", f"two workers died while they computed it: {trouble.message}")
+            else:
+                batches.appendleft([replace(row, died=True)])
+
+    def _clock(self, outcome: Outcome, last_end: float | None) -> None:
         idle = 0.0 if last_end is None else max(0.0, outcome.started - last_end)
         self._stats = replace(
             self._stats,
-            busy_seconds=self._stats.busy_seconds + (outcome.ended - outcome.started) / self.backend.workers,
-            idle_seconds=self._stats.idle_seconds + idle / self.backend.workers,
+            busy_seconds=self._stats.busy_seconds + (outcome.ended - outcome.started) / self._workers.count,
+            idle_seconds=self._stats.idle_seconds + idle / self._workers.count,
         )
 
 
 def _slots(batch: list[_Row]) -> int:
     return len(batch) * max(len(row.ids) for row in batch)
-
-
-def _trouble(error: Exception) -> _Trouble:
-    """Return what `error` means; the libraries raise one type for all of it, so the words must tell."""
-    message = str(error) or type(error).__name__
-    if any(words in message for words in _NO_MEMORY):
-        return _Trouble("memory", message)
-    return _Trouble("lost" if any(words in message for words in _DEVICE_LOST) else "error", message)

@@ -4,7 +4,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -19,6 +21,7 @@ from pipeline.config import GenerationOptions, Runtime, Stage
 from pipeline.engines import batching
 from pipeline.engines.batching import Answer, Backend, BatchingEngine
 from pipeline.engines.fake import FakeBackend
+from pipeline.engines.workers import Outcome, Threads, Trouble
 from pipeline.errors import EngineError, HungError
 from pipeline.messages import logged_to
 from pipeline.records import Generation, Refused
@@ -90,7 +93,7 @@ def engine(
     checkpoint: Checkpoint | None = None,
     budget: int = 64,
 ) -> BatchingEngine:
-    return BatchingEngine(checkpoint or words(), backend=backend, budget=budget, patience=30.0)
+    return BatchingEngine(checkpoint or words(), workers=Threads(backend), budget=budget, patience=30.0)
 
 
 def text_of(length: int, *, name: object) -> str:
@@ -255,6 +258,36 @@ def test_a_text_that_cannot_be_encoded_is_refused_alone() -> None:
     assert [answer.text for answer in answers.values() if isinstance(answer, Generation)] == ["trước", "sau"]
 
 
+class Mortal(Threads):
+    """Workers that die of a batch with the word `deadly`, and are replaced."""
+
+    def __init__(self) -> None:
+        super().__init__(Echo())
+        self.tried: list[list[str]] = []
+
+    def submit(self, rows: list[list[int]]) -> Future[Outcome]:
+        texts = WordTokenizer().decode(rows)
+        self.tried.append(texts)
+        if not any("deadly" in text for text in texts):
+            return super().submit(rows)
+        died: Future[Outcome] = Future()
+        died.set_result(Outcome(Trouble("died", "its node has left"), 0, 0.0, 0.0))
+        return died
+
+
+def test_a_text_that_was_in_two_dead_workers_is_refused_and_the_others_of_its_batch_are_not() -> None:
+    workers = Mortal()
+    opened = BatchingEngine(words(), workers=workers, budget=64, patience=30.0)
+    texts = [text_of(8, name="deadly" if number == 20 else number) for number in range(40)]
+    answers = dict(opened.generate(texts))
+    opened.close()
+    assert answers.pop(20) == Refused("died", "two workers died while they computed it: its node has left")
+    assert all(isinstance(answer, Generation) for answer in answers.values())
+    assert sorted(answers) == [number for number in range(40) if number != 20]
+    tries = Counter(text.split()[0] for batch in workers.tried for text in batch)
+    assert max(tries.values()) == 2
+
+
 def test_deterministic_is_one_text_a_batch_in_order() -> None:
     backend = Echo()
     lengths = [5, 30, 2, 17, 30] * 50
@@ -358,7 +391,7 @@ def test_a_batch_that_never_comes_back_is_an_error_once_the_others_are_answered(
             return super().run(rows)
 
     checkpoint = words(deterministic=True)
-    opened = BatchingEngine(checkpoint, backend=Hanging(workers=2), budget=64, patience=0.3)
+    opened = BatchingEngine(checkpoint, workers=Threads(Hanging(workers=2)), budget=64, patience=0.3)
     answered: list[int] = []
     with pytest.raises(HungError, match=r"a batch of 1 texts × 7 tokens has not come back in 0\.005 minutes"):
         answered.extend(index for index, _ in opened.generate([text_of(n, name="x") for n in (5, 7, 9, 5, 5, 9)]))
@@ -453,6 +486,7 @@ def test_the_fake_is_slow() -> None:
 def test_the_fake_crashes() -> None:
     code = """
 from pipeline.engines.fake import FakeBackend
+from pipeline.engines.workers import Outcome, Threads, Trouble
 from tests.engines.test_batching import engine, words
 checkpoint = words()
 for _ in engine(FakeBackend(checkpoint), checkpoint=checkpoint).generate(["A.", "B. fake:crash"]):

@@ -13,7 +13,7 @@ import pytest
 from pipeline.checkpoints import Checkpoint, prepare
 from pipeline.checkpoints.weights import load
 from pipeline.config import GenerationOptions, Runtime, Stage
-from pipeline.engines import open_engine
+from pipeline.engines import open_backend, open_engine
 from pipeline.engines.batching import Answer, Backend
 from pipeline.engines.with_ctranslate2 import CTranslate2Backend
 from pipeline.engines.with_transformers import TransformersBackend
@@ -155,8 +155,10 @@ def test_a_source_that_is_cut_still_ends_as_the_model_knows_it(kind: tiny.Kind, 
     behind = {"t5": 1, "mbart": 2}[kind]  # </s>; </s> and vi_VN
     opened = open_engine(checkpoint, runtime=RUNTIME)
     ((_, answer),) = opened.generate([long])
-    (expected,) = opened.backend.run([row[: 30 - behind] + row[-behind:]])
     opened.close()
+    backend = open_backend(checkpoint, runtime=RUNTIME)
+    (expected,) = backend.run([row[: 30 - behind] + row[-behind:]])
+    backend.close()
     assert isinstance(answer, Generation)
     assert (answer.source_tokens, answer.dropped_tokens) == (len(row), len(row) - 30)
     assert answer.dropped_tokens > 30
@@ -285,7 +287,7 @@ import json, sys
 from pathlib import Path
 from pipeline.checkpoints import ready
 from pipeline.config import Runtime, Stage
-from pipeline.engines import open_engine
+from pipeline.engines import open_backend, open_engine
 
 stage = Stage.model_validate_json({stage!r})
 checkpoint = ready(stage, runtime=Runtime(device="cpu"), deterministic=False, reproducible="warn",
