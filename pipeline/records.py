@@ -61,8 +61,29 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidates:
+    """A request for the `count` best hypotheses of a beam that is `count` wide."""
+
+    text: str
+    count: int
+
+
+Request: TypeAlias = str | Candidates  # of a model: a plain text asks for one answer, by the checkpoint's own search
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One of several answers of a beam search; its fields are as in `Generation`."""
+
+    text: str
+    output_tokens: int
+    finished: bool
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
-    """One answer of a model to one text."""
+    """One answer of a model to one text, or the best of those to `Candidates`."""
 
     text: str
     source_tokens: int  # before any cut
@@ -70,6 +91,7 @@ class Generation:
     output_tokens: int
     finished: bool  # False: stopped by the length limit, not by end-of-sequence
     score: float | None  # engine-specific confidence (mean log-probability a token), or None
+    others: tuple[Hypothesis, ...] = ()  # to `Candidates`: the hypotheses after the best, in the order of the beam
 
 
 @dataclass(frozen=True, slots=True)

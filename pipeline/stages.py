@@ -1,7 +1,7 @@
-"""The stages, each a generator over one record that yields texts and receives generations.
+"""The stages, each a generator over one record that yields requests to its model and receives generations.
 
 A stage does no input or output and has no access to models or batches; of the checkpoint it gets a `Chunker`.
-`runner.stage_runner` runs thousands of stages concurrently and merges their texts into one stream for the engine.
+`runner.stage_runner` runs thousands of stages concurrently and merges their requests into one stream for the engine.
 """
 
 from __future__ import annotations
@@ -11,14 +11,25 @@ from typing import TypeAlias, TypeVar
 
 from pipeline.checks.editing import with_editors_summary
 from pipeline.corrections import Summary
-from pipeline.records import Article, Call, Failure, Flag, Generation, Sentence, StageName, Summarized, Translated
+from pipeline.records import (
+    Article,
+    Call,
+    Failure,
+    Flag,
+    Generation,
+    Request,
+    Sentence,
+    StageName,
+    Summarized,
+    Translated,
+)
 from pipeline.text.chunking import Chunker, Part
 from pipeline.text.normalize import new_tone, press_tone
 from pipeline.text.recase import recased
 from pipeline.text.sentences import sentences
 
 T = TypeVar("T")
-Round: TypeAlias = Generator[list[str], list[Generation], T]
+Round: TypeAlias = Generator[Sequence[Request], list[Generation], T]
 
 # Bump when a change here, in `text.chunking` or in `text.sentences` changes the texts that a model gets or the use of
 # its output. It is part of the recipe, so a bump publishes everything again.

@@ -515,7 +515,8 @@ class Faulty:
     extra: int = 0
     workers: int = 1
 
-    def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
+    def run(self, rows: Sequence[Sequence[int]], candidates: int | None = None) -> list[Answer]:
+        assert candidates is None
         slots = len(rows) * max(len(row) for row in rows)
         if slots > self.memory:
             raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")

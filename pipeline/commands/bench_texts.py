@@ -1,4 +1,4 @@
-"""The texts that a bench measures with: a few articles, and what both stages ask their engines for them."""
+"""The requests that a bench measures with: a few articles, and what both stages ask their engines for them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.checkpoints import Checkpoint
 from pipeline.config import Config, Runtime, Source
 from pipeline.engines.batching import BatchingEngine
 from pipeline.errors import SourceError, StoppedError
-from pipeline.records import Article, Failure, Generation, Refused, StageName, Summarized, Translated
+from pipeline.records import Article, Failure, Generation, Refused, Request, StageName, Summarized, Translated
 from pipeline.runner.stage_runner import open_stage
 from pipeline.stages import Round, summarize, translate
 from pipeline.storage.memo import open_memo
@@ -28,11 +28,11 @@ T = TypeVar("T", Summarized, Translated)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageTexts:
-    """The texts that one stage asked its engine, each once, in order, and what it was answered."""
+    """The requests of one stage to its engine, each once, in order, and the answers."""
 
     name: StageName
     checkpoint: Checkpoint
-    texts: tuple[str, ...]
+    texts: tuple[Request, ...]
     answers: dict[int, str]
     budget: int  # tokens a batch at present
 
@@ -67,21 +67,21 @@ class _Listening:
 
     def __init__(self, engine: BatchingEngine) -> None:
         self._engine = engine
-        self.texts: list[str] = []
+        self.texts: list[Request] = []
         self.answers: dict[int, str] = {}
 
-    def generate(self, texts: Iterable[str]) -> Generator[tuple[int, Generation | Refused]]:
-        """Pass on the texts and the answers."""
+    def generate(self, requests: Iterable[Request]) -> Generator[tuple[int, Generation | Refused]]:
+        """Pass on the requests and the answers."""
         before = len(self.texts)
-        for index, answer in self._engine.generate(self._heard(texts)):
+        for index, answer in self._engine.generate(self._heard(requests)):
             if isinstance(answer, Generation):
                 self.answers[before + index] = answer.text
             yield index, answer
 
-    def _heard(self, texts: Iterable[str]) -> Iterator[str]:
-        for text in texts:
-            self.texts.append(text)
-            yield text
+    def _heard(self, requests: Iterable[Request]) -> Iterator[Request]:
+        for request in requests:
+            self.texts.append(request)
+            yield request
 
     def at_hand(self) -> int:
         """Return how many answers are computed already."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol, assert_never
 
-from pipeline.records import Generation, Refused
+from pipeline.records import Generation, Refused, Request
 
 if TYPE_CHECKING:
     from pipeline.checkpoints import Checkpoint
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 class Engine(Protocol):
     """Something that answers texts with generations."""
 
-    def generate(self, texts: Iterable[str]) -> Iterator[tuple[int, Generation | Refused]]:
-        """Yield `(index, answer)` for every text, each index exactly once, in the order they finish.
+    def generate(self, requests: Iterable[Request]) -> Iterator[tuple[int, Generation | Refused]]:
+        """Yield `(index, answer)` for every request, each index exactly once, in the order they finish.
 
-        `texts` is pulled lazily, in the caller's thread, at most a window ahead; it never waits on the
+        A plain text is answered by the checkpoint's own search, `Candidates` by `count` hypotheses, of which the best
+        is the generation and the rest its `others`; one loaded model serves both.
+
+        `requests` is pulled lazily, in the caller's thread, at most a window ahead; it never waits on the
         answers of this call. Closing the iterator early abandons what is in flight. Raises `EngineError` when
         the engine itself is lost; a text that cannot be answered is a `Refused`.
         """

@@ -16,6 +16,8 @@ here, once:
   be stopped, so the process has to end once what is finished is stored and reported.
 - *Deterministic*: one text a batch, in the order they come. Any larger batch pads a text by its neighbors'
   length, and then the order of additions, so the last bits, depend on who they are.
+- *Search*: a batch has one search. A row of a beam that is several times as wide as the checkpoint's own counts as
+  several: each hypothesis has a decoder state of its own.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from pipeline.engines.workers import Outcome, Trouble, Workers
 from pipeline.errors import EngineError, HungError
-from pipeline.records import Generation, Refused
+from pipeline.records import Candidates, Generation, Hypothesis, Refused, Request
 
 if TYPE_CHECKING:
     from pipeline.checkpoints import Checkpoint
@@ -60,6 +62,7 @@ class Answer:
     ids: list[int]  # of the answer alone: no start, language code, end mark or padding
     finished: bool  # the model itself ended it
     score: float | None  # mean log-probability a token, or None
+    others: tuple[Answer, ...] = ()  # with `candidates`: the hypotheses after this one, the best first
 
 
 class Backend(Protocol):
@@ -67,8 +70,11 @@ class Backend(Protocol):
 
     workers: int  # batches it computes at the same time, each `run` in a thread of its own
 
-    def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
+    def run(self, rows: Sequence[Sequence[int]], candidates: int | None = None) -> list[Answer]:
         """Return the answers to `rows` (unpadded token ids, the longest first), in their order.
+
+        By the checkpoint's own search; with `candidates`, each is the best of so many hypotheses of a beam of that
+        width, which ends when all of them are finished, and the rest are its `others`.
 
         May raise `MemoryError`, or a `RuntimeError` that speaks of memory, when the batch does not fit; any
         other `RuntimeError`, `ValueError` or `IndexError` when a row cannot be answered; `EngineError` when
@@ -99,14 +105,21 @@ class _Row:
     index: int
     ids: list[int]
     dropped: int
+    candidates: int | None  # that its request asks for
+    width: int  # of its beam, in beams of the checkpoint's own search, at least 1
     died: bool = False  # a worker died while it computed this
+
+    @property
+    def load(self) -> int:
+        """How much of a batch's budget it takes when it is not padded."""
+        return len(self.ids) * self.width
 
 
 @dataclass(slots=True)
 class _Call:
     """One call of `generate`: where its texts are. Rows wait, are packed into batches, and fly."""
 
-    source: Iterator[tuple[int, str]]
+    source: Iterator[tuple[int, Request]]
     more: bool = True  # the source may have more
     held: int = 0  # texts pulled and not yet answered
     waiting: list[_Row] = field(default_factory=list)
@@ -117,7 +130,7 @@ class _Call:
 
     def put_back(self, rows: list[_Row]) -> None:
         self.waiting = rows
-        self.waiting_tokens = sum(len(row.ids) for row in rows)
+        self.waiting_tokens = sum(row.load for row in rows)
 
 
 class BatchingEngine:
@@ -142,11 +155,14 @@ class BatchingEngine:
         self._hung = False
         self._at_hand = 0
         self._budget = budget  # as asked for; `Stats.budget` is what fits
+        beams = checkpoint.generation["num_beams"]
+        assert isinstance(beams, int)
+        self._beams = beams
         self._stats = Stats(budget=budget)
 
-    def generate(self, texts: Iterable[str]) -> Generator[tuple[int, Generation | Refused]]:
-        """Yield `(index, answer)` for every text; see `Engine.generate`."""
-        call = _Call(enumerate(texts))
+    def generate(self, requests: Iterable[Request]) -> Generator[tuple[int, Generation | Refused]]:
+        """Yield `(index, answer)` for every request; see `Engine.generate`."""
+        call = _Call(enumerate(requests))
         try:
             while True:
                 while call.batches and len(call.flying) < self._ahead:
@@ -207,15 +223,15 @@ class BatchingEngine:
                 yield index, row
             else:
                 call.waiting.append(row)
-                call.waiting_tokens += len(row.ids)
+                call.waiting_tokens += row.load
 
     def _launch(self, call: _Call) -> None:
         """Give the next batch to the worker, packed again where the budget has shrunk since."""
         batch = call.batches.popleft()
-        if len(batch) > 1 and _slots(batch) > self._stats.budget:
+        if len(batch) > 1 and _load(batch) > self._stats.budget:
             call.batches.extendleft(reversed(self._pack(batch, budget=self._stats.budget)))
             batch = call.batches.popleft()
-        future = self._workers.submit([row.ids for row in batch])
+        future = self._workers.submit([row.ids for row in batch], batch[0].candidates)
         call.flying[future] = batch
         self._launched = {one: rows for one, rows in self._launched.items() if not one.done()} | {future: batch}
 
@@ -251,12 +267,14 @@ class BatchingEngine:
             "What is finished is kept: run again, with a lower `runtime.batch_tokens` if batches are that slow"
         )
 
-    def _encode(self, pulled: list[tuple[int, str]]) -> Iterator[tuple[int, _Row | Refused]]:
+    def _encode(self, pulled: list[tuple[int, Request]]) -> Iterator[tuple[int, _Row | Refused]]:
         """Yield the row of each text, cut to what the checkpoint takes, or why it cannot be encoded."""
         if not pulled:
             return
         try:
-            encoded = self._checkpoint.encode([text for _, text in pulled])
+            encoded = self._checkpoint.encode(
+                [request.text if isinstance(request, Candidates) else request for _, request in pulled]
+            )
         except (TypeError, ValueError) as error:  # what the tokenizers raise for a lone surrogate
             if len(pulled) == 1:
                 yield pulled[0][0], Refused("error", f"the text cannot be encoded: {error}")
@@ -264,10 +282,12 @@ class BatchingEngine:
             for one in pulled:
                 yield from self._encode([one])
             return
-        for (index, _), ids in zip(pulled, encoded, strict=True):
+        for (index, request), ids in zip(pulled, encoded, strict=True):
             over = max(0, len(ids) - self._checkpoint.max_source)
             end = len(ids) - len(self._checkpoint.after)
-            yield index, _Row(index, ids[: end - over] + ids[end:] if over else ids, over)
+            candidates = request.count if isinstance(request, Candidates) else None
+            width = 1 if candidates is None else -(-candidates // self._beams)
+            yield index, _Row(index, ids[: end - over] + ids[end:] if over else ids, over, candidates, width)
 
     def _share(self, call: _Call) -> int:
         """Return the budget of the batches to pack: less where nothing more comes and workers would get none."""
@@ -276,13 +296,14 @@ class BatchingEngine:
         return min(self._stats.budget, -(-call.waiting_tokens // self._workers.count))
 
     def _pack(self, rows: list[_Row], *, budget: int) -> list[list[_Row]]:
-        """Return `rows` in batches, the longest first, of at most the budget, or of one row."""
+        """Return `rows` in batches of one search, the longest first, of at most the budget, or of one row."""
         if self._checkpoint.deterministic:
             return [[row] for row in rows]
-        rows = sorted(rows, key=lambda row: len(row.ids), reverse=True)
+        rows = sorted(rows, key=lambda row: (row.candidates or 0, len(row.ids)), reverse=True)
         batches: list[list[_Row]] = []
         for row in rows:
-            if batches and len(batches[-1][0].ids) * (len(batches[-1]) + 1) <= budget:
+            first = batches[-1][0] if batches else None
+            if first and first.candidates == row.candidates and first.load * (len(batches[-1]) + 1) <= budget:
                 batches[-1].append(row)
             else:
                 batches.append([row])
@@ -301,17 +322,20 @@ class BatchingEngine:
             tokens=self._stats.tokens + sum(len(row.ids) for row in batch),
             slots=self._stats.slots + _slots(batch),
         )
-        texts = self._checkpoint.decode([answer.ids for answer in answers])
-        for row, answer, text in zip(batch, answers, texts, strict=True):
+        hypotheses = [[answer, *answer.others] for answer in answers]
+        texts = iter(self._checkpoint.decode([one.ids for several in hypotheses for one in several]))
+        for row, several in zip(batch, hypotheses, strict=True):
+            best, *others = (Hypothesis(next(texts), len(one.ids), one.finished, one.score) for one in several)
             yield (
                 row.index,
                 Generation(
-                    text=text,
+                    text=best.text,
                     source_tokens=len(row.ids) + row.dropped,
                     dropped_tokens=row.dropped,
-                    output_tokens=len(answer.ids),
-                    finished=answer.finished,
-                    score=answer.score,
+                    output_tokens=best.output_tokens,
+                    finished=best.finished,
+                    score=best.score,
+                    others=tuple(others),
                 ),
             )
 
@@ -333,8 +357,8 @@ class BatchingEngine:
         elif rows == 1:
             yield batch[0].index, Refused("error", trouble.message)
         elif trouble.kind == "memory":
-            if _slots(batch) <= self._stats.budget:  # else it was packed before an earlier reduction
-                budget = _slots(batch) // 2
+            if _load(batch) <= self._stats.budget:  # else it was packed before an earlier reduction
+                budget = _load(batch) // 2
                 self._stats = replace(self._stats, budget=budget)
                 _log.warning(
                     f"{self._checkpoint.name}: {rows} texts × {longest} tokens did not fit in memory; from "
@@ -365,3 +389,8 @@ class BatchingEngine:
 
 def _slots(batch: list[_Row]) -> int:
     return len(batch) * max(len(row.ids) for row in batch)
+
+
+def _load(batch: list[_Row]) -> int:
+    """Return how much of a budget the batch takes: its slots, times the width of its beam."""
+    return _slots(batch) * batch[0].width

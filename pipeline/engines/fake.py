@@ -5,6 +5,7 @@ above it need no patching. Its answer is the text up to its first sentence end, 
 words; a word is a token. A text that holds one of these words (by itself, between spaces) gets this instead:
 
     fake:empty     an answer without a word
+    fake:slip      the answer without its words with a digit; of several candidates, the first one only
     fake:loop      its own words again and again up to the length limit, unfinished
     fake:slow      the answer, but its batch takes 50 ms
     fake:memory    its batch does not fit in memory, unless it is alone
@@ -14,14 +15,18 @@ words; a word is a token. A text that holds one of these words (by itself, betwe
     fake:crash     the process ends at once, as killed
     fake:hang      its batch never comes back
 
+Of several candidates, each one after the first lacks one more word at the end.
+
 A word in the first sentence is part of the answer, and so reaches the next stage too; one after it does not.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -31,7 +36,7 @@ from pipeline.errors import EngineError
 if TYPE_CHECKING:
     from pipeline.checkpoints import Checkpoint
 
-Trigger = Literal["empty", "loop", "slow", "memory", "huge", "refuse", "lost", "crash", "hang"]
+Trigger = Literal["empty", "slip", "loop", "slow", "memory", "huge", "refuse", "lost", "crash", "hang"]
 _SLOW_SECONDS = 0.05
 _FOREVER = 7 * 24 * 3600.0
 
@@ -52,7 +57,7 @@ class FakeBackend:
         self._head = len(checkpoint.before) + len(checkpoint.tokenizer.encode([f"{checkpoint.prefix}x"])[0]) - 1
         self._tail = len(checkpoint.after)
 
-    def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
+    def run(self, rows: Sequence[Sequence[int]], candidates: int | None = None) -> list[Answer]:
         """Return the answers to `rows`; misbehaves where their words ask for it."""
         found = [{self._triggers[token] for token in row if token in self._triggers} for row in rows]
         everything: set[Trigger] = set().union(*found)
@@ -68,10 +73,18 @@ class FakeBackend:
             raise RuntimeError("a text says fake:refuse")
         if "slow" in everything:
             time.sleep(_SLOW_SECONDS)
-        return [self._answer(row, triggers) for row, triggers in zip(rows, found, strict=True)]
+        return [self._best(row, triggers, candidates or 1) for row, triggers in zip(rows, found, strict=True)]
 
     def close(self) -> None:
         """Free nothing."""
+
+    def _best(self, row: Sequence[int], triggers: set[Trigger], count: int) -> Answer:
+        answer = self._answer(row, triggers)
+        others = tuple(replace(answer, ids=answer.ids[: max(0, len(answer.ids) - lost)]) for lost in range(1, count))
+        if "slip" in triggers:
+            kept = [token for token in answer.ids if not re.search(r"\d", self._checkpoint.tokenizer.piece(token))]
+            return replace(answer, ids=kept, others=(answer, *others[:-1]) if others else ())
+        return replace(answer, others=others)
 
     def _answer(self, row: Sequence[int], triggers: set[Trigger]) -> Answer:
         text = list(row[self._head : len(row) - self._tail])

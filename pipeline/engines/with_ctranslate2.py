@@ -10,6 +10,7 @@ import ctypes
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.checkpoints.device import cores
@@ -63,12 +64,13 @@ class CTranslate2Backend:
                 f"{error}; {remedy}"
             ) from error
 
-    def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
+    def run(self, rows: Sequence[Sequence[int]], candidates: int | None = None) -> list[Answer]:
         """Return the answers to `rows`, each with its mean log-probability a token as score."""
         results = self._translator.translate_batch(
             [[self._pieces[token] for token in row] for row in rows],
             target_prefix=[self._prefix] * len(rows) if self._prefix else None,
-            beam_size=self._asked["num_beams"],
+            beam_size=candidates or self._asked["num_beams"],
+            num_hypotheses=candidates or 1,
             length_penalty=self._asked["length_penalty"],
             no_repeat_ngram_size=self._asked["no_repeat_ngram_size"],
             repetition_penalty=self._asked["repetition_penalty"],
@@ -78,7 +80,8 @@ class CTranslate2Backend:
             return_end_token=True,
             return_scores=True,
         )
-        return [self._answer(result.hypotheses[0], result.scores[0]) for result in results]
+        answers = [list(map(self._answer, result.hypotheses, result.scores)) for result in results]
+        return [replace(best, others=tuple(others)) for best, *others in answers]
 
     def close(self) -> None:
         """Free the model's memory."""

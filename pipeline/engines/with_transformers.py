@@ -9,6 +9,7 @@ not asked for: `output_scores` keeps the logits of every step (34 GB for NLLB, 1
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.checkpoints.device import cores
@@ -43,16 +44,19 @@ class TransformersBackend:
         # generate() fills what is None from here, so the checkpoint's own must not be left in place
         self._model.generation_config = self._generation
 
-    def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
+    def run(self, rows: Sequence[Sequence[int]], candidates: int | None = None) -> list[Answer]:
         """Return the answers to `rows`; raises `MemoryError` when they do not fit on the device."""
         import torch
 
         try:
-            generated = self._generate(rows)
+            generated = self._generate(rows, candidates)
         except torch.OutOfMemoryError as error:
             message = str(error)
         else:
-            return [self._answer(row) for row in generated]
+            answers = list(map(self._answer, generated))
+            each = len(answers) // len(rows)
+            best_first = [answers[at : at + each] for at in range(0, len(answers), each)]
+            return [replace(best, others=tuple(others)) for best, *others in best_first]
         # Only here, with the exception gone, are the tensors its traceback held free to be given back.
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
@@ -66,7 +70,7 @@ class TransformersBackend:
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _generate(self, rows: Sequence[Sequence[int]]) -> list[list[int]]:
+    def _generate(self, rows: Sequence[Sequence[int]], candidates: int | None) -> list[list[int]]:
         import torch
 
         longest = max(len(row) for row in rows)
@@ -76,7 +80,9 @@ class TransformersBackend:
             generated: torch.Tensor = self._model.generate(
                 input_ids=torch.tensor(padded, device=self._device),
                 attention_mask=torch.tensor(mask, device=self._device),
-                generation_config=self._generation,
+                generation_config=self._generation
+                if candidates is None
+                else _generation_config(self._checkpoint, candidates=candidates),
             )
         ids: list[list[int]] = generated.tolist()
         return ids
@@ -89,14 +95,21 @@ class TransformersBackend:
         return Answer(row[start:end], finished, None)
 
 
-def _generation_config(checkpoint: Checkpoint) -> GenerationConfig:
-    """Return the checkpoint's effective generation values as transformers writes them."""
+def _generation_config(checkpoint: Checkpoint, *, candidates: int | None = None) -> GenerationConfig:
+    """Return the checkpoint's effective generation values as transformers writes them.
+
+    With `candidates`, of a beam that is so wide, all of whose hypotheses are returned. It ends when they are finished,
+    which is the only way that CTranslate2 has.
+    """
     from transformers import GenerationConfig
 
     asked: dict[str, Any] = dict(checkpoint.generation)
+    if candidates is not None:
+        asked |= {"num_beams": candidates, "early_stopping": True}
     return GenerationConfig(  # type: ignore[no-untyped-call]
         max_new_tokens=asked["max_new_tokens"],
         num_beams=asked["num_beams"],
+        num_return_sequences=candidates or 1,
         # a beam search's values: without beams they mean nothing, and transformers warns of them
         length_penalty=asked["length_penalty"] if asked["num_beams"] > 1 else None,
         early_stopping=asked["early_stopping"] if asked["num_beams"] > 1 else None,

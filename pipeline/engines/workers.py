@@ -54,8 +54,8 @@ class Workers(Protocol):
         """Batches that are computed at the same time; at least 1. It may change while the engine is open."""
         ...
 
-    def submit(self, rows: list[list[int]]) -> Future[Outcome]:
-        """Hand over a batch; its outcome comes while somebody waits."""
+    def submit(self, rows: list[list[int]], candidates: int | None) -> Future[Outcome]:
+        """Hand over a batch, of one search (see `Backend.run`); its outcome comes while somebody waits."""
         ...
 
     def wait(self, batches: Collection[Future[Outcome]], *, timeout: float) -> set[Future[Outcome]]:
@@ -83,9 +83,9 @@ class Threads:
         """Batches that are computed at the same time."""
         return self._backend.workers
 
-    def submit(self, rows: list[list[int]]) -> Future[Outcome]:
+    def submit(self, rows: list[list[int]], candidates: int | None) -> Future[Outcome]:
         """Hand over a batch."""
-        return self._executor.submit(lambda: attempt(self._backend, rows, worker=get_ident()))
+        return self._executor.submit(lambda: attempt(self._backend, rows, candidates, worker=get_ident()))
 
     def wait(self, batches: Collection[Future[Outcome]], *, timeout: float) -> set[Future[Outcome]]:
         """Return those of `batches` that are done, as soon as one is; none after `timeout` seconds."""
@@ -102,12 +102,12 @@ class Threads:
         self._executor.shutdown(wait=not hung, cancel_futures=True)
 
 
-def attempt(backend: Backend, rows: list[list[int]], *, worker: int) -> Outcome:
+def attempt(backend: Backend, rows: list[list[int]], candidates: int | None, *, worker: int) -> Outcome:
     """Run one batch; what may be the fault of its texts or of its size is returned and not raised."""
     started = time.perf_counter()
     result: list[Answer] | Trouble
     try:
-        result = backend.run(rows)
+        result = backend.run(rows, candidates)
     except MemoryError as error:
         result = Trouble("memory", str(error) or "out of memory")
     except (RuntimeError, ValueError, LookupError) as error:

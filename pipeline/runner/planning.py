@@ -213,19 +213,19 @@ class _Counter:
     def walk(self, steps: Round[object]) -> object | None:
         """Return the stage's result where the memo knows every answer, else None."""
         try:
-            texts = next(steps)
+            requests = next(steps)
             while True:
-                found: list[Generation | None] = [self._calls.get(text) for text in texts]
+                found: list[Generation | None] = [self._calls.get(request) for request in requests]
                 answers = [generation for generation in found if generation is not None]
                 self.known += len(answers)
-                for text, generation in zip(texts, found, strict=True):
+                for request, generation in zip(requests, found, strict=True):
                     if generation is None:
-                        # an equal text asked for elsewhere is one call only
-                        self.missing += self._first_time(text_digest(f"{self._name} {text}"))
-                if len(answers) < len(texts):
-                    self.waiting += self._name == "summarize" and len(texts) > 1
+                        # an equal one elsewhere is one call only
+                        self.missing += self._first_time(text_digest(f"{self._name} {request}"))
+                if len(answers) < len(requests):
+                    self.waiting += self._name == "summarize" and len(requests) > 1
                     return None
-                texts = steps.send(answers)
+                requests = steps.send(answers)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
 

@@ -1,4 +1,4 @@
-"""Drive one stage over a stream of records: thousands of generators side by side, one stream of texts to the engine.
+"""Drive one stage over a stream of records: thousands of generators side by side, one stream to the engine.
 
 A record that the memo knows wholly leaves at once, if nothing waits before it; the engine is opened only when something
 is left to ask. Results leave in the order of the records; at most `window` records are in flight.
@@ -8,7 +8,7 @@ is left to ask. Results leave in the order of the records; at most `window` reco
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeAlias, TypeVar
 from pipeline.engines import Engine, open_engine
 from pipeline.errors import EngineError, StoppedError
 from pipeline.failures import attempt, failure
-from pipeline.records import Article, Failure, Generation, Refused, StageName, Summarized, Translated
+from pipeline.records import Article, Failure, Generation, Refused, Request, StageName, Summarized, Translated
 from pipeline.runner.preparing import chunker
 from pipeline.stages import Round
 
@@ -117,9 +117,9 @@ class StageRunner(Generic[R, T]):
     characters: int = 0  # of the records' texts, as far as they are answered
     _engine: Engine | None = None
     _flights: deque[_InFlight[R, T]] = field(default_factory=deque)
-    _todo: deque[str] = field(default_factory=deque)
-    _waiting: dict[str, list[tuple[_InFlight[R, T], int]]] = field(default_factory=dict)
-    _asked: dict[int, str] = field(default_factory=dict)
+    _todo: deque[Request] = field(default_factory=deque)
+    _waiting: dict[Request, list[tuple[_InFlight[R, T], int]]] = field(default_factory=dict)
+    _asked: dict[int, Request] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -164,8 +164,8 @@ class StageRunner(Generic[R, T]):
         self._flights.append(flight)
         self._advance(flight)
 
-    def _feed(self, source: Iterator[R]) -> Generator[str]:
-        """Yield the texts the memo does not know; start records as long as the window has room."""
+    def _feed(self, source: Iterator[R]) -> Generator[Request]:
+        """Yield the requests the memo does not know; start records as long as the window has room."""
         for number in count():
             while not self._todo:
                 if len(self._flights) >= self.window:
@@ -177,17 +177,17 @@ class StageRunner(Generic[R, T]):
             self._asked[number] = self._todo.popleft()
             yield self._asked[number]
 
-    def _ask(self, texts: Iterable[str]) -> Iterator[T | Failure]:
+    def _ask(self, requests: Iterable[Request]) -> Iterator[T | Failure]:
         if self._engine is None:
             self._engine = self.open_engine()
         engine = self._engine
-        answers = engine.generate(texts)
+        answers = engine.generate(requests)
         with closing(answers):  # type: ignore[type-var]
             for index, answer in answers:
-                text = self._asked.pop(index, None)
-                if text is None:
+                request = self._asked.pop(index, None)
+                if request is None:
                     raise EngineError(f"{self.name}: the engine answered text {index} twice, or was never asked it")
-                self._answer(text, answer)
+                self._answer(request, answer)
                 self.answered()
                 yield from self._finished()
                 if not engine.at_hand():  # what a batch has computed is kept whole
@@ -195,8 +195,8 @@ class StageRunner(Generic[R, T]):
         if self._asked:
             raise EngineError(f"{self.name}: the engine left {len(self._asked)} texts unanswered")
 
-    def _answer(self, text: str, answer: Generation | Refused) -> None:
-        waiting = self._waiting.pop(text)
+    def _answer(self, request: Request, answer: Generation | Refused) -> None:
+        waiting = self._waiting.pop(request)
         if isinstance(answer, Refused):
             for flight, _ in waiting:
                 if flight.result is None:
@@ -206,11 +206,11 @@ class StageRunner(Generic[R, T]):
                     self._count(flight, flight.uncounted)
                     self.finished += 1
             return
-        stored = self.calls.put(text, answer)
+        stored = self.calls.put(request, answer)
         self.counts.computed += 1
         self.counts.replayed += len(waiting) - 1
         for flight, slot in waiting:
-            self._count(flight, len(text))
+            self._count(flight, len(request) if isinstance(request, str) else 0)
             flight.answers[slot] = stored
             flight.missing -= 1
             if not flight.missing and flight.result is None:
@@ -244,21 +244,21 @@ class StageRunner(Generic[R, T]):
             return stop.value  # type: ignore[no-any-return]
         return None
 
-    def _request(self, flight: _InFlight[R, T], texts: list[str]) -> None:
-        flight.answers = [None] * len(texts)
+    def _request(self, flight: _InFlight[R, T], requests: Sequence[Request]) -> None:
+        flight.answers = [None] * len(requests)
         flight.rounds += 1
-        for slot, text in enumerate(texts):
-            known = None if text in self._waiting else self.calls.get(text)
+        for slot, request in enumerate(requests):
+            known = None if request in self._waiting else self.calls.get(request)
             if known is not None:
                 flight.answers[slot] = known
                 self.counts.replayed += 1
                 continue
             flight.missing += 1
-            if text not in self._waiting and flight.rounds > 1:
-                self._todo.appendleft(text)  # what completes a record goes before what begins one
-            elif text not in self._waiting:
-                self._todo.append(text)
-            self._waiting.setdefault(text, []).append((flight, slot))
+            if request not in self._waiting and flight.rounds > 1:
+                self._todo.appendleft(request)  # what completes a record goes before what begins one
+            elif request not in self._waiting:
+                self._todo.append(request)
+            self._waiting.setdefault(request, []).append((flight, slot))
 
     def _finished(self) -> Iterator[T | Failure]:
         while self._flights and self._flights[0].result is not None:

@@ -1,4 +1,6 @@
-"""The memo: a cache of model calls in SQLite, keyed by the digest of the engine's identity and the exact text.
+"""The memo: a cache of model calls in SQLite, keyed by the digest of the engine's identity and the exact request.
+
+A request is a text, or a text and how many candidates of it are wanted; both have keys of their own.
 
 It knows nothing of records or stages. A call is committed (WAL mode) as soon as it is answered, so that after `kill -9`
 only the calls in flight are made again. Writing is insert-or-ignore followed by reading the stored row back: two runs
@@ -24,10 +26,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
+import msgspec
+
 from pipeline import waiting
 from pipeline.errors import MemoError
 from pipeline.ids import canonical
-from pipeline.records import JSON, Generation
+from pipeline.records import JSON, Candidates, Generation, Hypothesis, Request
 from pipeline.storage.disk_errors import describe
 from pipeline.storage.locking import open_shared
 from pipeline.storage.mounts import file_system, is_network
@@ -92,12 +96,12 @@ class Calls:
         self._memo = memo
         self._digest = digest
 
-    def get(self, text: str) -> Generation | None:
-        """Return the stored generation of `text`, or None; a row that fails its checksum is removed with a warning.
+    def get(self, request: Request) -> Generation | None:
+        """Return the stored answer to `request`, or None; a row that fails its checksum is removed with a warning.
 
         Raises `MemoError` where the file cannot be read.
         """
-        key = self._key(text)
+        key = self._key(request)
         rows = self._memo.execute(
             "SELECT text, source_tokens, dropped_tokens, output_tokens, finished, score, checksum"
             " FROM calls WHERE key = ?",
@@ -105,38 +109,43 @@ class Calls:
         )
         if not rows:
             return None
-        generation = _verified(key, rows[0])
+        stored = _verified(key, rows[0])
+        generation = stored if stored is None or isinstance(request, str) else _with_others(stored)
         if generation is None:
             _log.warning(f"memo: the row {key.hex()[:12]} fails its checksum; it is removed and the call made again")
             self._memo.execute("DELETE FROM calls WHERE key = ?", key)
         return generation
 
-    def put(self, text: str, generation: Generation) -> Generation:
+    def put(self, request: Request, generation: Generation) -> Generation:
         """Store and commit a generation; return the stored one, which is another run's where that came first.
 
         Raises `MemoError` where the disk is full or fails.
         """
         if generation.score is not None and math.isnan(generation.score):  # SQLite keeps no NaN, and it says nothing
             generation = replace(generation, score=None)
-        key = self._key(text)
+        key = self._key(request)
+        stored = generation if isinstance(request, str) else _in_one_text(generation)
         added = self._memo.execute(
             "INSERT OR IGNORE INTO calls VALUES (?, (SELECT id FROM engines WHERE digest = ?), ?, ?, ?, ?, ?, ?, ?, ?)"
             " RETURNING 1",
             key,
             self._digest,
             time.time(),
-            generation.text,
-            generation.source_tokens,
-            generation.dropped_tokens,
-            generation.output_tokens,
-            int(generation.finished),
-            generation.score,
-            _checksum(key, generation),
+            stored.text,
+            stored.source_tokens,
+            stored.dropped_tokens,
+            stored.output_tokens,
+            int(stored.finished),
+            stored.score,
+            _checksum(key, stored),
         )
-        return generation if added else self.get(text) or generation
+        return generation if added else self.get(request) or generation
 
-    def _key(self, text: str) -> bytes:
-        return hashlib.sha256(self._digest + text.encode()).digest()
+    def _key(self, request: Request) -> bytes:
+        if isinstance(request, Candidates):
+            search = hashlib.sha256(self._digest + canonical({"candidates": request.count})).digest()
+            return hashlib.sha256(search + request.text.encode()).digest()
+        return hashlib.sha256(self._digest + request.encode()).digest()
 
 
 class Memo:
@@ -403,6 +412,24 @@ def _verified(key: bytes, row: tuple[Any, ...]) -> Generation | None:
         return generation if checksum == _checksum(key, generation) else None
     except (struct.error, TypeError, AttributeError, UnicodeError):  # a value of another type than was stored
         return None
+
+
+def _in_one_text(generation: Generation) -> Generation:
+    """Return an answer to `Candidates` as a row holds it: every hypothesis in its text, as JSON."""
+    texts = msgspec.json.encode((generation.text, generation.others)).decode()
+    return replace(generation, text=texts, others=())
+
+
+def _with_others(stored: Generation) -> Generation | None:
+    """Return the answer to `Candidates` that a row holds, or None where it holds something else."""
+    try:
+        text, others = _hypotheses.decode(stored.text)
+    except msgspec.DecodeError:
+        return None
+    return replace(stored, text=text, others=others)
+
+
+_hypotheses = msgspec.json.Decoder(tuple[str, tuple[Hypothesis, ...]])
 
 
 def _checksum(key: bytes, generation: Generation) -> bytes:

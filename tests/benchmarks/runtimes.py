@@ -370,7 +370,7 @@ def _job(folder: Path, options: argparse.Namespace) -> Job:
     articles = [record for record in records if isinstance(record, Article)]
     fitted = chunker(checkpoint)
     rows, more = (
-        checkpoint.encode([text for article in some for text in next(summarize(article, fitted))])
+        checkpoint.encode([str(text) for article in some for text in next(summarize(article, fitted))])
         for some in (articles[: options.articles], articles[options.articles :])
     )
     graphs = options.folder or folder / "graphs"

@@ -133,7 +133,7 @@ def _heard(steps: Round[Summarized | Translated | Failure], texts: dict[str, Gen
         round_ = next(steps)
         while True:
             answers = yield round_
-            texts.update(zip(round_, answers, strict=True))
+            texts.update({str(text): answer for text, answer in zip(round_, answers, strict=True)})
             round_ = steps.send(answers)
     except StopIteration as stop:
         return stop.value

@@ -24,7 +24,7 @@ from pipeline.engines.fake import FakeBackend
 from pipeline.engines.workers import Outcome, Threads, Trouble
 from pipeline.errors import EngineError, HungError
 from pipeline.messages import logged_to
-from pipeline.records import Generation, Refused
+from pipeline.records import Candidates, Generation, Refused
 
 END = WordTokenizer().encode(["</s>"])[0][0]
 
@@ -56,17 +56,20 @@ class Echo:
     memory: int = 10**9  # slots
     workers: int = 1
     batches: list[list[int]] = field(default_factory=list)  # the lengths of each batch that was tried
+    candidates: list[int | None] = field(default_factory=list)  # that each batch was asked for
     gate: threading.Event | None = None  # waits for it in each batch
 
-    def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
+    def run(self, rows: Sequence[Sequence[int]], candidates: int | None = None) -> list[Answer]:
         self.batches.append([len(row) for row in rows])
+        self.candidates.append(candidates)
         if self.gate is not None:
             assert self.gate.wait(10)
         if len(rows) * max(len(row) for row in rows) > self.memory:
             raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
         if any("poison" in WordTokenizer().decode([row])[0] for row in rows):
             raise IndexError("index out of range in self")
-        return [Answer(list(row), finished=True, score=None) for row in rows]
+        answers = [Answer(list(row), finished=True, score=None) for row in rows]
+        return [replace(answer, others=(answer,) * ((candidates or 1) - 1)) for answer in answers]
 
     def close(self) -> None:
         pass
@@ -166,6 +169,23 @@ def test_short_texts_are_pulled_up_to_a_number() -> None:
     assert answered == 3 * batching.WINDOW_TEXTS
 
 
+def test_a_batch_has_one_search_and_its_budget_counts_the_width_of_its_beam() -> None:
+    backend = Echo()
+    wide = Candidates(text_of(8, name="x"), 4)  # the fake's own search has one beam
+    answers = dict(engine(backend, budget=64).generate([*[text_of(8, name="y")] * 8, *[wide] * 4]))
+    assert sorted(zip(backend.candidates, map(len, backend.batches), strict=True), key=str) == [
+        (4, 2),
+        (4, 2),
+        (None, 8),
+    ]
+    found = answers[11]
+    assert isinstance(found, Generation)
+    assert [found.text, *(other.text for other in found.others)] == [wide.text] * 4
+    assert [len(answer.others) for _, answer in sorted(answers.items()) if isinstance(answer, Generation)] == [
+        0
+    ] * 8 + [3] * 4
+
+
 def test_memory_is_asked_for_too_much_only_once(messages: list[str]) -> None:
     backend = Echo(memory=40)
     opened = engine(backend, budget=64)
@@ -206,8 +226,8 @@ def test_memory_is_asked_for_too_much_only_once(messages: list[str]) -> None:
 )
 def test_what_an_error_means(error: Exception, kind: str) -> None:
     class Failing(Echo):
-        def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
-            del rows
+        def run(self, rows: Sequence[Sequence[int]], candidates: int | None = None) -> list[Answer]:
+            del rows, candidates
             raise error
 
     answers = engine(Failing()).generate(["một câu", "hai câu"])
@@ -220,8 +240,8 @@ def test_what_an_error_means(error: Exception, kind: str) -> None:
 
 def test_a_defect_is_not_taken_for_a_bad_text() -> None:
     class Defective(Echo):
-        def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
-            del rows
+        def run(self, rows: Sequence[Sequence[int]], candidates: int | None = None) -> list[Answer]:
+            del rows, candidates
             raise TypeError("unexpected keyword")
 
     with pytest.raises(TypeError, match="unexpected keyword"):
@@ -230,8 +250,8 @@ def test_a_defect_is_not_taken_for_a_bad_text() -> None:
 
 def test_too_few_answers_break_the_contract() -> None:
     class Short(Echo):
-        def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
-            return super().run(rows)[1:]
+        def run(self, rows: Sequence[Sequence[int]], candidates: int | None = None) -> list[Answer]:
+            return super().run(rows, candidates)[1:]
 
     with pytest.raises(EngineError, match="gave 1 answers to a batch of 2 texts"):
         list(engine(Short()).generate(["một câu", "hai câu"]))
@@ -239,9 +259,9 @@ def test_too_few_answers_break_the_contract() -> None:
 
 def test_a_long_source_keeps_prefix_and_end_and_its_loss_is_counted() -> None:
     class Ends(Echo):
-        def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
+        def run(self, rows: Sequence[Sequence[int]], candidates: int | None = None) -> list[Answer]:
             assert all(row[-1] == END for row in rows)
-            return super().run(rows)
+            return super().run(rows, candidates)
 
     checkpoint = words(max_source=6, prefix="vietnews: ")
     answers = dict(engine(Ends(), checkpoint=checkpoint).generate(["a b c d", "a b c d e f g"]))
@@ -265,11 +285,11 @@ class Mortal(Threads):
         super().__init__(Echo())
         self.tried: list[list[str]] = []
 
-    def submit(self, rows: list[list[int]]) -> Future[Outcome]:
+    def submit(self, rows: list[list[int]], candidates: int | None) -> Future[Outcome]:
         texts = WordTokenizer().decode(rows)
         self.tried.append(texts)
         if not any("deadly" in text for text in texts):
-            return super().submit(rows)
+            return super().submit(rows, candidates)
         died: Future[Outcome] = Future()
         died.set_result(Outcome(Trouble("died", "its node has left"), 0, 0.0, 0.0))
         return died
@@ -370,9 +390,9 @@ def test_workers_compute_at_the_same_time_and_the_last_texts_are_shared_among_th
     together = threading.Barrier(3, timeout=10)
 
     class Meeting(Echo):
-        def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
+        def run(self, rows: Sequence[Sequence[int]], candidates: int | None = None) -> list[Answer]:
             together.wait()
-            return super().run(rows)
+            return super().run(rows, candidates)
 
     backend = Meeting(workers=3)
     answers = list(engine(backend, budget=4096).generate(text_of(8, name=i) for i in range(12)))
@@ -384,11 +404,11 @@ def test_a_batch_that_never_comes_back_is_an_error_once_the_others_are_answered(
     gate, returned = threading.Event(), threading.Event()
 
     class Hanging(Echo):
-        def run(self, rows: Sequence[Sequence[int]]) -> list[Answer]:
+        def run(self, rows: Sequence[Sequence[int]], candidates: int | None = None) -> list[Answer]:
             if rows == [rows[0]] and len(rows[0]) == 7:
                 gate.wait(20)
                 returned.set()
-            return super().run(rows)
+            return super().run(rows, candidates)
 
     checkpoint = words(deterministic=True)
     opened = BatchingEngine(checkpoint, workers=Threads(Hanging(workers=2)), budget=64, patience=0.3)
@@ -444,6 +464,17 @@ def test_the_fake_answers(text: str, answer: str, finished: bool) -> None:
     assert all(
         isinstance(other, Generation) and other.text.startswith("Câu khác") for i, other in answers.items() if i != 1
     )
+
+
+def test_the_fake_slips_and_its_second_candidate_does_not() -> None:
+    checkpoint = words()
+    text = "Giá vé 50 đồng fake:slip"
+    opened = engine(FakeBackend(checkpoint), checkpoint=checkpoint)
+    first, wide = (answer for _, answer in sorted(opened.generate([text, Candidates(text, 3)])))
+    assert isinstance(first, Generation)
+    assert isinstance(wide, Generation)
+    assert first.text == wide.text == "Giá vé đồng fake:slip"
+    assert [other.text for other in wide.others] == [text, "Giá vé 50 đồng"]
 
 
 @pytest.mark.parametrize(("text", "kind"), [("A. fake:refuse", "error"), ("A. fake:huge", "memory")])

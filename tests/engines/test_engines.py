@@ -81,9 +81,9 @@ def prepared(
     )
 
 
-def answers_of(backend: Backend, checkpoint: Checkpoint) -> list[Answer]:
+def answers_of(backend: Backend, checkpoint: Checkpoint, candidates: int | None = None) -> list[Answer]:
     rows = sorted(checkpoint.encode(TEXTS), key=len, reverse=True)
-    return backend.run(rows)
+    return backend.run(rows, candidates)
 
 
 def decoded(checkpoint: Checkpoint, answer: Answer) -> tuple[int, list[int]]:
@@ -206,6 +206,26 @@ def test_beams_find_the_same_in_both(kind: tiny.Kind) -> None:
     assert same >= 0.95 * len(TEXTS)  # two hypotheses may be nearer than rounding
     greedy = prepared(kind, "transformers")
     assert mine != answers_of(TransformersBackend(greedy, runtime=RUNTIME), greedy)
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+@pytest.mark.parametrize("kind", ["t5", "mt5", "mbart", "marian", "bartpho"])
+def test_candidates_are_the_same_in_both_and_the_first_answer_of_a_beam_of_that_width(
+    kind: tiny.Kind, beams: int
+) -> None:
+    ours, theirs = prepared(kind, "transformers", beams=beams), prepared(kind, "ctranslate2", beams=beams)
+    backend = TransformersBackend(ours, runtime=RUNTIME)
+    mine = answers_of(backend, ours, 4)
+    yours = answers_of(CTranslate2Backend(theirs, runtime=RUNTIME), theirs, 4)
+    found = [[[one.ids for one in (best, *best.others)] for best in answers] for answers in (mine, yours)]
+    same = sum(hypotheses == others for hypotheses, others in zip(*found, strict=True))
+    assert same >= 0.9 * len(TEXTS)  # of four hypotheses more pairs may be nearer than rounding
+    assert all(len(set(map(tuple, hypotheses))) == 4 for hypotheses in found[0])
+    own = answers_of(backend, ours)  # one loaded model serves both searches
+    assert ([answer.ids for answer in own] == [hypotheses[0] for hypotheses in found[0]]) == (beams == 4)
+    for best in yours:
+        assert best.score is not None
+        assert all(other.score is not None for other in best.others)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import EngineError, StoppedError
-from pipeline.records import Article, Failure, Generation, Origin, Refused
+from pipeline.records import Article, Candidates, Failure, Generation, Hypothesis, Origin, Refused, Request
 from pipeline.runner.stage_runner import StageRunner
 from pipeline.stages import Round
 from pipeline.storage.memo import Calls, open_memo
@@ -21,33 +22,36 @@ def article(number: int, text: str) -> Article:
     return article_record(text, id=f"a{number}", source=Origin("f", number))
 
 
-def generation(text: str) -> Generation:
-    return Generation(text[::-1], len(text), 0, len(text), finished=True, score=None)
+def generation(request: Request) -> Generation:
+    if isinstance(request, Candidates):
+        others = tuple(Hypothesis(f"{request.text} {n}", 1, finished=True, score=-n) for n in range(1, request.count))
+        return replace(generation(request.text), others=others)
+    return Generation(request[::-1], len(request), 0, len(request), finished=True, score=None)
 
 
 class Backwards:
     """An engine that answers each chunk of texts in reverse order, and remembers what it was asked."""
 
     def __init__(self, chunk: int = 4) -> None:
-        self.asked: list[str] = []
+        self.asked: list[Request] = []
         self.chunk = chunk
         self.ahead = 0
         self.is_closed = False
 
-    def generate(self, texts: Iterable[str]) -> Iterator[tuple[int, Generation | Refused]]:
-        pending: list[tuple[int, str]] = []
-        for number, text in enumerate(texts):
-            self.asked.append(text)
-            pending.append((number, text))
+    def generate(self, requests: Iterable[Request]) -> Iterator[tuple[int, Generation | Refused]]:
+        pending: list[tuple[int, Request]] = []
+        for number, request in enumerate(requests):
+            self.asked.append(request)
+            pending.append((number, request))
             self.ahead = max(self.ahead, len(pending))
             if len(pending) == self.chunk:
                 yield from self.flush(pending)
         yield from self.flush(pending)
 
-    def flush(self, pending: list[tuple[int, str]]) -> Iterator[tuple[int, Generation | Refused]]:
+    def flush(self, pending: list[tuple[int, Request]]) -> Iterator[tuple[int, Generation | Refused]]:
         while pending:
-            number, text = pending.pop()
-            yield number, Refused("error", "poison") if "poison" in text else generation(text)
+            number, request = pending.pop()
+            yield number, Refused("error", "poison") if "poison" in str(request) else generation(request)
 
     def at_hand(self) -> int:
         return 0
@@ -89,6 +93,23 @@ def test_results_come_in_order_and_each_distinct_text_is_asked_once(texts: list[
     results, runner, engine = results_of(texts, window=window, engine=Backwards(chunk))
     assert results == [expected(text) for text in texts]
     assert len(engine.asked) == len(set(engine.asked)) == runner.counts.computed
+
+
+def test_candidates_of_a_text_are_a_call_of_their_own_beside_its_first_answer() -> None:
+    def ask_again(record: Article) -> Round[str | Failure]:
+        first, wider = yield [record.text, Candidates(record.text, 3)]
+        (again,) = yield [Candidates(record.text, 2)]
+        return " | ".join([first.text, wider.text, *(one.text for one in (*wider.others, *again.others))])
+
+    calls, found = memo_calls(), list[list[str | Failure]]()
+    for _ in range(2):
+        runner: StageRunner[Article, str] = StageRunner(
+            name="summarize", stage=ask_again, calls=calls, open_engine=Backwards
+        )
+        found.append(list(runner.over([article(0, "ba"), article(1, "ba")])))
+        counted = runner.counts.computed, runner.counts.replayed
+        assert counted == ((3, 3) if len(found) == 1 else (0, 6))
+    assert found == [["ab | ab | ba 1 | ba 2 | ba 1"] * 2] * 2
 
 
 def test_what_the_memo_knows_opens_no_engine() -> None:
@@ -194,7 +215,7 @@ class Batches(Backwards):
 
     left = 0
 
-    def flush(self, pending: list[tuple[int, str]]) -> Iterator[tuple[int, Generation | Refused]]:
+    def flush(self, pending: list[tuple[int, Request]]) -> Iterator[tuple[int, Generation | Refused]]:
         for self.left, answer in zip(range(len(pending) - 1, -1, -1), super().flush(pending), strict=False):
             yield answer
 
@@ -236,8 +257,8 @@ def test_a_growing_window_completes_the_first_records_before_it_takes_many() -> 
             super().__init__(chunk=100)
             self.calls: list[int] = []
 
-        def generate(self, texts: Iterable[str]) -> Iterator[tuple[int, Generation | Refused]]:
-            asked = list(texts)
+        def generate(self, requests: Iterable[Request]) -> Iterator[tuple[int, Generation | Refused]]:
+            asked = list(requests)
             self.calls.append(len(asked))
             return super().generate(asked)
 
@@ -250,15 +271,15 @@ def test_a_growing_window_completes_the_first_records_before_it_takes_many() -> 
 
 
 class Twice(Backwards):
-    def generate(self, texts: Iterable[str]) -> Iterator[tuple[int, Generation | Refused]]:
-        for index, answer in super().generate(texts):
+    def generate(self, requests: Iterable[Request]) -> Iterator[tuple[int, Generation | Refused]]:
+        for index, answer in super().generate(requests):
             yield index, answer
             yield index, answer
 
 
 class Lazy(Backwards):
-    def generate(self, texts: Iterable[str]) -> Iterator[tuple[int, Generation | Refused]]:
-        yield from list(super().generate(texts))[1:]
+    def generate(self, requests: Iterable[Request]) -> Iterator[tuple[int, Generation | Refused]]:
+        yield from list(super().generate(requests))[1:]
 
 
 @pytest.mark.parametrize(("engine", "said"), [(Twice(), "twice"), (Lazy(), "unanswered")])

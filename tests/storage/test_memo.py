@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import MemoError
-from pipeline.records import Generation
+from pipeline.records import Candidates, Generation, Hypothesis
 from pipeline.storage.memo import Memo, open_memo
 
 ANSWER = Generation("Bão số 3 vào bờ.", 7, 0, 5, finished=True, score=-0.25)
@@ -40,6 +41,34 @@ def test_another_engine_and_another_text_know_nothing_of_it(tmp_path: Path) -> N
         memo.calls({"beams": 4}).put("câu", ANSWER)
         assert memo.calls({"beams": 5}).get("câu") is None
         assert memo.calls({"beams": 4}).get("câu.") is None
+
+
+def test_the_candidates_of_a_text_are_stored_apart_from_its_first_answer(tmp_path: Path) -> None:
+    others = (Hypothesis("Bão vào bờ.", 4, finished=True, score=-0.5), Hypothesis("", 9, finished=False, score=None))
+    several = replace(ANSWER, others=others)
+    with opened(tmp_path) as memo:
+        calls = memo.calls({})
+        calls.put("câu", ANSWER)
+        assert calls.get(Candidates("câu", 3)) is None
+        assert calls.put(Candidates("câu", 3), several) == several
+        assert calls.put(Candidates("câu", 4), several) == several
+    with opened(tmp_path) as memo:
+        calls = memo.calls({})
+        assert calls.get("câu") == ANSWER
+        assert calls.get(Candidates("câu", 3)) == several
+        assert calls.get(Candidates("câu", 2)) is None
+        numbers = {
+            (stored.source_tokens, stored.output_tokens, stored.score)
+            for stored in memo.scan(lambda _: True, delete=False)
+        }
+        assert numbers == {(ANSWER.source_tokens, ANSWER.output_tokens, ANSWER.score)}  # by which `forget` finds them
+
+
+def test_the_key_of_a_first_answer_does_not_change(tmp_path: Path) -> None:
+    with opened(tmp_path) as memo:
+        memo.calls({"beams": 4}).put("câu", ANSWER)
+        ((key,),) = memo.execute("SELECT lower(hex(key)) FROM calls")
+    assert key == "eb45d4bb5dd4b93a370b18afb28ab4e506adadecccd74b1663402ca1cf5606d1"
 
 
 def test_of_two_answers_the_first_stands_for_both(tmp_path: Path) -> None:
