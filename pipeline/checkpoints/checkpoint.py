@@ -87,6 +87,7 @@ class Checkpoint:
     target_lang: str | None = None
     prefix_ids: tuple[int, ...] = ()  # set when the prefix is a single token such as `<2en>`
     special_ids: frozenset[int] = field(default_factory=frozenset)  # `decode` drops these
+    choices: tuple[str, ...] = ()  # what `auto` stands for, and why, a clause each; not part of `identity`
 
     @property
     def search_differences(self) -> tuple[str, ...]:

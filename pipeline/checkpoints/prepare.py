@@ -22,6 +22,7 @@ from pipeline.checkpoints.settings import assemble, choose_engine, effective_gen
 from pipeline.checkpoints.tokenizers import WordTokenizer
 from pipeline.checkpoints.weights import convert
 from pipeline.config import Runtime, Stage
+from pipeline.errors import ConfigError
 from pipeline.ids import text_digest
 from pipeline.storage.disk_errors import on_disk, require_access
 
@@ -150,6 +151,8 @@ def _prepare(
 
 def _fake(stage: Stage, *, deterministic: bool) -> Checkpoint:
     """Return the checkpoint of the fake engine: every word is a token, and there are no special tokens."""
+    if stage.compute_type not in {"auto", "float32"}:
+        raise ConfigError(f"compute_type: {stage.compute_type} with `engine: fake`, which has float32 only; remove it")
     effective = effective_generation(stage.generation, catalog={}, checkpoint={})
     tokenizer = WordTokenizer()
     prefix = stage.prefix or ""

@@ -32,6 +32,7 @@ class EngineChoice:
 
     engine: EngineKind
     compute_type: ComputeType
+    reasons: tuple[str, ...] = ()  # what each `auto` stands for, and why, a clause each
 
 
 def choose_engine(stage: Stage, *, device: Device, deterministic: bool) -> EngineChoice:
@@ -40,52 +41,67 @@ def choose_engine(stage: Stage, *, device: Device, deterministic: bool) -> Engin
     `auto` is CTranslate2 in int8 on the CPU, whatever the generation values: a change of the search must not change the
     compute type (`Checkpoint.search_differences` lists how the search differs). On other devices it is transformers, in
     bfloat16 on CUDA and float32 otherwise: the CTranslate2 wheels need CUDA 12 libraries, which current torch does not
-    install. An engine given by name is never replaced. Raises `ConfigError` for incompatible settings.
+    install. An engine or a compute type given by name is never replaced. Raises `ConfigError` for settings that cannot
+    run together, or not on this device.
     """
     asked = stage.compute_type
     if deterministic and asked not in {"auto", "float32"}:
         raise ConfigError(
             f"compute_type: {asked} with `deterministic: true`, which computes in float32; remove one of them"
         )
-    engine = _engine(stage, device=device)
+    engine, engine_reason = _engine(stage, device=device)
     if engine == "transformers" and asked == "int8":
         raise ConfigError("compute_type: int8 needs `engine: ctranslate2`; transformers supports float32 and bfloat16")
-    if engine == "ctranslate2" and asked == "bfloat16":
-        _require_bfloat16(device)
     if asked != "auto":
-        return EngineChoice(engine, asked)
-    if deterministic:
-        return EngineChoice(engine, "float32")
-    if engine == "ctranslate2":
-        return EngineChoice(engine, "int8" if device == "cpu" else "bfloat16")
-    return EngineChoice(engine, "bfloat16" if device == "cuda" else "float32")
+        if engine == "ctranslate2" and asked != "float32":
+            _require_supported(asked, device)
+        return EngineChoice(engine, asked, engine_reason)
+    compute_type, why = _compute_type(engine, device=device, deterministic=deterministic)
+    return EngineChoice(engine, compute_type, (*engine_reason, f"compute_type: auto is {compute_type} {why}"))
 
 
-def _engine(stage: Stage, *, device: Device) -> EngineKind:
+def _engine(stage: Stage, *, device: Device) -> tuple[EngineKind, tuple[str, ...]]:
+    """Return the engine of a stage, and why `auto` stands for it."""
     match stage.engine:
         case "transformers":
-            return "transformers"
+            return "transformers", ()
         case "ctranslate2":
             if device == "mps":
                 raise ConfigError("runtime.device: ctranslate2 does not support mps; use `auto` or `cpu`")
-            return "ctranslate2"
+            return "ctranslate2", ()
         case "auto":
-            on_ctranslate2 = device == "cpu" and stage.compute_type != "bfloat16"
-            return "ctranslate2" if on_ctranslate2 else "transformers"
+            if device != "cpu":
+                return "transformers", (f"engine: auto is transformers on {device}",)
+            if stage.compute_type == "bfloat16":
+                return "transformers", ("engine: auto is transformers for compute_type: bfloat16 on a CPU",)
+            return "ctranslate2", ("engine: auto is ctranslate2 on a CPU",)
         case "fake":
             raise AssertionError("the fake engine has no checkpoint files and is prepared without a choice")
         case _:
             assert_never(stage.engine)
 
 
-def _require_bfloat16(device: Device) -> None:
-    """Raise `ConfigError` if CTranslate2 does not support bfloat16 on this device; called before the conversion."""
+def _compute_type(engine: EngineKind, *, device: Device, deterministic: bool) -> tuple[ComputeType, str]:
+    """Return what `compute_type: auto` stands for, and a clause that says why."""
+    if deterministic:
+        return "float32", "under deterministic: true"
+    if engine == "ctranslate2":
+        return ("int8", "for ctranslate2 on a CPU") if device == "cpu" else ("bfloat16", f"for ctranslate2 on {device}")
+    if device == "cuda":
+        return "bfloat16", "for transformers on cuda"
+    return "float32", f"for transformers on {'a CPU' if device == 'cpu' else device}"
+
+
+def _require_supported(compute_type: ComputeType, device: Device) -> None:
+    """Raise `ConfigError` if CTranslate2 does not support this on the device; called before the conversion."""
     import ctranslate2  # type: ignore[import-untyped]
 
-    if "bfloat16" not in ctranslate2.get_supported_compute_types(device):
+    supported = ctranslate2.get_supported_compute_types(device)
+    if compute_type not in supported:
+        others = [name for name in ("int8", "bfloat16", "float32") if name in supported]
         raise ConfigError(
-            f"compute_type: bfloat16 with `engine: ctranslate2`: CTranslate2 does not support it on this {device}; "
-            "use int8 or float32, or `engine: transformers`"
+            f"compute_type: {compute_type} with `engine: ctranslate2`: CTranslate2 does not support it on this "
+            f"{device}; use {' or '.join(others)}, or `engine: transformers`"
         )
 
 
@@ -234,6 +250,7 @@ def assemble(
         license=where.license,
         engine=choice.engine,
         compute_type=choice.compute_type,
+        choices=choice.reasons,
         device=device,
         prefix=prefix,
         output_prefix=entry.output_prefix if stage.output_prefix is None else stage.output_prefix,

@@ -157,6 +157,7 @@ def _models(config: Config, *, trial: bool) -> Iterator[Finding]:
             message = (
                 f"{checkpoint.engine} {checkpoint.compute_type} on {checkpoint.device}, license {checkpoint.license}, "
                 f"takes {checkpoint.budget} tokens of text at a time"
+                f"{''.join(f'; {choice}' for choice in checkpoint.choices)}"
             )
             if trial:
                 with logged_to(warnings.append), closing(open_engine(checkpoint, runtime=config.runtime)) as engine:

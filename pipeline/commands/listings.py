@@ -63,6 +63,8 @@ def plan(planned: Plan) -> str:
                     "engine": checkpoint.engine,
                     "compute_type": checkpoint.compute_type,
                     "device": checkpoint.device,
+                    "choices": list(checkpoint.choices),
+                    "search_differences": list(checkpoint.search_differences),
                 }
                 for name, checkpoint in planned.checkpoints.items()
             },

@@ -164,7 +164,8 @@ def print_plan(plan: Plan) -> None:
         console.print(f"  … and {more} more; a run lists every one in failures.jsonl")
     for name, checkpoint in plan.checkpoints.items():
         how = f"{checkpoint.engine} {checkpoint.compute_type} on {checkpoint.device}"
-        console.print(f"{name}: {escape(checkpoint.name)} by {how}")
+        why = f" ({'; '.join(checkpoint.choices)})" if checkpoint.choices else ""
+        console.print(f"{name}: {escape(checkpoint.name)} by {how}{why}")
         for difference in checkpoint.search_differences:
             console.print(f"  {OTHER_SEARCH}: {difference}")
     if plan.unprepared:

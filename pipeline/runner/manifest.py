@@ -75,6 +75,7 @@ def _model(checkpoint: Checkpoint) -> dict[str, JSON]:
         "digest": checkpoint.digest,
         "engine": checkpoint.engine,
         "compute_type": checkpoint.compute_type,
+        "choices": list(checkpoint.choices),
         "search_differences": list(checkpoint.search_differences),
         "license": checkpoint.license,
     }

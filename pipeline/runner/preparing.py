@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pipeline import __version__, checks, extractive, glossary, messages, stages
 from pipeline.checkpoints import CACHE_REMEDY, Checkpoint, prepare
 from pipeline.config import Config, GenerationOptions, Stage
+from pipeline.errors import ConfigError
 from pipeline.glossary import Glossary
 from pipeline.records import JSON, StageName
 from pipeline.runner import disk_space
@@ -73,13 +74,16 @@ def prepare_stage(config: Config, name: StageName) -> Checkpoint:
 
 
 def _prepared(config: Config, name: StageName, prepare: Callable[..., P]) -> P:
-    return prepare(
-        config.summarize if name == "summarize" else config.translate,
-        runtime=config.runtime,
-        deterministic=config.deterministic,
-        reproducible=config.reproducible,
-        cache=default_cache(),
-    )
+    try:
+        return prepare(
+            config.summarize if name == "summarize" else config.translate,
+            runtime=config.runtime,
+            deterministic=config.deterministic,
+            reproducible=config.reproducible,
+            cache=default_cache(),
+        )
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
 
 
 def recipe(config: Config, checkpoints: dict[StageName, Checkpoint], glossary_: Glossary) -> dict[str, JSON]:

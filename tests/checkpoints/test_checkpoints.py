@@ -415,6 +415,41 @@ def test_an_engine_given_by_name_is_never_replaced(engine: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("stage", "device", "deterministic", "reasons"),
+    [
+        (
+            {},
+            "cpu",
+            False,
+            ["engine: auto is ctranslate2 on a CPU", "compute_type: auto is int8 for ctranslate2 on a CPU"],
+        ),
+        ({}, "cpu", True, ["engine: auto is ctranslate2", "compute_type: auto is float32 under deterministic: true"]),
+        (
+            {},
+            "cuda",
+            False,
+            ["engine: auto is transformers on cuda", "compute_type: auto is bfloat16 for transformers"],
+        ),
+        ({"compute_type": "bfloat16"}, "cpu", False, ["engine: auto is transformers for compute_type: bfloat16"]),
+        ({"engine": "transformers"}, "cpu", False, ["compute_type: auto is float32 for transformers on a CPU"]),
+        ({"engine": "ctranslate2", "compute_type": "float32"}, "cpu", False, []),
+    ],
+)
+def test_what_auto_stands_for_is_said_with_its_reason(
+    stage: dict[str, Any], device: Any, deterministic: bool, reasons: list[str]
+) -> None:
+    choice = choose_engine(Stage(model="owner/model", **stage), device=device, deterministic=deterministic)
+    assert len(choice.reasons) == len(reasons)
+    assert all(said.startswith(begins) for said, begins in zip(choice.reasons, reasons, strict=True))
+    assert all(value in " ".join(reasons) for value in (choice.engine, choice.compute_type) if reasons and not stage)
+
+
+def test_the_fake_engine_has_one_number_type(cache: Path) -> None:
+    with pytest.raises(ConfigError, match=r"compute_type: int8 with `engine: fake`, .*; remove it"):
+        prepared(Path("fake"), cache, engine="fake", compute_type="int8")
+
+
+@pytest.mark.parametrize(
     ("kind", "generation", "named"),
     [
         ("t5-json", {}, []),

@@ -97,14 +97,26 @@ def test_another_search_keeps_the_engine_and_is_told_in_plan_manifest_and_card(t
     version = versions.find(tmp_path / "out", "beams")
     summarizer = version.manifest["models"]["summarize"]
     assert (summarizer["engine"], summarizer["compute_type"]) == ("ctranslate2", "int8")
+    chosen = ["engine: auto is ctranslate2 on a CPU", "compute_type: auto is int8 for ctranslate2 on a CPU"]
+    assert summarizer["choices"] == chosen
+    assert "; ".join(chosen) in tomdich("check", config, "--outputs", "out", *search, cwd=tmp_path).stdout
     named = ["early_stopping=False with num_beams=4", "no_repeat_ngram_size=5 with num_beams=4"]
     assert [difference.partition(":")[0] for difference in summarizer["search_differences"]] == named
     planned = tomdich("plan", config, "--outputs", "out", *search, cwd=tmp_path).stdout
     card = (version.folder / "README.md").read_text(encoding="utf-8")
+    assert f"({'; '.join(chosen)})" in planned
+    program = json.loads(tomdich("plan", config, "--outputs", "out", *search, "--json", cwd=tmp_path).stdout)
+    assert program["models"]["summarize"]["search_differences"] == summarizer["search_differences"]
+    assert program["models"]["summarize"]["choices"] == chosen
     for difference in named:
         assert difference in planned
         assert difference in card
         assert difference in done.stderr
+    impossible = ("--set", "summarize.engine=transformers", "--set", "summarize.compute_type=int8")
+    for command in ("run", "plan"):
+        refused = tomdich(command, config, "--outputs", "out", *impossible, cwd=tmp_path)
+        assert refused.returncode == 2
+        assert "summarize: compute_type: int8 needs `engine: ctranslate2`" in refused.stderr
     parity = (*search, "--set", "summarize.engine=transformers", "--force")
     done = tomdich_in_process("run", config, "--outputs", "out", *parity, cwd=tmp_path)  # torch is imported here
     assert done.returncode == 0, done.stderr
