@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import subprocess
 import sys
@@ -246,3 +248,20 @@ def test_a_folder_that_cannot_be_made_is_named_with_the_remedy(tmp_path: Path) -
         MemoError, match=r"file/memo: the memo's folder cannot be made: .*Not a directory; .*set `memo:`"
     ):
         opened(tmp_path / "file" / "memo")
+
+
+def test_a_damaged_memo_that_cannot_be_set_aside_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "memo.sqlite").write_bytes(b"no database" * 1000)
+
+    def refused(path: Path, _: object) -> Path:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(MemoError, match=r"memo\.sqlite: is damaged .* and cannot be set aside: .*Permission denied"):
+        opened(tmp_path)
+
+
+def test_a_network_file_system_is_refused_with_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.storage.memo.file_system", lambda _: "nfs4")
+    with pytest.raises(MemoError, match=r"network file system \(nfs4\).*set `memo:` in the config"):
+        opened(tmp_path)
