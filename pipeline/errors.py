@@ -7,7 +7,7 @@
     │   │   └── UnavailableError  a source that is absent or incomplete; under `optional: true` a warning
     │   ├── ModelError            a checkpoint is missing or unusable, or its tokenizer is wrong
     │   └── LicenseError          a checkpoint's license was not accepted by name
-    ├── GateError          (3)    too many failures, or too many flags: nothing was published
+    ├── GateError          (3)    too many failures or flags: nothing was published; too many errors for `lint`
     ├── LockedError        (4)    another run holds this name
     ├── StoppedError       (5)    a signal or the deadline ended the run early; it is safe to rerun
     │   └── AbandonedError        a read hangs: its thread cannot be stopped, so the process must end
@@ -63,7 +63,7 @@ class LicenseError(UsageError):
 
 
 class GateError(TomdichError):
-    """Too many failures or flags: nothing was published."""
+    """Too many failures or flags: nothing was published, or `lint` found too many errors."""
 
     exit_code = 3
 

@@ -1,7 +1,8 @@
-"""The commands that inspect what is published: runs, tag, show, eval, compare, verify, bench."""
+"""The commands that inspect: runs, tag, show, eval, compare, verify, bench; lint, of translations made elsewhere."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,6 +23,7 @@ from pipeline.cli.parsing import edition_day, load_config
 from pipeline.cli.terminal import say, show_progress, stop_signals
 from pipeline.errors import (
     DifferenceError,
+    GateError,
     UsageError,
 )
 from pipeline.text.sanitize import visible
@@ -168,6 +170,52 @@ def compare(
             typer.echo(comparing.as_json(found))
         case "latex":
             typer.echo(latex(comparing.tables(found)))
+
+
+@app.command(rich_help_panel=INSPECT)
+def lint(
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="Vietnamese texts with their English: CSV, TSV, JSON lines, Parquet, TMX or XLIFF; a path, a URL, or "
+            "- for stdin.",
+        ),
+    ],
+    source: Annotated[
+        str, typer.Option("--source", metavar="NAME", help="The column, or the language, of the Vietnamese text.")
+    ] = "vi",
+    target: Annotated[
+        str, typer.Option("--target", metavar="NAME", help="The column, or the language, of the English text.")
+    ] = "en",
+    format_: Annotated[
+        Literal["csv", "tsv", "jsonl", "json", "parquet", "tmx", "xliff"] | None,
+        typer.Option("--format", help="The format of the file, where its ending does not say it."),
+    ] = None,
+    to: Annotated[
+        Literal["table", "jsonl", "sarif"], typer.Option("--to", help="For a person, a program or a code host.")
+    ] = "table",
+    max_errors: Annotated[
+        int, typer.Option("--max-errors", min=0, metavar="N", help="Exit with 3 where there are more errors.")
+    ] = 0,
+) -> None:
+    """Check anybody's translations in a file of pairs by the checks that compare a text with its translation."""
+    from pipeline.commands.lint import lint as lint_
+
+    with show_progress() as progress:
+        if not sys.stdout.isatty():  # results on a terminal are the progress
+            progress.begin("lint", None)
+        totals = lint_(
+            file,
+            source=source,
+            target=target,
+            format_=format_,
+            to=to,
+            advanced=progress.advance,
+        )
+    say(f"{file}: {totals}")
+    if (errors := totals.counted("error")) > max_errors:
+        raise GateError(f"{file}: more errors than --max-errors allows: {errors}, the limit is {max_errors}")
 
 
 @app.command(rich_help_panel=INSPECT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.checkpoints import OTHER_SEARCH, list_models
+from pipeline.checks.pairs import CheckedPair
 from pipeline.evaluation.tables import print_fitted, print_whole
 from pipeline.progress import duration
 from pipeline.records import SEVERITIES, Flag, PublishedRow, Translated
@@ -55,6 +56,17 @@ def side_by_side(version: Readable, *, limit: int | None, held: bool = False) ->
 def print_record(record: Translated) -> None:
     """Print one record that is not published."""
     _print_row(Console(), published_row(record, keep=()))
+
+
+def print_pair(console: Console, heading: str, pair: CheckedPair) -> None:
+    """Print a pair of texts side by side, what a flag is about in its color, and the flags below."""
+    console.print(Text(visible(heading), style="bold"), soft_wrap=True)
+    if pair.source or pair.target:
+        _print_beside(
+            console,
+            [(_marked(pair.source, 0, "source", pair.flags), _marked(pair.target, 0, "target", pair.flags))],
+        )
+    _print_flags(console, pair.flags)
 
 
 def print_jsonl(version: Readable, *, limit: int | None, held: bool = False) -> None:
@@ -215,6 +227,12 @@ def _print_row(console: Console, record: PublishedRow) -> None:
     console.print(Text(visible(about), style="dim"), soft_wrap=True)
     beginning = " ".join(words[:_WORDS]) + (" …" if len(words) > _WORDS else "")
     console.print(Padding(Text(visible(beginning), style="dim"), (0, 2)))
+    _print_beside(console, sentences)
+    _print_flags(console, record.flags)
+
+
+def _print_beside(console: Console, sentences: Iterable[tuple[Text, Text]]) -> None:
+    """Print each Vietnamese text beside its English."""
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 2))
     table.add_column(ratio=1)
     table.add_column(ratio=1)
@@ -222,7 +240,11 @@ def _print_row(console: Console, record: PublishedRow) -> None:
         english.style = "cyan"
         table.add_row(vietnamese, english)
     console.print(table)
-    for flag in sorted(record.flags, key=lambda flag: SEVERITIES.index(flag.severity)):
+
+
+def _print_flags(console: Console, flags: Iterable[Flag]) -> None:
+    """Print the flags, the worst first."""
+    for flag in sorted(flags, key=lambda flag: SEVERITIES.index(flag.severity)):
         console.print(Padding(_flag(flag), (0, 2)))
 
 
@@ -259,7 +281,7 @@ def _flag(flag: Flag) -> Text:
     shown = [f"{name} {_shortened(visible(text))}" for name, text in details if text]
     return Text.assemble(
         (f"⚑ {flag.check}", _COLOURS[flag.severity]),
-        f" ({flag.field}): {visible(flag.message)}",
+        f"{f' ({flag.field})' if flag.field else ''}: {visible(flag.message)}",
         (f" · {', '.join(shown)}" if shown else "", "dim"),
     )
 

@@ -28,7 +28,6 @@ from pipeline.sources import (
     files,
     finding,
     hub,
-    json_values,
     markup,
     tables,
 )
@@ -242,7 +241,7 @@ def _drain(chunks: Iterator[bytes]) -> None:
 
 def _records(found: Found, chunks: Iterator[bytes], source: Source, exclude: Exclude) -> Iterator[Article | Failure]:
     name = found.name
-    columns: list[str] | None = None
+    columns: list[str] | None
     if found.format == "parquet":
         with files.seekable(found, chunks) as file:
             columns, rows = tables.from_parquet(file, name=name, wanted=_wanted(source))
@@ -264,21 +263,9 @@ def _records(found: Found, chunks: Iterator[bytes], source: Source, exclude: Exc
         entries = feeds.rows(data, name=name)
         yield from articles.from_rows(entries, name=name, source=source, exclude=exclude, columns=None)
         return
-    encoding, plain = byte_streams.as_utf8(plain)
-    if kind in {"json", "jsonl"}:
-        in_lines, plain = json_values.is_lines(plain) if kind == "json" else (True, plain)
-        is_array, plain = json_values.is_array(plain)
-        if in_lines and not is_array:
-            rows = tables.from_json(byte_streams.lines(plain), name=name, encoding=encoding)
-        else:
-            rows = tables.from_json(json_values.values(plain, name=name), name=name, encoding=encoding, unit="item")
-    else:
-        text_column = source.columns.text or "text"
-        columns, rows = tables.from_csv(
-            byte_streams.lines(plain), name=name, encoding=encoding, tabs=kind == "tsv", text_column=text_column
-        )
-        if not columns:
-            return
+    columns, rows = tables.from_text(plain, kind=kind, name=name, text_column=source.columns.text or "text")
+    if columns == []:
+        return
     yield from articles.from_rows(rows, name=name, source=source, exclude=exclude, columns=columns)
 
 

@@ -46,6 +46,7 @@ class Row:
     values: dict[str, object]
     encoding: str | None = None
     repairs: tuple[str, ...] = ()
+    line: int | None = None  # 1-based, its first one; None where the format has no lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class BadRow:
     where: str
     message: str
     kind: str = "bad_row"
+    line: int | None = None  # as in `Row`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +226,7 @@ def _from_row(
             published = _plain(value) or ""
             continue
         try:
-            found[field] = _as_body(value) if field == "text" else _as_text(value)
+            found[field] = _as_body(value) if field == "text" else as_text(value)
         except ValueError as error:
             return damaged("bad_row", f"{where}: column '{column}': {error}", origin)
     extra: dict[str, JSON] = {}
@@ -270,7 +272,7 @@ def _check_columns(source: Source, columns: Collection[str], *, name: str) -> No
         raise SourceError(f"{has}; `{field}` asks for '{column}', which does not exist{hint}")
 
 
-def _as_text(value: object) -> str:
+def as_text(value: object) -> str:
     """Return a cell as text; raises `ValueError` where it is not text."""
     match value:
         case str():
@@ -301,7 +303,7 @@ def _as_body(value: object) -> str:
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         value = "\n".join(value)
     if value is None or isinstance(value, str | bytes) or value != value:  # noqa: PLR0124 - NaN, a data frame's None
-        return _as_text(value)
+        return as_text(value)
     raise ValueError(f"holds {type(value).__name__}, not text")
 
 

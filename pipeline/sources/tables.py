@@ -17,7 +17,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
+from pipeline.config import Format
 from pipeline.errors import SourceError, UnavailableError
+from pipeline.sources import byte_streams, json_values
 from pipeline.sources.articles import BadRow, Row
 from pipeline.sources.byte_streams import LONGEST, MEGABYTES
 from pipeline.storage import names
@@ -40,6 +42,25 @@ _PARQUET_ROWS = 256  # rows decoded at a time
 _NO_VALUE = (ValueError, OverflowError, KeyError)
 
 
+def from_text(
+    chunks: Iterator[bytes], *, kind: Format, name: str, text_column: str
+) -> tuple[list[str] | None, Iterator[Row | BadRow]]:
+    """Return the columns and rows of a decompressed table of JSON, CSV or TSV.
+
+    The columns are None where each row names its own, and empty in a table without a header, which has no rows.
+    `text_column`: as in `from_csv`.
+    """
+    encoding, chunks = byte_streams.as_utf8(chunks)
+    if kind in {"csv", "tsv"}:
+        lines = byte_streams.lines(chunks)
+        return from_csv(lines, name=name, encoding=encoding, tabs=kind == "tsv", text_column=text_column)
+    in_lines, chunks = json_values.is_lines(chunks) if kind == "json" else (True, chunks)
+    is_array, chunks = json_values.is_array(chunks)
+    if in_lines and not is_array:
+        return None, from_json(byte_streams.lines(chunks), name=name, encoding=encoding)
+    return None, from_json(json_values.values(chunks, name=name), name=name, encoding=encoding, unit="item")
+
+
 def from_json(
     lines: Iterator[bytes | None], *, name: str, encoding: str | None, unit: str = "line"
 ) -> Iterator[Row | BadRow]:
@@ -47,8 +68,9 @@ def from_json(
     decode = msgspec.json.Decoder().decode
     for index, line in enumerate(lines):
         where = f"{unit} {index + 1}"
+        number = index + 1 if unit == "line" else None
         if line is None:
-            yield BadRow(index, where, f"{name}: {where}: longer than {MEGABYTES} MiB")
+            yield BadRow(index, where, f"{name}: {where}: longer than {MEGABYTES} MiB", line=number)
             continue
         if not line or line.isspace():
             continue
@@ -59,13 +81,14 @@ def from_json(
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             read = _read_json(line)
             if isinstance(read, BadRow):
-                yield BadRow(index, where, f"{name}: {where}: {read.message}", read.kind)
+                yield BadRow(index, where, f"{name}: {where}: {read.message}", read.kind, number)
                 continue
             value, found, repairs = read
         if not isinstance(value, dict):
-            yield BadRow(index, where, f"{name}: {where}: a JSON object is wanted, not {type(value).__name__}")
+            message = f"{name}: {where}: a JSON object is wanted, not {type(value).__name__}"
+            yield BadRow(index, where, message, line=number)
             continue
-        yield Row(index, where, value, found, repairs)
+        yield Row(index, where, value, found, repairs, number)
 
 
 def _read_json(line: bytes) -> tuple[object, str, tuple[str, ...]] | BadRow:
@@ -180,14 +203,14 @@ def _csv_rows(
                 fields = literal
         where = f"line {start}" if physical.number <= start else f"lines {start} to {physical.number}"
         if isinstance(fields, str):
-            yield BadRow(index, where, f"{name}: {where}: {fields}")
+            yield BadRow(index, where, f"{name}: {where}: {fields}", line=start)
         elif len(fields) != len(header):
             message = f"{len(fields)} fields where the header has {len(header)}; is a quote or delimiter missing?"
-            yield BadRow(index, where, f"{name}: {where}: {message}")
+            yield BadRow(index, where, f"{name}: {where}: {message}", line=start)
         elif isinstance(read := _decoded(fields, encoding), str):
-            yield BadRow(index, where, f"{name}: {where}: cannot be decoded: {read}", "undecodable")
+            yield BadRow(index, where, f"{name}: {where}: cannot be decoded: {read}", "undecodable", start)
         else:
-            yield Row(index, where, dict(zip(header, read[0], strict=True)), read[1], read[2])
+            yield Row(index, where, dict(zip(header, read[0], strict=True)), read[1], read[2], start)
 
 
 def _fields(physical: _Lines, delimiter: str) -> list[str] | str:
