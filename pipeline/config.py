@@ -277,6 +277,9 @@ class Config(_Model):
 S = TypeVar("S", bound=Source)
 G = TypeVar("G", bound=Stage)
 
+MATRIX = "matrix"
+"""The field of a config that `tomdich matrix` makes several of: see `runner.cells`."""
+
 _EDITION = re.compile(r"\{edition(?::([^{}]+))?\}")
 
 
@@ -298,7 +301,10 @@ def checked(fields: Fields) -> Config:
 
     Raises `ConfigError` with every problem at once, each with its file, line and field.
     """
-    config = validate(fields, Config)
+    if fields.values.get(MATRIX) is not None:
+        where = fields.origin([MATRIX])
+        raise ConfigError(f"{where}: {MATRIX}: one run takes no matrix; `tomdich matrix {fields.name}` runs each cell")
+    config = validate(fields.without(MATRIX), Config)
     with naming(fields.name):
         return _absolute(config, lambda *field: fields.origin(field).folder)
 

@@ -11,7 +11,8 @@ import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,20 +84,35 @@ class Fields:
     values: dict[str, Any]
     folder: Path  # against which the relative paths of overrides are resolved
     layers: tuple[_Layer, ...] = ()  # a file comes before the one that it extends; (): not read from a file
-    overridden: tuple[tuple[str, ...], ...] = ()  # the fields that `--set` gave
+    given: tuple[tuple[str, Origin], ...] = ()  # fields that were given beside the files, later ones before earlier
 
     def origin(self, field: Sequence[str | int]) -> Origin:
         """Return where `field` was given, or the deepest part of it that was; of a missing one, where it belongs."""
-        names = tuple(map(str, field))
-        if any(names[: len(given)] == given for given in self.overridden):
-            return Origin(_SET, None, self.folder)
+        dotted = ".".join(map(str, field))
+        for name, origin in reversed(self.given):
+            if dotted == name or dotted.startswith(f"{name}."):
+                return origin
         if not self.layers:
             return Origin(self.name, None, self.folder)
         traces = [(layer, layer.document.trace(field)) for layer in self.layers]
         # a value that is no mapping replaces all that the files behind it say of the field
-        given = next((one for one in traces if one[1].depth == len(field) or not one[1].is_mapping), None)
-        layer, trace = given or max(traces, key=lambda one: one[1].depth)
+        found = next((one for one in traces if one[1].depth == len(field) or not one[1].is_mapping), None)
+        layer, trace = found or max(traces, key=lambda one: one[1].depth)
         return Origin(layer.name, trace.line, layer.folder)
+
+    def without(self, name: str) -> Fields:
+        """Return the fields but for one of the top level."""
+        return replace(self, values={key: value for key, value in self.values.items() if key != name})
+
+    def with_values(self, values: Mapping[str, Any], origins: Mapping[str, Origin]) -> Fields:
+        """Return the fields with these set in them, by their names written with dots; `origins`: where they come from.
+
+        Raises `ConfigError` for a name that leads through a value or beyond the end of a list.
+        """
+        changed = deepcopy(self.values)
+        for name, value in values.items():
+            _put(changed, name, value, named=f"{origins[name]}: {name}")
+        return replace(self, values=changed, given=(*self.given, *((name, origins[name]) for name in values)))
 
 
 def read(path: Path, overrides: tuple[str, ...] = ()) -> Fields:
@@ -109,13 +125,9 @@ def read(path: Path, overrides: tuple[str, ...] = ()) -> Fields:
     values: dict[str, Any] = {}
     for layer in reversed(layers):
         values = _merged(values, {name: value for name, value in layer.document.value.items() if name != EXTENDS})
-    return Fields(
-        str(path),
-        overridden(values, overrides),
-        path.resolve().parent,
-        tuple(layers),
-        tuple(tuple(override.partition("=")[0].strip().split(".")) for override in overrides),
-    )
+    folder = path.resolve().parent
+    given = tuple((override.partition("=")[0].strip(), Origin(_SET, None, folder)) for override in overrides)
+    return Fields(str(path), overridden(values, overrides), folder, tuple(layers), given)
 
 
 def _layers(path: Path) -> list[_Layer]:
@@ -193,30 +205,35 @@ def validate(fields: Fields, kind: type[M]) -> M:
 def _override(values: dict[str, Any], override: str) -> None:
     shown = masked(override)
     dotted, equals, value = override.partition("=")
-    keys = dotted.strip().split(".")
-    if not equals or not all(keys):
-        raise ConfigError(f"--set {shown}: write it as field.subfield=value")
+    if not equals or not all(dotted.strip().split(".")):
+        raise ConfigError(f"{_SET} {shown}: write it as field.subfield=value")
     try:
         parsed = yaml_core.load(value)
     except NotYamlError as error:
-        raise ConfigError(f"--set {shown}: the value is not valid YAML: {error}") from None
+        raise ConfigError(f"{_SET} {shown}: the value is not valid YAML: {error}") from None
+    _put(values, dotted.strip(), parsed, named=f"{_SET} {shown}")
+
+
+def _put(values: dict[str, Any], dotted: str, value: object, *, named: str) -> None:
+    """Set a field, written with dots, to `value`; `named`: where that was asked for, for messages."""
+    keys = dotted.split(".")
     at: Any = values
     for depth, key in enumerate(keys):
         last = depth == len(keys) - 1
         if isinstance(at, list):
             if not _INDEX.fullmatch(key) or int(key) >= len(at):
-                raise ConfigError(f"--set {shown}: `{'.'.join(keys[:depth])}` has items 0 to {len(at) - 1}")
+                raise ConfigError(f"{named}: `{'.'.join(keys[:depth])}` has items 0 to {len(at) - 1}")
             if last:
-                at[int(key)] = parsed
+                at[int(key)] = value
             else:
                 at = at[int(key)]
         elif isinstance(at, dict):
             if last:
-                at[key] = parsed
+                at[key] = value
             else:
                 at = at.setdefault(key, {})
         else:
-            raise ConfigError(f"--set {shown}: `{'.'.join(keys[:depth])}` is a value, not a section")
+            raise ConfigError(f"{named}: `{'.'.join(keys[:depth])}` is a value, not a section")
 
 
 def _explain(fields: Fields, kind: type[BaseModel], problem: ErrorDetails) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from pipeline import corrections, glossary
 from pipeline.catalog import Entry
 from pipeline.checks.phrases import read
 from pipeline.export.brief import watchlist
+from pipeline.runner import cells
 from pipeline.train import config as training
 from tests import examples
 from tests.checks.rule_examples import CHECKS, groups, problems
@@ -149,7 +150,8 @@ def load_run(text: str, scene: Path) -> None:
         else yaml.safe_dump(yaml.safe_load((scene / "night.yaml").read_text()) | given)
     )
     (scene / "example.yaml").write_text(whole, encoding="utf-8")
-    configs.load(scene / "example.yaml")
+    load = cells.load if configs.MATRIX in given else configs.load
+    load(scene / "example.yaml")
 
 
 @pytest.mark.parametrize("fence", of("yaml"), ids=lambda one: one.place)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pipeline import __version__
-from pipeline.cli import every_day, inspection, maintenance, models, streams  # noqa: F401 - registers the commands
+from pipeline.cli import every_day, experiments, inspection, maintenance, models, streams  # noqa: F401 - registers the commands
 from pipeline.cli.options import app
 from pipeline.cli.terminal import say
 from pipeline.errors import (

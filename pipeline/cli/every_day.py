@@ -27,8 +27,10 @@ from pipeline.cli.options import (
     AsJson,
     ConfigPath,
     Edition,
+    Note,
     Outputs,
     Set,
+    Tags,
     VersionName,
     app,
 )
@@ -61,18 +63,11 @@ def run(
             "the config's time zone. A range, 2026-11-20..2026-11-23, is one run for each day.",
         ),
     ] = None,
-    tags: Annotated[
-        list[str] | None,
-        typer.Option("--tag", metavar="TAG", help="Give the version this tag, outside its recipe; may be repeated."),
-    ] = None,
-    note: Annotated[
-        str | None, typer.Option("--note", metavar="TEXT", help="Give the version this note, outside its recipe.")
-    ] = None,
+    tags: Tags = None,
+    note: Note = None,
     show_: Annotated[int, typer.Option("--show", min=0, metavar="N", help="Print the first N records when done.")] = 0,
 ) -> None:
     """Load, summarize, translate and publish a version; resumes, and takes known answers from the memo."""
-    from pipeline.runner import chain
-    from pipeline.runner.notify import Finish
     from pipeline.storage.labels import person_tag
 
     options = replace(options, tags=tuple(map(person_tag, tags or ())), note=note)
@@ -86,26 +81,31 @@ def run(
             if left is not None and len(days) > 1:
                 left = max(0.0, left - (time.monotonic() - started))
             asked = replace(options, edition=day, deadline=left, stopping=stopping)
-            with show_progress() as progress, Finish(loaded, outputs=options.outputs) as finish:
-                outcome = chain.run(loaded, options=asked, progress=progress)
-                finish.version = outcome.version
-                finish.unavailable = outcome.unavailable
-                finish.reason = (
-                    "published"
-                    if outcome.published
-                    else "nothing changed"
-                    if outcome.version
-                    else _nothing_new(outcome)
-                )
-                if outcome.stopped:
-                    _report(outcome, show=show_)
-                    raise StoppedError(f"{outcome.stopped}; what is complete is published")
-            _report(outcome, show=show_)
+            run_once(loaded, asked, report=lambda outcome: print_outcome(outcome, show=show_))
 
         if len(days) == 1:
             run_one(days[0])
         else:
             _run_each(days, run_one)
+
+
+def run_once(config: Config, options: RunOptions, *, report: Callable[[Outcome], None]) -> Outcome:
+    """Run a config once, with progress on stderr; `report` prints what it came to, also where it is stopped early."""
+    from pipeline.runner import chain
+    from pipeline.runner.notify import Finish
+
+    with show_progress() as progress, Finish(config, outputs=options.outputs) as finish:
+        outcome = chain.run(config, options=options, progress=progress)
+        finish.version = outcome.version
+        finish.unavailable = outcome.unavailable
+        finish.reason = (
+            "published" if outcome.published else "nothing changed" if outcome.version else _nothing_new(outcome)
+        )
+        if outcome.stopped:
+            report(outcome)
+            raise StoppedError(f"{outcome.stopped}; what is complete is published")
+    report(outcome)
+    return outcome
 
 
 def _run_each(days: Sequence[date | None], run_one: Callable[[date | None], None]) -> None:
@@ -127,8 +127,8 @@ def _run_each(days: Sequence[date | None], run_one: Callable[[date | None], None
         raise typer.Exit(min(codes))  # the codes are in the order of gravity, see the README
 
 
-def _report(outcome: Outcome, *, show: int) -> None:
-    """Print what a run came to: the version's folder on stdout, its counts on stderr."""
+def print_outcome(outcome: Outcome, *, show: int = 0, path: bool = True) -> None:
+    """Print what a run came to: its counts on stderr, and with `path` the version's folder on stdout."""
     version = outcome.version
     if version is None:
         say(f"{_nothing_new(outcome)}; no version was made")
@@ -143,6 +143,8 @@ def _report(outcome: Outcome, *, show: int) -> None:
         f"{counts.get('damaged', 0)} damaged, {counts['duplicates']} duplicates"
         f"{_unavailable(outcome)}"
     )
+    if not path:
+        return
     with keep_exit_code(f"the version is {version.folder}"):
         typer.echo(str(version.folder))
         if show:

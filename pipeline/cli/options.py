@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-EVERY_DAY, INSPECT, MAINTENANCE = "Every day", "Inspect", "Maintenance"
+EVERY_DAY, EXPERIMENTS, INSPECT, MAINTENANCE = "Every day", "Experiments", "Inspect", "Maintenance"
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -45,6 +45,13 @@ Edition = Annotated[
         help="The date that {edition} in source paths stands for: 2026-11-23, yesterday, -2d; by default today in the "
         "config's time zone.",
     ),
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="TAG", help="Give the version this tag, outside its recipe; may be repeated."),
+]
+Note = Annotated[
+    str | None, typer.Option("--note", metavar="TEXT", help="Give the version this note, outside its recipe.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
 DEFAULT_OUTPUTS = Path("outputs")

@@ -191,7 +191,7 @@ def _time(stage: StagePlan) -> str:
     if not stage.missing and not stage.waiting:
         return ""
     if stage.seconds is None:
-        return "; how long they take, no version of this name has measured"
+        return "; how long they take, no version here has measured"
     return f"; about {duration(stage.seconds)} at the rate of an earlier version"
 
 

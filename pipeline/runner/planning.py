@@ -37,7 +37,7 @@ from pipeline.stages import Round, summarize_or_edited, translate
 from pipeline.storage.disk_errors import on_disk, temporary_folder
 from pipeline.storage.memo import Calls, open_memo
 from pipeline.storage.published import read_published
-from pipeline.storage.versions import Experiment, versions
+from pipeline.storage.versions import Experiment, Version, experiments, versions
 
 _LISTED = 20  # articles that are named as rejected or failed; a run lists all of them in failures.jsonl
 
@@ -66,8 +66,12 @@ class Plan:
     supersedes: tuple[str, ...] = ()  # the versions that a revision would stand for
 
 
-def plan(config: Config, *, options: RunOptions, progress: Progress) -> Plan:
+def plan(
+    config: Config, *, options: RunOptions, progress: Progress, first_time: Callable[[str], bool] | None = None
+) -> Plan:
     """Return what `run` would do with the same config and options, without a model in memory.
+
+    `first_time`: that of `distinct_calls`, which several plans share so that each call is counted in the first of them.
 
     Raises as `run` does for what ends it before its first model call: a folder that cannot be written, a file of the
     config that cannot be read, a disk without room, a checkpoint that cannot be had, a feed that is too small or of
@@ -77,12 +81,18 @@ def plan(config: Config, *, options: RunOptions, progress: Progress) -> Plan:
     with on_disk(temporary, remedy="set TMPDIR to a folder that can be written, with room for the articles"):
         folder = Path(tempfile.mkdtemp(prefix="tomdich-plan-", dir=temporary))
         try:
-            return _planned(Day.of(config, options), options, progress, folder)
+            day = Day.of(config, options)
+            if first_time is not None:
+                return _planned(day, options, progress, folder, first_time)
+            with distinct_calls(folder) as own:
+                return _planned(day, options, progress, folder, own)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _planned(day: Day, options: RunOptions, progress: Progress, folder: Path) -> Plan:
+def _planned(
+    day: Day, options: RunOptions, progress: Progress, folder: Path, first_time: Callable[[str], bool]
+) -> Plan:
     experiment = Experiment(options.outputs / day.config.name)
     revision = revising.to_revise(experiment, day.edition) if options.revise else None
     config = day.config if revision is None else revision.as_published(day.config)
@@ -107,17 +117,26 @@ def _planned(day: Day, options: RunOptions, progress: Progress, folder: Path) ->
             missing = "not every checkpoint is prepared on this machine; `tomdich check CONFIG` prepares them"
             return replace(planned, unprepared=missing)
         progress.begin("plan", loaded.count)
-        with _distinct(folder / "missing.sqlite") as first_time:
-            calls = {name: memo.calls(checkpoint.identity()) for name, checkpoint in checkpoints.items()}
-            counters = {name: _Counter(calls[name], first_time, name) for name in checkpoints}
-            for article in loaded:
-                _go_on(options)
-                _walk(article, checkpoints, counters, glossary)
-                progress.advance(1)
+        counters = {
+            name: _Counter(memo.calls(one.identity()), first_time, name, digest(one.identity()))
+            for name, one in checkpoints.items()
+        }
+        for article in loaded:
+            _go_on(options)
+            _walk(article, checkpoints, counters, glossary)
+            progress.advance(1)
     if revision is not None and not planned.same:
         _require_answers(revision, checkpoints, counters, glossary)
     rates = measured(experiment.versions(), checkpoints)
+    if len(rates) < len(checkpoints):
+        rates = measured(_newest_last(options.outputs), checkpoints) | rates
     return replace(planned, stages={name: counter.plan(rates.get(name)) for name, counter in counters.items()})
+
+
+def _newest_last(outputs: Path) -> list[Version]:
+    """Return the versions of every experiment."""
+    found = [version for folder in experiments(outputs) for version in versions(folder)]
+    return sorted(found, key=lambda version: version.folder.name)
 
 
 def _load(
@@ -206,8 +225,8 @@ def _walk(
 class _Counter:
     """Walks the generators of one stage as far as the memo leads."""
 
-    def __init__(self, calls: Calls, first_time: Callable[[str], bool], name: str) -> None:
-        self._calls, self._first_time, self._name = calls, first_time, name
+    def __init__(self, calls: Calls, first_time: Callable[[str], bool], name: str, identity: str) -> None:
+        self._calls, self._first_time, self._name, self._identity = calls, first_time, name, identity
         self.known = self.missing = self.waiting = 0
 
     def walk(self, steps: Round[object]) -> object | None:
@@ -221,7 +240,7 @@ class _Counter:
                 for request, generation in zip(requests, found, strict=True):
                     if generation is None:
                         # an equal one elsewhere is one call only
-                        self.missing += self._first_time(text_digest(f"{self._name} {request}"))
+                        self.missing += self._first_time(text_digest(f"{self._identity} {request}"))
                 if len(answers) < len(requests):
                     self.waiting += self._name == "summarize" and len(requests) > 1
                     return None
@@ -239,9 +258,9 @@ class _Counter:
 
 
 @contextmanager
-def _distinct(path: Path) -> Iterator[Callable[[str], bool]]:
-    """Give a function that says whether a digest is seen for the first time; what it has seen lives on disk."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as scratch:
+def distinct_calls(folder: Path) -> Iterator[Callable[[str], bool]]:
+    """Give a function that says whether a digest is seen for the first time; what it has seen lives in `folder`."""
+    with closing(sqlite3.connect(folder / "missing.sqlite", isolation_level=None)) as scratch:
         scratch.execute("PRAGMA journal_mode = OFF")
         scratch.execute("PRAGMA synchronous = OFF")
         scratch.execute("CREATE TABLE seen (digest TEXT PRIMARY KEY) WITHOUT ROWID")

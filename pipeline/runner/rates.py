@@ -24,20 +24,24 @@ class Rate:
 def measured(versions: Sequence[Version], checkpoints: Mapping[StageName, Checkpoint]) -> dict[StageName, Rate]:
     """Return the rate of each stage from the newest of `versions` that computed enough calls with the same model.
 
-    The same model is the same weights in the same engine and number type; its other settings matter less.
+    The same model is the same weights in the same engine and number type. A version whose other settings, such as the
+    number of beams, are the same too goes before one that differs in them.
     """
     found: dict[StageName, Rate] = {}
-    for version in reversed(versions):
-        for name, checkpoint in checkpoints.items():
-            if name not in found and (rate := _rate(version, name, checkpoint)) is not None:
-                found[name] = rate
+    for in_all in (True, False):
+        for version in reversed(versions):
+            for name, checkpoint in checkpoints.items():
+                if name not in found and (rate := _rate(version, name, checkpoint, in_all=in_all)) is not None:
+                    found[name] = rate
     return found
 
 
-def _rate(version: Version, name: StageName, checkpoint: Checkpoint) -> Rate | None:
+def _rate(version: Version, name: StageName, checkpoint: Checkpoint, *, in_all: bool) -> Rate | None:
     manifest = version.manifest
     calls, model = manifest["calls"].get(name), manifest["models"].get(name)
     if calls is None or model is None or calls["computed"] < _ENOUGH or not manifest["counts"]["records"]:
+        return None
+    if in_all and manifest["identity"]["stages"].get(name) != checkpoint.identity():
         return None
     if (model["digest"], model["engine"], model["compute_type"]) != (
         checkpoint.digest,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,6 +78,23 @@ def cells(versions: Sequence[Version], matrix: str) -> list[Cell]:
         is_baseline = f"{_BASELINE}{matrix}" in tags
         found += [Cell(tag.removeprefix(prefix), version, is_baseline) for tag in tags if tag.startswith(prefix)]
     return found
+
+
+def settle_cells(versions: Iterable[Version], matrix: str, current: Mapping[str, str], *, baseline: str) -> None:
+    """Leave the tags of a matrix to the versions that are its cells now, one for each.
+
+    `current`: by the name of each cell the name of its version's folder, or "" where any that has the tag is it.
+    """
+    prefix, marker = f"{_CELL}{matrix}/", f"{_BASELINE}{matrix}"
+    for version in versions:
+        tags = read(version).tags
+        cells = {tag: tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)}
+        kept = {tag for tag, name in cells.items() if current.get(name) in {"", version.folder.name}}
+        gone = cells.keys() - kept
+        is_baseline = f"{prefix}{baseline}" in kept
+        if cells and (gone or is_baseline != (marker in tags)):
+            lost = {*gone, *(() if kept else (f"{_MATRIX}{matrix}",)), *(() if is_baseline else (marker,))}
+            edit(version, add=(marker,) if is_baseline else (), remove=lost)
 
 
 def read(version: Version) -> Labels:

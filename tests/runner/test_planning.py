@@ -75,7 +75,7 @@ def test_a_plan_estimates_time_from_what_an_earlier_version_took(
     config = make_config()
     write_feed(tmp_path / "feed.jsonl", [article(number) for number in range(25)])
     first = tomdich("plan", config, "--outputs", "out", cwd=tmp_path).stdout
-    assert "summarize: 0 calls known, 25 to make; how long they take, no version of this name has measured" in first
+    assert "summarize: 0 calls known, 25 to make; how long they take, no version here has measured" in first
     assert tomdich("run", config, "--outputs", "out", cwd=tmp_path).returncode == 0
     same = tomdich("plan", config, "--outputs", "out", cwd=tmp_path).stdout
     assert same.startswith(f"nothing changed: already published as {versions.find(tmp_path / 'out', None).name}\n")
