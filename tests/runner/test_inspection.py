@@ -236,8 +236,8 @@ def test_a_run_of_many_is_that_of_few(tmp_path: Path, make_config: Callable[...,
 def test_a_run_that_is_killed_takes_its_processes_with_it(
     tmp_path: Path, make_config: Callable[..., Path], how: signal.Signals, fault: FaultFixture
 ) -> None:
-    """While they inspect: the first records are translated, the others take their time."""
-    feed = [article(number) for number in range(4 * MANY)]
+    """While they inspect: the first records are translated, the others take a quarter of a minute at least."""
+    feed = [article(number) for number in range(10 * MANY)]
     for row in feed[MANY:]:
         row["title"] += " fake:slow"
     write_feed(tmp_path / "feed.jsonl", feed)
