@@ -24,7 +24,7 @@ def duration(seconds: float) -> str:
 
 
 class Progress(Protocol):
-    """What reports the progress of a run or a training; `Bar` and `Lines` implement it."""
+    """What reports the progress of a run or a training; `Bar`, `Lines` and `Silent` implement it."""
 
     def begin(self, stage: str, total: int | None) -> None:
         """Say that a stage starts, with the number of what it will do if it is known."""
@@ -37,6 +37,19 @@ class Progress(Protocol):
     def expect(self, seconds: float) -> None:
         """Say how many seconds the present stage still needs, where that is known better than by what is done."""
         ...
+
+
+class Silent:
+    """Progress that nobody sees: of a run that a program starts."""
+
+    def begin(self, stage: str, total: int | None) -> None:
+        """Do nothing."""
+
+    def advance(self, count: int) -> None:
+        """Do nothing."""
+
+    def expect(self, seconds: float) -> None:
+        """Do nothing."""
 
 
 class Bar:

@@ -5,6 +5,7 @@ A block of shell that cannot run here says so behind its language (```` ```sh pa
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
@@ -12,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -56,7 +58,7 @@ def lines(fence: Fence) -> list[str]:
 
 
 def test_every_block_says_what_it_is() -> None:
-    known = {"sh", "crontab", "yaml", "toml", "csv", "jsonl", "watchlist", "text"}
+    known = {"sh", "python", "crontab", "yaml", "toml", "csv", "jsonl", "watchlist", "text"}
     assert [fence.place for fence in FENCES if fence.language not in known] == []
     assert [fence.place for fence in FENCES if fence.remark and not fence.remark.startswith("parsed: ")] == []
 
@@ -122,6 +124,26 @@ def test_the_commands_of_a_block_that_cannot_run_here_are_right(fence: Fence, sc
                 assert module(words).is_file(), line
             case _:
                 pytest.fail(f"{fence.place}: nothing is known of {program}")
+
+
+@pytest.mark.parametrize("page", sorted({fence.page for fence in of("python")}), ids=lambda page: page.name)
+def test_the_blocks_of_python_of_a_page_run_one_after_the_other(
+    page: Path, scene: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They share their names; a block of text right below one shows what it prints."""
+    monkeypatch.chdir(scene)
+    names: dict[str, object] = {}
+    lines = page.read_text(encoding="utf-8").splitlines()
+    blocks = examples.fences(page)
+    for block, below in zip(blocks, [*blocks[1:], None], strict=True):
+        if block.language != "python":
+            continue
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            exec(compile(block.text, block.place, "exec"), names)
+        end = block.line + block.text.count("\n")
+        if below is not None and below.language == "text" and not "".join(lines[end : below.line - 2]).strip():
+            assert printed.getvalue() == below.text, block.place
 
 
 def module(words: list[str]) -> Path:

@@ -20,7 +20,7 @@ FLOORS = (
     ("engines", "train"),
     ("runner",),
     ("commands",),
-    ("cli",),
+    ("api", "cli"),
     ("__main__",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

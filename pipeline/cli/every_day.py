@@ -95,15 +95,10 @@ def run_once(config: Config, options: RunOptions, *, report: Callable[[Outcome],
     from pipeline.runner.notify import Finish
 
     with show_progress() as progress, Finish(config, outputs=options.outputs) as finish:
-        outcome = chain.run(config, options=options, progress=progress)
-        finish.version = outcome.version
-        finish.unavailable = outcome.unavailable
-        finish.reason = (
-            "published" if outcome.published else "nothing changed" if outcome.version else _nothing_new(outcome)
-        )
+        outcome = finish.outcome = chain.run(config, options=options, progress=progress)
         if outcome.stopped:
             report(outcome)
-            raise StoppedError(f"{outcome.stopped}; what is complete is published")
+            raise outcome.stopped_early()
     report(outcome)
     return outcome
 
@@ -131,7 +126,7 @@ def print_outcome(outcome: Outcome, *, show: int = 0, path: bool = True) -> None
     """Print what a run came to: its counts on stderr, and with `path` the version's folder on stdout."""
     version = outcome.version
     if version is None:
-        say(f"{_nothing_new(outcome)}; no version was made")
+        say(f"{outcome.reason}; no version was made")
         return
     counts = version.manifest["counts"]
     state = "published" if outcome.published else "nothing changed, already published"
@@ -141,7 +136,7 @@ def print_outcome(outcome: Outcome, *, show: int = 0, path: bool = True) -> None
         f"{state}: {counts['records']} records, {counts['flagged']} flagged, {counts['held']} held, "
         f"{counts['failures']} failed, {counts['rejected']} rejected, "
         f"{counts.get('damaged', 0)} damaged, {counts['duplicates']} duplicates"
-        f"{_unavailable(outcome)}"
+        f"{outcome.missing_sources}"
     )
     if not path:
         return
@@ -151,19 +146,6 @@ def print_outcome(outcome: Outcome, *, show: int = 0, path: bool = True) -> None
             from pipeline.commands.show import side_by_side
 
             side_by_side(version, limit=show)
-
-
-def _nothing_new(outcome: Outcome) -> str:
-    """Return why no version was made; only sources that were read whole are said to hold nothing new."""
-    if not outcome.unavailable and not outcome.damaged:
-        return "nothing new: every article of the sources is published"
-    damaged = f"; {outcome.damaged} damaged" if outcome.damaged else ""
-    return f"nothing new in what could be read{damaged}{_unavailable(outcome)}"
-
-
-def _unavailable(outcome: Outcome) -> str:
-    """Return the optional sources that were not read to their end, for a summary line."""
-    return "".join(f"; unavailable: {reason}" for reason in outcome.unavailable)
 
 
 @app.command(rich_help_panel=EVERY_DAY)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.runner.options import RunOptions
+
 EVERY_DAY, EXPERIMENTS, INSPECT, MAINTENANCE = "Every day", "Experiments", "Inspect", "Maintenance"
 app = typer.Typer(
     no_args_is_help=True,
@@ -54,4 +56,4 @@ Note = Annotated[
     str | None, typer.Option("--note", metavar="TEXT", help="Give the version this note, outside its recipe.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
-DEFAULT_OUTPUTS = Path("outputs")
+DEFAULT_OUTPUTS = RunOptions().outputs

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from functools import wraps
 from inspect import Parameter
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from pipeline.cli.options import DEFAULT_OUTPUTS, LIMIT, OUTPUTS
+from pipeline.cli.options import LIMIT, OUTPUTS
 from pipeline.cli.parsing import parse_seconds
 from pipeline.runner.options import RunOptions
 
@@ -82,9 +82,7 @@ def takes_run_options(names: tuple[str, ...]) -> Callable[[Callable[..., None]],
 def _parameter(name: str) -> Parameter:
     option = _OPTIONS[name]
     default = next(field.default for field in fields(RunOptions) if field.name == name)
-    if default is MISSING:
-        default = DEFAULT_OUTPUTS
-    elif option.parser is parse_seconds and default is not None:
+    if option.parser is parse_seconds and default is not None:
         default = f"{default:g}s"  # a default is parsed too
     annotation = Annotated[get_type_hints(RunOptions)[name], option]  # type: ignore[valid-type]
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -22,6 +23,7 @@ from pipeline.checks.rules import Rules, inspect
 from pipeline.commands.examples import example_config
 from pipeline.config import Config, Exclude, Source, Stage, TranslateStage, experiment_name
 from pipeline.config_file import in_words
+from pipeline.corrections import Summary
 from pipeline.errors import ConfigError, EngineError, SourceError, UsageError
 from pipeline.records import Article, Failure, Origin, StageName, Summarized, Translated
 from pipeline.runner.preparing import prepare_stage, read_glossary
@@ -120,6 +122,41 @@ def translate_lines(file: str, *, config: Config | None, translator: str | None)
                 _log.warning(f"{file}:{record.article.source.row}: {said}")
             edited = edit(record, terms=rules.terms, corrections=rules.corrections)
             yield " ".join(edited.view.record.translation.split())
+
+
+def summarize_texts(articles: Iterable[Article], *, config: Config, memo: Path | None) -> Iterator[Summarized]:
+    """Yield the summary of each article, in order, with the flags that a run gives it; one without text has none.
+
+    `memo`: a folder, as `memo:` of a config; None keeps no answer. Raises `EngineError` that names the article where
+    one cannot be summarized; the answers until there are in the memo.
+    """
+    glossary = read_glossary(config)
+    rules = Rules.of(glossary, hold=config.inspect.hold)
+    stage = partial(_summarize_text, summaries=glossary.summaries)
+    with open_memo(memo) as opened:
+        for record in _results("summarize", stage, articles, config, opened):
+            alone = Translated(record.article, record.summary, "", (), record.calls, record.flags)
+            yield replace(record, flags=inspect(alone, rules).flags if record.article.text else ())
+
+
+def translate_texts(texts: Iterable[Summarized], *, config: Config, memo: Path | None) -> Iterator[Translated]:
+    """Yield the translation of each summary, in order, with the flags, terms and corrections that a run gives it.
+
+    `memo` and errors: as in `summarize_texts`.
+    """
+    rules = Rules.of(read_glossary(config), hold=config.inspect.hold)
+    with open_memo(memo) as opened:
+        for record in _results("translate", translate, texts, config, opened):
+            yield inspect(record, rules) if record.summary else record
+
+
+def _summarize_text(
+    article: Article, chunker: Chunker, *, summaries: Mapping[str, tuple[Summary, ...]]
+) -> Round[Summarized | Failure]:
+    if not article.text:
+        yield []
+        return Summarized(article, "", ())
+    return (yield from summarize_or_edited(article, chunker, summaries=summaries))
 
 
 @contextmanager
@@ -261,7 +298,7 @@ def _results(
     with open_stage(name, stage, checkpoint, memo=memo, runtime=config.runtime) as runner:
         for result in runner.over(records):
             if isinstance(result, Failure):
-                raise EngineError(f"{name}: {result.message}")
+                raise EngineError(f"{name}: {result.source.path}:{result.source.row}: {result.message}")
             yield result
 
 
@@ -270,7 +307,7 @@ def _lines(lines: Iterable[str], *, name: str) -> Iterator[Summarized]:
     try:
         for number, line in enumerate(lines, start=1):
             text, _ = repair(line.strip())
-            yield Summarized(Article(id=str(number), text="", text_sha256="", source=Origin("-", number)), text, ())
+            yield Summarized(Article(id=str(number), text="", text_sha256="", source=Origin(name, number)), text, ())
     except UnicodeDecodeError as error:
         raise SourceError(f"{name}: is not UTF-8 ({error.reason}); convert it first") from None
     except OSError as error:

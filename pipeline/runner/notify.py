@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pipeline.records import JSON
-    from pipeline.storage.versions import Version
+    from pipeline.runner.options import Outcome
 
 _log = logging.getLogger(__name__)
 
@@ -46,9 +46,7 @@ class Finish:
     """Context manager around a run that reports how it ended."""
 
     def __init__(self, config: Config, *, outputs: Path, timeout: float = TIMEOUT) -> None:
-        self.version: Version | None = None
-        self.unavailable: tuple[str, ...] | None = None  # optional sources; None: the run did not come to tell
-        self.reason = ""  # of an end without an error
+        self.outcome: Outcome | None = None  # None: the run did not come to tell
         self._config, self._outputs, self._timeout = config, outputs, timeout
 
     def __enter__(self) -> Self:
@@ -62,13 +60,15 @@ class Finish:
         target = self._config.on_finish
         if target is None:
             return
+        version = None if self.outcome is None else self.outcome.version
+        reason = "" if self.outcome is None else self.outcome.reason
         ending: dict[str, JSON] = {
             "name": self._config.name,
             "exit": _exit_code(error),
-            "reason": self.reason if error is None else str(error) or type(error).__name__,
-            "version": None if self.version is None else self.version.name,
-            "counts": None if self.version is None else self.version.manifest["counts"],
-            "unavailable": self.unavailable,
+            "reason": reason if error is None else str(error) or type(error).__name__,
+            "version": None if version is None else version.name,
+            "counts": None if version is None else version.manifest["counts"],
+            "unavailable": None if self.outcome is None else self.outcome.unavailable,
         }
         problem = self._post(target, ending) if is_web_address(target) else self._run(command(target), ending)
         if problem:
@@ -86,7 +86,7 @@ class Finish:
                 finished=now,
                 manifest=manifest,
                 succeeded=now if exit_code == 0 else last_success(path, name=self._config.name),
-                unavailable=None if self.unavailable is None else len(self.unavailable),
+                unavailable=None if self.outcome is None else len(self.outcome.unavailable),
                 drifts=len(manifest.get("drift", ())) if manifest else 0,  # older versions tell of none
             )
         except (OSError, TomdichError) as problem:

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pipeline.errors import UsageError
+from pipeline.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
     from pipeline.storage.versions import Version
@@ -21,7 +21,7 @@ REACHED: dict[Until | None, int] = {None: 2, "summarize": 1, "load": 0}  # model
 class RunOptions:
     """What the command line adds to a config; outside the recipe. `cli.run_options` names each field there."""
 
-    outputs: Path
+    outputs: Path = Path("outputs")
     limit: int | None = None
     until: Until | None = None
     only_new: bool = False  # only articles that no version of this name has published
@@ -60,3 +60,24 @@ class Outcome:
     stopped: str = ""  # why the run ended early; the version is then partial
     unavailable: tuple[str, ...] = ()  # optional sources, or files of them, that were not read to their end: why
     damaged: int = 0  # rows that cannot be read, if there is no version that counted them
+
+    @property
+    def reason(self) -> str:
+        """What the run did, in a few words; only sources that were read whole are said to hold nothing new."""
+        if self.published:
+            return "published"
+        if self.version is not None:
+            return "nothing changed"
+        if not self.unavailable and not self.damaged:
+            return "nothing new: every article of the sources is published"
+        damaged = f"; {self.damaged} damaged" if self.damaged else ""
+        return f"nothing new in what could be read{damaged}{self.missing_sources}"
+
+    def stopped_early(self) -> StoppedError:
+        """Return the error of a run that published only what was complete when it was stopped."""
+        return StoppedError(f"{self.stopped}; what is complete is published")
+
+    @property
+    def missing_sources(self) -> str:
+        """The optional sources that were not read to their end, as clauses of a summary line."""
+        return "".join(f"; unavailable: {reason}" for reason in self.unavailable)

@@ -26,6 +26,7 @@ from pipeline import config as configs
 from pipeline.checkpoints import Checkpoint
 from pipeline.commands.single import SUMMARIZER, TRANSLATOR
 from pipeline.config import Config
+from pipeline.progress import Silent
 from pipeline.records import Article, Failure, Generation, StageName, Summarized, Translated
 from pipeline.runner import chain
 from pipeline.runner.options import RunOptions
@@ -281,16 +282,3 @@ def _ordinary_pieces() -> list[int]:
 def run(workload: Workload, outputs: Path, *, force: bool = False) -> None:
     """Run the workload in this process."""
     chain.run(workload.config, options=RunOptions(outputs=outputs, force=force), progress=Silent())
-
-
-class Silent:
-    """A run's progress, told to nobody."""
-
-    def begin(self, stage: str, total: int | None) -> None:
-        pass
-
-    def advance(self, count: int) -> None:
-        pass
-
-    def expect(self, _seconds: float) -> None:
-        pass

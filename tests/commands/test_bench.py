@@ -16,12 +16,12 @@ from pipeline.commands.bench import Bench, Trial, bench, report
 from pipeline.commands.bench_texts import sample_articles, stage_texts
 from pipeline.config import Config
 from pipeline.errors import SourceError
+from pipeline.progress import Silent
 from pipeline.runner.chain import run
 from pipeline.runner.options import RunOptions
 from pipeline.runner.preparing import prepare_stages
 from tests import tiny
 from tests.conftest import article, write_feed
-from tests.runner.test_runner import Silent
 
 
 def test_it_measures_the_texts_a_run_would_ask_and_leaves_nothing_behind(

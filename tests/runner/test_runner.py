@@ -17,6 +17,7 @@ from pipeline.checks.view import View
 from pipeline.config import Config
 from pipeline.engines.batching import BatchingEngine
 from pipeline.errors import ConfigError, GateError, StoppedError, UsageError
+from pipeline.progress import Silent
 from pipeline.records import Flag
 from pipeline.runner.chain import run
 from pipeline.runner.options import Outcome, RunOptions
@@ -24,19 +25,6 @@ from pipeline.runner.planning import plan
 from pipeline.storage import versions
 from pipeline.storage.rows import arrow_schema
 from tests.conftest import article, write_feed
-
-
-class Silent:
-    """Progress that nobody sees."""
-
-    def begin(self, stage: str, total: int | None) -> None:
-        pass
-
-    def advance(self, count: int) -> None:
-        pass
-
-    def expect(self, _seconds: float) -> None:
-        pass
 
 
 @pytest.fixture
