@@ -140,8 +140,8 @@ def print_outcome(outcome: Outcome, *, show: int = 0, path: bool = True) -> None
     )
     if not path:
         return
-    with keep_exit_code(f"the version is {version.folder}"):
-        typer.echo(str(version.folder))
+    with keep_exit_code(f"the version is {version.address}"):
+        typer.echo(version.address)
         if show:
             from pipeline.commands.show import side_by_side
 

@@ -48,6 +48,7 @@ def runs(
     from pipeline.commands.show import print_runs
     from pipeline.storage import versions
 
+    versions.refresh(outputs)
     folders = [outputs / name] if name else versions.experiments(outputs)
     if name and not versions.versions(folders[0]):
         folders = [versions.find(outputs, name).folder.parent]  # raises, naming what there is

@@ -135,12 +135,12 @@ def forget(
             typer.echo(f"{'deleted' if yes else 'would delete'} {path}, set aside as damaged")
         for path in found.cached:
             typer.echo(f"{'deleted' if yes else 'would delete'} {path}, rows that datasets.load_dataset cached")
-    _say_what_is_left(found, name=name, emptied=memo, yes=yes)
+    _say_what_is_left(found, outputs, name=name, emptied=memo, yes=yes)
 
 
-def _say_what_is_left(found: Forgotten, *, name: str | None, emptied: bool, yes: bool) -> None:
+def _say_what_is_left(found: Forgotten, outputs: Path, *, name: str | None, emptied: bool, yes: bool) -> None:
     """Say what `forget` cannot reach."""
-    from pipeline.storage import dataset_cache
+    from pipeline.storage import dataset_cache, object_store
 
     cache = dataset_cache.location()
     if found.already and not found.holdings:
@@ -156,6 +156,8 @@ def _say_what_is_left(found: Forgotten, *, name: str | None, emptied: bool, yes:
         f"datasets.load_dataset at {cache}; not searched: those of other users, and a folder given as cache_dir"
     )
     say("sources, exports, briefs and copies that were sent are not touched")
+    if (store := object_store.of(outputs)) is not None:
+        say(f"other machines that use {store.url} lose it with their next command, but not from their memos")
     say(f"no later run {runs} publishes its text again")
     if not yes:
         say("nothing is changed without --yes")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.parsing import outputs_folder
 from pipeline.runner.options import RunOptions
 
 EVERY_DAY, EXPERIMENTS, INSPECT, MAINTENANCE = "Every day", "Experiments", "Inspect", "Maintenance"
@@ -29,7 +30,13 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="A.B=V", help="Override one field of the config; may be given many times."),
 ]
-OUTPUTS = typer.Option("--outputs", envvar="TOMDICH_OUTPUTS", metavar="DIR", help="Where versions are published.")
+OUTPUTS = typer.Option(
+    "--outputs",
+    envvar="TOMDICH_OUTPUTS",
+    metavar="DIR",
+    parser=outputs_folder,
+    help="Where versions are published: a folder, or s3://bucket/prefix.",
+)
 LIMIT = typer.Option("--limit", min=1, metavar="N", help="Read only the first N articles.")
 Outputs = Annotated[Path, OUTPUTS]
 VersionName = Annotated[

@@ -43,6 +43,16 @@ def edition_day(text: str | None, config: Config) -> date | None:
     return None if text is None else day(text, today=today(config))
 
 
+def outputs_folder(text: str | Path) -> Path:
+    """Return the folder of `--outputs`; for an address in an object store, its working copy in the cache."""
+    if "://" not in str(text):
+        return Path(text)
+    from pipeline.runner.preparing import default_cache
+    from pipeline.storage import object_store
+
+    return object_store.working_copy(str(text), cache=default_cache())
+
+
 def parse_seconds(text: str) -> float:
     """Return `90s`, `10m`, `2h` or `30d` in seconds."""
     units = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}

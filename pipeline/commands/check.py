@@ -20,9 +20,10 @@ from pipeline.records import Generation
 from pipeline.runner import disk_space
 from pipeline.runner.gates import FROM
 from pipeline.runner.preparing import default_cache, memo_folder, read_glossary, require_writable
+from pipeline.storage import object_store
 from pipeline.storage.disk_errors import existing
 from pipeline.storage.memo import open_memo
-from pipeline.storage.versions import unreadable_versions
+from pipeline.storage.versions import refresh, unreadable_versions
 
 _PATIENCE = 60.0  # seconds for a sample of one source
 _TRIAL = "Hà Nội hôm nay trời nắng, nhiệt độ cao nhất 34 độ C."
@@ -175,13 +176,19 @@ def _models(config: Config, *, trial: bool) -> Iterator[Finding]:
 
 
 def _disk(config: Config, outputs: Path) -> Iterator[Finding]:
-    what = f"outputs {outputs}"
+    what = f"outputs {object_store.shown(outputs)}"
+    store = object_store.of(outputs)
     try:
+        if store is not None:
+            store.require_writable(config.name)
+            refresh(outputs, config.name)
         require_writable(config, outputs)
         free = disk_space.format_bytes(shutil.disk_usage(existing(outputs)).free)
-        yield Finding(what, f"{free} free")
-    except WorldError as error:
+        yield Finding(what, f"{free} free" if store is None else f"can be written; {free} free for {outputs}")
+    except TomdichError as error:
         yield Finding(what, str(error), problem=True)
+        if store is not None:
+            return
     try:
         disk_space.require(config, outputs=outputs)
     except WorldError as error:

@@ -36,7 +36,7 @@ class Compaction:
 def memos(outputs: Path, versions: Collection[Version]) -> list[Path]:
     """Return the folders of the memos that these versions were made with, if they exist."""
     folders = {outputs / ".memo"}
-    configs = (version.folder / "config.yaml" for version in versions)
+    configs = (version.path("config.yaml") for version in versions)
     for config in configs:
         path = yaml_core.load(config.read_text(encoding="utf-8")).get("memo") if config.is_file() else None
         folders |= {Path(path)} if path else set()

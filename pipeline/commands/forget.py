@@ -118,6 +118,7 @@ def forget(
     `everything`: empty the memo. Raises `UsageError` where nothing knows the id, `LockedError` where a run is under
     way on one of the names, `WorldError` where the disk fails: run it again then.
     """
+    store.refresh(outputs)
     names = _names(outputs)
     if name is not None and name not in names:
         store.find(outputs, name)  # raises, naming what there is
@@ -238,7 +239,7 @@ def _texts(outputs: Path, names: Iterable[str], article_id: str) -> frozenset[st
 def _equal_texts(version: Version, article_id: str) -> set[str]:
     """Return the ids that the article's text was read under before, where a run passed it over as their duplicate."""
     found: set[str] = set()
-    for line in log_lines(version.folder / "log.jsonl"):
+    for line in log_lines(version.path("log.jsonl")):
         if line.get("record") == article_id and line["event"] == "duplicate":
             found.add(line["same_text_as"])
         elif line.get("record") == article_id and line["event"] == "no_duplicate":

@@ -28,7 +28,7 @@ def _version(version: Version, labelled: Labels, folder: Path, there: Sequence[V
     manifest = version.manifest
     return {
         "version": version.name,
-        "path": str(version.folder),
+        "path": version.address,
         "edition": manifest.get("edition"),
         "scope": manifest["scope"],
         "until": manifest["until"],

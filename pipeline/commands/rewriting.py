@@ -60,6 +60,7 @@ class _Sourced:
 
 def rewrite(experiment: Experiment, version: Version, article: WithdrawnArticle) -> None:
     """Replace the version by one without the article."""
+    version.fetch()
     staged = experiment.stage()
     records = _copy_rows(version.folder / "data", staged / "data", article)
     gone = _copy_failures(version, staged, article)

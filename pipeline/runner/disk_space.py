@@ -80,7 +80,7 @@ def _version_bytes(config: Config, last: Version | None) -> float:
     """Return about how large the version will be."""
     sizes = [size for source in config.sources for size in _sizes(source)]
     if last is not None:
-        listed = (last.folder / "sources.jsonl").read_text(encoding="utf-8").splitlines()
+        listed = last.path("sources.jsonl").read_text(encoding="utf-8").splitlines()
         read = int(sum(json.loads(line)["bytes"] for line in listed))
         if read:
             return sum(size for _, size in sizes) * last.bytes() / read

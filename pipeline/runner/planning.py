@@ -37,7 +37,7 @@ from pipeline.stages import Round, summarize_or_edited, translate
 from pipeline.storage.disk_errors import on_disk, temporary_folder
 from pipeline.storage.memo import Calls, open_memo
 from pipeline.storage.published import read_published
-from pipeline.storage.versions import Experiment, Version, experiments, versions
+from pipeline.storage.versions import Experiment, Version, experiments, refresh, versions
 
 _LISTED = 20  # articles that are named as rejected or failed; a run lists all of them in failures.jsonl
 
@@ -93,6 +93,7 @@ def plan(
 def _planned(
     day: Day, options: RunOptions, progress: Progress, folder: Path, first_time: Callable[[str], bool]
 ) -> Plan:
+    refresh(options.outputs)
     experiment = Experiment(options.outputs / day.config.name)
     revision = revising.to_revise(experiment, day.edition) if options.revise else None
     config = day.config if revision is None else revision.as_published(day.config)

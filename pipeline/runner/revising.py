@@ -125,7 +125,7 @@ class Revision:
         made = newest.manifest["models"].get(stage, {}).get("name", "no model")
         return UsageError(
             f"--revise makes no model call, and the memo lacks an answer of {checkpoint.name} ({stage}). "
-            f"{newest.name} was made with {made}; its config is {newest.folder / 'config.yaml'}: revise with that one, "
+            f"{newest.name} was made with {made}; its config is {newest.path('config.yaml')}: revise with that one, "
             "or run the edition again without --revise"
         )
 
@@ -171,6 +171,6 @@ def _article(row: PublishedRow) -> Article:
 
 
 def _files(version: Version) -> Iterator[SourceFile]:
-    with (version.folder / "sources.jsonl").open(encoding="utf-8") as lines:
+    with version.path("sources.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
             yield SourceFile(**json.loads(line))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 TEMPORARY = ".tmp-"  # a killed process leaves files whose names begin so
+_AT_CWD = -100  # AT_FDCWD of Linux's fcntl.h
+_EXCHANGE = 2  # RENAME_EXCHANGE of linux/fs.h, RENAME_SWAP of macOS's stdio.h
 _LINKS = 40  # links followed from a name to its file, as many as Linux follows
 
 
@@ -119,6 +123,26 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders of one file system atomically; return False where the system or the disk cannot."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    names = os.fsencode(one), os.fsencode(other)
+    if sys.platform == "darwin":
+        done = libc.renamex_np(*names, _EXCHANGE)
+    elif hasattr(libc, "renameat2"):
+        done = libc.renameat2(_AT_CWD, names[0], _AT_CWD, names[1], _EXCHANGE)
+    else:
+        return False
+    return bool(done == 0)
+
+
+def sync_tree(folder: Path) -> None:
+    """Flush a folder and all that is in it to the disk, as `sync` does."""
+    for path in folder.rglob("*"):
+        sync(path)
+    sync(folder)
 
 
 def _stat(path: Path) -> os.stat_result | None:

@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pipeline.errors import UsageError, WorldError
-from pipeline.storage import locking
+from pipeline.storage import locking, object_store
 from pipeline.storage.atomic import write_atomically
 
 if TYPE_CHECKING:
     from pipeline.storage.versions import Version
 
-_FOLDER = ".labels"
 _WAIT = 10.0  # seconds for another process that edits labels, which takes it milliseconds
 _TAG = re.compile(r"\w[\w.-]{0,63}")
 _MATRIX, _CELL, _BASELINE = "matrix=", "cell=", "baseline="
@@ -115,11 +114,16 @@ def edit(version: Version, *, add: Iterable[str] = (), remove: Collection[str] =
     """
     path = _path(version)
     with locking.locked(path.parent, holder="command", busy="run it again", setting="--outputs", wait=_WAIT):
+        store = object_store.of(version.folder.parents[1])
+        if store is not None:
+            store.pull(path)
         before = read(version)
         tags = [*(tag for tag in before.tags if tag not in remove), *add]
         after = Labels(tuple(dict.fromkeys(tags)), before.note if note is None else note)
         if after != before:
             write_atomically(path, json.dumps(asdict(after), ensure_ascii=False, indent=2) + "\n")
+            if store is not None:
+                store.push(path)
     return after
 
 
@@ -129,4 +133,4 @@ def remove(version: Version) -> None:
 
 
 def _path(version: Version) -> Path:
-    return version.folder.parent / _FOLDER / f"{version.folder.name}.json"
+    return version.folder.parent / object_store.LABELS / f"{version.folder.name}.json"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipeline.storage.disk_errors import on_disk
-from pipeline.storage.versions import Version, find, locked, versions
+from pipeline.storage.versions import Version, find, locked, refresh, versions
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ def prune(
     `older_than`; it is among the oldest, as long as the rest takes more than `over` bytes. The version that `latest`
     leads to is never selected, nor the newest where there is no `latest`. The lock is taken only to delete.
     """
+    refresh(outputs)
     if not versions(outputs / name):
         find(outputs, name)  # raises, naming what there is
     for version in versions(outputs / name):

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from pipeline.errors import WorldError
 from pipeline.ids import text_digest
-from pipeline.storage import sqlite_recovery
+from pipeline.storage import object_store, sqlite_recovery
 from pipeline.storage.atomic import TEMPORARY, sync, write_atomically
 from pipeline.storage.disk_errors import describe
 from pipeline.storage.rows import rows
@@ -40,7 +40,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 FILE = ".published"
-WITHDRAWN = ".withdrawn"
+WITHDRAWN = object_store.WITHDRAWN
 _TABLES = """
 CREATE TABLE IF NOT EXISTS articles (id TEXT, sha TEXT, PRIMARY KEY (id, sha)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dated_versions (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
@@ -116,6 +116,10 @@ def withdraw(outputs: Path, withdrawal: Withdrawal) -> None:
     there = withdrawals(outputs)
     key = (withdrawal.article, withdrawal.texts, withdrawal.name, withdrawal.names)
     if any((one.article, one.texts, one.name, one.names) == key for one in there):
+        return
+    line = json.dumps(asdict(withdrawal), ensure_ascii=False)
+    if (store := object_store.of(outputs)) is not None:
+        store.withdraw(line)
         return
     for left in outputs.glob(f"{TEMPORARY}*-{WITHDRAWN}.part"):  # left by a killed process
         left.unlink()

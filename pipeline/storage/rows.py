@@ -95,7 +95,7 @@ def kept_column_names(version: Readable) -> tuple[str, ...]:
 
     if isinstance(version, Edition):
         return tuple(dict.fromkeys(name for one in version.versions for name in kept_column_names(one)))
-    first = min((version.folder / "data").glob("*.parquet"))
+    first = version.data()[0]
     try:
         return tuple(name for name in pq.read_schema(first).names if name not in ROW_COLUMNS)
     except (OSError, pa.ArrowException) as error:
@@ -109,7 +109,7 @@ def failures(version: Readable) -> Iterator[Failure]:
     the line where the list is damaged.
     """
     if not isinstance(version, Edition):
-        yield from read_failures(version.folder / "failures.jsonl")
+        yield from read_failures(version.path("failures.jsonl"))
         return
     seen: set[tuple[str, str, str, str, int]] = set()
     for at, one in enumerate(version.versions):
@@ -147,7 +147,7 @@ def _stored(version: Readable, columns: tuple[str, ...] | None) -> Iterator[tupl
                 if version.texts.get(values["id"], (None,))[0] == at:
                     yield path, values
         return
-    for path in sorted((version.folder / "data").glob("*.parquet")):
+    for path in version.data():
         try:
             with pq.ParquetFile(path) as file:
                 there = None if columns is None else [name for name in columns if name in file.schema_arrow.names]

@@ -7,6 +7,9 @@ versions that hold it. Deleting renames a version into `.staging/` and then remo
 removes what a killed process left there. The kernel releases the lock (flock) when its process ends. This module knows
 no models.
 
+A folder of outputs may be the working copy of an object store (`object_store`): then a version is uploaded before it
+takes its place here, and its files but the manifest are read by `Version.path`, which fetches them.
+
 Layout:
     <outputs>/<name>/latest -> <version>        <outputs>/<name>/.staging/   <outputs>/<name>/.lock
     <outputs>/<name>/<version>/manifest.json    and the files the manifest lists with size and SHA-256
@@ -15,13 +18,11 @@ Layout:
 
 from __future__ import annotations
 
-import ctypes
 import json
 import logging
 import os
 import re
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,20 +33,19 @@ from typing import Any
 
 from pipeline.errors import DifferenceError, UsageError, WorldError
 from pipeline.ids import file_digest
-from pipeline.storage import labels, locking
-from pipeline.storage.atomic import sync
+from pipeline.storage import labels, locking, object_store
+from pipeline.storage.atomic import exchange, sync, sync_tree
 from pipeline.storage.disk_errors import require_access
 
 _log = logging.getLogger(__name__)
 
-MANIFEST = "manifest.json"
+MANIFEST = object_store.MANIFEST
 WHOLE = frozenset({"full", "new", "revised"})  # scopes: what else is published is a sample or a part
 _VERSION = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{8}")
 _NAME_OR_DIGEST = re.compile(r"\d{8}T|[0-9a-f]{4,8}$")  # where a version may be meant that is named without `name/`
 _TIME = "%Y%m%dT%H%M%SZ"
-_REPLACING = ".replacing-"  # before a version's name: its successor, whole, where two folders cannot be exchanged
-_AT_CWD = -100  # AT_FDCWD of Linux's fcntl.h
-_EXCHANGE = 2  # RENAME_EXCHANGE of linux/fs.h, RENAME_SWAP of macOS's stdio.h
+# Before a version's name: its successor, whole, where two folders cannot be exchanged, and what is being uploaded.
+_REPLACING = ".replacing-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,10 @@ class Version:
 
     folder: Path
     manifest: dict[str, Any]
+
+    @property
+    def _store(self) -> object_store.ObjectStore | None:
+        return object_store.of(self.folder.parents[1])
 
     @property
     def name(self) -> str:
@@ -72,6 +76,31 @@ class Version:
         """The day it is for, as 2026-11-23."""
         return str(self.manifest.get("edition") or self.published.date())
 
+    @property
+    def address(self) -> str:
+        """Where it is published: its folder, or its address in an object store."""
+        return str(self.folder) if self._store is None else f"{self._store.url}/{self.name}"
+
+    def path(self, name: str) -> Path:
+        """Return the path of one of its files, fetched from the object store that it is kept in, if need be."""
+        if (store := self._store) is not None:
+            for file in (file for file in self.manifest["files"] if file["path"] == name):
+                store.fetch(self.folder, file)
+        return self.folder / name
+
+    def data(self) -> list[Path]:
+        """Return the Parquet files with its records, in order, fetched as by `path`."""
+        if self._store is None:
+            return sorted((self.folder / "data").glob("*.parquet"))
+        paths = sorted(file["path"] for file in self.manifest["files"])
+        return [self.path(path) for path in paths if path.startswith("data/") and path.endswith(".parquet")]
+
+    def fetch(self) -> None:
+        """Fetch all its files, where it is kept in an object store."""
+        if (store := self._store) is not None:
+            for file in self.manifest["files"]:
+                store.fetch(self.folder, file)
+
     def link(self) -> str:
         """Return a clause that says where the version, or a file of it, is a link to; "" where nothing is a link."""
         entries = (self.folder, *sorted(self.folder.rglob("*")))
@@ -80,6 +109,8 @@ class Version:
 
     def bytes(self) -> int:
         """Return the size of its files."""
+        if self._store is not None:
+            return int(sum(file["bytes"] for file in self.manifest["files"])) + (self.folder / MANIFEST).stat().st_size
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
 
@@ -94,6 +125,10 @@ class Experiment:
         """The folder in which versions are built, and into which they are renamed before they are removed."""
         return self.folder / ".staging"
 
+    @property
+    def _store(self) -> object_store.ObjectStore | None:
+        return object_store.of(self.folder.parent)
+
     def stage(self) -> Path:
         """Return a new empty folder in the staging area."""
         folder = self.staging / f"build-{time.time_ns()}"
@@ -105,8 +140,15 @@ class Experiment:
         return versions(self.folder)
 
     def next_name(self, recipe: str) -> str:
-        """Return the next version's name: the UTC time, always later than the last one's, and the recipe's digest."""
-        return _next_name(self.folder, recipe=recipe)
+        """Return the next version's name: the UTC time, always later than the last one's, and the recipe's digest.
+
+        In an object store it is claimed, so that no other machine takes it.
+        """
+        name = _next_name(self.folder, recipe=recipe)
+        while (store := self._store) is not None and not store.claim(self.folder / name):
+            store.refresh(self.folder.name)
+            name = max(_next_name(self.folder, recipe=recipe), _next_name(self.folder, recipe=recipe, last=name))
+        return name
 
     def publish(self, staged: Path, *, manifest: dict[str, Any]) -> Version:
         """Write the manifest of `staged`, flush its files to the disk, rename it into place, and put `latest` right.
@@ -116,26 +158,37 @@ class Experiment:
         name = manifest.get("version") or self.next_name(manifest["recipe"])
         manifest = manifest | {"version": name, "files": _files(staged)}
         write_json(staged / MANIFEST, manifest)
-        _sync_tree(staged)
+        sync_tree(staged)
         target = self.folder / name
-        staged.rename(target)
-        sync(self.folder)
+        if self._store is None:
+            staged.rename(target)
+            sync(self.folder)
+        else:
+            self._replace(staged, name)
         self._point_latest()
         return Version(target, manifest)
 
-    def _point_latest(self) -> None:
-        """Make `latest` lead where it should, if it does not yet; one atomic rename."""
-        newest = leading(self.versions())
-        if newest is None or (self.folder / "latest").resolve().name == newest.folder.name:
-            return
-        self.staging.mkdir(exist_ok=True)
-        link = self.staging / f"latest-{time.time_ns()}"
-        link.symlink_to(newest.folder.name)
-        link.replace(self.folder / "latest")
+    def _replace(self, staged: Path, name: str) -> None:
+        """Put a complete version into place in steps, which the next holder of the lock completes after a kill."""
+        ready = self.folder / f"{_REPLACING}{name}"
+        staged.rename(ready)
         sync(self.folder)
+        self._put_in_place(ready)
+
+    def _point_latest(self) -> None:
+        """Make `latest` lead where it should, if it does not yet; one atomic rename, or one object."""
+        point_latest(self.folder)
+        store = self._store
+        while store is not None and (newest := leading(self.versions())) is not None:
+            if not store.put_latest(self.folder.name, newest.folder.name):
+                break
+            store.refresh(self.folder.name)  # what another machine published meanwhile may be the newest
+            point_latest(self.folder)
 
     def remove(self, version: Version) -> None:
         """Delete a version and its labels: rename it into the staging area, then remove its files."""
+        if (store := self._store) is not None:
+            store.remove(version.folder)
         self.staging.mkdir(exist_ok=True)
         to_delete = self.staging / f"deleted-{version.folder.name}"
         version.folder.rename(to_delete)
@@ -147,26 +200,25 @@ class Experiment:
         """Replace `version` by `staged` under the same name; only a withdrawal is a reason to.
 
         The two folders are exchanged atomically. Where the file system cannot do that, there is no version of this name
-        for a moment between two renames, and the next holder of the lock completes what a killed process began. Raises
-        `DifferenceError` where `staged` is not what its manifest says.
+        for a moment between two renames, nor in an object store during the upload, and the next holder of the lock
+        completes what a killed process began. Raises `DifferenceError` where `staged` is not what its manifest says.
         """
         manifest = manifest | {"version": version.folder.name, "files": _files(staged)}
         write_json(staged / MANIFEST, manifest)
-        _sync_tree(staged)
+        sync_tree(staged)
         verify(Version(staged, _read_manifest(staged)))
-        if _exchange(staged, version.folder):
+        if self._store is None and exchange(staged, version.folder):
             sync(self.folder)
             shutil.rmtree(staged)
         else:
-            ready = self.folder / f"{_REPLACING}{version.folder.name}"
-            staged.rename(ready)
-            sync(self.folder)
-            self._put_in_place(ready)
+            self._replace(staged, version.folder.name)
         return Version(version.folder, manifest)
 
     def _put_in_place(self, ready: Path) -> None:
         """Complete a replacement: move the old version, if still there, into staging, and the new one into place."""
         target = self.folder / ready.name.removeprefix(_REPLACING)
+        if (store := self._store) is not None:
+            store.upload(ready, target)
         if target.exists():
             self.staging.mkdir(exist_ok=True)
             target.rename(self.staging / f"deleted-{target.name}")
@@ -190,15 +242,43 @@ class Experiment:
     def clear(self) -> None:
         """Clean up after a killed process: complete its replacements, remove what it was building or deleting.
 
-        `latest` is moved where the process was killed just before it would have. Raises as `require_sound`.
+        `latest` is moved where the process was killed just before it would have. Raises as `require_sound`, and
+        `WorldError` where an object store cannot be reached, or refuses to be written.
         """
+        if (store := self._store) is not None:
+            store.require_writable(self.folder.name)
+            refresh(self.folder.parent, self.folder.name)
         for ready in sorted(self.folder.glob(f"{_REPLACING}*")):
             self._put_in_place(ready)
         self.require_sound()
         if self.staging.exists():
             shutil.rmtree(self.staging)
         self.staging.mkdir()
+        if store is not None:
+            store.clear(self.folder)
+            newest = leading(self.versions())
+            store.evict(self.folder, keep=None if newest is None else newest.folder.name)
         self._point_latest()
+
+
+def refresh(outputs: Path, name: str | None = None) -> None:
+    """Bring the working copy of an object store up to date, of one experiment or of all; needs no lock."""
+    store = object_store.of(outputs)
+    for folder in () if store is None else store.refresh(name):
+        point_latest(folder)
+
+
+def point_latest(folder: Path) -> None:
+    """Make the link `latest` in an experiment's folder lead to its `leading` version, if it does not yet."""
+    newest = leading(versions(folder))
+    if newest is None or (folder / "latest").resolve().name == newest.folder.name:
+        return
+    staging = folder / ".staging"
+    staging.mkdir(exist_ok=True)
+    link = staging / f"latest-{time.time_ns()}"
+    link.symlink_to(newest.folder.name)
+    link.replace(folder / "latest")
+    sync(folder)
 
 
 def leading(versions: Sequence[Version]) -> Version | None:
@@ -289,14 +369,17 @@ def find(outputs: Path, name: str | None) -> Version:
     """Return the version that `name`, `name/prefix`, `name@edition` or a path names; None is the newest of all.
 
     `name` alone, and `name@latest`, is its `latest`; of an edition it is the newest that is whole. The digest at the
-    end of a version's name stands for it too, with or without `name/` before it. Raises `UsageError` naming what there
-    is.
+    end of a version's name stands for it too, with or without `name/` before it; its address in an object store too.
+    Raises `UsageError` naming what there is.
     """
+    refresh(outputs)
+    where = object_store.shown(outputs)
     if name is None:
         every = [version for folder in experiments(outputs) for version in versions(folder)]
         if not every:
-            raise UsageError(f"{outputs}: no version is published here yet; `tomdich run CONFIG` publishes one")
+            raise UsageError(f"{where}: no version is published here yet; `tomdich run CONFIG` publishes one")
         return max(every, key=lambda version: version.folder.name)
+    name = object_store.without_address(name, where)
     path = Path(name)
     if (path / MANIFEST).is_file():
         return Version(path.resolve(), _read_manifest(path))
@@ -308,7 +391,7 @@ def find(outputs: Path, name: str | None) -> Version:
             return _only(called, name)
         _require_readable(outputs / experiment, "")
         there = ", ".join(folder.name for folder in experiments(outputs)) or "none"
-        raise UsageError(f"{name}: no such experiment in {outputs}; there are: {there}")
+        raise UsageError(f"{name}: no such experiment in {where}; there are: {there}")
     if at and edition != "latest":
         return _of_edition(name, found, edition)
     if prefix in {"", "latest"}:
@@ -356,26 +439,40 @@ def _of_edition(name: str, versions: list[Version], edition: str) -> Version:
 def verify(version: Version) -> None:
     """Raise `DifferenceError` naming every file that is missing, changed or not in the manifest."""
     listed = {file["path"]: file for file in version.manifest["files"]}
+    store = object_store.of(version.folder.parents[1])
+    if store is None:
+        files = {
+            str(path.relative_to(version.folder)): path.stat().st_size
+            for path in version.folder.rglob("*")
+            if path.is_file()
+        }
+    else:
+        files = store.files(version.folder)
     problems = []
     for path, file in listed.items():
-        at = version.folder / path
-        if not at.is_file():
+        if path not in files:
             problems.append(f"{path}: missing")
-        elif at.stat().st_size != file["bytes"] or file_digest(at) != file["sha256"]:
+        elif files[path] != file["bytes"] or _digest(version, path, store) != file["sha256"]:
             problems.append(f"{path}: changed since it was published")
-    there = {str(path.relative_to(version.folder)) for path in version.folder.rglob("*") if path.is_file()}
-    problems += [f"{path}: not in the manifest" for path in sorted(there - set(listed) - {MANIFEST})]
+    problems += [f"{path}: not in the manifest" for path in sorted(files.keys() - listed.keys() - {MANIFEST})]
     if problems:
-        raise DifferenceError("\n".join(f"{version.folder}: {problem}" for problem in problems))
+        raise DifferenceError("\n".join(f"{version.address}: {problem}" for problem in problems))
 
 
-def _next_name(folder: Path, *, recipe: str) -> str:
-    """Return the name of a new version: after all others, also of two in one second and when the clock went back."""
+def _digest(version: Version, path: str, store: object_store.ObjectStore | None) -> str:
+    return file_digest(version.folder / path) if store is None else store.digest(version.folder, path)
+
+
+def _next_name(folder: Path, *, recipe: str, last: str | None = None) -> str:
+    """Return the name of a new version: after all others, also of two in one second and when the clock went back.
+
+    Or after the version named `last`.
+    """
     now = datetime.now(UTC).replace(microsecond=0)
-    taken = _entries(folder)
-    last = version_time(taken[-1].name) if taken else None
-    if last is not None and now <= last:
-        now = last + timedelta(seconds=1)
+    taken = [entry.name for entry in _entries(folder)] if last is None else [last]
+    newest = version_time(taken[-1]) if taken else None
+    if newest is not None and now <= newest:
+        now = newest + timedelta(seconds=1)
     return f"{stamp(now)}-{recipe[:8]}"
 
 
@@ -416,28 +513,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two folders of one file system atomically; return False where the system or the disk cannot."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    names = os.fsencode(one), os.fsencode(other)
-    if sys.platform == "darwin":
-        done = libc.renamex_np(*names, _EXCHANGE)
-    elif hasattr(libc, "renameat2"):
-        done = libc.renameat2(_AT_CWD, names[0], _AT_CWD, names[1], _EXCHANGE)
-    else:
-        return False
-    return bool(done == 0)
-
-
 def _files(folder: Path) -> list[dict[str, str | int]]:
     return [
         {"path": str(path.relative_to(folder)), "bytes": path.stat().st_size, "sha256": file_digest(path)}
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     ]
-
-
-def _sync_tree(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        sync(path)
-    sync(folder)

@@ -181,7 +181,7 @@ def test_a_version_is_replaced_under_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_exchange: bool
 ) -> None:
     if not can_exchange:  # as on a network file system
-        monkeypatch.setattr(versions, "_exchange", lambda _one, _other: False)
+        monkeypatch.setattr(versions, "exchange", lambda _one, _other: False)
     version = published(tmp_path)
     with versions.locked(tmp_path, "night", wait=0) as experiment:
         new = replaced(experiment, version)
