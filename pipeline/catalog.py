@@ -20,7 +20,7 @@ LicenseClass = Literal["free", "noncommercial", "copyleft", "unclear"]
 ToneStyle = Literal["press", "new", "any"]
 
 BUNDLED = "bundled/"
-MODEL_FREE = ("extractive", "lead")
+MODEL_FREE = ("extractive", "lead", "textrank", "oracle")
 """The summarizers without a model; see `extractive`."""
 UNKNOWN_LICENSE = "unknown"
 

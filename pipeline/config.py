@@ -152,7 +152,9 @@ class Stage(_Model):
     with_title: StrictBool | None = None  # of a summarizer: the headline precedes each text
     # of a summarizer: the tokens of the beginning that it reads; false: the whole article, in rounds
     lead: Annotated[int, Strict(), Field(ge=16, le=1_000_000)] | Literal[False] | None = None
-    sentences: Annotated[int, Strict(), Field(ge=1, le=20)] | None = None  # of `extractive` and `lead`
+    sentences: Annotated[int, Strict(), Field(ge=1, le=20)] | None = (
+        None  # of `extractive`, `lead`, `textrank`, `oracle`
+    )
     generation: GenerationOptions = GenerationOptions()
     accept_license: str | None = None  # the license by its name, where it is non-commercial, copyleft or unclear
 
@@ -162,7 +164,7 @@ class Stage(_Model):
         if self.model not in MODEL_FREE:
             if self.sentences is not None:
                 raise ValueError(
-                    f"`sentences` is for {' and '.join(f'`model: {name}`' for name in MODEL_FREE)}; remove it, or "
+                    f"`sentences` is for the models {', '.join(f'`{name}`' for name in MODEL_FREE)}; remove it, or "
                     "limit the length with `generation: {max_new_tokens: N}`"
                 )
             return self

@@ -1,9 +1,14 @@
-"""Extractive summaries without a model: sentences of the article, chosen by a linear score, in the article's order.
+"""Extractive summaries without a model: sentences of the article in its order, chosen by one of four methods.
 
-The score of a selection is the weighted sum (`WEIGHTS`) of a few features (`Candidates.features`). Captions and
-fragments (`_is_fragment`) are candidates only if there is nothing else. The search adds the best sentence until the
-selection is full, then exchanges single sentences as long as the score rises; its time is about linear in the length of
-the article. The result depends only on the text, the title and the options.
+`extractive` is for use, the others are baselines of an experiment. `lead` takes the first sentences. `textrank` takes
+the most central ones (Mihalcea and Tarau 2004); where the paper counts the words that two sentences share, it counts
+syllable bigrams. `oracle` takes those that are most like the reference summary, an upper bound for every method that
+copies sentences.
+
+`extractive` chooses by a linear score. The score of a selection is the weighted sum (`WEIGHTS`) of a few features
+(`Candidates.features`). Captions and fragments (`_is_fragment`) are candidates only if there is nothing else. The
+search adds the best sentence until the selection is full, then exchanges single sentences as long as the score rises;
+its time is about linear in the length of the article. The result depends only on the text, the title and the options.
 
 The weights are fitted to ROUGE on summaries that are faithful to their article. This command prints them, the scores of
 the cross-validation that chose the features, and the scores on the development set:
@@ -21,16 +26,17 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 from types import MappingProxyType
-from typing import Literal, cast
+from typing import Literal, TypeVar, assert_never, cast
 
 from pipeline.catalog import MODEL_FREE
 from pipeline.ids import digest
 from pipeline.text.normalize import press_tone, small, syllables
 from pipeline.text.sentences import sentences
 
-Method = Literal["extractive", "lead"]
+T = TypeVar("T")
+Method = Literal["extractive", "lead", "textrank", "oracle"]
 SENTENCES = 2
 """How many sentences a summary has by default."""
 
@@ -52,11 +58,24 @@ _TYPICAL = 30  # syllables of a sentence
 _MOST_FIGURES = 3  # figures of a sentence beyond these do not count
 _SHORTEST = 8  # syllables; a shorter sentence is a heading, a name or an exclamation
 
+_MOST_RANKED = 500  # sentences: the graph grows with their square
+_DAMPING = 0.85  # of PageRank, as in the paper
+_DIGITS = 9  # of a rank that count: the last ones depend on the order of additions
+
 _FIGURE = re.compile(r"\d[\d.,]*")
 _ENDS = re.compile(r"[.!?…][\"'”’»)\]]*\Z")
 _PICTURE = "(?:(?:nguồn |hình )?ảnh|clip|video|đồ họa)"
 _CREDITED = re.compile(rf"\({_PICTURE}\b[^()]*\)[.\s]*\Z")
 _CREDIT_LENGTH = 100  # characters at the end of a sentence in which a picture credit is searched
+
+
+class NotSummarizedError(ValueError):
+    """A method cannot summarize this article; `kind` is that of the record's failure."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        """Take the kind and the message of the failure."""
+        super().__init__(message)
+        self.kind = kind
 
 
 def method(name: str) -> Method:
@@ -70,15 +89,76 @@ def fingerprint(method: Method) -> str:
     return digest({"method": method, "version": VERSION, "weights": dict(WEIGHTS) if method == "extractive" else {}})
 
 
-def summarize(text: str, title: str, *, method: Method = "extractive", count: int = SENTENCES) -> list[str]:
+def summarize(
+    text: str, title: str, reference: str = "", *, method: Method = "extractive", count: int = SENTENCES
+) -> list[str]:
     """Return `count` sentences of `text`, or all if it has fewer, in its order; the first ones for `lead`.
 
-    Empty only if `text` is blank.
+    `reference`: the reference summary, for `oracle` only, which returns fewer sentences where more would make it less
+    like the reference. Empty only if `text` is blank. Raises `NotSummarizedError` for `oracle` without a reference and
+    for `textrank` of more than 500 sentences.
     """
-    if method == "lead":
-        return sentences(text)[:count]
-    candidates = Candidates(text, title)
-    return [candidates.sentences[at] for at in candidates.best(count)]
+    match method:
+        case "lead":
+            return sentences(text)[:count]
+        case "textrank":
+            return _textrank(sentences(text), count)
+        case "oracle":
+            return _oracle(sentences(text), reference, count)
+        case "extractive":
+            candidates = Candidates(text, title)
+            return [candidates.sentences[at] for at in candidates.best(count)]
+        case _:
+            assert_never(method)
+
+
+def _textrank(every: Sequence[str], count: int) -> list[str]:
+    """Return the sentences with the highest PageRank in the graph of their similarities."""
+    import networkx as nx  # type: ignore[import-untyped] # here: no other method needs it
+
+    if len(every) > _MOST_RANKED:
+        message = f"{len(every)} sentences, and textrank takes {_MOST_RANKED} at most; use `model: extractive`"
+        raise NotSummarizedError("too_long", message)
+    pairs = [list(pairwise(_words(sentence))) for sentence in every]
+    graph = nx.Graph()
+    graph.add_nodes_from(range(len(every)))
+    for one, other in combinations(range(len(every)), 2):
+        common = len({*pairs[one]} & {*pairs[other]})
+        if common and (size := math.log(len(pairs[one])) + math.log(len(pairs[other]))):
+            graph.add_edge(one, other, weight=common / size)
+    ranks: dict[int, float] = nx.pagerank(graph, alpha=_DAMPING)
+    best = sorted(ranks, key=lambda at: (-round(ranks[at], _DIGITS), at))[:count]
+    return [every[at] for at in sorted(best)]
+
+
+def _oracle(every: Sequence[str], reference: str, count: int) -> list[str]:
+    """Return the sentences that, added one by one, raise the sum of ROUGE-1 and ROUGE-2 (F1, on syllables) the most.
+
+    The greedy search of Liu and Lapata (2019), with the first sentence where none is like the reference.
+    """
+    if not reference.strip():
+        message = "oracle chooses by the reference summary, and the article has none; name its column under `columns:`"
+        raise NotSummarizedError("no_reference", message)
+    wanted, tokens = _words(reference), [_words(sentence) for sentence in every]
+
+    def score(chosen: Sequence[int]) -> float:
+        words = Counter(word for at in chosen for word in tokens[at])
+        pairs = Counter(pair for at in chosen for pair in pairwise(tokens[at]))
+        return _f1(words, Counter(wanted)) + _f1(pairs, Counter(pairwise(wanted)))
+
+    chosen: list[int] = []
+    while len(chosen) < min(count, len(every)):
+        more = [[*chosen, at] for at in range(len(every)) if at not in chosen]
+        better = max(more, key=score)
+        if chosen and score(better) <= score(chosen):
+            break
+        chosen = better
+    return [every[at] for at in sorted(chosen)]
+
+
+def _f1(found: Counter[T], wanted: Counter[T]) -> float:
+    """Return the F1 of the overlap of two bags: ROUGE-N."""
+    return 2 * (found & wanted).total() / max(1, found.total() + wanted.total())
 
 
 class Candidates:

@@ -11,6 +11,7 @@ from typing import TypeAlias, TypeVar
 
 from pipeline.checks.editing import with_editors_summary
 from pipeline.corrections import Summary
+from pipeline.extractive import NotSummarizedError
 from pipeline.records import (
     Article,
     Call,
@@ -47,7 +48,11 @@ def summarize(article: Article, chunker: Chunker) -> Round[Summarized | Failure]
     """
     if chunker.select is not None:
         yield []
-        return Summarized(article, " ".join(chunker.select(article.text, article.title)), ())
+        try:
+            chosen = chunker.select(article.text, article.title, article.reference_summary)
+        except NotSummarizedError as error:
+            return _failed(article, kind=error.kind, message=str(error))
+        return Summarized(article, " ".join(chosen), ())
     heading, chunker = chunker.with_heading(recased(article.title, article.text))
     left_out = 0
     if chunker.lead_only:
@@ -75,16 +80,24 @@ def summarize(article: Article, chunker: Chunker) -> Round[Summarized | Failure]
         left = sum(part.tokens for part in parts)
         number += 1
         if len(parts) > 1 and (left > SHRINK * tokens or number > MAX_ROUNDS):
-            return Failure(
-                stage="summarize",
-                kind="no_shrink",
-                message=f"round {number} left {left} of {tokens} tokens in {len(parts)} parts, more than {SHRINK:.0%}: "
-                "the summarizer does not shorten; lower `summarize.generation.max_new_tokens` or use another model",
-                source=article.source,
-                id=article.id,
-                text_sha256=article.text_sha256,
+            message = (
+                f"round {number} left {left} of {tokens} tokens in {len(parts)} parts, more than {SHRINK:.0%}: "
+                "the summarizer does not shorten; lower `summarize.generation.max_new_tokens` or use another model"
             )
+            return _failed(article, kind="no_shrink", message=message)
         tokens = left
+
+
+def _failed(article: Article, *, kind: str, message: str) -> Failure:
+    """Return the failure of an article that cannot be summarized, now or in a later run."""
+    return Failure(
+        stage="summarize",
+        kind=kind,
+        message=message,
+        source=article.source,
+        id=article.id,
+        text_sha256=article.text_sha256,
+    )
 
 
 def summarize_or_edited(

@@ -10,14 +10,17 @@ import time
 from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import extractive
+from pipeline.evaluation import metrics
 from pipeline.extractive import WEIGHTS, Candidates, summarize
+from pipeline.storage import versions
+from pipeline.storage.rows import failures, rows
 from pipeline.text.sentences import sentences
 from tests.conftest import article, tomdich, write_feed
 
@@ -63,16 +66,56 @@ def test_lead_is_the_first_sentences() -> None:
 
 @settings(deadline=None)
 @given(body=BODIES, title=st.one_of(st.just(""), st.just(TITLE), st.text()), count=st.integers(1, 4))
-@pytest.mark.parametrize("method", ["extractive", "lead"])
+@pytest.mark.parametrize("method", get_args(extractive.Method))
 def test_a_summary_is_sentences_of_the_article_in_its_order(
     method: extractive.Method, body: str, title: str, count: int
 ) -> None:
-    found = summarize(body, title, method=method, count=count)
+    found = summarize(body, title, LEAD, method=method, count=count)
     rest = iter(sentences(body))
     assert all(sentence in rest for sentence in found)  # verbatim, in order, none twice
     assert len(found) <= count
     assert bool(found) == bool(body.strip())
-    assert summarize(body, title, method=method, count=count) == found
+    assert summarize(body, title, LEAD, method=method, count=count) == found
+
+
+def test_textrank_takes_the_sentences_that_have_most_in_common_with_others() -> None:
+    other = "Các dự án trọng điểm của tỉnh Nghệ An đều có vốn đầu tư công năm 2024."
+    assert summarize(f"{ASIDE} {LEAD} {GOAL} {other}", "", method="textrank", count=1) == [other]
+
+
+def test_textrank_fails_on_a_text_whose_graph_would_be_too_large() -> None:
+    with pytest.raises(extractive.NotSummarizedError, match=r"501 sentences, and textrank takes 500 at most") as raised:
+        summarize(" ".join([LEAD] * 501), "", method="textrank")
+    assert raised.value.kind == "too_long"
+
+
+def test_the_oracle_takes_what_is_most_like_the_reference_and_no_more() -> None:
+    body = f"{LEAD} {ASIDE} {GOAL}"
+    assert summarize(body, TITLE, "Tỉnh đặt mục tiêu giải ngân trên 95% vốn đầu tư công.", method="oracle") == [GOAL]
+    assert summarize(body, TITLE, f"{GOAL} {ASIDE}", method="oracle") == [ASIDE, GOAL]
+    assert summarize(body, TITLE, "Không gì cả", method="oracle", count=1) != []
+
+
+def test_the_oracle_is_no_worse_than_another_sentence() -> None:
+    body, reference = f"{LEAD} {ASIDE} {GOAL}", "Nghệ An họp về tiến độ giải ngân vốn đầu tư công năm 2024."
+    best = metrics.rouge(summarize(body, "", reference, method="oracle", count=1), [reference])
+    for sentence in (LEAD, ASIDE, GOAL):
+        other = metrics.rouge([sentence], [reference])
+        assert best[0].value + best[1].value >= other[0].value + other[1].value
+
+
+def test_an_article_without_a_reference_is_a_failure_of_the_oracle(
+    tmp_path: Path, make_config: Callable[..., Path]
+) -> None:
+    feed = [article(number) | {"reference_summary": article(number)["text"]} for number in range(3)]
+    write_feed(tmp_path / "feed.jsonl", [*feed, article(3)])
+    done = tomdich("run", make_config(summarize={"model": "oracle", "sentences": 3}), "--outputs", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    version = versions.find(tmp_path / "out", None)
+    assert [row.summary for row in rows(version)] == [row["text"] for row in feed]
+    assert [(one.id, one.kind) for one in failures(version)] == [("a3", "no_reference")]
+    again = tomdich("run", make_config(summarize={"model": "oracle", "sentences": 3}), "--outputs", "out", cwd=tmp_path)
+    assert "nothing changed" in again.stderr
 
 
 @settings(deadline=None)
@@ -231,7 +274,10 @@ def test_a_run_imports_neither_torch_nor_ctranslate2_for_it(tmp_path: Path, dail
             {"summarize": {"model": "lead", "generation": {"num_beams": 4}}},
             "takes `sentences` only; remove `generation`",
         ),
-        ({"summarize": {"model": "fake", "engine": "fake", "sentences": 2}}, "`sentences` is for `model: extractive`"),
+        (
+            {"summarize": {"model": "fake", "engine": "fake", "sentences": 2}},
+            "`sentences` is for the models `extractive`, `lead`",
+        ),
         ({"translate": {"model": "extractive"}}, "summarizes, it does not translate; name a translator"),
     ],
 )

@@ -34,8 +34,8 @@ class Chunker:
     tone_style: str = "any"
     with_title: bool = False  # each part begins with the headline
     lead_only: bool = False  # a summarizer that reads the beginning of an article, not its parts in rounds
-    # only for a summarizer without a model: chooses sentences, given the text and the headline
-    select: Callable[[str, str], list[str]] | None = None
+    # only for a summarizer without a model: chooses sentences, given the text, the headline and the reference summary
+    select: Callable[[str, str, str], list[str]] | None = None
 
     def with_heading(self, title: str) -> tuple[str, Chunker]:
         """Return the heading of each part, which is the headline or "", and the chunker for the rest of the budget.
