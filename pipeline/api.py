@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from pipeline.records import Article, Failure, Origin, PublishedRow, Summarized,
 from pipeline.runner import chain
 from pipeline.runner.notify import Finish
 from pipeline.runner.options import Outcome, RunOptions
+from pipeline.runner.preparing import outputs_folder
 from pipeline.storage import editions, rows
 from pipeline.storage.rows import Readable
 from pipeline.text.normalize import repair, tidy
@@ -121,6 +122,7 @@ def run(config: str | Path | Config, *, overrides: Sequence[str] = (), options: 
     else:
         loaded = configs.load(Path(config), tuple(overrides))
     asked = options or RunOptions()
+    asked = replace(asked, outputs=outputs_folder(asked.outputs))
     with Finish(loaded, outputs=asked.outputs) as finish:
         outcome = finish.outcome = chain.run(loaded, options=asked, progress=Silent())
         if outcome.stopped:
@@ -159,10 +161,12 @@ class LoadedVersion:
 def load_version(version: str | Path, *, outputs: str | Path | None = None) -> LoadedVersion:
     """Return a published version: a path, or a name as the command line takes it (`night`, `night@2026-11-23`).
 
-    `outputs`: where versions are published, by default as in `RunOptions`. Raises `UsageError` naming what there is
+    `outputs`: where versions are published, a folder or `s3://bucket/prefix`, by default as in `RunOptions`. Raises
+    `UsageError` naming what there is
     where this is not.
     """
-    return LoadedVersion(editions.find(RunOptions().outputs if outputs is None else Path(outputs), str(version)))
+    folder = outputs_folder(RunOptions().outputs if outputs is None else outputs)
+    return LoadedVersion(editions.find(folder, str(version)))
 
 
 def _article(number: int, text: str, title: str) -> Article:

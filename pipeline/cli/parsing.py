@@ -45,12 +45,11 @@ def edition_day(text: str | None, config: Config) -> date | None:
 
 def outputs_folder(text: str | Path) -> Path:
     """Return the folder of `--outputs`; for an address in an object store, its working copy in the cache."""
-    if "://" not in str(text):
-        return Path(text)
-    from pipeline.runner.preparing import default_cache
-    from pipeline.storage import object_store
+    if ":/" not in str(text):
+        return Path(text)  # without an import that takes long
+    from pipeline.runner import preparing
 
-    return object_store.working_copy(str(text), cache=default_cache())
+    return preparing.outputs_folder(text)
 
 
 def parse_seconds(text: str) -> float:

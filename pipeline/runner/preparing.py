@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -21,7 +22,7 @@ from pipeline.glossary import Glossary
 from pipeline.records import JSON, StageName
 from pipeline.runner import disk_space
 from pipeline.runner.options import REACHED, RunOptions, Until
-from pipeline.storage import published, versions
+from pipeline.storage import object_store, published, versions
 from pipeline.storage.disk_errors import on_disk
 from pipeline.storage.user_folders import base_folder
 from pipeline.text.chunking import Chunker
@@ -41,6 +42,15 @@ def default_cache() -> Path:
     if given:
         return Path(given)
     return base_folder("XDG_CACHE_HOME", ".cache", remedy=CACHE_REMEDY) / "tomdich"
+
+
+def outputs_folder(outputs: str | Path) -> Path:
+    """Return the folder of outputs; for an address in an object store, its working copy in the cache.
+
+    Raises `UsageError` for another address.
+    """
+    address = re.sub(r"^(\w+):/(?=[^/])", r"\1://", str(outputs))  # a `Path` has lost a slash
+    return object_store.working_copy(address, cache=default_cache()) if "://" in address else Path(outputs)
 
 
 def memo_folder(config: Config, outputs: Path) -> Path:

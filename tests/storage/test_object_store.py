@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from moto.s3.models import s3_backends
 
+import pipeline
 from pipeline.errors import DifferenceError, UsageError, WorldError
 from pipeline.storage import labels, object_store, versions
 from pipeline.storage.pruning import prune
@@ -438,3 +439,18 @@ def test_a_command_works_where_versions_are_in_a_store(
     assert done.returncode == 0, done.stderr
     assert printed in done.stdout + done.stderr
     visible(store)
+
+
+def test_a_program_reads_and_runs_where_versions_are_in_a_store(
+    store: s3.S3, night: tuple[Path, dict[str, bytes]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder, objects = night
+    for key, content in objects.items():
+        store.put(key, content)
+    monkeypatch.setenv("TOMDICH_CACHE", str(tmp_path / "other"))
+    monkeypatch.chdir(folder)
+    assert [row.id for row in pipeline.load_version("night", outputs=URL).rows()] == ["a0", "a1"]
+    outcome = pipeline.run("night.yaml", options=pipeline.RunOptions(outputs=Path(URL)))
+    assert not outcome.published
+    assert outcome.version is not None
+    assert outcome.version.address.startswith(f"{URL}/night/2")
