@@ -1,177 +1,194 @@
-"""What the words beside a number say of it: from 10 to 8, by 152 or to 152, ten years ago or later, early May or late.
+"""What the words beside a number say of it: by 152 or to 152, before May 3 or after it, early May or late, 7 o'clock.
 
-Part of the check `number`: every figure is there, and the sense is another.
+Part of the check `number`: every figure is there, and the sense is another. The table is `number_context.toml`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
 
-from pipeline.checks.view import Pair
-from pipeline.quantities import Quantity, same
-from pipeline.quantities.values import MONTHS
+from pipeline.checks.phrases import Phrases, Table, expressions_of, read
+from pipeline.checks.view import Pair, Text
+from pipeline.quantities import Quantity, english, same, vietnamese
 from pipeline.records import Flag, Severity
 
-_Around: TypeAlias = tuple[re.Pattern[str], re.Pattern[str]]
 _BEFORE: Final = 48  # characters before a number in which its words stand
+_NOON: Final = 12 * 60  # minutes
+# An hour of the 24-hour clock, as the press writes it; `7 giờ` alone may be one in the evening.
+_CLOCK: Final = re.compile(r"[0-9]{1,2} ?(?:h ?(?:[0-9]{1,2})?|:[0-9]{2}|giờ ?[0-9]{1,2})(?: phút)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A phrase beside a number, and the English phrases beside this number that say the opposite."""
+
+    vi: re.Pattern[str]
+    wrong: re.Pattern[str]
+    before: bool  # the phrases stand before the number, else behind it
+    is_wrong: str  # what a message says of the English
+    severity: Severity
+
+    @classmethod
+    def of(cls, table: Table, fillers: Table) -> _Turn:
+        beside = _before if table["place"] == "before" else _behind
+        return cls(
+            beside(table["vi"], fillers["vi"]),
+            beside(table["wrong"], fillers["wrong"]),
+            table["place"] == "before",
+            table["is_wrong"],
+            table.get("severity", "error"),
+        )
+
+    def found(self, vietnamese: tuple[str, str], english: tuple[str, str]) -> bool:
+        """Return whether the texts before and behind the number, of either side, have the phrases."""
+        if self.before:
+            return bool(self.vi.search(vietnamese[0]) and self.wrong.search(english[0]))
+        return bool(self.vi.match(vietnamese[1]) and self.wrong.match(english[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a year, month or week: the Vietnamese, the English that can tell it, and that of another part."""
+
+    vi: Phrases
+    en: Phrases
+    wrong: re.Pattern[str]
+
+    @classmethod
+    def of(cls, table: Table, periods: Table) -> _Part:
+        wrong, period = "|".join(expressions_of(table["wrong"])), "|".join(expressions_of(periods["wrong"]))
+        between = "(?:(?:the|this|last|next|of|in) ){0,3}"
+        return cls(
+            Phrases(table["vi"]),
+            Phrases(table["en"]),
+            re.compile(rf"(?<!\w)(?:{wrong})[ -]{between}(?:{period})(?!\w)"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """`number_context.toml`, compiled."""
+
+    turns: tuple[_Turn, ...]
+    excuses_vi: Phrases
+    excuses_en: Phrases
+    parts: tuple[_Part, ...]
+    time_of_day: re.Pattern[str]
+    length_before: re.Pattern[str]
+    length_behind: re.Pattern[str]
+    late_hours: Phrases
+
+    @classmethod
+    def of(cls, data: Table) -> Tables:
+        """Return the tables of a file as it was read."""
+        fillers = data["fillers"]
+        return cls(
+            turns=tuple(_Turn.of(turn, fillers) for turn in data["turns"]),
+            excuses_vi=Phrases(data["excuses"]["vi"]),
+            excuses_en=Phrases(data["excuses"]["en"]),
+            parts=tuple(_Part.of(part, data["periods"]) for part in data["parts"]),
+            time_of_day=_before(data["time_of_day"]["vi"], fillers["vi"]),
+            length_before=_before(data["length_before"]["vi"], fillers["vi"]),
+            length_behind=_behind(data["length_behind"]["vi"], ()),
+            late_hours=Phrases(data["late_hours"]["vi"]),
+        )
+
+
+def _before(entries: Iterable[str], fillers: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern of the entries at the end of a text, with fillers behind them."""
+    between = "".join(rf"(?: (?:{filler}))?" for filler in ("|".join(expressions_of(fillers)),) * 2 if filler)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(expressions_of(entries))}){between} \Z")
+
+
+def _behind(entries: Iterable[str], fillers: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern of the entries at the beginning of a text; fillers stand before a number only."""
+    del fillers
+    return re.compile(rf" (?:{'|'.join(expressions_of(entries))})(?!\w)")
+
+
+@cache
+def _tables() -> Tables:
+    return Tables.of(read("number_context"))
+
+
+def flags(pair: Pair, tables: Tables) -> Iterator[Flag]:
+    """Yield the flags of one pair, with its numbers read here."""
+    yield from _flags(pair, vietnamese(pair.source.text), english(pair.target.text), tables)
 
 
 def check(pair: Pair, source: Sequence[Quantity], target: Sequence[Quantity]) -> Iterator[Flag]:
     """Yield the flags of one pair; `source` and `target` are the numbers of its sides, in order."""
-    yield from _reversed(pair, source, target)
+    yield from _flags(pair, source, target, _tables())
+
+
+def _flags(pair: Pair, source: Sequence[Quantity], target: Sequence[Quantity], tables: Tables) -> Iterator[Flag]:
     for one in target:
         said = [other for other in source if same(other, one)]
         if len(said) == 1 and sum(same(said[0], other) for other in target) == 1:
-            yield from _turned(pair, said[0], one)
-    yield from _part_of_period(pair)
+            yield from _turned(pair, said[0], one, tables)
+            yield from _clock(pair, said[0], one, tables)
+    yield from _part_of_period(pair, tables)
 
 
-def _turned(pair: Pair, said: Quantity, one: Quantity) -> Iterator[Flag]:
-    """Yield an error where a change by a number becomes a change to it, or a past time a later one, or the reverse."""
-    vietnamese, english = pair.source.text, pair.target.text
-    before = vietnamese[max(0, said.start - _BEFORE) : said.start], english[max(0, one.start - _BEFORE) : one.start]
-    behind = vietnamese[said.end :], english[one.end :]
-    for (source_before, source_behind), (target_before, target_behind), wrong, severity in _TURNS:
-        if (
-            source_before.search(before[0])
-            and source_behind.match(behind[0])
-            and target_before.search(before[1])
-            and target_behind.match(behind[1])
-        ):
-            span = one.start, one.end
-            message = f"{wrong} {one.text}: the Vietnamese says the opposite ({said.text})"
-            yield pair.target.flag("number", message, span=span, expected=said.text, found=one.text, severity=severity)
+def _beside(text: Text, one: Quantity) -> tuple[str, str]:
+    """Return the text before and behind a number, in lower case."""
+    return text.lowercased[max(0, one.start - _BEFORE) : one.start], text.lowercased[one.end :]
 
 
-def _part_of_period(pair: Pair) -> Iterator[Flag]:
-    """Yield an error where the beginning of a year, month or week is translated as its end, or the reverse."""
-    vietnamese, english = pair.source.text, pair.target.text
-    for said, other, translated, wrong in (
-        (_VI_EARLY, _VI_LATE, _EN_ANY_EARLY, _EN_LATE),
-        (_VI_LATE, _VI_EARLY, _EN_ANY_LATE, _EN_EARLY),
-    ):
-        at, instead = said.search(vietnamese), wrong.search(english)
-        if at and instead and not other.search(vietnamese) and not translated.search(english):
-            message = f"“{instead[0]}” is not what the Vietnamese says ({at[0]})"
-            yield pair.target.flag(
-                "number", message, span=instead.span(), expected=at[0], found=instead[0], severity="error"
-            )
+def _turned(pair: Pair, said: Quantity, one: Quantity, tables: Tables) -> Iterator[Flag]:
+    """Yield a flag where a change by a number becomes a change to it, a past time a later one, or the reverse."""
+    source, target = pair.source.normalized, pair.target.normalized
+    beside = _beside(source, said), _beside(target, one)
+    for turn in tables.turns:
+        if not turn.found(*beside) or tables.excuses_vi.search(source) or tables.excuses_en.search(target):
+            continue
+        yield _flag(pair, said, one, f"{turn.is_wrong} {one.text}: the Vietnamese says the opposite", turn.severity)
 
 
-_VI_PERIOD: Final = r"(?:năm|tháng|tuần|thế kỷ|thập niên|thập kỷ)\b"
-_VI_EARLY: Final = re.compile(rf"\bđầu {_VI_PERIOD}", re.IGNORECASE)
-_VI_LATE: Final = re.compile(rf"\b(?:cuối|hết) {_VI_PERIOD}", re.IGNORECASE)
-_EN_PERIOD: Final = (
-    r"(?:the |this |last |next |of |in )*(?:year|month|week|century|decade|[12][0-9]{3}|(?:"
-    + "|".join(MONTHS)
-    + r"))\b"
-)
-_EN_EARLY: Final = re.compile(rf"\b(?:early|beginning of|start of) {_EN_PERIOD}", re.IGNORECASE)
-_EN_LATE: Final = re.compile(rf"\b(?:late|end of) {_EN_PERIOD}", re.IGNORECASE)
-# what can tell the beginning or the end of a period in other words
-_EN_ANY_EARLY: Final = re.compile(
-    r"\b(?:earl(?:y|ier)|beg[ia]n\w*|start\w*|first|opening|onset|outset|turn|new|january|monday)\b", re.IGNORECASE
-)
-_EN_ANY_LATE: Final = re.compile(
-    r"(?:\b|-)(?:late|end\w*|last|final|clos\w+|latter|second|december|weekend|saturday|sunday)\b", re.IGNORECASE
-)
-_ANY: Final = re.compile("")
-_ABOUT: Final = r"(?:(?:about|around|nearly|almost|over|more than|just|only|some|as much as|VND|US\$|\$|€) ?)*"
-_RISE_OR_FALL: Final = (
-    r"\b(?:r[io]se[ns]?|rising|increas\w+|gr[eo]w\w*|climb\w*|jump\w*|surg\w+|soar\w*|f[ae]ll\w*|dropp?\w*|declin\w+"
-    r"|decreas\w+|slump\w*|reduc\w+|lower\w*)"
-)
-_EN_TO: Final = re.compile(rf"{_RISE_OR_FALL}(?: [a-z]+)?? to {_ABOUT}\Z", re.IGNORECASE)
-_EN_BY: Final = re.compile(rf"{_RISE_OR_FALL}(?: [a-z]+)?? by {_ABOUT}\Z", re.IGNORECASE)
-_VI_ABOUT: Final = r"(?:khoảng |gần |hơn |trên |chừng )*"
-_VI_BY: Final = re.compile(rf"\b(?:tăng|giảm)(?: thêm| bớt| trung bình| bình quân)? {_VI_ABOUT}\Z", re.IGNORECASE)
-_VI_TO: Final = re.compile(
-    rf"\b(?:tăng|giảm|hạ|sụt)(?: (?!từ)[^\W\d_]+){{0,3}}? (?:lên|xuống)(?: còn| mức| đến| tới| thành)? {_VI_ABOUT}\Z",
-    re.IGNORECASE,
-)
-_VI_AGO: Final = re.compile(r" (?:trước|qua)(?=[ ]?[.,;:!?)]|\Z| đây)")
-_VI_LATER: Final = re.compile(r" sau(?=[ ]?[.,;:!?)]|\Z| đó)")
-_EN_AGO: Final = re.compile(r" (?:ago|earlier)\b")
-_EN_LATER: Final = re.compile(r" later\b")
-# What is before and after a number in either language, what is wrong, and how bad it is: Vietnamese writes
-# `tăng lên 15%` for "rose by 15%" too.
-_TURNS: Final[tuple[tuple[_Around, _Around, str, Severity], ...]] = (
-    ((_VI_BY, _ANY), (_EN_TO, _ANY), "a change to", "error"),
-    ((_VI_TO, _ANY), (_EN_BY, _ANY), "a change by", "warning"),
-    ((_ANY, _VI_AGO), (_ANY, _EN_LATER), "later by", "error"),
-    ((_ANY, _VI_LATER), (_ANY, _EN_AGO), "ago by", "error"),
-)
-
-
-def _reversed(pair: Pair, source: Sequence[Quantity], target: Sequence[Quantity]) -> Iterator[Flag]:
-    """Yield an error where a fall from 10 to 8 becomes one from 8 to 10: every figure is there, the sense is not.
-
-    And a warning where the two figures of a score or ratio changed places; a defeat of 1-3 may be one of 3-1.
-    """
-    vietnamese, english = pair.source.text, pair.target.text
-    steps = list(pairwise(source))
-    turned = [(one, two) for one, two in steps if _TURNED.fullmatch(vietnamese, one.end, two.start)]
-    scores = [
-        (one, two)
-        for one, two in steps
-        if one.kind == two.kind == "number" and vietnamese[one.end : two.start].strip() in _SCORE
-    ]
-    if not (turned or scores):
+def _clock(pair: Pair, said: Quantity, one: Quantity, tables: Tables) -> Iterator[Flag]:
+    """Yield an error where a time of day becomes a length, a length a time of day, or the morning the evening."""
+    before, behind = _beside(pair.source.normalized, said)
+    times = [reading for reading in said.readings if reading.kind == "time"]
+    if not times:
         return
-    lost = _LOST.search(english) or _LOST.search(vietnamese)
-    for first, second in pairwise(target):
-        turn = _turn(english, first, second)
-        if turn is not None and (crossed := _crossed(turned, *turn)):
-            said = f"from {crossed[0].text} to {crossed[1].text}"
-            yield _crossed_flag(pair, first, second, said, severity="error")
-        score = not lost and english[first.end : second.start].strip() in _SCORE
-        if score and (crossed := _crossed(scores, first, second)):
-            said = vietnamese[crossed[0].start : crossed[1].end]
-            yield _crossed_flag(pair, first, second, said, severity="warning")
+    if one.kind == "measure" and tables.time_of_day.search(before):
+        yield _flag(pair, said, one, f"{one.text} is a length of time, the Vietnamese says a time of day", "error")
+    elif one.kind == "time":
+        if tables.length_before.search(before) or tables.length_behind.match(behind):
+            yield _flag(pair, said, one, f"{one.text} is a time of day, the Vietnamese says a length of time", "error")
+        elif (
+            said.kind == "time"
+            and one.value == said.value + _NOON
+            and _CLOCK.fullmatch(said.text)
+            and not tables.late_hours.search(pair.source.normalized)
+        ):
+            yield _flag(pair, said, one, f"{one.text} is twelve hours late", "error")
 
 
-def _turn(english: str, first: Quantity, second: Quantity) -> tuple[Quantity, Quantity] | None:
-    """Return what was before and after in "from 10 to 8" and "to 8 from 10"."""
-    before, between = slice(max(0, first.start - 12), first.start), english[first.end : second.start]
-    if _FROM.search(english[before]) and _TO.fullmatch(between):
-        return first, second
-    if _TO_FIRST.search(english[before]) and _FROM_SECOND.fullmatch(between):
-        return second, first
-    return None
-
-
-def _crossed(
-    pairs: Sequence[tuple[Quantity, Quantity]], first: Quantity, second: Quantity
-) -> tuple[Quantity, Quantity] | None:
-    """Return the pair whose figures stand in `first` and `second` the other way round, if none has them as they are."""
-    if any(same(one, first) and same(two, second) for one, two in pairs):
-        return None
-    return next(((one, two) for one, two in pairs if same(one, second) and same(two, first)), None)
-
-
-def _crossed_flag(pair: Pair, first: Quantity, second: Quantity, said: str, *, severity: Severity) -> Flag:
-    span = first.start, second.end
+def _flag(pair: Pair, said: Quantity, one: Quantity, message: str, severity: Severity) -> Flag:
     return pair.target.flag(
         "number",
-        f"the Vietnamese says {said}, the translation has it the other way round",
-        span=span,
-        expected=said,
-        found=pair.target.text[slice(*span)],
+        f"{message} ({said.text})",
+        span=(one.start, one.end),
+        expected=said.text,
+        found=one.text,
         severity=severity,
     )
 
 
-_SCORE: Final = ("-", "–", "/")
-_LOST: Final = re.compile(
-    r"\b(?:thua|bại|thất thủ|lost|los(?:e|es|ing)|defeat|beaten|beat|fell|fall|down)", re.IGNORECASE
-)
-_TURNED: Final = re.compile(
-    r"[^.;:0-9]{0,40} (?:xuống|lên|đến|thành|còn|tới|sang) (?:còn |mức |chỉ còn |gần |hơn |khoảng )*", re.IGNORECASE
-)
-_TO: Final = re.compile(r"[^.;:0-9]{0,40}[ ]to (?:just |only |about |nearly |over |around |VND|US\$|\$)*")
-_FROM: Final = re.compile(r"\bfrom (?:about |nearly |over |around |VND|US\$|\$)*\Z", re.IGNORECASE)
-_FROM_SECOND: Final = re.compile(r"[^.;:0-9]{0,40}[ ]from (?:about |nearly |over |around |VND|US\$|\$)*")
-_TO_FIRST: Final = re.compile(r"\bto (?:just |only |about |nearly |over |around |VND|US\$|\$)*\Z", re.IGNORECASE)
+def _part_of_period(pair: Pair, tables: Tables) -> Iterator[Flag]:
+    """Yield an error where the beginning of a year, month or week is translated as its end, or the reverse."""
+    source, target = pair.source.normalized, pair.target.normalized
+    said = [(part, match) for part in tables.parts if (match := part.vi.search(source))]
+    if len(said) != 1:
+        return
+    ((part, at),) = said
+    instead = part.wrong.search(target.lowercased)
+    if instead is None or part.en.search(target):
+        return
+    message = f"“{target[instead]}” is not what the Vietnamese says ({source[at]})"
+    yield pair.flag("number", message, source=at, target=instead, severity="error")

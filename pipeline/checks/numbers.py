@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import pairwise, product
 from typing import Final
 
-from pipeline.checks import number_context
+from pipeline.checks import number_context, number_order
 from pipeline.checks.view import Pair, View, occurs_whole
 from pipeline.quantities import Quantity, english, in_english, rounded, same, vietnamese
 from pipeline.quantities.units import UNITS
@@ -166,7 +166,9 @@ def _moved(one: _Sides, other: _Sides) -> list[Flag]:
 def _compared(sides: _Sides) -> list[Flag]:
     """Return the flags of one pair."""
     pair = sides.pair
-    found = [*_rounded(sides), *_dated(sides), *number_context.check(pair, sides.source, sides.target)]
+    found = [*_rounded(sides), *_dated(sides)]
+    found += number_context.check(pair, sides.source, sides.target)
+    found += number_order.check(pair, sides.source, sides.target)
     for one in sides.target:
         if one.foreign and one not in sides.new:
             message = f"{one.text} ({in_english(one)}) is written in the Vietnamese way"
@@ -211,7 +213,8 @@ def _dated(sides: _Sides) -> Iterator[Flag]:
         at = written.get((int(day.value), int(month.value)))
         if at is None or day.value == month.value:
             continue
-        if month not in sides.missing and (day.alternatives or month.alternatives):
+        plain = month not in sides.missing and (day.alternatives or month.alternatives)
+        if plain and not _ON_A_DAY.search(sides.pair.target.text, max(0, at.start() - _SHOWN), at.start()):
             continue  # it may be a fraction, decimal or score, translated as such
         sides.missing = [one for one in sides.missing if one not in (day, month)]
         sides.new = [one for one in sides.new if one.end <= at.start() or at.end() <= one.start]
@@ -221,6 +224,12 @@ def _dated(sides: _Sides) -> Iterator[Flag]:
         )
 
 
+_SHOWN: Final = 12  # characters before a date that tell that it is one
+_ON_A_DAY: Final = re.compile(
+    r"(?<!\w)(?:on|from|until|till|since|by|before|after|of|morning|afternoon|evening|night|day)[ ,]+(?:the )?\(?\Z"
+    r"|\(\Z",
+    re.IGNORECASE,
+)
 _ODD_DATE: Final = re.compile(r"(?<![\w.,/-])([0-9]{1,2})[./-]([0-9]{1,2})(?![\w%]|[.,/-][0-9])")
 
 

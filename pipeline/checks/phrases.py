@@ -37,16 +37,21 @@ def read(name: str) -> Table:
     return tomllib.loads(files("pipeline.checks").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
 
 
+def expressions_of(entries: Iterable[str]) -> list[str]:
+    """Return each entry as a regular expression, the longest first."""
+    return sorted((_GROUP.sub("(?:", _LETTERS.sub("[a-z]*", entry)) for entry in entries), key=len, reverse=True)
+
+
 class Phrases:
     """Entries of a table as one expression, the longest first."""
 
     def __init__(self, entries: Iterable[str]) -> None:
-        expressions = [_GROUP.sub("(?:", _LETTERS.sub("[a-z]*", entry)) for entry in entries]
+        expressions = expressions_of(entries)
         # Matching in any case takes two to three times as long. Only an entry that has capitals needs it.
         self._cased = any(
             "(?-i:" in one or _ESCAPED.sub("", one) != _ESCAPED.sub("", one).lower() for one in expressions
         )
-        alternatives = "|".join(sorted(expressions, key=len, reverse=True))
+        alternatives = "|".join(expressions)
         form = rf"(?<!\w)(?:{alternatives})(?!\w)" if expressions else "(?!)"  # no entry: no match
         self._pattern = re.compile(form, re.IGNORECASE if self._cased else re.NOFLAG)
 

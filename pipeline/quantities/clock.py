@@ -108,7 +108,7 @@ VI_TIME: Final = Rule(
     pattern=re.compile(
         rf"(?<![\w.,:/])(?P<hour>[0-9]{{1,2}})(?:[ ]?:[ ]?(?P<colon>[0-9][0-9])"
         r"|[ ]?(?:h|g|giờ)[ ]?(?P<minute>[0-9]{1,2})(?:[ ]?(?:phút|p|'))?"
-        rf"|[ ]?(?P<full>h|giờ)(?P<half> rưỡi)?)(?![\w:]|/)(?P<clock>[0-9])?"
+        rf"|[ ]?(?P<full>h|giờ)(?P<half> rưỡi)?)(?!\w|:[0-9]|/)(?P<clock>[0-9])?"
         rf"(?:[ ](?P<period>{VI_TIME_OF_DAY}|am|pm|a\.m|p\.m){END})?"
     ),
     read=_vi_time,
@@ -116,6 +116,7 @@ VI_TIME: Final = Rule(
     examples={
         "20h30, 8h sáng, 3 giờ chiều, 9 giờ tối": "8:30 p.m. or 20.5 hours; 8:00 a.m.; 3:00 p.m.; 9:00 p.m.",
         "trong 3 giờ": "3 hours or 3:00 a.m. or 3:00 p.m.",
+        "điểm tin 6h: bão": "6:00 a.m. or 6 hours or 6:00 p.m.",
     },
 )
 

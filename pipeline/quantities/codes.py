@@ -19,13 +19,14 @@ _DATE_LIKE = re.compile(r"[0-3]?[0-9][.-][01]?[0-9][.-](?:19|20)[0-9][0-9](?![0-
 # the variant B.1.617
 VERSION: Final = Rule(
     name="variant of a virus",
-    pattern=re.compile(rf"{START}[a-z](?:\.[0-9]+){{1,4}}{END}"),
+    pattern=re.compile(rf"{START}(?:b|[a-z](?=\.[0-9]+\.))(?:\.[0-9]+){{1,4}}{END}"),  # not U.23, Q.4
     read=None,
     needs=needs(DIGIT),
     examples={
         "Covid-19, SARS-CoV-2, biến thể B.1.617": "",
         "biến thể B.1.617 gây Covid-19": "",
         "B.1.617": "",
+        "P.1.2, B.1": "",
     },
 )
 
@@ -108,11 +109,14 @@ def _vi_label(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] 
 
 VI_LABEL: Final = Rule(
     name="Vietnamese: number of a name",
-    pattern=re.compile(r"(?<![^\W_])([a-zđ]{1,5})-?([0-9]{1,4})(?:[a-zđ](?![^\W_])|(?![^\W_]|[.,][0-9]))"),
+    pattern=re.compile(
+        r"(?<![^\W_])([a-zđ]{1,5})(?:-|(?<![a-zđ]{2})\.)?([0-9]{1,4})(?:[a-zđ](?![^\W_])|(?![^\W_]|[.,][0-9]))"
+    ),
     read=_vi_label,
     needs=needs(DIGIT),
     examples={
         "U23, F0": "23 (word); 0 (word)",
+        "tuyển U.23 ở Q.4": "23 (word); 4 (word)",
     },
 )
 

@@ -35,7 +35,8 @@ VI_DATED = re.compile(
 )
 _VI_SHARED = re.compile(
     r"[ ](?:số|đại biểu|dân|diện tích|thành viên|người|tổng|lượng|phiếu|trong số|quốc gia|chặng|thời gian|nước|cổ phần"
-    r"|quãng|trận|mẫu|doanh nghiệp|tỉnh|hộ|ca|các|những|đội|khách|lần|cử tri|bệnh nhân|học sinh)(?![^\W_])"
+    r"|quãng|trận|mẫu|doanh nghiệp|tỉnh|hộ|ca|các|những|đội|khách|lần|cử tri|bệnh nhân|học sinh|nhân viên|phụ nữ"
+    r"|nam giới|trẻ em)(?![^\W_])"
 )
 _VI_RATIO = re.compile(rf"{START}t[ỷỉ] (?:lệ|số)(?: [^\W\d_]+){{0,3}} \Z")
 
@@ -206,17 +207,24 @@ VI_FULL_MOON: Final = Rule(
 
 # chiều 2-9, sáng nay (9-11), thứ Hai, 9-11; not mỗi ngày 1.5 lít
 _VI_DAY_FOLLOWS = re.compile(
-    rf"(?:{START}(?:(?<!mỗi )(?<!một )(?<!hàng )(?<!hằng )ngày|hôm|mùng|dịp|lễ|{VI_TIME_OF_DAY}"
+    rf"(?:{START}(?:(?<!mỗi )(?<!một )(?<!hàng )(?<!hằng )ngày|hôm|mùng|dịp|lễ|nhanh|{VI_TIME_OF_DAY}"
     r"|(?:nay|qua|mai|chủ nhật|thứ (?:[2-7]|hai|ba|tư|năm|sáu|bảy)),?)[ ]\(?)\Z"
 )
+
+
+# từ 22.5, (17.6): a decimal has a comma
+_VI_DOT_FOLLOWS = re.compile(rf"\(\Z|{START}(?:từ|đến|tới|trước|sau|hết|vào|và)[ ]\Z")
 
 
 def _vi_dotted(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read chiều 2-9 and ngày 30.10; what is written so may be a number or a range too."""
     day, month = int(match["day"]), int(match["month"])
-    if not _vi_valid(day, month) or not _VI_DAY_FOLLOWS.search(scanned.before(match.start(), 16)):
+    before, dotted = scanned.before(match.start(), 16), match["mark"] == "."
+    if not _vi_valid(day, month) or not (_VI_DAY_FOLLOWS.search(before) or (dotted and _VI_DOT_FOLLOWS.search(before))):
         return None
-    decimal = (Reading(Fraction(f"{day}.{match['month']}"), "number"),) if match["mark"] == "." else ()
+    if scanned.lowercased.startswith(" tháng", match.end()):  # ngày 4-8 tháng 5
+        return None
+    decimal = (Reading(Fraction(f"{day}.{match['month']}"), "number"),) if dotted else ()
     number = Reading(Fraction(month), "number")
     return (
         scanned.quantity(match.span("day"), day, "day", alternatives=decimal),
@@ -233,10 +241,12 @@ VI_DOTTED: Final = Rule(
     read=_vi_dotted,
     needs=needs(DIGIT),
     examples={
-        "chiều 2-9, thắng 2-1, 3-5 ngày": "day 2; September or 9; 2; 1; 3 or 3 days; 5 days",
+        "chiều 2-9, thắng 2-1, 3-5 ngày": "day 2; September or 9; 2; 1 or January; 3 or 3 days; 5 days",
         "ngày 22-8 triệu tập đại sứ": "day 22; August or 8",
         "ngày 30.10": "day 30 or 30.1; October or 10 or 30.1",
         "sáng nay (9-11)": "day 9; November or 11",
+        "từ ngày 4-8 tháng 5, tin nhanh 18-5": "4; 8; May; day 18; May or 5",
+        "hậu trường (17.6)": "day 17 or 17.6; June or 6 or 17.6",
         "thứ Hai, 9-11": "Monday (word); day 9; November or 11",
         "mỗi ngày 1.5 lít, ngày 2.5 triệu": "1.5 litres; 2.5 million",
     },
@@ -278,6 +288,7 @@ VI_SLASHED: Final = Rule(
     examples={
         "ngày 2/3": "day 2; March",
         "hơn 2/3 đại biểu": "~2 or 2/3; 3 or 2/3",
+        "4/10 nhân viên": "4 or 0.4; 10 or 0.4",
         "15/16 đội": "15 or 0.9375; 16 or 0.9375",
         "10/3 âm lịch": "day 10 or 10/3; 3rd lunar month or 10/3",
         "tỷ lệ chọi 1/12, ngày 1/12": "1 or 1/12; 12 or 1/12; day 1; December",
@@ -299,6 +310,32 @@ VI_DAY: Final = Rule(
         "ngày 20, mùng 3": "day 20; day 3",
     },
 )
+
+
+# trong 2 ngày 22-23/5: the days are named, so English need not count them
+_VI_NAMED_DAYS: Final = re.compile(
+    r" ngày [0-9]{1,2}(?: và [0-9]{1,2}|, [0-9]{1,2}|[-–][0-9]{1,2})*[-/.][0-9]{1,2}(?![^\W_])"
+)
+
+
+def vi_in_context(scanned: ScannedText, found: list[Quantity]) -> list[Quantity]:
+    """Return the numbers read, with what those around them show: 18-3 may be March 18, wherever it is written."""
+    for at, right in enumerate(found):
+        if right.kind in ("number", "measure") and _VI_NAMED_DAYS.match(
+            scanned.lowercased, right.end - len(" ngày") * (right.unit == "days")
+        ):
+            found[at] = replace(right, salience="optional")
+        left = found[at - 1] if at else right
+        if (
+            left.kind == right.kind == "number"
+            and scanned.text[left.end : right.start] == "-"
+            and left.text.isdigit()
+            and right.text.isdigit()
+            and _vi_valid(int(left.value), int(right.value))
+            and not scanned.lowercased.startswith(" tháng", right.end)  # from the fourth to the eighth of May
+        ):
+            found[at] = replace(right, alternatives=(*right.alternatives, Reading(right.value, "month")))
+    return found
 
 
 def _vi_valid(day: int, month: int) -> bool:
@@ -332,10 +369,10 @@ def _en_month(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] 
     )
     name = match["name"] or match["short"]
     sure = digits or (match["name"] and (name not in ("may", "march") or _EN_MONTH_BEFORE.search(before)))
-    if not sure:
+    if not sure and match["short"]:
         return None
     value = _EN_MONTH_NAMES.get(name) or _EN_MONTH_SHORT[name]
-    return (scanned.quantity(match.span(), value, "month"),)
+    return (scanned.quantity(match.span(), value, "month", salience="figure" if sure else "optional"),)
 
 
 EN_MONTH: Final = Rule(
@@ -346,6 +383,7 @@ EN_MONTH: Final = Rule(
     examples={
         "March 8, 2020": "March; 8; 2020",
         "on 8 March, in May, May 5": "8; March; May; May; 5",
+        "March is the month of coffee. Theresa May spoke": "March (optional); May (optional)",
         "March 8": "March; 8",
     },
 )
@@ -381,6 +419,22 @@ EN_SLASHED: Final = Rule(
     examples={
         "on 24/7/2023": "24 or month 24 or 24th lunar month; 7 or July or 7th lunar month; year 2023",
         "14-3-2023": "14 or month 14 or 14th lunar month; 3 or March or 3rd lunar month; year 2023",
+    },
+)
+
+
+def _en_last_lunar_month(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    return (scanned.quantity(match.span(), MONTHS_OF_YEAR, "lunar"),)
+
+
+EN_LAST_LUNAR_MONTH: Final = Rule(
+    name="English: last lunar month",
+    pattern=re.compile(rf"{START}(?:last|final) (?:lunar month|month of the (?:lunar|old) (?:year|calendar)){END}"),
+    read=_en_last_lunar_month,
+    needs=needs("lunar"),
+    examples={
+        "the 21st day of the last lunar month": "21st; 12th lunar month",
+        "the final month of the lunar year": "12th lunar month",
     },
 )
 

@@ -36,13 +36,18 @@ _VI_NOT_THREE: Final = re.compile(
     rf"-[^\W\d_]| (?:mẹ|má|lô|hoa|lan|tư|chỉ|rọi|phải|tôi|của|chồng|vợ|đình|na|gai|lăng|nuôi|bánh|láp|ba|que){END}"
 )
 _VI_FATHER: Final = re.compile(rf"{START}(?:ông|bố|người|vài|đôi|ngã)[ ]\Z|[^\W\d_]-\Z")
+_VI_COUPLE: Final = re.compile(rf" (?:vợ chồng|(?:cha|bố|mẹ|bà|ông|chị|anh) (?:con|cháu|em)){END}")  # a man and his son
 _VI_LONGEST_HOMOGRAPH: Final = len("mười")  # the number words that have homographs
 
 
 def vi_judged(scanned: ScannedText, quantity: Quantity) -> Quantity | None:
     """Return a number word unchanged, with lower salience if it may be its homograph, None if it is part of a name."""
     word, start, end = quantity.text.lower(), quantity.start, quantity.end
-    if word[0].isdigit() and scanned.before(start, 4) == "ngã ":  # a junction
+    if word[0].isdigit() and (
+        scanned.before(start, 4) == "ngã "  # a junction
+        or (word == "4" and scanned.before(start, 8) == "nhà cấp ")  # a house of one story
+        or (word == "2" and _VI_COUPLE.match(scanned.lowercased, end))
+    ):
         return replace(quantity, salience="optional")
     if len(word) > _VI_LONGEST_HOMOGRAPH or word[0].isdigit():
         return quantity

@@ -74,12 +74,13 @@ VI_ROMAN: Final = Rule(
     name="Vietnamese: roman",
     pattern=re.compile(
         rf"{START}(?P<head>(?:khóa|khoá|thế kỷ|thế kỉ|quý|quí|lần thứ|đại hội|thứ|chương|loại|hạng|thế chiến|vùng|bậc"
-        rf"|cấp|phần|tập|vòng|đợt|giai đoạn|nhóm)[ ])?(?P<numeral>[ivxl]{{1,7}}){END}(?![.-]\w)"
+        rf"|cấp|phần|tập|vòng|đợt|giai đoạn|nhóm|quân khu|quân đoàn)[ ])?(?P<numeral>[ivxl]{{1,7}}){END}(?![.-]\w)"
     ),
     read=_vi_roman,
     needs=_ROMANS,
     examples={
         "khóa XII, thế kỷ XX, quý II, quý 3": "12th; 20th; 2nd; 3rd",
+        "Tư lệnh Quân khu V": "5th",
     },
 )
 

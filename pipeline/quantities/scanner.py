@@ -68,6 +68,8 @@ def _shared(left: Quantity, right: Quantity, scales: dict[int, int]) -> tuple[Qu
     elif right.value < 0 < left.value:  # three to five degrees below zero
         left = replace(left, alternatives=(*left.alternatives, *map(below_zero.below_zero, left.readings)))
     scale = 1 if _scale_of(left, scales) > 1 else _scale_of(right, scales)
+    if scale == 1 and left.text.isdigit() and left.value < right.value / 1000 * 2 and _THOUSANDS.match(right.text):
+        scale = 1000  # 250 - 300.000 đồng
     if left.kind == "number" and (right.kind in _UNITED or scale > 1):
         more = {Reading(left.value * scale, right.kind, right.unit), Reading(left.value, right.kind, right.unit)}
         more.add(Reading(left.value * scale, "number"))
@@ -77,6 +79,9 @@ def _shared(left: Quantity, right: Quantity, scales: dict[int, int]) -> tuple[Qu
             left = replace(left, alternatives=(*left.alternatives, Reading(left.value * scale, left.kind, left.unit)))
         return left, replace(right, alternatives=(*right.alternatives, Reading(right.value, left.kind, left.unit)))
     return left, right
+
+
+_THOUSANDS: Final = re.compile(r"[0-9]{2,3}[.,]000(?![0-9.,])")
 
 
 def _scale_of(quantity: Quantity, scales: dict[int, int]) -> int:
@@ -104,7 +109,7 @@ def vietnamese(text: str, *, context: str = "") -> list[Quantity]:
         scanned.decimal_comma = any(number_words.VI_DECIMAL_COMMA.search(one) for one in (text, context))
     for rule in VIETNAMESE_RULES:
         scanned.read(rule)
-    return _finished(scanned, between=_VI_BETWEEN, hedge=_VI_HEDGE)
+    return dates.vi_in_context(scanned, _finished(scanned, between=_VI_BETWEEN, hedge=_VI_HEDGE))
 
 
 _EN_MONEY: Final = r"(?:us\$|\$|vnd ?|€|£)?"
@@ -189,6 +194,7 @@ ENGLISH_RULES: Final = (
     years.EN_DECADE,
     years.EN_MONTH_YEAR,
     dates.EN_SLASHED,
+    dates.EN_LAST_LUNAR_MONTH,
     ordinals.EN_ORDINAL_FIGURE,
     ratios.EN_HALF,
     ratios.EN_HALF_A,

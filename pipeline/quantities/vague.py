@@ -19,6 +19,7 @@ from pipeline.quantities.values import MONTHS, Kind, Quantity, Reading, Salience
 _VI_OPTIONAL: Final[dict[str, tuple[Fraction, Kind, str]]] = {
     "đôi": (Fraction(2), "number", ""),
     "cặp": (Fraction(2), "number", ""),
+    "bộ tứ": (Fraction(4), "number", ""),
     "kép": (Fraction(2), "multiple", ""),
     "tá": (Fraction(12), "number", ""),
     "rưỡi": (Fraction(1, 2), "fraction", ""),
@@ -40,11 +41,12 @@ def _vi_vague(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] 
     )
     if named_so or (not match["head"] and names == ["tá"]):
         return None
-    dozen = (Reading(Fraction(12), "number"),) if names[-1] == "chục" else ()
+    value = vi_product(match["scales"])
+    alternatives = (Reading(Fraction(12), "number"),) if names[-1] == "chục" else ()
+    if not match["head"]:  # a project of trăm tỷ may be one of 100 billion
+        alternatives = (*alternatives, Reading(Fraction(value), "number"))
     salience: Salience = "word" if match["head"] or len(names) > 1 else "optional"
-    return (
-        scanned.quantity(match.span(), vi_product(match["scales"]), "vague", alternatives=dozen, salience=salience),
-    )
+    return (scanned.quantity(match.span(), value, "vague", alternatives=alternatives, salience=salience),)
 
 
 VI_VAGUE: Final = Rule(
@@ -56,7 +58,7 @@ VI_VAGUE: Final = Rule(
     needs=frozenset(VI_SCALES),
     examples={
         "hàng nghìn, vài trăm, hàng chục nghìn": "thousands (word); hundreds (word); tens of thousands (word)",
-        "Trăm tỷ đồng, ông Triệu, bà Vạn": "hundreds of billions (word)",
+        "Trăm tỷ đồng, ông Triệu, bà Vạn": "hundreds of billions or 100 billion (word)",
     },
 )
 
@@ -140,7 +142,7 @@ def _en_vague(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] 
     ):
         return None
     value = 1
-    for word in match[0].split():
+    for word in match[0].replace("-", " ").split():
         value *= EN_VAGUE_VALUES.get(word, 1)
     return (scanned.quantity(match.span(), value, "vague", salience="word"),)
 
@@ -149,7 +151,7 @@ EN_VAGUE: Final = Rule(
     name="English: vague",
     pattern=re.compile(
         rf"{START}(?:(?:tens|dozens|scores(?= of)|hundreds|thousands|millions|billions|trillions)"
-        rf"(?: of (?:hundreds|thousands|millions|billions|trillions)){{0,2}}"
+        rf"(?:[ -]of[ -](?:hundreds|thousands|millions|billions|trillions)){{0,2}}"
         rf"|(?:a few|several|some) (?:{_EN_SOME}|dozen)(?: (?:{_EN_SOME}))?){END}"
     ),
     read=_en_vague,
@@ -157,6 +159,7 @@ EN_VAGUE: Final = Rule(
     examples={
         "tens of thousands, several hundred": "tens of thousands (word); hundreds (word)",
         "tens of thousands": "tens of thousands (word)",
+        "a tens-of-billions house": "tens of billions (word)",
     },
 )
 

@@ -23,6 +23,12 @@ SECTIONS = [
     ("procedure", "terms"),
     ("attribution", "certain"),
     ("attribution", "any"),
+    *(
+        ("number_context", section)
+        for section in (
+            "turns", "excuses", "fillers", "periods", "parts", "time_of_day", "length_before", "length_behind", "late_hours"
+        )
+    ),
 ]  # fmt: skip
 
 
