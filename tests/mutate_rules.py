@@ -39,7 +39,12 @@ TESTS: Final = ("tests/checks", "tests/quantities")
 RELOADED: Final = ("pipeline.checks", "pipeline.quantities", "tests.checks", "tests.quantities")
 
 # Tables whose strings list several entries, and what parts these.
-PARTED: Final[Mapping[str, str]] = {"coverage.toml": " ", "number_order.toml": " ", "names.toml": "|", "ordinary_words.toml": " "}
+PARTED: Final[Mapping[str, str]] = {
+    "coverage.toml": " ",
+    "number_order.toml": " ",
+    "names.toml": "|",
+    "ordinary_words.toml": " ",
+}
 NOWHERE: Final = "qzxqv"  # a word of no text, and a valid pattern
 EXAMPLES: Final = "examples"  # a key whose value is no entry
 SLOW: Final = 0.25  # seconds: tests of long texts say nothing about one entry

@@ -312,6 +312,8 @@ FORMS = [
     ("Thưởng 1 cây vàng.", "One tael of gold.", "Ten taels of gold."),
     ("Giá dầu 80 USD/thùng.", "Oil is at $80 a barrel.", "Oil is at 80 dong a barrel."),
     ("Giá 1,5 triệu euro.", "It costs €1.5 million.", "It costs £1.5 million."),
+    ("Cuộc họp bắt đầu lúc 11h30.", "The meeting began at 11:30 a.m.", "The meeting began at 11:30 p.m."),
+    ("Cuộc họp bắt đầu lúc 0h15.", "The meeting began at 0:15 a.m.", "The meeting began at 12:15 p.m."),
     # two figures that changed places
     ("Ba người bị bắt, 5 người bị khởi tố.", "Three were arrested and five charged.", "Five were arrested and three charged."),
     ("Công an bắt 3 người, khởi tố 5 người.", "Police charged 5 people and arrested 3.", "Police arrested 5 people and charged 3."),
