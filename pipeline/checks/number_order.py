@@ -117,6 +117,8 @@ def _exchanged(pair: Pair, source: Sequence[Quantity], target: Sequence[Quantity
     The words of each of two clauses must be in the English clause that has the number of the other one, and none of
     them in that of its own number: a translation that only puts the clauses in another order has no such words.
     """
+    if not _TWO <= len(source) <= _MOST:
+        return
     usable = [one for one in source if _is_usable(one) and _is_single(one, source, target)]
     if len(usable) < _TWO:
         return
@@ -161,6 +163,7 @@ def _moved(words: Mapping[str, tuple[str, ...]], not_in: Mapping[str, object], *
 
 
 _TWO: Final = 2
+_MOST: Final = 30  # numbers of a sentence; more make a table or a list
 _USABLE: Final = frozenset(("number", "measure", "money", "percent"))
 _VI_BORDER: Final = re.compile(r"[,;:()–—]|[.!?](?= )| (?:và|còn|trong khi|nhưng|với|cùng) ")
 _EN_BORDER: Final = re.compile(r"[,;:()–—]|[.!?](?= )| (?:and|while|but|whereas|with|plus|against) ")
