@@ -17,6 +17,7 @@ from pipeline.errors import TomdichError
 from pipeline.runner.options import RunOptions
 
 if TYPE_CHECKING:
+    from pipeline.engines import LoadedModel
     from pipeline.runner.cells import Cell
     from pipeline.runner.options import Outcome
 
@@ -70,12 +71,14 @@ def matrix(
             _exit([one.exit_code for one in planned])
             return
 
-        def run_cell(number: int, cell: Cell, asked: RunOptions) -> Outcome:
+        def run_cell(number: int, cell: Cell, asked: RunOptions, models: LoadedModel) -> Outcome:
             say(f"cell {number} of {len(chosen)}, {cell.name}:")
             if asked.deadline is not None:
                 asked = replace(asked, deadline=max(0.0, asked.deadline - (time.monotonic() - started)))
             try:
-                return run_once(cell.config, asked, report=lambda outcome: print_outcome(outcome, path=False))
+                return run_once(
+                    cell.config, asked, models=models, report=lambda outcome: print_outcome(outcome, path=False)
+                )
             except TomdichError as error:
                 say(f"error: {error}")
                 raise

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.checkpoints import list_models
+from pipeline.checkpoints import Checkpoint, list_models
 from pipeline.commands.check import Finding
 from pipeline.commands.resolved import ResolvedConfig
-from pipeline.records import JSON
+from pipeline.records import JSON, StageName
 from pipeline.runner.planning import Plan
 from pipeline.storage import labels
 from pipeline.storage.editions import superseded
@@ -57,23 +57,28 @@ def plan(planned: Plan) -> str:
             "failed": planned.failures,
             "sources": [asdict(tally) for tally in loaded.tallies],
             "listed": [asdict(failure) for failure in planned.listed],
-            "models": {
-                name: {
-                    "name": checkpoint.name,
-                    "engine": checkpoint.engine,
-                    "compute_type": checkpoint.compute_type,
-                    "device": checkpoint.device,
-                    "choices": list(checkpoint.choices),
-                    "search_differences": list(checkpoint.search_differences),
-                }
-                for name, checkpoint in planned.checkpoints.items()
-            },
+            "models": models_of(planned.checkpoints),
             "stages": {name: asdict(stage) for name, stage in planned.stages.items()},
             "unprepared": planned.unprepared,
             "same": planned.same,
             "supersedes": planned.supersedes,
         }
     )
+
+
+def models_of(checkpoints: Mapping[StageName, Checkpoint]) -> dict[str, JSON]:
+    """Return what runs each stage, why, and how its search differs."""
+    return {
+        name: {
+            "name": checkpoint.name,
+            "engine": checkpoint.engine,
+            "compute_type": checkpoint.compute_type,
+            "device": checkpoint.device,
+            "choices": list(checkpoint.choices),
+            "search_differences": list(checkpoint.search_differences),
+        }
+        for name, checkpoint in checkpoints.items()
+    }
 
 
 def check(findings: Sequence[Finding]) -> str:

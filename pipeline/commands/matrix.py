@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.config import Stage
+from pipeline.engines import LoadedModel
 from pipeline.errors import HungError, StoppedError, TomdichError
 from pipeline.progress import Progress
 from pipeline.runner import planning
@@ -98,32 +99,35 @@ def run(
     cells: Sequence[Cell],
     *,
     options: RunOptions,
-    run_cell: Callable[[int, Cell, RunOptions], Outcome],
+    run_cell: Callable[[int, Cell, RunOptions, LoadedModel], Outcome],
 ) -> list[CellResult]:
     """Run `cells` of the matrix one after the other and return what each came to; one that fails does not end the rest.
 
-    `run_cell` is given the number of the cell, from 1, the cell, and its options. A run that is stopped early ends them
+    `run_cell` is given the number of the cell, from 1, the cell, its options, and the model that the cell before it
+    left, which is loaded again only where a cell needs another one in between. A run that is stopped early ends them
     all: those that are left are results with the exit code of `StoppedError`. Each version is tagged as its cell, see
     `storage.labels`. Raises `HungError` where the process must end.
     """
     results: list[CellResult] = []
     current = {cell.name: "" for cell in matrix.cells}
-    for number, cell in enumerate(cells, start=1):
-        tags = labels.cell_tags(matrix.name, cell.name, is_baseline=cell is matrix.baseline)
-        try:
-            outcome = run_cell(number, cell, replace(options, tags=(*options.tags, *tags)))
-        except HungError:
-            raise
-        except TomdichError as error:
-            results.append(CellResult(cell, None, str(error), error.exit_code))
-            if isinstance(error, StoppedError):
-                left = cells[number:]
-                results += [CellResult(one, None, "not begun", error.exit_code) for one in left]
-                break
-        else:
-            results.append(CellResult(cell, outcome))
-            if outcome.version is not None:
-                current[cell.name] = outcome.version.folder.name
-        there = versions(options.outputs / cell.config.name)
-        labels.settle_cells(there, matrix.name, current, baseline=matrix.baseline.name)
+    with LoadedModel() as models:
+        for number, cell in enumerate(cells, start=1):
+            tags = labels.cell_tags(matrix.name, cell.name, is_baseline=cell is matrix.baseline)
+            try:
+                outcome = run_cell(number, cell, replace(options, tags=(*options.tags, *tags)), models)
+            except HungError:
+                raise
+            except TomdichError as error:
+                models.close()  # the model or its device may be what failed
+                results.append(CellResult(cell, None, str(error), error.exit_code))
+                if isinstance(error, StoppedError):
+                    left = cells[number:]
+                    results += [CellResult(one, None, "not begun", error.exit_code) for one in left]
+                    break
+            else:
+                results.append(CellResult(cell, outcome))
+                if outcome.version is not None:
+                    current[cell.name] = outcome.version.folder.name
+            there = versions(options.outputs / cell.config.name)
+            labels.settle_cells(there, matrix.name, current, baseline=matrix.baseline.name)
     return results

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipeline.checkpoints import OTHER_SEARCH
+from pipeline.commands import listings
 from pipeline.commands.matrix import CellPlan, CellResult, price
 from pipeline.evaluation.tables import print_whole
 from pipeline.progress import duration
@@ -36,7 +38,19 @@ def print_plan(matrix: Matrix, planned: Sequence[CellPlan]) -> None:
     unknown = any(one.plan is None or one.plan.unprepared for one in planned)
     counted = "without the cells that cannot be counted: " if unknown else ""
     depending = f", and at least {total.waiting} that depend on them" if total.waiting else ""
+    for said, names in _searches(planned).items():
+        console.print(escape(one_line(f"{', '.join(names)}: {said}")))
     console.print(f"{counted}{total.known} calls known, {total.missing} to make{depending}{_time(total)}")
+
+
+def _searches(planned: Sequence[CellPlan]) -> dict[str, list[str]]:
+    """Return how the search of a cell differs from that of transformers, with the cells of which that is true."""
+    found: dict[str, list[str]] = {}
+    for one in planned:
+        for stage, checkpoint in ({} if one.plan is None else one.plan.checkpoints).items():
+            for difference in checkpoint.search_differences:
+                found.setdefault(f"{stage}: {OTHER_SEARCH}: {difference}", []).append(one.cell.name)
+    return found
 
 
 def _numbers(one: CellPlan, paid: StagePlan) -> tuple[str, str, str, str]:
@@ -95,6 +109,7 @@ def plan_json(matrix: Matrix, planned: Sequence[CellPlan]) -> str:
                 "same": "" if one.plan is None else one.plan.same,
                 "unprepared": "" if one.plan is None else one.plan.unprepared,
                 **_calls(price([one])),
+                "models": {} if one.plan is None else listings.models_of(one.plan.checkpoints),
                 "error": one.error,
                 "exit": one.exit_code,
             }

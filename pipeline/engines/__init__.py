@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol, assert_never
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, assert_never
 
 from pipeline.records import Generation, Refused, Request
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from pipeline.checkpoints import Checkpoint
     from pipeline.config import Runtime
     from pipeline.engines.batching import Backend, BatchingEngine
+
+M = TypeVar("M")
 
 
 class Engine(Protocol):
@@ -37,31 +39,73 @@ class Engine(Protocol):
         ...
 
 
-def open_engine(checkpoint: Checkpoint, *, runtime: Runtime) -> BatchingEngine:
+class LoadedModel:
+    """The last model that was loaded, kept for the next engine that runs the same one; a context manager.
+
+    One model is in memory at a time: the other one is freed before another is loaded. The engines of several runs may
+    share it, one after the other, each with its own generation values.
+    """
+
+    def __init__(self) -> None:
+        self._key: tuple[object, ...] = ()
+        self._model: Any = None  # of the backend's own type
+        self._free: Callable[[], None] = _nothing
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def get(self, key: tuple[object, ...], load: Callable[[], tuple[M, Callable[[], None]]]) -> M:
+        """Return the model with this key, which is all that it depends on: the one that is kept, else a new one.
+
+        `load` returns the model and a function that gives its memory back, called when nothing here refers to it.
+        """
+        if self._key != key:
+            self.close()
+            self._model, self._free = load()
+            self._key = key
+        model: M = self._model
+        return model
+
+    def close(self) -> None:
+        """Free the model, if there is one."""
+        free = self._free
+        self._key, self._model, self._free = (), None, _nothing
+        free()
+
+
+def _nothing() -> None:
+    """Free nothing."""
+
+
+def open_engine(checkpoint: Checkpoint, *, runtime: Runtime, models: LoadedModel | None = None) -> BatchingEngine:
     """Return the checkpoint's engine with its model loaded; what it has done is in its `stats()`.
 
+    `models`: where the model is taken from, and left when the engine is closed; None frees it then.
     What slows the run down is logged: a batch that did not fit in memory. Raises `ModelError` when the model cannot be
     loaded, or not on this device.
     """
     from pipeline.engines.batching import PATIENCE, BatchingEngine
     from pipeline.engines.workers import Threads
 
-    workers = Threads(open_backend(checkpoint, runtime=runtime))
+    workers = Threads(open_backend(checkpoint, runtime=runtime, models=models))
     budget = runtime.batch_tokens or _default_budget(checkpoint)
     return BatchingEngine(checkpoint, workers=workers, budget=budget, patience=PATIENCE)
 
 
-def open_backend(checkpoint: Checkpoint, *, runtime: Runtime) -> Backend:
-    """Return the checkpoint's model on this machine, loaded; raises as `open_engine`."""
+def open_backend(checkpoint: Checkpoint, *, runtime: Runtime, models: LoadedModel | None = None) -> Backend:
+    """Return the checkpoint's model on this machine, loaded; `models` and errors as of `open_engine`."""
     match checkpoint.engine:
         case "transformers":
             from pipeline.engines.with_transformers import TransformersBackend
 
-            return TransformersBackend(checkpoint, runtime=runtime)
+            return TransformersBackend(checkpoint, runtime=runtime, models=models)
         case "ctranslate2":
             from pipeline.engines.with_ctranslate2 import CTranslate2Backend
 
-            return CTranslate2Backend(checkpoint, runtime=runtime)
+            return CTranslate2Backend(checkpoint, runtime=runtime, models=models)
         case "fake":
             from pipeline.engines.fake import FakeBackend
 

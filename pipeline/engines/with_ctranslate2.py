@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.checkpoints.device import cores
+from pipeline.engines import LoadedModel
 from pipeline.engines.batching import Answer
 from pipeline.errors import ModelError
 
@@ -27,8 +28,11 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 class CTranslate2Backend:
     """A `Backend` over `ctranslate2.Translator`, which takes pieces of text where others take ids."""
 
-    def __init__(self, checkpoint: Checkpoint, *, runtime: Runtime) -> None:
-        """Load the converted model; raises `ModelError` when it cannot be loaded, or not on this device."""
+    def __init__(self, checkpoint: Checkpoint, *, runtime: Runtime, models: LoadedModel | None = None) -> None:
+        """Load the converted model; raises `ModelError` when it cannot be loaded, or not on this device.
+
+        `models`: where it is taken from, and left by `close`.
+        """
         import ctranslate2  # type: ignore[import-untyped]
 
         assert checkpoint.converted is not None, "prepare() converts what ctranslate2 is to run"
@@ -44,13 +48,18 @@ class CTranslate2Backend:
             _keep_memory()
         try:
             self._prefix, self._skip = _target_prefix(checkpoint)
-            self._translator = ctranslate2.Translator(
-                str(checkpoint.converted),
-                device=checkpoint.device,
-                compute_type=checkpoint.compute_type,
-                inter_threads=self.workers,
-                intra_threads=1,
-            )
+            where = {"device": checkpoint.device, "compute_type": checkpoint.compute_type}
+
+            def load() -> tuple[Any, Callable[[], None]]:
+                translator = ctranslate2.Translator(
+                    str(checkpoint.converted), **where, inter_threads=self.workers, intra_threads=1
+                )
+                return translator, translator.unload_model
+
+            key = (CTranslate2Backend, checkpoint.converted, *where.values(), self.workers)
+            self._own = models is None
+            self._models = LoadedModel() if models is None else models
+            self._translator = self._models.get(key, load)
             if checkpoint.device == "cuda":
                 self.run([[checkpoint.eos_id]])  # the CUDA libraries are opened at the first batch only
         except (OSError, RuntimeError, ValueError) as error:
@@ -84,8 +93,9 @@ class CTranslate2Backend:
         return [replace(best, others=tuple(others)) for best, *others in answers]
 
     def close(self) -> None:
-        """Free the model's memory."""
-        self._translator.unload_model()
+        """Free the model's memory, unless it is kept."""
+        if self._own:
+            self._models.close()
 
     def _answer(self, pieces: list[str], score: float) -> Answer:
         finished = bool(pieces) and pieces[-1] == self._end

@@ -8,12 +8,13 @@ not asked for: `output_scores` keeps the logits of every step (34 GB for NLLB, 1
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.checkpoints.device import cores
 from pipeline.checkpoints.weights import load
+from pipeline.engines import LoadedModel
 from pipeline.engines.batching import Answer
 
 if TYPE_CHECKING:
@@ -29,17 +30,20 @@ class TransformersBackend:
 
     workers = 1  # torch itself shares a batch among the cores
 
-    def __init__(self, checkpoint: Checkpoint, *, runtime: Runtime) -> None:
-        """Load the weights; raises `ModelError` when they are not usable."""
+    def __init__(self, checkpoint: Checkpoint, *, runtime: Runtime, models: LoadedModel | None = None) -> None:
+        """Load the weights; raises `ModelError` when they are not usable.
+
+        `models`: where the model is taken from, and left by `close`.
+        """
         import torch
 
         torch.set_num_threads(runtime.threads or min(torch.get_num_threads(), cores()))  # torch knows no quota
-        assert checkpoint.compute_type != "int8", "prepare() gives int8 to ctranslate2 alone"
         self._checkpoint = checkpoint
         self._device = torch.device(checkpoint.device)
-        # Any: transformers' annotations of `to` and `generate` do not admit how they are called everywhere
-        model: Any = load(checkpoint.folder, dtype=checkpoint.compute_type)
-        self._model = model.to(self._device)
+        key = (TransformersBackend, checkpoint.folder, checkpoint.digest, checkpoint.compute_type, checkpoint.device)
+        self._own = models is None
+        self._models = LoadedModel() if models is None else models
+        self._model = self._models.get(key, lambda: _load(checkpoint))
         self._generation = _generation_config(checkpoint)
         # generate() fills what is None from here, so the checkpoint's own must not be left in place
         self._model.generation_config = self._generation
@@ -63,12 +67,10 @@ class TransformersBackend:
         raise MemoryError(message)
 
     def close(self) -> None:
-        """Free the model's memory."""
-        import torch
-
+        """Free the model's memory, unless it is kept."""
         self._model = None
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+        if self._own:
+            self._models.close()
 
     def _generate(self, rows: Sequence[Sequence[int]], candidates: int | None) -> list[list[int]]:
         import torch
@@ -93,6 +95,16 @@ class TransformersBackend:
         finished = self._checkpoint.eos_id in row[start:]
         end = row.index(self._checkpoint.eos_id, start) if finished else len(row)
         return Answer(row[start:end], finished, None)
+
+
+def _load(checkpoint: Checkpoint) -> tuple[Any, Callable[[], None]]:
+    """Return the model on its device, and what gives its memory back when nothing refers to it any more."""
+    import torch
+
+    assert checkpoint.compute_type != "int8", "prepare() gives int8 to ctranslate2 alone"
+    # Any: transformers' annotations of `to` and `generate` do not admit how they are called everywhere
+    model: Any = load(checkpoint.folder, dtype=checkpoint.compute_type)
+    return model.to(checkpoint.device), torch.cuda.empty_cache if checkpoint.device == "cuda" else lambda: None
 
 
 def _generation_config(checkpoint: Checkpoint, *, candidates: int | None = None) -> GenerationConfig:

@@ -12,6 +12,7 @@ from pipeline import __version__, report, waiting
 from pipeline.checkpoints import OTHER_SEARCH, Checkpoint
 from pipeline.checks.protocol import WorkerConfig
 from pipeline.config import Config, dump
+from pipeline.engines import LoadedModel
 from pipeline.errors import StoppedError
 from pipeline.glossary import Glossary
 from pipeline.ids import digest
@@ -34,8 +35,10 @@ from pipeline.storage.rows import read_failures
 _log = logging.getLogger(__name__)
 
 
-def run(config: Config, *, options: RunOptions, progress: Progress) -> Outcome:
+def run(config: Config, *, options: RunOptions, progress: Progress, models: LoadedModel | None = None) -> Outcome:
     """Run `config` and publish a version, or return the existing one where nothing would change.
+
+    `models`: of `open_engine`, for several runs one after the other.
 
     Raises `GateError` when the feed is too small, too many records failed or are held back; `StoppedError` when
     stopped early with nothing to publish; `UsageError` and `WorldError` as they come. In each case nothing is
@@ -43,7 +46,7 @@ def run(config: Config, *, options: RunOptions, progress: Progress) -> Outcome:
     """
     day = Day.of(config, options)
     try:
-        with open_run(day, options=options, progress=progress) as context:
+        with open_run(day, options=options, progress=progress, models=models) as context:
             outcome = _chain(context)
             if outcome.version is not None and (options.tags or options.note is not None):
                 labels.edit(outcome.version, add=options.tags, note=options.note)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.config import Config, at_edition, today
+from pipeline.engines import LoadedModel
 from pipeline.progress import Progress
 from pipeline.runner import revising
 from pipeline.runner.deadline import Deadline, StopConditions
@@ -70,6 +71,7 @@ class RunContext:
     failures: FailureList
     gates: Gates
     stop: StopConditions
+    models: LoadedModel | None  # that several runs share; None: each stage loads its own
 
     @property
     def kept_columns(self) -> tuple[str, ...]:
@@ -78,7 +80,7 @@ class RunContext:
 
 
 @contextmanager
-def open_run(day: Day, *, options: RunOptions, progress: Progress) -> Iterator[RunContext]:
+def open_run(day: Day, *, options: RunOptions, progress: Progress, models: LoadedModel | None) -> Iterator[RunContext]:
     """Give what a run needs, with the lock of its name held for the block; raises as `versions.locked` does."""
     deadline = Deadline(options.deadline)
     config = day.config
@@ -119,5 +121,6 @@ def open_run(day: Day, *, options: RunOptions, progress: Progress) -> Iterator[R
             run_log=run_log,
             failures=failures,
             gates=Gates(config.name, config.limits, experiment.staging),
+            models=models,
             stop=StopConditions(options.stopping, space, deadline),
         )

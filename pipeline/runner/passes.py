@@ -151,6 +151,7 @@ class _StagePass(Generic[R, T]):
             checkpoint,
             memo=memo,
             runtime=runtime,
+            models=run.models,
             opening=self._open,
             stopping=self._stopping,
             answered=self._answered,

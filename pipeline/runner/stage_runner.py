@@ -25,6 +25,7 @@ from pipeline.stages import Round
 if TYPE_CHECKING:
     from pipeline.checkpoints import Checkpoint
     from pipeline.config import Runtime
+    from pipeline.engines import LoadedModel
     from pipeline.engines.batching import BatchingEngine
     from pipeline.storage.memo import Calls, Memo
     from pipeline.text.chunking import Chunker
@@ -43,6 +44,7 @@ def open_stage(
     *,
     memo: Memo,
     runtime: Runtime,
+    models: LoadedModel | None = None,
     opening: Opening = lambda open_: open_(),
     stopping: Callable[[], str | None] = lambda: None,
     answered: Callable[[], None] = lambda: None,
@@ -51,15 +53,15 @@ def open_stage(
 ) -> StageRunner[R, T]:
     """Return the runner of `stage` with a prepared checkpoint: its chunker, its calls in the memo, its engine.
 
-    A context manager, at whose end the engine is closed. `opening` is called in the place of what opens the engine, and
-    is given that; the other arguments are those of `StageRunner`.
+    A context manager, at whose end the engine is closed; `models` as for `open_engine`. `opening` is called in place
+    of what opens the engine, and is given that; the other arguments are those of `StageRunner`.
     """
     fitted = chunker(checkpoint)
     return StageRunner(
         name=name,
         stage=lambda record: stage(record, fitted),
         calls=memo.calls(checkpoint.identity()),
-        open_engine=lambda: opening(partial(open_engine, checkpoint, runtime=runtime)),
+        open_engine=lambda: opening(partial(open_engine, checkpoint, runtime=runtime, models=models)),
         stopping=stopping,
         answered=answered,
         window=window,
