@@ -162,8 +162,7 @@ def load_version(version: str | Path, *, outputs: str | Path | None = None) -> L
     """Return a published version: a path, or a name as the command line takes it (`night`, `night@2026-11-23`).
 
     `outputs`: where versions are published, a folder or `s3://bucket/prefix`, by default as in `RunOptions`. Raises
-    `UsageError` naming what there is
-    where this is not.
+    `UsageError` naming what there is where this is not.
     """
     folder = outputs_folder(RunOptions().outputs if outputs is None else outputs)
     return LoadedVersion(editions.find(folder, str(version)))

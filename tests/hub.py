@@ -68,13 +68,13 @@ class Hub:
 
 
 @contextmanager
-def running(hub: Hub) -> Iterator[Hub]:
-    """Serve the hub while the block runs."""
+def running(hub: Hub, *, serving: type[Handler] | None = None) -> Iterator[Hub]:
+    """Serve the hub while the block runs; `serving`: what answers a request."""
 
-    class Handler(_Handler):
+    class Content(serving or Handler):  # type: ignore[misc]
         content = hub
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Content)
     server.daemon_threads = True
     hub.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -88,7 +88,9 @@ def running(hub: Hub) -> Iterator[Hub]:
         thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """Answers what is asked of models."""
+
     content: Hub
     protocol_version = "HTTP/1.1"
 

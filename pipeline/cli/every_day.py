@@ -1,4 +1,4 @@
-"""The commands of every day: run, plan, check, try, translate, brief, export, init."""
+"""The commands of every day: run, plan, check, try, translate, brief, export, push, init."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from pipeline.cli.options import (
 )
 from pipeline.cli.parsing import edition_day, load_config, load_given
 from pipeline.cli.run_options import PLAN, RUN, takes_run_options
-from pipeline.cli.terminal import keep_exit_code, print_path, say, show_progress, stop_signals
+from pipeline.cli.terminal import keep_exit_code, print_path, say, show_messages, show_progress, stop_signals
 from pipeline.runner.options import RunOptions
 
 Output = Annotated[
@@ -295,6 +295,27 @@ def export(
     from pipeline.storage import editions
 
     print_path(spreadsheets.export(editions.find(outputs, version), to=to, output=output))
+
+
+@app.command(rich_help_panel=EVERY_DAY)
+def push(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="As for `tomdich show`.")],
+    repository: Annotated[str, typer.Argument(metavar="REPO", help="The dataset repository on the hub: owner/name.")],
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    public: Annotated[
+        bool, typer.Option("--public", help="Create a public repository, or push to one that is public.")
+    ] = False,
+) -> None:
+    """Upload a version to a dataset repository of the hub, private by default; its tag is the version's name."""
+    from pipeline.commands import push as pushing
+    from pipeline.storage import editions
+
+    with show_messages():
+        pushed = pushing.push(editions.find(outputs, version), repository, public=public)
+    state = "pushed" if pushed.is_new else "nothing changed, already pushed"
+    say(f"{state}{f'; {pushed.held} records on hold are in it' if pushed.held else ''}")
+    with keep_exit_code(f"it is at {pushed.address}"):
+        typer.echo(pushed.address)
 
 
 @app.command(rich_help_panel=EVERY_DAY)

@@ -21,7 +21,7 @@ from pipeline.errors import DifferenceError, UsageError, WorldError
 from pipeline.storage import labels, object_store, versions
 from pipeline.storage.pruning import prune
 from pipeline.storage.published import Withdrawal, withdraw, withdrawals
-from tests import examples, forked, s3
+from tests import examples, forked, hub, hub_datasets, s3
 from tests.conftest import article, tomdich_in_process, write_feed
 
 RECIPE = "3f9a1c2b" + "0" * 56
@@ -398,7 +398,7 @@ COMMANDS = {
 
 def test_every_command_is_tested_against_a_store() -> None:
     takes = {name for name, command in examples.commands().items() if any(p.name == "outputs" for p in command.params)}
-    assert takes == set(COMMANDS)
+    assert takes == {*COMMANDS, "push"}
 
 
 @pytest.fixture(scope="module")
@@ -439,6 +439,28 @@ def test_a_command_works_where_versions_are_in_a_store(
     assert done.returncode == 0, done.stderr
     assert printed in done.stdout + done.stderr
     visible(store)
+
+
+@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the hub's client, of its HTTP library
+def test_push_takes_a_version_from_a_store(
+    store: s3.S3, night: tuple[Path, dict[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, objects = night
+    for key, content in objects.items():
+        store.put(key, content)
+    monkeypatch.setenv("TOMDICH_CACHE", str(tmp_path / "other"))
+    monkeypatch.setenv("HF_TOKEN", hub_datasets.TOKEN)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+    with hub.running(hub_datasets.DatasetHub(), serving=hub_datasets.Datasets) as there:
+        assert isinstance(there, hub_datasets.DatasetHub)
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", there.url)
+        done = tomdich_in_process("push", "night", "someone/night", "--outputs", URL, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        ((tag, commit),) = there.datasets["someone/night"].tags.items()
+        pushed = there.datasets["someone/night"].commits[commit]
+    assert {f"daily/night/{tag}/{name}": content for name, content in pushed.items() if name != ".gitattributes"} == {
+        key: content for key, content in objects.items() if tag in key and ".labels" not in key
+    }
 
 
 def test_a_program_reads_and_runs_where_versions_are_in_a_store(
