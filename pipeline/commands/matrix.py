@@ -7,10 +7,8 @@ was killed from the memo, and finds the cells that are published.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from pipeline.config import Stage
 from pipeline.engines import LoadedModel
@@ -21,7 +19,6 @@ from pipeline.runner.cells import Cell, Matrix
 from pipeline.runner.options import Outcome, RunOptions
 from pipeline.runner.planning import Plan, StagePlan
 from pipeline.storage import labels
-from pipeline.storage.disk_errors import temporary_folder
 from pipeline.storage.versions import versions
 
 
@@ -65,13 +62,10 @@ def grouped(cells: Sequence[Cell]) -> list[Cell]:
 def plan(cells: Iterable[Cell], *, options: RunOptions, progress: Progress) -> list[CellPlan]:
     """Return the plan of each cell, in order; a call that several cells need is counted in the first of them."""
     planned: list[CellPlan] = []
-    with (
-        tempfile.TemporaryDirectory(prefix="tomdich-matrix-", dir=temporary_folder()) as folder,
-        planning.distinct_calls(Path(folder)) as first_time,
-    ):
+    with planning.open_planner() as planner:
         for cell in cells:
             try:
-                found = planning.plan(cell.config, options=options, progress=progress, first_time=first_time)
+                found = planner.plan(cell.config, options=options, progress=progress)
             except StoppedError:
                 raise
             except TomdichError as error:

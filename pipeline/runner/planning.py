@@ -34,6 +34,7 @@ from pipeline.runner.preparing import before_reading, chunker, memo_folder, prep
 from pipeline.runner.rates import Rate, measured
 from pipeline.runner.revising import Revision
 from pipeline.stages import Round, summarize_or_edited, translate
+from pipeline.storage.atomic import new_folder
 from pipeline.storage.disk_errors import on_disk, temporary_folder
 from pipeline.storage.memo import Calls, open_memo
 from pipeline.storage.published import read_published
@@ -66,45 +67,104 @@ class Plan:
     supersedes: tuple[str, ...] = ()  # the versions that a revision would stand for
 
 
-def plan(
-    config: Config, *, options: RunOptions, progress: Progress, first_time: Callable[[str], bool] | None = None
-) -> Plan:
-    """Return what `run` would do with the same config and options, without a model in memory.
+def plan(config: Config, *, options: RunOptions, progress: Progress) -> Plan:
+    """Return the plan of one run; raises as `Planner.plan`."""
+    with open_planner() as planner:
+        return planner.plan(config, options=options, progress=progress)
 
-    `first_time`: that of `distinct_calls`, which several plans share so that each call is counted in the first of them.
 
-    Raises as `run` does for what ends it before its first model call: a folder that cannot be written, a file of the
-    config that cannot be read, a disk without room, a checkpoint that cannot be had, a feed that is too small or of
-    which too much is lost, a revision that would ask a model.
-    """
+@contextmanager
+def open_planner() -> Iterator[Planner]:
+    """Give a planner, with a temporary folder for the block."""
     temporary = temporary_folder()
     with on_disk(temporary, remedy="set TMPDIR to a folder that can be written, with room for the articles"):
         folder = Path(tempfile.mkdtemp(prefix="tomdich-plan-", dir=temporary))
         try:
-            day = Day.of(config, options)
-            if first_time is not None:
-                return _planned(day, options, progress, folder, first_time)
-            with distinct_calls(folder) as own:
-                return _planned(day, options, progress, folder, own)
+            with _distinct(folder / "missing.sqlite") as first_time:
+                yield Planner(folder, first_time)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a plan has read: the articles, and what is listed as failed."""
+
+    loaded: Loaded
+    failures: int
+    listed: list[Failure]
+
+
+class Planner:
+    """Plans one or several runs: sources that they read alike are read once, a call is counted in the first of them."""
+
+    def __init__(self, folder: Path, first_time: Callable[[str], bool]) -> None:
+        """Take the folder for what is read, and a function that says whether a digest is seen for the first time."""
+        self._folder, self._first_time = folder, first_time
+        self._reads: dict[str, _Read] = {}  # by what decides what is read
+
+    def plan(self, config: Config, *, options: RunOptions, progress: Progress) -> Plan:
+        """Return what `run` would do with the same config and options, without a model in memory.
+
+        Raises as `run` does for what ends it before its first model call: a folder that cannot be written, a file of
+        the config that cannot be read, a disk without room, a checkpoint that cannot be had, a feed that is too small
+        or of which too much is lost, a revision that would ask a model.
+        """
+        day = Day.of(config, options)
+        refresh(options.outputs)
+        experiment = Experiment(options.outputs / day.config.name)
+        revision = revising.to_revise(experiment, day.edition) if options.revise else None
+        config = day.config if revision is None else revision.as_published(day.config)
+        glossary = before_reading(config, options)
+        read = self._read(config, options, progress, revision=revision, glossary=glossary)
+        return _planned(
+            read,
+            config,
+            day,
+            options,
+            progress,
+            revision=revision,
+            glossary=glossary,
+            first_time=self._first_time,
+        )
+
+    def _read(
+        self, config: Config, options: RunOptions, progress: Progress, *, revision: Revision | None, glossary: Glossary
+    ) -> _Read:
+        read_by = config.model_dump(
+            mode="json", include={"name", "sources", "exclude", "on_same_id", "timezone", "limits"}
+        )
+        key = digest([read_by, dict(glossary.digests)])
+        if key in self._reads:
+            return self._reads[key]
+        folder = new_folder(self._folder, "read-")
+        experiment = Experiment(options.outputs / config.name)
+        with FailureList(folder, event=_unlogged, earlier=experiment if options.only_new else None) as failures:
+            loaded = _load(config, options, progress, folder, revision=revision, glossary=glossary, failures=failures)
+            with failures.listed().open(encoding="utf-8") as lines:
+                listed = [msgspec.json.decode(line, type=Failure) for line in islice(lines, _LISTED)]
+        read = _Read(loaded, failures.failed, listed)
+        if revision is None:
+            self._reads[key] = read
+        return read
+
+
 def _planned(
-    day: Day, options: RunOptions, progress: Progress, folder: Path, first_time: Callable[[str], bool]
+    read: _Read,
+    config: Config,
+    day: Day,
+    options: RunOptions,
+    progress: Progress,
+    *,
+    revision: Revision | None,
+    glossary: Glossary,
+    first_time: Callable[[str], bool],
 ) -> Plan:
-    refresh(options.outputs)
-    experiment = Experiment(options.outputs / day.config.name)
-    revision = revising.to_revise(experiment, day.edition) if options.revise else None
-    config = day.config if revision is None else revision.as_published(day.config)
-    glossary = before_reading(config, options)
-    with FailureList(folder, event=_unlogged, earlier=experiment if options.only_new else None) as failures:
-        loaded = _load(config, options, progress, folder, revision=revision, glossary=glossary, failures=failures)
-        with failures.listed().open(encoding="utf-8") as lines:
-            listed = [msgspec.json.decode(line, type=Failure) for line in islice(lines, _LISTED)]
+    """Return the plan of a run that reads this."""
+    experiment, loaded = Experiment(options.outputs / config.name), read.loaded
     checkpoints = prepare_stages(config, until=options.until, prepare=ready)
     replaced = () if revision is None else tuple(version.name for version in revision.versions)
-    planned = Plan(loaded, failures.failed, listed, checkpoints, {}, supersedes=replaced)
+    planned = Plan(loaded, read.failures, read.listed, checkpoints, {}, supersedes=replaced)
     is_prepared = len(checkpoints) == REACHED[options.until]
     if is_prepared:
         made = digest(recipe(config, checkpoints, glossary))
@@ -259,9 +319,9 @@ class _Counter:
 
 
 @contextmanager
-def distinct_calls(folder: Path) -> Iterator[Callable[[str], bool]]:
-    """Give a function that says whether a digest is seen for the first time; what it has seen lives in `folder`."""
-    with closing(sqlite3.connect(folder / "missing.sqlite", isolation_level=None)) as scratch:
+def _distinct(path: Path) -> Iterator[Callable[[str], bool]]:
+    """Give a function that says whether a digest is seen for the first time; what it has seen lives on disk."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as scratch:
         scratch.execute("PRAGMA journal_mode = OFF")
         scratch.execute("PRAGMA synchronous = OFF")
         scratch.execute("CREATE TABLE seen (digest TEXT PRIMARY KEY) WITHOUT ROWID")

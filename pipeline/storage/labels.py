@@ -74,8 +74,9 @@ def cells(versions: Sequence[Version], matrix: str) -> list[Cell]:
     prefix = f"{_CELL}{matrix}/"
     for version in versions:
         tags = read(version).tags
-        is_baseline = f"{_BASELINE}{matrix}" in tags
-        found += [Cell(tag.removeprefix(prefix), version, is_baseline) for tag in tags if tag.startswith(prefix)]
+        names = [tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)]
+        is_baseline = f"{_BASELINE}{matrix}" in tags  # of two cells that are one version, the first
+        found += [Cell(name, version, is_baseline and name == names[0]) for name in names]
     return found
 
 

@@ -71,6 +71,26 @@ def test_shared_calls_are_planned_and_paid_once(beams: Callable[..., Path]) -> N
     assert [one["same"] for one in again["cells"]] == [version.name for version in published(config)]
 
 
+def test_sources_that_cells_read_alike_are_read_once_for_the_plan(beams: Callable[..., Path]) -> None:
+    config = beams({BEAMS: [1, 2, 3], "include": [{"exclude.under_syllables": 1}]})
+    done = tomdich_in_process("matrix", config, "--outputs", "out", "--dry", cwd=config.parent)
+    assert done.returncode == 0
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()].count("load") == 2
+
+
+def test_cells_whose_values_are_the_defaults_are_one_version(beams: Callable[..., Path]) -> None:
+    config = beams({"include": [{"name": "plain", BEAMS: None}, {"name": "one", BEAMS: 1}]})
+    found = as_json(config)
+    assert [(one["version"], one["published"]) for one in found["cells"]] == [
+        (published(config)[0].name, True),
+        (published(config)[0].name, False),
+    ]
+    assert [(cell.name, cell.is_baseline) for cell in labels.cells(published(config), "night")] == [
+        ("plain", True),
+        ("one", False),
+    ]
+
+
 def test_a_time_is_estimated_from_the_version_with_the_same_search(beams: Callable[..., Path]) -> None:
     config = beams({BEAMS: [1, 4]}, feed=[article(number) for number in range(20)])
     matrix(config)
