@@ -152,6 +152,8 @@ class Stage(_Model):
     with_title: StrictBool | None = None  # of a summarizer: the headline precedes each text
     # of a summarizer: the tokens of the beginning that it reads; false: the whole article, in rounds
     lead: Annotated[int, Strict(), Field(ge=16, le=1_000_000)] | Literal[False] | None = None
+    # with `lead`: it ends after exactly so many tokens, within a sentence too, as published evaluations cut articles
+    truncate: StrictBool | None = None
     sentences: Annotated[int, Strict(), Field(ge=1, le=20)] | None = (
         None  # of `extractive`, `lead`, `textrank`, `oracle`
     )
@@ -161,6 +163,8 @@ class Stage(_Model):
     @model_validator(mode="after")
     def _only_what_it_takes(self) -> Self:
         """Refuse an option that has no effect: a summarizer without a model takes `sentences` only."""
+        if self.truncate and not self.lead:
+            raise ValueError("`truncate: true` needs `lead: N`, the tokens after which the article is cut")
         if self.model not in MODEL_FREE:
             if self.sentences is not None:
                 raise ValueError(
@@ -345,12 +349,15 @@ def command(target: str | tuple[str, ...]) -> tuple[str, ...]:
     return tuple(shlex.split(target)) if isinstance(target, str) else target
 
 
-def dump(config: Config) -> str:
+def dump(config: Config, *, folder: Path | None = None) -> str:
     """Return `config` as YAML that `load` reads back to an equal one.
 
-    Defaults are written out: those of a later version may differ. `on_finish` and `metrics` are left out: they belong
-    to the machine of the run, and the address of a web hook is a secret.
+    With `folder`, which the file will be in, paths are relative to it (`relative_path`), so that both can be moved
+    together. Defaults are written out: those of a later version may differ. `on_finish` and `metrics` are left out:
+    they belong to the machine of the run, and the address of a web hook is a secret.
     """
+    if folder is not None:
+        config = _relative(config, folder)
     fields = config.model_dump(mode="json", exclude_none=True, exclude={"on_finish", "metrics"})
     return yaml_core.dump(fields, width=110)
 
@@ -385,6 +392,19 @@ def resolve_path(path: str, base: Path) -> str:
     return os.path.normpath(base / expand_home(folder)) + mark + name
 
 
+def relative_path(path: str, folder: Path) -> str:
+    """Return a path that `resolve_path` made absolute as a config in `folder` writes it; the two undo each other.
+
+    A URL, `-` and `${NAME}` stay as they are, and so does a path that has only the root in common with `folder`: it
+    would not move together with it.
+    """
+    base, mark, name = path.partition(RELATIVE_TO)
+    if not base.startswith("/") or os.path.commonpath([base, folder]) == "/":
+        return path
+    written = os.path.relpath(base, folder)
+    return (written if written.startswith("..") else f"./{written}") + mark + name
+
+
 def resolve_file(path: str, base: Path) -> str:
     """Return the path of one file or folder as `resolve_path` does, in the normal form of Unicode that the disk has."""
     return as_on_disk(resolve_path(path, base))
@@ -416,21 +436,44 @@ def _resolved_command(target: str | tuple[str, ...] | None, base: Path) -> str |
 
 def _absolute(config: Config, folder: Callable[..., Path]) -> Config:
     """Return `config` with the relative paths in it absolute against the `folder` of the field, given by its names."""
+    return _with_files(config, lambda path, *names: resolve_file(path, folder(*names))).model_copy(
+        update={
+            "sources": resolve_sources(config.sources, folder, "sources"),
+            "on_finish": _resolved_command(config.on_finish, folder("on_finish")),
+            "metrics": None if config.metrics is None else resolve_file(config.metrics, folder("metrics")),
+        }
+    )
+
+
+def _relative(config: Config, folder: Path) -> Config:
+    """Return `config` with its absolute paths relative to `folder`, as `relative_path` writes them."""
+
+    def source(source: Source) -> Source:
+        places = {name: getattr(source, name) for name in ("path", "dataset")}
+        update = {name: relative_path(place, folder) for name, place in places.items() if place is not None}
+        return source.model_copy(update=update)
+
+    config = _with_files(config, lambda path, *_: relative_path(path, folder))
+    return config.model_copy(update={"sources": tuple(source(one) for one in config.sources)})
+
+
+def _with_files(config: Config, place: Callable[..., str]) -> Config:
+    """Return `config` with what `place` returns for each path of its models, terms, corrections and memo.
+
+    It is given the path and the names that lead to its field.
+    """
 
     def stage(section: str, stage: G) -> G:
         files = {name: getattr(stage, name, None) for name in ("terms", "corrections")}
         named = files | {"model": stage.model if is_folder_name(stage.model) else None}
         return stage.model_copy(
-            update={name: resolve_file(path, folder(section, name)) for name, path in named.items() if path is not None}
+            update={name: place(path, section, name) for name, path in named.items() if path is not None}
         )
 
     return config.model_copy(
         update={
-            "sources": resolve_sources(config.sources, folder, "sources"),
             "summarize": stage("summarize", config.summarize),
             "translate": stage("translate", config.translate),
-            "memo": None if config.memo is None else resolve_file(config.memo, folder("memo")),
-            "on_finish": _resolved_command(config.on_finish, folder("on_finish")),
-            "metrics": None if config.metrics is None else resolve_file(config.metrics, folder("metrics")),
+            "memo": None if config.memo is None else place(config.memo, "memo"),
         }
     )

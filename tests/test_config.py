@@ -343,3 +343,40 @@ def test_a_secret_is_not_in_what_pydantic_says_itself() -> None:
     with pytest.raises(ValueError, match="holds a secret") as refused:
         configs.Source(path="https://user:s3cretpw@host/")
     assert "s3cret" not in str(refused.value)
+
+
+def test_to_truncate_needs_a_lead(tmp_path: Path) -> None:
+    assert loaded(tmp_path, GOOD, "summarize.lead=512", "summarize.truncate=true").summarize.truncate
+    with pytest.raises(ConfigError, match="`truncate: true` needs `lead: N`"):
+        loaded(tmp_path, GOOD, "summarize.truncate=true")
+
+
+def test_a_config_is_written_relative_to_its_folder_and_read_back_from_there(tmp_path: Path) -> None:
+    text = GOOD + "  terms: house/terms.csv\nmemo: memo\n"
+    config = loaded(tmp_path, text)
+    folder = tmp_path / "out" / "night" / "v"
+    folder.mkdir(parents=True)
+    dumped = configs.dump(config, folder=folder)
+    assert str(tmp_path) not in dumped
+    (folder / "config.yaml").write_text(dumped, encoding="utf-8")
+    assert configs.load(folder / "config.yaml") == config
+
+
+@pytest.mark.parametrize(
+    ("path", "written"),
+    [
+        ("/a/b/feed.jsonl", "../../b/feed.jsonl"),
+        ("/a/out/v/feed.jsonl", "./feed.jsonl"),
+        ("/a/b/./${FEED}/*.jsonl", "../../b/./${FEED}/*.jsonl"),
+        ("/other/feed.jsonl", "/other/feed.jsonl"),
+        ("${FEED}", "${FEED}"),
+        ("https://host/feed.jsonl", "https://host/feed.jsonl"),
+        ("-", "-"),
+        ("owner/dataset", "owner/dataset"),
+    ],
+)
+def test_a_relative_path_leads_to_what_the_absolute_one_does(path: str, written: str) -> None:
+    folder = Path("/a/out/v")
+    assert configs.relative_path(path, folder) == written
+    if "${" not in path and path != "owner/dataset":
+        assert configs.resolve_path(written, folder) == path

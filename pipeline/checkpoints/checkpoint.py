@@ -68,6 +68,7 @@ class Checkpoint:
     word_segmented: bool
     with_title: bool  # the input of a summarizer begins with the headline
     lead_only: bool  # a summarizer reads only the beginning of an article, up to `max_source`
+    truncate: bool  # the beginning that `lead_only` reads ends at a token, not at a sentence
     max_source: int  # longest encoder input, with special tokens and prefix
     budget: int  # longest text: `max_source` minus prefix and special tokens
     deterministic: bool
@@ -140,7 +141,9 @@ class Checkpoint:
             "tone_style": self.tone_style,
             "word_segmented": self.word_segmented,
             "with_title": self.with_title,
-            **({"lead_only": True} if self.lead_only else {}),  # left out otherwise: earlier keys of the memo stay
+            # left out where they are false: earlier keys of the memo stay
+            **({"lead_only": True} if self.lead_only else {}),
+            **({"truncate": True} if self.truncate else {}),
         }
 
     def _clean(self, text: str) -> str:

@@ -175,6 +175,7 @@ def _fake(stage: Stage, *, deterministic: bool) -> Checkpoint:
         word_segmented=False,
         with_title=bool(stage.with_title),
         lead_only=bool(stage.lead),
+        truncate=bool(stage.truncate),
         max_source=max_source,
         budget=max_source - len(prefix.split()),
         deterministic=deterministic,

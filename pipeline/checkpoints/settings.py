@@ -258,6 +258,7 @@ def assemble(
         word_segmented=segmented,
         with_title=entry.with_title if stage.with_title is None else stage.with_title,
         lead_only=lead is not None,
+        truncate=lead is not None and bool(stage.truncate),
         max_source=max_source,
         budget=budget,
         deterministic=deterministic,

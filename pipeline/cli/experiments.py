@@ -1,19 +1,32 @@
-"""The commands of experiments: matrix."""
+"""The commands of experiments: matrix, reproduce, pack, rate."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from pipeline.cli.every_day import print_outcome, run_once
-from pipeline.cli.options import EXPERIMENTS, AsJson, ConfigPath, Edition, Note, Set, Tags, app
+from pipeline.cli.options import (
+    DEFAULT_OUTPUTS,
+    EXPERIMENTS,
+    AsJson,
+    ConfigPath,
+    Edition,
+    Note,
+    Outputs,
+    Set,
+    Tags,
+    VersionName,
+    app,
+)
 from pipeline.cli.parsing import edition_day
 from pipeline.cli.run_options import takes_run_options
-from pipeline.cli.terminal import say, show_progress, stop_signals
-from pipeline.errors import TomdichError
+from pipeline.cli.terminal import print_path, say, show_progress, stop_signals
+from pipeline.errors import DifferenceError, TomdichError, UsageError
 from pipeline.runner.options import RunOptions
 
 if TYPE_CHECKING:
@@ -89,6 +102,120 @@ def matrix(
     else:
         listing.print_results(loaded, results)
     _exit([one.exit_code for one in results])
+
+
+@app.command(rich_help_panel=EXPERIMENTS)
+def reproduce(
+    version: Annotated[
+        str | None,
+        typer.Argument(metavar="[VERSION|PACK]", help="A version, as for `tomdich show`, or a file of `tomdich pack`."),
+    ] = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    sources: Annotated[
+        Path | None,
+        typer.Option("--sources", metavar="DIR", help="The folder that the source files are in now."),
+    ] = None,
+    from_version: Annotated[
+        bool, typer.Option("--from-version", help="Take the articles from the records of the version.")
+    ] = False,
+    overrides: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a version again with an empty memo: exit 0 if its texts are the same, else 1 with the records and causes."""
+    from pipeline.commands import reproduce as reproducing
+
+    if sources is not None and from_version:
+        raise UsageError("reproduce: give --sources or --from-version, not both")
+    with stop_signals() as stopping, show_progress() as progress:
+        found = reproducing.reproduce(
+            outputs,
+            version,
+            overrides=tuple(overrides or ()),
+            sources=sources,
+            from_version=from_version,
+            progress=progress,
+            stopping=stopping,
+        )
+    if as_json:
+        typer.echo(reproducing.as_json(found))
+    else:
+        for line in reproducing.lines(found):
+            typer.echo(line)
+    if found.differing:
+        raise DifferenceError(f"{found.version}: {len(found.differing)} records differ")
+
+
+@app.command(rich_help_panel=EXPERIMENTS)
+def pack(
+    version: VersionName = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    articles: Annotated[
+        Literal["digests", "sources", "version"],
+        typer.Option(
+            "--articles",
+            help="What to pack of the articles: only the digests of the sources, the source files, or the records.",
+        ),
+    ] = "digests",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where to write it, - for stdout; else a new file in the current folder.",
+        ),
+    ] = None,
+) -> None:
+    """Write what another machine needs to reproduce a version into one archive: config, digests, terms, libraries."""
+    from pipeline.commands import packing
+    from pipeline.storage import versions
+
+    print_path(packing.pack(versions.find(outputs, version), articles=articles, output=output))
+
+
+@app.command(rich_help_panel=EXPERIMENTS)
+def rate(
+    a: Annotated[str, typer.Argument(metavar="A", help="One version, as VERSION of `tomdich show`.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The other version, likewise.")],
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    sample: Annotated[int, typer.Option("--sample", min=1, metavar="N", help="How many records are rated.")] = 100,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Another seed samples other records.")] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The page, FILE.html, with FILE.csv beside it; else new files in the current folder.",
+        ),
+    ] = None,
+    read: Annotated[
+        list[Path] | None,
+        typer.Option("--read", metavar="FILE", help="Read the CSV of a rater instead; may be given many times."),
+    ] = None,
+    to: Annotated[
+        Literal["text", "json", "latex"], typer.Option("--to", help="With --read: for a person, a program or a paper.")
+    ] = "text",
+) -> None:
+    """Write a blinded sheet on which people rate two versions; with --read, say what they preferred and agree on."""
+    from pipeline.evaluation.tables import latex, print_tables
+    from pipeline.export import rating
+    from pipeline.export.rating import reading
+    from pipeline.storage import editions
+
+    first, second = editions.find(outputs, a), editions.find(outputs, b)
+    if not read:
+        for path in rating.write(first, second, sample=sample, seed=seed, output=output):
+            print_path(path)
+        return
+    found = reading.read(first, second, read)
+    match to:
+        case "text":
+            print_tables(reading.tables(found))
+        case "json":
+            typer.echo(reading.as_json(found))
+        case "latex":
+            typer.echo(latex(reading.tables(found)))
 
 
 def _exit(codes: list[int]) -> None:

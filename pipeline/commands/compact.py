@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from pipeline import yaml_core
+from pipeline.config import resolve_path
 from pipeline.errors import UsageError
 from pipeline.ids import digest
 from pipeline.storage.memo import FILE, Memo, StoredCall, open_memo
@@ -39,7 +40,7 @@ def memos(outputs: Path, versions: Collection[Version]) -> list[Path]:
     configs = (version.path("config.yaml") for version in versions)
     for config in configs:
         path = yaml_core.load(config.read_text(encoding="utf-8")).get("memo") if config.is_file() else None
-        folders |= {Path(path)} if path else set()
+        folders |= {Path(resolve_path(path, config.resolve().parent))} if path else set()
     return sorted(folder for folder in folders if (folder / FILE).exists())
 
 

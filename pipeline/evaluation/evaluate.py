@@ -23,7 +23,10 @@ from pipeline.tally import Tally
 from pipeline.text.normalize import press_tone, syllables
 from pipeline.text.sentences import sentences
 
-ROUGE: tuple[Metric, ...] = ("rouge1", "rouge2", "rougeL", "rouge1-ascii", "rouge2-ascii", "rougeL-ascii")
+ROUGE: tuple[Metric, ...] = (
+    "rouge1", "rouge2", "rougeL", "rouge1-ascii", "rouge2-ascii", "rougeL-ascii", "rouge1-xlsum", "rouge2-xlsum",
+    "rougeL-xlsum",
+)  # fmt: skip
 TRANSLATION: tuple[Metric, ...] = ("chrf++", "bleu")
 _PER = 1_000
 

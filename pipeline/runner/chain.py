@@ -20,7 +20,7 @@ from pipeline.progress import Progress
 from pipeline.records import JSON, PublishedRow, StageName, Translated
 from pipeline.runner.context import Day, RunContext, open_run
 from pipeline.runner.inspection import Inspection
-from pipeline.runner.loading import Loaded, holds_nothing_new, load, standing_in
+from pipeline.runner.loading import Loaded, holds_nothing_new, load, load_version, standing_in
 from pipeline.runner.manifest import manifest, same_again
 from pipeline.runner.monitoring import drift
 from pipeline.runner.options import Outcome, RunOptions
@@ -134,6 +134,8 @@ def _load(run: RunContext, glossary: Glossary) -> Loaded:
                 advance=run_log.advance,
                 check=lambda: run.stop.check("while loading"),
             )
+        elif options.articles_of is not None:
+            loaded = load_version(options.articles_of, folder=run.work, advance=run_log.advance, stopping=run.stop.now)
         else:
             loaded = load(
                 run.config,
@@ -193,7 +195,8 @@ def _publish(
         _say_where_latest_stays(run, manifest)
         manifest["version"] = run.experiment.next_name(manifest["recipe"])
         (staged / "README.md").write_text(card(manifest, data=staged / "data"), encoding="utf-8")
-        (staged / "config.yaml").write_text(dump(config), encoding="utf-8")
+        folder = (run.experiment.folder / manifest["version"]).resolve()  # where `staged` goes
+        (staged / "config.yaml").write_text(dump(config, folder=folder), encoding="utf-8")
         with (staged / "sources.jsonl").open("w", encoding="utf-8") as out:
             out.writelines(json.dumps(asdict(file), ensure_ascii=False) + "\n" for file in loaded.files)
     run_log.event("publish", {"counts": manifest["counts"]})

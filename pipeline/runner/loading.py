@@ -20,9 +20,11 @@ from pipeline import sources
 from pipeline.config import Config
 from pipeline.corrections import Rejection
 from pipeline.errors import StoppedError
-from pipeline.records import BY_EDITOR, DUPLICATE, JSON, SAME_ID, Article, Failure
+from pipeline.records import BY_EDITOR, DUPLICATE, JSON, SAME_ID, Article, Failure, PublishedRow
 from pipeline.secrets import masked
 from pipeline.storage.published import NEW, Published, PublishedState
+from pipeline.storage.rows import rows
+from pipeline.storage.versions import Version
 from pipeline.text.near_duplicates import is_earlier
 
 _WITHDRAWN = "was withdrawn with `tomdich forget`; take it out of the source"
@@ -145,6 +147,49 @@ def load(
             fail(duplicate)
     loaded.superseded = frozenset(seen.superseded)
     return loaded
+
+
+def load_version(
+    version: Version,
+    *,
+    folder: Path,
+    advance: Callable[[int], None],
+    stopping: Callable[[], str | None],
+) -> Loaded:
+    """Return the articles of the rows of `version`, in `folder`/articles.jsonl; no source is read.
+
+    The totals of the sources are those of its manifest.
+    """
+    loaded = Loaded(folder / "articles.jsonl", frozenset())
+    with loaded.articles.open("wb") as out:
+        for row in rows(version):
+            _check(stopping)
+            article = article_of(row)
+            out.write(_encoder.encode(article) + b"\n")
+            loaded.read += 1
+            loaded.count += 1
+            loaded.characters += len(article.text)
+            advance(1)
+    loaded.tallies = [SourceTotals(**tally) for tally in version.manifest["sources"]]
+    return loaded
+
+
+def article_of(row: PublishedRow) -> Article:
+    """Return the article that a published row was made of."""
+    return Article(
+        id=row.id,
+        text=row.article,
+        text_sha256=row.text_sha256,
+        source=row.source,
+        title=row.title,
+        url=row.url,
+        published=row.published,
+        outlet=row.outlet,
+        extra={name: text for name, text in row.kept.items() if text is not None},
+        set_aside=tuple((line.kind, line.text) for line in row.set_aside),
+        reference_summary=row.reference_summary,
+        reference_translation=row.reference_translation,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pipeline.errors import StoppedError, UsageError
-
-if TYPE_CHECKING:
-    from pipeline.storage.versions import Version
+from pipeline.storage.versions import Version
 
 Until = Literal["load", "summarize"]
 REACHED: dict[Until | None, int] = {None: 2, "summarize": 1, "load": 0}  # model stages that a run goes through
@@ -34,6 +32,7 @@ class RunOptions:
     tags: tuple[str, ...] = ()  # that the version gets, published now or found to be the same again
     note: str | None = None  # likewise; None leaves the one that it has
     stopping: Callable[[], str | None] = lambda: None  # a reason to stop, asked after each answer
+    articles_of: Version | None = None  # take the articles from the rows of this version; read no source
 
     def __post_init__(self) -> None:
         """Raise `UsageError` if `revise` is combined with an option that it excludes."""

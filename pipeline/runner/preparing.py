@@ -137,6 +137,7 @@ def resolved(config: Config, checkpoints: dict[StageName, Checkpoint]) -> Config
                 "word_segmented": checkpoint.word_segmented,
                 "with_title": checkpoint.with_title,
                 **({"lead": checkpoint.lead_only and checkpoint.max_source} if name == "summarize" else {}),
+                **({"truncate": True} if checkpoint.truncate else {}),
                 "generation": _written(checkpoint.generation, stage.generation),
             }
         )
@@ -161,11 +162,11 @@ def before_reading(config: Config, options: RunOptions) -> Glossary:
 
     Raises `WorldError` for a folder that cannot be written or a disk without room for the run, and `ConfigError` for an
     invalid glossary. The disk space is not checked for a sample or for new articles only, whose size is not known in
-    advance, nor for a revision, which reads no source.
+    advance, nor where no source is read: for a revision, and for the articles of a version.
     """
     require_writable(config, options.outputs)
     found = read_glossary(config)
-    if options.limit is None and not options.only_new and not options.revise:
+    if options.limit is None and not options.only_new and not options.revise and options.articles_of is None:
         disk_space.require(config, outputs=options.outputs)
     return found
 
@@ -195,6 +196,7 @@ def chunker(checkpoint: Checkpoint) -> Chunker:
         checkpoint.tone_style,
         checkpoint.with_title,
         checkpoint.lead_only,
+        checkpoint.truncate,
         select,
     )
 

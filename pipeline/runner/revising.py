@@ -20,8 +20,8 @@ from pipeline.config import Config, Exclude
 from pipeline.corrections import Rejection
 from pipeline.errors import UsageError
 from pipeline.glossary import Glossary
-from pipeline.records import BY_EDITOR, JSON, Article, Failure, PublishedRow, StageName
-from pipeline.runner.loading import Loaded, SourceTotals, unless_rejected
+from pipeline.records import BY_EDITOR, JSON, Failure, StageName
+from pipeline.runner.loading import Loaded, SourceTotals, article_of, unless_rejected
 from pipeline.sources import SourceFile
 from pipeline.storage import versions as store
 from pipeline.storage.editions import current_versions, union
@@ -90,7 +90,7 @@ class Revision:
                 if withdrawn(row.id, row.text_sha256):
                     continue
                 loaded.read += 1
-                record = unless_rejected(_article(row), rejected)
+                record = unless_rejected(article_of(row), rejected)
                 if isinstance(record, Failure):
                     loaded.rejected += 1
                     loaded.rejected_by_editor += 1
@@ -151,23 +151,6 @@ def to_revise(experiment: store.Experiment, edition: date) -> Revision:
             f"{found[0].manifest['scope']}); run it whole: tomdich run CONFIG --edition {edition}"
         )
     return Revision(experiment, edition, tuple(found))
-
-
-def _article(row: PublishedRow) -> Article:
-    return Article(
-        id=row.id,
-        text=row.article,
-        text_sha256=row.text_sha256,
-        source=row.source,
-        title=row.title,
-        url=row.url,
-        published=row.published,
-        outlet=row.outlet,
-        extra={name: text for name, text in row.kept.items() if text is not None},
-        set_aside=tuple((line.kind, line.text) for line in row.set_aside),
-        reference_summary=row.reference_summary,
-        reference_translation=row.reference_translation,
-    )
 
 
 def _files(version: Version) -> Iterator[SourceFile]:

@@ -34,6 +34,7 @@ class Chunker:
     tone_style: str = "any"
     with_title: bool = False  # each part begins with the headline
     lead_only: bool = False  # a summarizer that reads the beginning of an article, not its parts in rounds
+    truncate: bool = False  # with `lead_only`: the engine cuts the text at a token, as it does whatever is too long
     # only for a summarizer without a model: chooses sentences, given the text, the headline and the reference summary
     select: Callable[[str, str, str], list[str]] | None = None
 
@@ -76,8 +77,11 @@ class Chunker:
     def lead(self, text: str) -> tuple[Part, int]:
         """Return as many whole sentences of the start of `text` as fit the budget, and the tokens of the rest.
 
-        A first sentence longer than the budget is cut as in `split`.
+        A first sentence longer than the budget is cut as in `split`. With `truncate`, return all of the text: the
+        engine cuts it, and counts what it cuts.
         """
+        if self.truncate:
+            return self._part(" ".join(self.normalize_tone(text).split()), ""), 0
         pieces = self._whole_or_pieces(text)
         taken = self._leading(pieces, counted_from=_NEARLY * self.budget)
         if self._joined(pieces[:taken]).tokens > self.budget:

@@ -296,7 +296,7 @@ def test_every_command_is_utf8_in_every_locale(tmp_path: Path, locale: dict[str,
     version = versions.versions(folder / "bản" / "night")[-1]
     assert json.loads((version.folder / "sources.jsonl").read_text(encoding="utf-8"))["path"] == str(feed)
     written = yaml.safe_load((version.folder / "config.yaml").read_text(encoding="utf-8"))
-    assert written["sources"][0]["path"] == str(feed)
+    assert (version.folder / written["sources"][0]["path"]).resolve() == feed
 
 
 @pytest.mark.parametrize("environment", [ASCII, {"PYTHONIOENCODING": "ascii:surrogateescape"}], ids=["C", "ascii"])

@@ -47,6 +47,9 @@ def version(tmp_path: Path) -> Version:
     return edit(publish(tmp_path, feed(6, referenced=4)), answer)
 
 
+XLSUM: tuple[metrics.Metric, ...] = ("rouge1-xlsum", "rouge2-xlsum", "rougeL-xlsum")
+
+
 def test_scores_are_the_metrics_on_the_records_with_references(version: Version) -> None:
     found = evaluate(version)
     referenced = list(rows(version))[:4]
@@ -56,6 +59,7 @@ def test_scores_are_the_metrics_on_the_records_with_references(version: Version)
     assert [one.score for one in found.summaries] == [
         *metrics.rouge(summaries, references),
         *metrics.rouge(summaries, references, ascii_only=True),
+        *(metrics.score(metric, summaries, references) for metric in XLSUM),
     ]
     assert [one.lead1 for one in found.summaries[:3]] == list(metrics.rouge(first, references))
     assert found.summaries[0].difference == metrics.paired("rouge1", summaries, first, references)

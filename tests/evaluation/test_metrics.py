@@ -34,6 +34,10 @@ SAME = "Giá xăng giảm 500 đồng từ chiều nay"
         ("rouge1", "hòa bình", "ho\u0300a bi\u0300nh", 100),  # decomposed
         ("rouge1-ascii", "thủy", "thông", 50),  # th·y, th·ng: shattered at the diacritics
         ("rougeL-ascii", "năm 2024", "nam 2024", 40),  # n·m·2024, nam·2024
+        ("rouge1-xlsum", "hòa bình", "hoà bình", 50),  # the tone style does not fold
+        ("rouge1-xlsum", "giá 30°C, RON95-III", "giá 30 c ron 95 iii", 92.31),  # ° is a token: 2·6/(7+6)
+        ("rouge1-xlsum", "COVID\u200b19; $5%", "covid 19 5", 100),  # ASCII symbols and control characters are none
+        ("rougeL-xlsum", "“Một” — hai", "một hai", 100),
         ("chrf", "the cat", "the cat", 100),
         ("chrf", "abc", "xyz", 0),
         ("bleu", "the cat sat on the mat", "the cat sat on the mat", 100),
@@ -67,6 +71,7 @@ def test_a_mean_is_over_the_texts() -> None:
     [
         ("rougeL", "f1:mean|case:lower|tok:syllable|tone:press|bs:1000|seed:12345|version:tomdich-"),
         ("rouge1-ascii", "tok:ascii"),
+        ("rouge2-xlsum", "tok:xlsum"),
         ("bleu", "nrefs:1|bs:1000|seed:12345|case:mixed|eff:no|tok:13a|smooth:exp|version:"),
         ("chrf", "nc:6|nw:0"),
         ("chrf++", "nc:6|nw:2"),

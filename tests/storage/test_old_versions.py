@@ -132,7 +132,7 @@ def test_briefs(version: Version, tmp_path: Path, to: brief.Format) -> None:
 def test_eval_and_compare(version: Version) -> None:
     found = evaluation.evaluate(version)
     assert (found.records, found.held, found.flagged) == (4, 1, 4)
-    assert [one.score.texts for one in found.summaries] == [1] * 6
+    assert [one.score.texts for one in found.summaries] == [1] * 9
     assert [one.source_tokens_per_second is not None for one in found.throughput] == [False, True, True, False, False]
     same = comparison.compare(version, version, records=3)
     assert (same.common, same.changes, same.apart) == (4, (), ())

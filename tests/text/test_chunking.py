@@ -50,3 +50,9 @@ def test_the_lead_fits_and_begins_the_text(lengths: list[int], budget: int) -> N
     assert part.tokens + left_out == words(text)
     assert " ".join(text.split()).startswith(part.text)
     assert part.text or not text
+
+
+def test_a_lead_that_is_truncated_is_left_to_the_engine_whole() -> None:
+    text = "Mưa rất to ở miền Bắc.\nLũ lên."
+    part, left_out = Chunker(words, 4, lead_only=True, truncate=True).lead(text)
+    assert (part.text, part.tokens, part.cut, left_out) == ("Mưa rất to ở miền Bắc. Lũ lên.", 8, "", 0)
