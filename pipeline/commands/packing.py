@@ -85,7 +85,7 @@ class _Member:
 
 def expected(version: Version) -> Iterator[Expected]:
     """Yield the digests of the texts of a version, or of an unpacked archive, in the order of the records."""
-    listed = version.folder / EXPECTED
+    listed = version.path(EXPECTED)
     if not listed.is_file():
         for row in rows(version, _Texts):
             texts = (text_digest(getattr(row, field)) for field in FIELDS)
@@ -118,7 +118,7 @@ def pack(version: Version, *, articles: Articles, output: Path | None) -> Path:
 
 def _members(version: Version, articles: Articles) -> list[_Member]:
     """Return the files of the archive but its listing, by name."""
-    config = configs.load(version.folder / "config.yaml")
+    config = configs.load(version.path("config.yaml"))
     config, files = _packed(version, config, articles)
     lines = [json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in expected(version)]
     members = [
@@ -127,16 +127,16 @@ def _members(version: Version, articles: Articles) -> list[_Member]:
         _Member(EXPECTED, "".join(lines).encode()),
         _Member(MANIFEST, version.folder / MANIFEST),
         _Member("requirements.txt", _requirements(version.manifest["environment"]).encode()),
-        _Member("sources.jsonl", version.folder / "sources.jsonl"),
+        _Member("sources.jsonl", version.path("sources.jsonl")),
     ]
     if articles == "version":
-        members += [_Member(f"data/{path.name}", path) for path in (version.folder / "data").glob("*.parquet")]
+        members += [_Member(f"data/{path.name}", path) for path in version.data()]
     return sorted(members, key=lambda member: member.name)
 
 
 def _packed(version: Version, config: Config, articles: Articles) -> tuple[Config, list[_Member]]:
     """Return the config with the paths that its files have in the archive, and these files."""
-    digests = {file["path"]: file["digest"] for file in map(json.loads, _lines(version.folder / "sources.jsonl"))}
+    digests = {file["path"]: file["digest"] for file in map(json.loads, _lines(version.path("sources.jsonl")))}
     sources: list[Source] = []
     files: list[_Member] = []
     for number, source in enumerate(config.sources):

@@ -98,7 +98,7 @@ def reproduce(
         try:
             is_pack = name is not None and Path(name).is_file()
             version = packing.unpack(Path(name or ""), work / "pack") if is_pack else find(outputs, name)
-            from_rows = from_version or (is_pack and sources is None and (version.folder / "data").is_dir())
+            from_rows = from_version or (is_pack and sources is None and bool(version.data()))
             config = _config(version, overrides, sources=sources, from_rows=from_rows)
             _require_same_weights(version, config)
             made = _run(version, config, work, from_rows=from_rows, progress=progress, stopping=stopping)
@@ -134,10 +134,10 @@ def lines(found: Reproduction) -> Iterator[str]:
 
 def _config(version: Version, overrides: tuple[str, ...], *, sources: Path | None, from_rows: bool) -> Config:
     """Return the stored config with its sources where they are now; the gates are open, the memo is its own."""
-    config = configs.load(version.folder / "config.yaml", overrides)
+    config = configs.load(version.path("config.yaml"), overrides)
     config = config.model_copy(update={"memo": None, "limits": Limits(max_failure_ratio=1.0)})
     if from_rows:
-        if not (version.folder / "data").is_dir():
+        if not version.data():
             raise UsageError(
                 f"--from-version: the pack of {_name(version)} holds no articles; name the folder of its source files "
                 "with --sources DIR"
@@ -149,7 +149,7 @@ def _config(version: Version, overrides: tuple[str, ...], *, sources: Path | Non
             f"{_name(version)}: cannot be reproduced from its sources, because it {why} (scope "
             f"`{version.manifest['scope']}`); {_FROM_ROWS}"
         )
-    if sources is None and (version.folder / packing.EXPECTED).is_file():
+    if sources is None and version.path(packing.EXPECTED).is_file():
         packing.require_sources(version.folder, config)
     if any(source.path == "-" for source in config.sources):
         raise UsageError(
@@ -208,7 +208,7 @@ def _limit(version: Version) -> int | None:
         return None
     counts = version.manifest["counts"]
     failed = counts["failures"]
-    if failed and (version.folder / "failures.jsonl").is_file():  # those that failed while loading did not reach it
+    if failed and version.path("failures.jsonl").is_file():  # those that failed while loading did not reach it
         failed = sum(one.category == "failed" and one.stage != "load" for one in failures(version))
     return int(counts["records"] + counts.get("withdrawn", 0) + failed)
 

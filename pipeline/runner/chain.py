@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from pipeline import __version__, report, waiting
 from pipeline.checkpoints import OTHER_SEARCH, Checkpoint
@@ -28,7 +29,7 @@ from pipeline.runner.passes import StagePasses
 from pipeline.runner.preparing import before_reading, memo_folder, prepare_stages, recipe, resolved
 from pipeline.runner.publishing import card, get_ready, written
 from pipeline.runner.spool import Spool
-from pipeline.storage import labels, versions
+from pipeline.storage import labels, object_store, versions
 from pipeline.storage.memo import open_memo
 from pipeline.storage.rows import read_failures
 
@@ -195,8 +196,7 @@ def _publish(
         _say_where_latest_stays(run, manifest)
         manifest["version"] = run.experiment.next_name(manifest["recipe"])
         (staged / "README.md").write_text(card(manifest, data=staged / "data"), encoding="utf-8")
-        folder = (run.experiment.folder / manifest["version"]).resolve()  # where `staged` goes
-        (staged / "config.yaml").write_text(dump(config, folder=folder), encoding="utf-8")
+        (staged / "config.yaml").write_text(dump(config, folder=_final_folder(run, manifest)), encoding="utf-8")
         with (staged / "sources.jsonl").open("w", encoding="utf-8") as out:
             out.writelines(json.dumps(asdict(file), ensure_ascii=False) + "\n" for file in loaded.files)
     run_log.event("publish", {"counts": manifest["counts"]})
@@ -207,6 +207,13 @@ def _publish(
     with suppress(StoppedError):  # another process holds the list: the next run takes the version in
         run.published.note([version])
     return version
+
+
+def _final_folder(run: RunContext, manifest: dict[str, JSON]) -> Path | None:
+    """Return the folder that the staged version becomes; None in an object store, to which no path is relative."""
+    if object_store.of(run.experiment.folder.parent) is not None:
+        return None
+    return (run.experiment.folder / str(manifest["version"])).resolve()
 
 
 def _with_progress(run: RunContext, rows: Iterable[PublishedRow]) -> Iterator[PublishedRow]:
