@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, assert_never
 
+from pipeline.errors import HungError
 from pipeline.records import Generation, Refused, Request
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ class LoadedModel:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None or not issubclass(kind, HungError):  # a model that computes for ever cannot be freed
+            self.close()
 
     def get(self, key: tuple[object, ...], load: Callable[[], tuple[M, Callable[[], None]]]) -> M:
         """Return the model with this key, which is all that it depends on: the one that is kept, else a new one.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from pipeline.checkpoints import Checkpoint
 from pipeline.engines import LoadedModel, open_backend, open_engine
+from pipeline.errors import EngineError, HungError
 from pipeline.records import Generation
 from tests import tiny
 from tests.conftest import article, tomdich_in_process, write_feed
@@ -53,6 +55,15 @@ def test_a_model_is_loaded_once_until_another_is_needed(library: Library, name: 
             assert [translator.model_is_loaded for translator in loaded] == [False, False, False, True]
     if library == "ctranslate2":
         assert not loaded[3].model_is_loaded
+
+
+def test_a_model_that_hangs_is_left_to_the_end_of_the_process() -> None:
+    freed: list[str] = []
+    for error in (EngineError, HungError):
+        with pytest.raises(error), LoadedModel() as models:
+            models.get(("a",), lambda: ("model", partial(freed.append, error.__name__)))
+            raise error("the engine is lost")
+    assert freed == ["EngineError"]
 
 
 def test_the_cells_of_a_matrix_load_a_model_once(
