@@ -11,7 +11,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -109,7 +109,7 @@ class Fields:
 
         Raises `ConfigError` for a name that leads through a value or beyond the end of a list.
         """
-        changed = deepcopy(self.values)
+        changed = dict(self.values)
         for name, value in values.items():
             _put(changed, name, value, named=f"{origins[name]}: {name}")
         return replace(self, values=changed, given=(*self.given, *((name, origins[name]) for name in values)))
@@ -219,21 +219,19 @@ def _put(values: dict[str, Any], dotted: str, value: object, *, named: str) -> N
     keys = dotted.split(".")
     at: Any = values
     for depth, key in enumerate(keys):
-        last = depth == len(keys) - 1
+        place: Any = key
         if isinstance(at, list):
             if not _INDEX.fullmatch(key) or int(key) >= len(at):
                 raise ConfigError(f"{named}: `{'.'.join(keys[:depth])}` has items 0 to {len(at) - 1}")
-            if last:
-                at[int(key)] = value
-            else:
-                at = at[int(key)]
-        elif isinstance(at, dict):
-            if last:
-                at[key] = value
-            else:
-                at = at.setdefault(key, {})
-        else:
+            place = int(key)
+        elif not isinstance(at, dict):
             raise ConfigError(f"{named}: `{'.'.join(keys[:depth])}` is a value, not a section")
+        if depth == len(keys) - 1:
+            at[place] = value
+        else:
+            # a copy: with aliases, other fields may share the section
+            at[place] = copy(at[place] if isinstance(at, list) else at.get(place, {}))
+            at = at[place]
 
 
 def _explain(fields: Fields, kind: type[BaseModel], problem: ErrorDetails) -> tuple[str, str]:

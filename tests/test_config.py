@@ -326,6 +326,16 @@ def test_one_key_in_two_mappings_and_under_aliases_stands_once_in_each(tmp_path:
     assert config.translate.engine == "fake"
 
 
+def test_an_override_of_an_alias_leaves_what_it_stands_for(tmp_path: Path) -> None:
+    stages = (
+        "summarize: &stage\n  model: fake\n  generation: {num_beams: 4}\ntranslate:\n  <<: *stage\n  model: other\n"
+    )
+    text = "name: night\nsources: [&source {path: a.jsonl}, *source]\n" + stages
+    config = loaded(tmp_path, text, "summarize.generation.num_beams=1", "sources.1.path=b.jsonl")
+    assert (config.summarize.generation.num_beams, config.translate.generation.num_beams) == (1, 4)
+    assert [source.path for source in config.sources] == [str(tmp_path / name) for name in ("a.jsonl", "b.jsonl")]
+
+
 def test_aliases_that_multiply_are_looked_through_in_no_time(tmp_path: Path) -> None:
     levels = "".join(f"  - &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 12))
     with pytest.raises(ConfigError, match="many"):
