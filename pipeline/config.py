@@ -222,6 +222,38 @@ class Limits(_Model):
     min_records: Annotated[int, Strict(), Field(ge=1, le=1_000_000_000)] | None = None
 
 
+_RAY_ADDRESS = re.compile(r"local|auto|ray://[^/\s:]+:\d+")
+
+
+class EnginePool(_Model):
+    """Engines on a Ray cluster, one in each worker, instead of one in the process of the run; needs the extra `ray`."""
+
+    # local: the run starts Ray on this machine and ends it; auto: the cluster of this machine, or of RAY_ADDRESS;
+    # ray://HOST:10001: a cluster that is reached through its Ray Client server
+    address: AsWritten = "local"
+    # workers at the same time, at most; auto: as many as the cluster's nodes have room for
+    workers: Annotated[int, Strict(), Field(ge=1, le=10_000)] | Literal["auto"] = "auto"
+    # 0: engines on the CPU; a part of 1: workers share a GPU
+    gpus_per_worker: Annotated[float, Strict(), Field(ge=0, le=1)] = 1
+    cpus_per_worker: Annotated[int, Strict(), Field(ge=1, le=1024)] = 1  # CPU cores of a worker
+    # a YAML file with Ray's runtime environment of the workers: how they get tomdich where the nodes do not have it
+    runtime_env: AsWritten | None = None
+
+    @field_validator("workers", mode="before")
+    @classmethod
+    def _number_or_auto(cls, workers: object) -> object:
+        if workers != "auto" and (type(workers) is not int or workers < 1):  # a bool is an int too
+            raise ValueError("must be `auto`, or a whole number of workers")
+        return workers
+
+    @field_validator("address")
+    @classmethod
+    def _known_address(cls, address: str) -> str:
+        if not _RAY_ADDRESS.fullmatch(address):
+            raise ValueError(f"{address!r} is none of `local`, `auto` and `ray://HOST:PORT`")
+        return address
+
+
 class Runtime(_Model):
     """What changes only the speed."""
 
@@ -229,6 +261,17 @@ class Runtime(_Model):
     # source tokens of a batch, with padding; None: by device
     batch_tokens: Annotated[int, Strict(), Field(ge=64, le=16_777_216)] | None = None
     threads: Annotated[int, Strict(), Field(ge=1, le=1024)] | None = None  # CPU threads; None: all cores
+    engine_pool: EnginePool | None = None
+
+    @model_validator(mode="after")
+    def _one_device(self) -> Self:
+        pool = self.engine_pool
+        if pool is not None and self.device not in ("auto", device := "cuda" if pool.gpus_per_worker else "cpu"):
+            raise ValueError(
+                f"`device: {self.device}` with `engine_pool.gpus_per_worker: {pool.gpus_per_worker:g}`, whose workers "
+                f"compute on {device}; remove `device`, or change `gpus_per_worker`"
+            )
+        return self
 
 
 class Config(_Model):
@@ -470,8 +513,13 @@ def _with_files(config: Config, place: Callable[..., str]) -> Config:
             update={name: place(path, section, name) for name, path in named.items() if path is not None}
         )
 
+    runtime, pool = config.runtime, config.runtime.engine_pool
+    if pool is not None and pool.runtime_env is not None:
+        pool = pool.model_copy(update={"runtime_env": place(pool.runtime_env, "runtime", "engine_pool", "runtime_env")})
+        runtime = runtime.model_copy(update={"engine_pool": pool})
     return config.model_copy(
         update={
+            "runtime": runtime,
             "summarize": stage("summarize", config.summarize),
             "translate": stage("translate", config.translate),
             "memo": None if config.memo is None else place(config.memo, "memo"),

@@ -24,7 +24,7 @@ FLOORS = (
     ("__main__",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-HEAVY = {"torch", "transformers", "ctranslate2"}
+HEAVY = {"torch", "transformers", "ctranslate2", "ray"}
 MAY_BE_HEAVY = {"engines", "checkpoints", "train"}
 SCRIPTS = {PACKAGE / "evaluation" / "comet" / "worker.py"}  # run in an environment of their own, never imported
 

@@ -19,7 +19,7 @@ from pipeline.checkpoints.checkpoint import (
     EngineKind,
     Tokenizer,
 )
-from pipeline.checkpoints.files import CACHE_REMEDY
+from pipeline.checkpoints.files import CACHE_REMEDY, default_cache
 from pipeline.checkpoints.locate import ListedModel, list_models, pin, pull
 from pipeline.checkpoints.prepare import FAKE_BUDGET, FAKE_DIGEST, prepare, ready
 
@@ -36,6 +36,7 @@ __all__ = [
     "Family",
     "ListedModel",
     "Tokenizer",
+    "default_cache",
     "list_models",
     "pin",
     "prepare",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.checkpoints.checkpoint import Device
+from pipeline.config import Runtime
 from pipeline.errors import ConfigError
 from pipeline.storage.mounts import mounts
 
@@ -35,6 +36,16 @@ def resolve(asked: Literal["auto", "cpu", "cuda", "mps"], *, field: str = "runti
             raise ConfigError(f"{field}: mps is asked for, but this is not an Apple Silicon Mac; use `auto`")
         case _:
             return asked
+
+
+def of_runtime(runtime: Runtime) -> Device:
+    """Return the device of a run's engines: that of this machine, or of the workers of its cluster.
+
+    Raises `ConfigError` as `resolve` does. What the workers' machines have is not known here.
+    """
+    if runtime.engine_pool is None:
+        return resolve(runtime.device)
+    return "cuda" if runtime.engine_pool.gpus_per_worker else "cpu"
 
 
 def cuda_devices() -> int:

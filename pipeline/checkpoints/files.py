@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Collection
@@ -16,10 +17,12 @@ from pipeline.errors import ModelError
 from pipeline.ids import digest, file_digest, text_digest
 from pipeline.records import JSON
 from pipeline.storage.atomic import new_folder, sync, write_atomically
+from pipeline.storage.user_folders import base_folder
 
 CACHE_REMEDY = (
     "set TOMDICH_CACHE to a folder for prepared checkpoints that this account can write, with room for a copy of each"
 )
+
 CONFIGS = ("config.json", "generation_config.json")
 TOKENIZERS = (
     "tokenizer.json",
@@ -43,6 +46,17 @@ _WEIGHTS = (
     "pytorch_model.bin.index.json",
 )
 """In order of preference, as in transformers; safetensors first, which cannot contain code."""
+
+
+def default_cache() -> Path:
+    """Return the folder of prepared checkpoints: TOMDICH_CACHE, else the user's cache folder.
+
+    Raises `UsageError` if there is neither.
+    """
+    given = os.environ.get("TOMDICH_CACHE")
+    if given:
+        return Path(given)
+    return base_folder("XDG_CACHE_HOME", ".cache", remedy=CACHE_REMEDY) / "tomdich"
 
 
 def weights_entry(names: Collection[str]) -> str | None:

@@ -96,7 +96,7 @@ def _prepare(
         return _fake(stage, deterministic=deterministic)
     if stage.model in catalog.MODEL_FREE:
         return _model_free(stage)
-    device = devices.resolve(runtime.device)
+    device = devices.of_runtime(runtime)
     where = locate(stage, reproducible=reproducible, cache=cache, only_ready=only_ready)
     if where is None:
         return None

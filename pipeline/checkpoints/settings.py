@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from pipeline import catalog
+from pipeline.checkpoints import device as devices
 from pipeline.checkpoints import families
 from pipeline.checkpoints.checkpoint import Checkpoint, ComputeType, Device, EngineKind, Tokenizer, require_segmenter
 from pipeline.checkpoints.files import read_json
@@ -96,6 +97,8 @@ def _require_supported(compute_type: ComputeType, device: Device) -> None:
     """Raise `ConfigError` if CTranslate2 does not support this on the device; called before the conversion."""
     import ctranslate2  # type: ignore[import-untyped]
 
+    if device == "cuda" and not devices.cuda_devices():
+        return  # the workers of a cluster have it: they tell
     supported = ctranslate2.get_supported_compute_types(device)
     if compute_type not in supported:
         others = [name for name in ("int8", "bfloat16", "float32") if name in supported]

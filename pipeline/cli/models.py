@@ -29,8 +29,7 @@ def models_pull(
     revision: Annotated[str | None, typer.Option("--revision", help="A commit, tag or branch.")] = None,
 ) -> None:
     """Download a checkpoint into the local cache and verify it."""
-    from pipeline.checkpoints import pull
-    from pipeline.runner.preparing import default_cache
+    from pipeline.checkpoints import default_cache, pull
 
     with show_progress():
         snapshot = pull(name, revision=revision, cache=default_cache())

@@ -17,7 +17,7 @@ from datetime import date
 from itertools import islice
 from typing import get_args
 
-from pipeline.checkpoints import Checkpoint, ComputeType, prepare
+from pipeline.checkpoints import Checkpoint, ComputeType, default_cache, prepare
 from pipeline.checkpoints.device import cores
 from pipeline.commands.bench_texts import StageTexts, sample_articles, stage_texts
 from pipeline.config import Config, Runtime, Stage, at_edition, today
@@ -25,7 +25,7 @@ from pipeline.engines import open_engine
 from pipeline.errors import TomdichError
 from pipeline.messages import muted
 from pipeline.records import Generation, StageName
-from pipeline.runner.preparing import default_cache, prepare_stages
+from pipeline.runner.preparing import prepare_stages
 from pipeline.waiting import Stopping
 
 _log = logging.getLogger(__name__)

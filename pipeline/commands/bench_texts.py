@@ -87,6 +87,10 @@ class _Listening:
         """Return how many answers are computed already."""
         return self._engine.at_hand()
 
+    def width(self) -> int:
+        """Return how many times as many texts as usual are pulled ahead."""
+        return self._engine.width()
+
     def close(self) -> None:
         """Close the engine."""
         self._engine.close()

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from pipeline import sources
-from pipeline.checkpoints import OTHER_SEARCH, prepare
+from pipeline.checkpoints import OTHER_SEARCH, default_cache, prepare
 from pipeline.config import Config, Limits, at_edition, today
 from pipeline.engines import open_engine
 from pipeline.errors import TomdichError, UsageError, WorldError
@@ -19,7 +19,7 @@ from pipeline.messages import logged_to
 from pipeline.records import Generation
 from pipeline.runner import disk_space
 from pipeline.runner.gates import FROM
-from pipeline.runner.preparing import default_cache, memo_folder, read_glossary, require_writable
+from pipeline.runner.preparing import memo_folder, read_glossary, require_writable
 from pipeline.storage import object_store
 from pipeline.storage.disk_errors import existing
 from pipeline.storage.memo import open_memo

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pipeline.checkpoints import Checkpoint
     from pipeline.config import Runtime
     from pipeline.engines.batching import Backend, BatchingEngine
+    from pipeline.engines.ray_cluster import Cluster
 
 M = TypeVar("M")
 
@@ -33,6 +34,10 @@ class Engine(Protocol):
 
     def at_hand(self) -> int:
         """Return how many answers `generate` gives next that are computed already: the rest of a finished batch."""
+        ...
+
+    def width(self) -> int:
+        """Return how many times as many texts as usual are to be pulled ahead: more than 1 for many workers."""
         ...
 
     def close(self) -> None:
@@ -82,17 +87,32 @@ def _nothing() -> None:
     """Free nothing."""
 
 
-def open_engine(checkpoint: Checkpoint, *, runtime: Runtime, models: LoadedModel | None = None) -> BatchingEngine:
+def open_engine(
+    checkpoint: Checkpoint,
+    *,
+    runtime: Runtime,
+    models: LoadedModel | None = None,
+    connect: Callable[[], Cluster] | None = None,
+    stopping: Callable[[], str | None] = lambda: None,
+) -> BatchingEngine:
     """Return the checkpoint's engine with its model loaded; what it has done is in its `stats()`.
 
-    `models`: where the model is taken from, and left when the engine is closed; None frees it then.
+    `models`: where the model is taken from, and left when the engine is closed; None, and an engine pool, free it then.
+    `connect` gives the cluster of an engine pool, which the caller closes; without it the engine makes a connection of
+    its own. `stopping` is asked while the engine waits for workers of a cluster; it then raises `StoppedError`.
     What slows the run down is logged: a batch that did not fit in memory. Raises `ModelError` when the model cannot be
     loaded, or not on this device.
     """
     from pipeline.engines.batching import PATIENCE, BatchingEngine
-    from pipeline.engines.workers import Threads
+    from pipeline.engines.workers import Threads, Workers
 
-    workers = Threads(open_backend(checkpoint, runtime=runtime, models=models))
+    workers: Workers
+    if runtime.engine_pool is None:
+        workers = Threads(open_backend(checkpoint, runtime=runtime, models=models))
+    else:
+        from pipeline.engines.with_ray import RayWorkers
+
+        workers = RayWorkers(checkpoint, pool=runtime.engine_pool, runtime=runtime, connect=connect, stopping=stopping)
     budget = runtime.batch_tokens or _default_budget(checkpoint)
     return BatchingEngine(checkpoint, workers=workers, budget=budget, patience=PATIENCE)
 

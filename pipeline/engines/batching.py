@@ -44,6 +44,8 @@ _log = logging.getLogger(__name__)
 # window of 8 batches leaves 12 % padding and one of 64 leaves 3 %; with sentences, 4096 a batch, 24 and 6 %.
 WINDOW_BATCHES = 64
 WINDOW_TEXTS = 16384
+# With more workers than this the window is as many times as large: each of them has batches of its own in it.
+WINDOW_WORKERS = 8
 # A model about to have nothing to do gets a smaller window: the first one, or any of a slow source.
 START_BATCHES = 4
 # Texts encoded in one call: some milliseconds, so that a finished batch is seen soon.
@@ -187,6 +189,10 @@ class BatchingEngine:
         """Return how many answers of a finished batch `generate` has not given yet."""
         return self._at_hand
 
+    def width(self) -> int:
+        """Return how many times as large as for a few workers the window is."""
+        return -(-self._workers.count // WINDOW_WORKERS)
+
     def stats(self) -> Stats:
         """Return the totals of every `generate` of this engine so far."""
         return self._stats
@@ -207,10 +213,11 @@ class BatchingEngine:
 
     def _room(self, call: _Call) -> int:
         """Return how many texts to pull now: none when the source is at its end or the window is full."""
-        enough = WINDOW_BATCHES // 2 if len(call.flying) == self._ahead else START_BATCHES * self._workers.count
+        width, full = self.width(), len(call.flying) >= self._ahead
+        enough = WINDOW_BATCHES // 2 * width if full else START_BATCHES * self._workers.count
         if not call.more or call.waiting_tokens >= enough * self._budget:
             return 0
-        return min(CHUNK_TEXTS, WINDOW_TEXTS // 2 - len(call.waiting), WINDOW_TEXTS - call.held)
+        return min(CHUNK_TEXTS, WINDOW_TEXTS // 2 * width - len(call.waiting), WINDOW_TEXTS * width - call.held)
 
     def _pull(self, call: _Call, room: int) -> Iterator[tuple[int, Refused]]:
         """Take the next texts of the source into `call.waiting`."""

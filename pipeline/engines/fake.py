@@ -8,6 +8,7 @@ words; a word is a token. A text that holds one of these words (by itself, betwe
     fake:slip      the answer without its words with a digit; of several candidates, the first one only
     fake:loop      its own words again and again up to the length limit, unfinished
     fake:slow      the answer, but its batch takes 50 ms
+    fake:second    the answer, but its batch takes a second
     fake:memory    its batch does not fit in memory, unless it is alone
     fake:huge      it does not fit in memory, even alone
     fake:refuse    its batch fails, and so does it alone
@@ -36,7 +37,7 @@ from pipeline.errors import EngineError
 if TYPE_CHECKING:
     from pipeline.checkpoints import Checkpoint
 
-Trigger = Literal["empty", "slip", "loop", "slow", "memory", "huge", "refuse", "lost", "crash", "hang"]
+Trigger = Literal["empty", "slip", "loop", "slow", "second", "memory", "huge", "refuse", "lost", "crash", "hang"]
 _SLOW_SECONDS = 0.05
 _FOREVER = 7 * 24 * 3600.0
 
@@ -73,6 +74,8 @@ class FakeBackend:
             raise RuntimeError("a text says fake:refuse")
         if "slow" in everything:
             time.sleep(_SLOW_SECONDS)
+        if "second" in everything:
+            time.sleep(1.0)
         return [self._best(row, triggers, candidates or 1) for row, triggers in zip(rows, found, strict=True)]
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.config import Runtime
     from pipeline.engines import Engine
     from pipeline.engines.batching import BatchingEngine
+    from pipeline.engines.ray_cluster import Cluster
     from pipeline.glossary import Glossary
     from pipeline.runner.context import RunContext
     from pipeline.runner.inspection import Inspection
@@ -59,6 +60,7 @@ class StagePasses:
         self._run, self._checkpoints = run, checkpoints
         self._memo, self._glossary, self._inspection = memo, glossary, inspection
         self._passes: list[_StagePass[Any, Any]] = []
+        self._cluster: Cluster | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -66,6 +68,8 @@ class StagePasses:
     def __exit__(self, *_: object) -> None:
         for stage_pass in self._passes:
             stage_pass.runner.close()
+        if self._cluster is not None:
+            self._cluster.close()
 
     def summarize(self, articles: Records[Article]) -> Iterator[Summarized]:
         """Yield each article with its summary, in order; failures go to the run's list."""
@@ -102,10 +106,20 @@ class StagePasses:
             memo=self._memo,
             glossary=self._glossary,
             inspection=self._inspection,
+            connect=self._connected,
             is_last=name == "translate" or "translate" not in self._checkpoints,
         )
         self._passes.append(opened)
         return opened
+
+    def _connected(self) -> Cluster:
+        """Return the cluster of the run, connected when an engine first needs it."""
+        if self._cluster is None:
+            from pipeline.engines.ray_cluster import Cluster
+
+            assert self._run.config.runtime.engine_pool is not None, "only an engine pool needs a cluster"
+            self._cluster = Cluster(self._run.config.runtime.engine_pool)
+        return self._cluster
 
     def _without_summary(self, articles: Iterable[Article]) -> Iterator[Summarized]:
         for article in articles:
@@ -135,6 +149,7 @@ class _StagePass(Generic[R, T]):
         memo: Memo,
         glossary: Glossary,
         inspection: Inspection,
+        connect: Callable[[], Cluster],
         is_last: bool,
     ) -> None:
         self.name: StageName = name
@@ -153,6 +168,7 @@ class _StagePass(Generic[R, T]):
             runtime=runtime,
             models=run.models,
             opening=self._open,
+            connect=connect,
             stopping=self._stopping,
             answered=self._answered,
             window=window,

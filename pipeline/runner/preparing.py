@@ -15,7 +15,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from pipeline import __version__, checks, extractive, glossary, messages, stages
-from pipeline.checkpoints import CACHE_REMEDY, Checkpoint, prepare
+from pipeline.checkpoints import Checkpoint, default_cache, prepare
 from pipeline.config import Config, GenerationOptions, Stage
 from pipeline.errors import ConfigError
 from pipeline.glossary import Glossary
@@ -24,24 +24,12 @@ from pipeline.runner import disk_space
 from pipeline.runner.options import REACHED, RunOptions, Until
 from pipeline.storage import object_store, published, versions
 from pipeline.storage.disk_errors import on_disk
-from pipeline.storage.user_folders import base_folder
 from pipeline.text.chunking import Chunker
 
 P = TypeVar("P")
 
 SCHEMA = 1
 _LIBRARIES = ("torch", "transformers", "tokenizers", "ctranslate2", "sentencepiece", "datasets", "pyarrow")
-
-
-def default_cache() -> Path:
-    """Return the folder of prepared checkpoints: TOMDICH_CACHE, else the user's cache folder.
-
-    Raises `UsageError` if there is neither.
-    """
-    given = os.environ.get("TOMDICH_CACHE")
-    if given:
-        return Path(given)
-    return base_folder("XDG_CACHE_HOME", ".cache", remedy=CACHE_REMEDY) / "tomdich"
 
 
 def outputs_folder(outputs: str | Path) -> Path:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipeline.config import Runtime
     from pipeline.engines import LoadedModel
     from pipeline.engines.batching import BatchingEngine
+    from pipeline.engines.ray_cluster import Cluster
     from pipeline.storage.memo import Calls, Memo
     from pipeline.text.chunking import Chunker
 
@@ -46,6 +47,7 @@ def open_stage(
     runtime: Runtime,
     models: LoadedModel | None = None,
     opening: Opening = lambda open_: open_(),
+    connect: Callable[[], Cluster] | None = None,
     stopping: Callable[[], str | None] = lambda: None,
     answered: Callable[[], None] = lambda: None,
     window: int = WINDOW,
@@ -53,15 +55,17 @@ def open_stage(
 ) -> StageRunner[R, T]:
     """Return the runner of `stage` with a prepared checkpoint: its chunker, its calls in the memo, its engine.
 
-    A context manager, at whose end the engine is closed; `models` as for `open_engine`. `opening` is called in place
-    of what opens the engine, and is given that; the other arguments are those of `StageRunner`.
+    A context manager, at whose end the engine is closed; `models` and `connect` as for `open_engine`. `opening` is
+    called in place of what opens the engine, and is given that; the other arguments are those of `StageRunner`.
     """
     fitted = chunker(checkpoint)
     return StageRunner(
         name=name,
         stage=lambda record: stage(record, fitted),
         calls=memo.calls(checkpoint.identity()),
-        open_engine=lambda: opening(partial(open_engine, checkpoint, runtime=runtime, models=models)),
+        open_engine=lambda: opening(
+            partial(open_engine, checkpoint, runtime=runtime, models=models, connect=connect, stopping=stopping)
+        ),
         stopping=stopping,
         answered=answered,
         window=window,
@@ -112,7 +116,7 @@ class StageRunner(Generic[R, T]):
     open_engine: Callable[[], Engine]  # called once, when the memo first lacks an answer
     stopping: Callable[[], str | None] = lambda: None
     answered: Callable[[], None] = lambda: None  # called after each answer of the engine
-    window: int = WINDOW
+    window: int = WINDOW  # records in flight, times the engine's `width`
     widest: int = 0  # to which `window` doubles, where it is larger, whenever all that it let in is answered
     counts: CallCounts = field(default_factory=CallCounts)
     finished: int = 0  # records with a result, also those that wait for one before them
@@ -168,9 +172,10 @@ class StageRunner(Generic[R, T]):
 
     def _feed(self, source: Iterator[R]) -> Generator[Request]:
         """Yield the requests the memo does not know; start records as long as the window has room."""
+        assert self._engine is not None, "the engine asks for them"
         for number in count():
             while not self._todo:
-                if len(self._flights) >= self.window:
+                if len(self._flights) >= self.window * self._engine.width():
                     return
                 record = next(source, None)
                 if record is None:

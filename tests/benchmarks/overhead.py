@@ -19,12 +19,11 @@ from typing import Any
 from unittest.mock import patch
 
 from pipeline import engines
-from pipeline.checkpoints import Checkpoint, prepare
+from pipeline.checkpoints import Checkpoint, default_cache, prepare
 from pipeline.config import Runtime
 from pipeline.engines.batching import BatchingEngine, Stats
 from pipeline.records import Generation
 from pipeline.runner.inspection import MANY
-from pipeline.runner.preparing import default_cache
 from pipeline.storage import versions
 from tests.benchmarks import machine
 from tests.benchmarks.peers import command_line

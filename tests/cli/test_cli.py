@@ -76,7 +76,7 @@ def test_an_unchanged_rerun_says_so_and_imports_neither_torch_nor_transformers(n
     script = (
         "import sys; from pipeline import cli; sys.argv[1:] = sys.argv[1:]\n"
         "try: cli.app(standalone_mode=False)\n"
-        "finally: print(sorted({'torch', 'transformers', 'ctranslate2', 'datasets'} & set(sys.modules)))"
+        "finally: print(sorted({'torch', 'transformers', 'ctranslate2', 'datasets', 'ray'} & set(sys.modules)))"
     )
     again = subprocess.run(
         [sys.executable, "-c", script, "run", night, "--outputs", "out"],

@@ -56,6 +56,9 @@ class Backwards:
     def at_hand(self) -> int:
         return 0
 
+    def width(self) -> int:
+        return 1
+
     def close(self) -> None:
         self.is_closed = True
 
