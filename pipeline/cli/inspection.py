@@ -150,27 +150,56 @@ def eval_(
 
 @app.command(rich_help_panel=INSPECT)
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help="The earlier version, as VERSION of `tomdich show`.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The later version, likewise.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[A B ...]", help="The versions, each as VERSION of `tomdich show`; A is the baseline."),
+    ] = None,
     outputs: Outputs = DEFAULT_OUTPUTS,
-    to: TableFormat = "text",
+    to: Annotated[
+        Literal["text", "json", "latex", "csv", "html"],
+        typer.Option("--to", help="For a person, a program, a paper, a spreadsheet or a browser."),
+    ] = "text",
     records: Annotated[
         int, typer.Option("--records", min=0, metavar="N", help="Show the N records that differ most.")
     ] = 5,
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline", metavar="VERSION", help="The version that the others are compared with; else A."),
+    ] = None,
+    matrix: Annotated[
+        str | None,
+        typer.Option("--matrix", metavar="NAME", help="Compare the cells of this matrix with its baseline."),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option("--columns", metavar="A,B", help="The measures of --to latex and csv, in this order."),
+    ] = None,
+    label: Annotated[
+        str, typer.Option("--label", metavar="LABEL", help="By which a paper refers to the table of --to latex.")
+    ] = "tab:compare",
 ) -> None:
-    """Compare two versions: the recipe, the scores, the flags, the records that differ most."""
-    from pipeline.evaluation import compare as comparing
-    from pipeline.evaluation.tables import latex
-    from pipeline.storage import editions
+    """Compare versions: scores, flags, lengths, costs, and the records that differ most.
 
-    found = comparing.compare(editions.find(outputs, a), editions.find(outputs, b), records=records)
+    Of two versions `--to text`, `json` and `latex` show the change from A to B, with the recipe. Of more, and of two
+    with `--baseline`, `--matrix` or `--columns`, every version stands beside the baseline.
+    """
+    from pipeline.commands import comparing
+    from pipeline.evaluation import compare as pair
+    from pipeline.evaluation.tables import latex
+
+    asked = comparing.find(outputs, names or (), baseline=baseline, matrix=matrix)
+    chosen = tuple(filter(None, (columns or "").split(",")))
+    if not asked.is_pair or chosen or to in {"csv", "html"}:
+        comparing.show(asked, to=to, records=records, columns=chosen, label=label)
+        return
+    found = pair.compare(*asked.versions, records=records)
     match to:
         case "text":
-            comparing.print_comparison(found)
+            pair.print_comparison(found)
         case "json":
-            typer.echo(comparing.as_json(found))
+            typer.echo(pair.as_json(found))
         case "latex":
-            typer.echo(latex(comparing.tables(found)))
+            typer.echo(latex(pair.tables(found)))
 
 
 @app.command(rich_help_panel=INSPECT)

@@ -30,8 +30,8 @@ from pipeline.text.sanitize import one_line, visible
 Section: TypeAlias = Literal["recipe", "scope", "models", "sources", "counts", "environment"]
 
 _SUMMARY: tuple[Metric, ...] = ("rouge1", "rouge2", "rougeL")
-_FIELDS = ("title_translation", "summary", "translation")
-_NAMES = {"title_translation": "headline", "summary": "summary", "translation": "translation"}
+FIELDS = ("title_translation", "summary", "translation")
+FIELD_NAMES = {"title_translation": "headline", "summary": "summary", "translation": "translation"}
 _GRAM = 3  # characters
 _LISTED = 20  # ids that a person is shown; JSON has all
 _LONG_VALUE = 40
@@ -144,7 +144,7 @@ def compare(a: Readable, b: Readable, *, records: int) -> Comparison:
     lost = {failure.id: _reason(failure) for failure in failures(b)}
     tallies = Tally(), Tally()
     stages = a.manifest["models"].keys() & b.manifest["models"].keys()
-    changed = Counter(dict.fromkeys(_FIELDS, 0))
+    changed = Counter(dict.fromkeys(FIELDS, 0))
     summaries: list[tuple[str, str, str]] = []
     translations: list[tuple[str, str, str]] = []
     other_references = 0
@@ -159,7 +159,7 @@ def compare(a: Readable, b: Readable, *, records: int) -> Comparison:
             continue
         for tally, answer in zip(tallies, (answer_a, answer_b), strict=True):
             tally.add_flags(answer.flags, status=answer.status)
-        changed.update(name for name in _FIELDS if answer_a.texts[name] != answer_b.texts[name])
+        changed.update(name for name in FIELDS if answer_a.texts[name] != answer_b.texts[name])
         if answer_a.references != answer_b.references:
             other_references += 1
         else:
@@ -177,7 +177,7 @@ def compare(a: Readable, b: Readable, *, records: int) -> Comparison:
         a=a.name,
         b=b.name,
         same_recipe=a.manifest["recipe"] == b.manifest["recipe"],
-        changes=tuple(_changes(a.manifest, b.manifest)),
+        changes=tuple(manifest_changes(a.manifest, b.manifest)),
         common=tallies[0].records,
         unpaired=tuple(unpaired),
         changed=dict(changed),  # asdict takes a Counter apart wrongly
@@ -204,15 +204,15 @@ def print_comparison(comparison: Comparison) -> None:
     console.print(Text("\nThe records that differ most", style="bold"))
     for one in comparison.apart:
         console.print()
-        about = f"  {one_line(one.id)}, {_percent(one.distance)} apart"
+        about = f"  {one_line(one.id)}, {percent(one.distance)} apart"
         console.print(Text.assemble((one_line(one.title or one.id), "bold"), (about, "dim")), soft_wrap=True)
         grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         grid.add_column("", style="dim")
         grid.add_column("A", ratio=1)
         grid.add_column("B", ratio=1)
-        for name in _FIELDS:
+        for name in FIELDS:
             if one.a[name] or one.b[name]:
-                grid.add_row(_NAMES[name], *_marked(one.a[name], one.b[name]))
+                grid.add_row(FIELD_NAMES[name], *_marked(one.a[name], one.b[name]))
         console.print(grid)
 
 
@@ -222,9 +222,11 @@ def tables(comparison: Comparison) -> list[Table]:
         *_tables(comparison),
         *(
             Table(
-                title=f"{one.title or one.id} ({one.id}), {_percent(one.distance)} apart",
+                title=f"{one.title or one.id} ({one.id}), {percent(one.distance)} apart",
                 headings=("", "A", "B"),
-                rows=tuple((_NAMES[name], one.a[name], one.b[name]) for name in _FIELDS if one.a[name] or one.b[name]),
+                rows=tuple(
+                    (FIELD_NAMES[name], one.a[name], one.b[name]) for name in FIELDS if one.a[name] or one.b[name]
+                ),
                 align="words",
             )
             for one in comparison.apart
@@ -235,7 +237,8 @@ def tables(comparison: Comparison) -> list[Table]:
 # Finding
 
 
-def _changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Change]:
+def manifest_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Change]:
+    """Yield each value that differs between two manifests, that of a model once: in the recipe, if it is there."""
     sections: tuple[tuple[Section, Any, Any], ...] = (
         ("recipe", _recipe(a), _recipe(b)),
         ("scope", {"scope": a["scope"], "until": a["until"]}, {"scope": b["scope"], "until": b["until"]}),
@@ -310,15 +313,19 @@ def _flags(a: Counter[FlagKind], b: Counter[FlagKind]) -> tuple[FlagCounts, ...]
     )
 
 
+def distance(a: Mapping[str, str], b: Mapping[str, str]) -> float:
+    """Return 1 - the Dice coefficient of the character trigrams of two answers, whose texts are given by field."""
+    one, other = ("\n".join(texts.values()) for texts in (a, b))
+    if one == other:
+        return 0.0
+    left, right = _grams(one), _grams(other)
+    found = 1 - 2 * (left & right).total() / (left.total() + right.total())
+    return max(found, 1e-6)  # the same trigrams in another order: not equal
+
+
 def _apart(a: _Answer, b: _Answer) -> DifferingRecord:
-    """Return the record with its distance: 1 - the Dice coefficient of the character trigrams of both answers."""
-    one, other = ("\n".join(answer.texts.values()) for answer in (a, b))
-    distance = 0.0
-    if one != other:
-        left, right = _grams(one), _grams(other)
-        distance = 1 - 2 * (left & right).total() / (left.total() + right.total())
-        distance = max(distance, 1e-6)  # the same trigrams in another order: not equal
-    return DifferingRecord(id=a.id, title=a.title, distance=distance, a=a.texts, b=b.texts)
+    """Return the record with the distance of both answers."""
+    return DifferingRecord(id=a.id, title=a.title, distance=distance(a.texts, b.texts), a=a.texts, b=b.texts)
 
 
 def _grams(text: str) -> Counter[str]:
@@ -338,7 +345,7 @@ def _tables(comparison: Comparison) -> list[Table]:
 
 def _overview(comparison: Comparison) -> Table:
     common = comparison.common
-    changed = ", ".join(f"the {_NAMES[name]} of {count}" for name, count in comparison.changed.items() if count)
+    changed = ", ".join(f"the {FIELD_NAMES[name]} of {count}" for name, count in comparison.changed.items() if count)
     differ = f"they differ in {changed}" if changed else "every headline, summary and translation is the same"
     one = ("A and B are one version; `tomdich runs` lists the others",) if comparison.a == comparison.b else ()
     return Table(
@@ -356,8 +363,8 @@ def _overview(comparison: Comparison) -> Table:
 def _change_table(comparison: Comparison) -> Table:
     recipe = [change for change in comparison.changes if change.section == "recipe"]
     rest = [change for change in comparison.changes if change.section != "recipe"]
-    lines = [(change.field, _short(change.a), _short(change.b)) for change in recipe]
-    lines += [(f"({change.section}) {change.field}", _short(change.a), _short(change.b)) for change in rest]
+    lines = [(change.field, short_value(change.a), short_value(change.b)) for change in recipe]
+    lines += [(f"({change.section}) {change.field}", short_value(change.a), short_value(change.b)) for change in rest]
     title = "The recipe is the same" if comparison.same_recipe else "What changed in the recipe"
     notes = ("in brackets: not in the recipe",) if rest else ()
     if not lines:
@@ -421,11 +428,12 @@ def _step(a: int, b: int) -> str:
     return f"{b - a:+d}".replace("-", "−") if a != b else "="
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Return a distance as text: 1 % at least."""
     return f"{max(1, round(100 * share))} %"
 
 
-def _short(value: str) -> str:
+def short_value(value: str) -> str:
     """Return a value at a length for a table; only digests are cut, and JSON has them whole."""
     if len(value) > _LONG_VALUE and set(value) <= set("0123456789abcdef"):
         return value[:_DIGEST] + "…"

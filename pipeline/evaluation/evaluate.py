@@ -106,7 +106,7 @@ def evaluate(version: Readable, *, comet_checkpoint: Path | None = None, comet_p
     summaries: list[tuple[str, str, str]] = []  # the hypothesis, the first sentence, the reference
     translations: list[tuple[str, str]] = []
     segments: list[comet.Segment] = []
-    lengths: dict[tuple[str, str], array[float]] = {
+    measured: dict[tuple[str, str], array[float]] = {
         ("summary", "syllables"): array("d"),
         ("summary / article", "%"): array("d"),
         ("translation", "words"): array("d"),
@@ -121,7 +121,7 @@ def evaluate(version: Readable, *, comet_checkpoint: Path | None = None, comet_p
             translations.append((row.translation, row.reference_translation))
         if place is not None:
             segments.append(comet.Segment(row.summary, row.translation, row.reference_translation))
-        for values, value in zip(lengths.values(), _lengths(row), strict=True):
+        for values, value in zip(measured.values(), lengths(row), strict=True):
             if value is not None:
                 values.append(value)
     scores = _scores(TRANSLATION, translations)
@@ -138,7 +138,7 @@ def evaluate(version: Readable, *, comet_checkpoint: Path | None = None, comet_p
         translations=scores,
         left_out=tuple(_left_out(stages, several, summaries=bool(summaries), translations=bool(translations))),
         flags=_flag_rates(tally),
-        spreads=tuple(_spread(name, unit, values) for (name, unit), values in lengths.items() if values),
+        spreads=tuple(_spread(name, unit, values) for (name, unit), values in measured.items() if values),
         throughput=() if several else _throughput(version.manifest, tally),
     )
 
@@ -204,7 +204,7 @@ def _beside(summaries: list[tuple[str, str, str]]) -> tuple[AgainstLead, ...]:
     )
 
 
-def _lengths(row: PublishedRow) -> tuple[float | None, float | None, float | None, float | None]:
+def lengths(row: PublishedRow) -> tuple[float | None, float | None, float | None, float | None]:
     """Return the summary's syllables, its share of the article's, the translation's words, the share of new bigrams."""
     summary, article = _folded(row.summary), _folded(row.article)
     bigrams = list(pairwise(summary))

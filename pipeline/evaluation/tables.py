@@ -21,7 +21,7 @@ _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}", "<": r"\textless{}",
     ">": r"\textgreater{}", "−": r"\ensuremath{-}", "≈": r"\ensuremath{\approx}", "→": r"\ensuremath{\to}",
-    "×": r"\ensuremath{\times}", "±": r"\ensuremath{\pm}", '"': r"\textquotedbl{}",
+    "×": r"\ensuremath{\times}", "±": r"\ensuremath{\pm}", "†": r"\ensuremath{^\dagger}", '"': r"\textquotedbl{}",
 }  # fmt: skip
 
 
@@ -34,6 +34,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
     align: Literal["numbers", "words"] = "numbers"  # numbers: all but the first column to the right
+    label: str = ""  # by which a paper refers to it
 
 
 def print_tables(tables: Iterable[Table], *, console: Console | None = None) -> None:
@@ -109,6 +110,8 @@ def _float(table: Table) -> str:
         "r" * rest if table.align == "numbers" else rf"p{{{0.66 / rest:.2f}\linewidth}}" * rest if rest else ""
     )
     body = [r"\begin{table}", r"\centering", rf"\caption{{{latex_text(table.title)}}}"]
+    if table.label:
+        body.append(rf"\label{{{table.label}}}")
     if table.rows:
         body += [
             rf"\begin{{tabular}}{{{columns}}}",

@@ -12,6 +12,6 @@ text nodes.
 
 from __future__ import annotations
 
-from pipeline.report.writing import template, write
+from pipeline.report.writing import STYLE, template, write
 
-__all__ = ["template", "write"]
+__all__ = ["STYLE", "template", "write"]
