@@ -52,6 +52,7 @@ def find(outputs: Path, names: Sequence[str], *, baseline: str | None, matrix: s
 
 def _cells(outputs: Path, matrix: str) -> list[labels.Cell]:
     """Return the cells of a matrix, `NAME` or `experiment/NAME`; raises `UsageError` where it is none or several."""
+    versions.refresh(outputs)
     experiment, _, name = matrix.rpartition("/")
     found = {
         folder.name: cells
