@@ -95,7 +95,10 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Matrix:
     for draft in drafts:
         pairs = [f"{short[field]}={_text(value)}" for field, value in draft.values.items()]
         name = draft.name or ",".join(pairs)
-        config = checked(base.with_values(draft.values, draft.origins))
+        try:
+            config = checked(base.with_values(draft.values, draft.origins))
+        except ConfigError as error:
+            raise ConfigError(f"{error}\nin the cell {name} of the matrix") from None
         for before in cells:
             if before.config == config:
                 raise _error(fields, message=f"the cells {before.name} and {name} are the same config; remove one")
@@ -191,9 +194,21 @@ def _short_names(drafts: Sequence[_Draft]) -> dict[str, str]:
 
 
 def _text(value: JSON) -> str:
-    """Return a value as the name of a cell has it: text as it is, all else as JSON, which YAML reads too."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """Return a value as the name of a cell has it: as YAML would on one line, without quotes."""
+    text = _flow(value)
     return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"
+
+
+def _flow(value: JSON) -> str:
+    match value:
+        case dict():
+            return f"{{{', '.join(f'{name}: {_flow(one)}' for name, one in value.items())}}}"
+        case list():
+            return f"[{', '.join(map(_flow, value))}]"
+        case str():
+            return value
+        case _:
+            return json.dumps(value)
 
 
 def _error(fields: Fields, *where: str | int, message: str) -> ConfigError:

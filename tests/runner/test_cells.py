@@ -71,6 +71,16 @@ def test_a_name_has_as_much_of_the_field_as_tells_it_from_others(tmp_path: Path)
     assert names(matrix) == ["summarize.generation.num_beams=1,translate.generation.num_beams=2,deterministic=true"]
 
 
+def test_a_section_in_a_name_is_written_as_yaml_without_quotes(tmp_path: Path) -> None:
+    matrix = loaded(tmp_path, "  summarize: [{model: lead, sentences: 1}, {model: lead, sentences: 2}]\n")
+    assert names(matrix) == ["summarize={model: lead, sentences: 1}", "summarize={model: lead, sentences: 2}"]
+
+
+def test_a_cell_that_is_no_config_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"`sentences` is for .*\nin the cell sentences=3 of the matrix"):
+        loaded(tmp_path, "  include: [{summarize.sentences: 3}]\n")
+
+
 def test_cells_are_selected_by_name_or_by_one_of_their_values(tmp_path: Path) -> None:
     matrix = loaded(tmp_path, f"  {BEAMS}: [1, 4]\n  {PENALTY}: [1.0, 2.0]\n")
     assert matrix.selected([]) == matrix.cells
