@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -101,6 +102,8 @@ def matrix(
         typer.echo(listing.results_json(loaded, results))
     else:
         listing.print_results(loaded, results)
+        if sum(one.outcome is not None for one in results) > 1:
+            say(f"compare them: tomdich compare --matrix {shlex.quote(loaded.name)}")
     _exit([one.exit_code for one in results])
 
 

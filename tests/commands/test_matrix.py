@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import time
 from collections.abc import Callable
@@ -117,6 +118,16 @@ def test_cells_are_versions_with_tags_and_no_drift_among_them(beams: Callable[..
     lengths = [version.manifest["statistics"]["mean_words"]["summary"] for version in there]
     assert lengths[4] > 2 * lengths[3]  # else there would be no drift to leave out
     assert [version.manifest["drift"] for version in there] == [[]] * 5
+
+
+def test_the_matrix_can_be_compared_as_it_is_named_at_its_end(beams: Callable[..., Path]) -> None:
+    config = beams({BEAMS: [1, 4]})
+    done = tomdich_in_process("matrix", config, "--outputs", "out", cwd=config.parent)
+    (hint,) = [line for line in done.stderr.splitlines() if line.startswith("compare them: tomdich ")]
+    words = shlex.split(hint.removeprefix("compare them: tomdich "))
+    compared = tomdich_in_process(*words, "--outputs", "out", cwd=config.parent)
+    assert compared.returncode == 0, compared.stderr
+    assert "num_beams=4" in compared.stdout
 
 
 def test_a_later_run_of_the_name_is_not_compared_with_cells(beams: Callable[..., Path], tmp_path: Path) -> None:
