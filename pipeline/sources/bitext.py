@@ -88,7 +88,7 @@ def _pairs(
         more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""
         raise SourceError(
             f"{name}: its columns are {shown}{more}; none is '{absent[0]}': say which hold the Vietnamese and the "
-            "English text with `--source COLUMN --target COLUMN`"
+            "English text with `--source COLUMN --target COLUMN`, or put a line with names first"
         )
     for row in chain(head, rows):
         yield row if isinstance(row, BadRow) else _pair(row, name=name, source=source, target=target)

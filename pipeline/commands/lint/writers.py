@@ -64,6 +64,7 @@ class _TableWriter:
     def write(self, result: Result) -> None:
         heading = " · ".join(filter(None, (result.place.where, result.place.id)))
         print_pair(self._console, heading, result.pair)
+        self._console.print()
 
     def end(self, totals: Totals) -> None:
         names = dict.fromkeys(check for (check, _), _ in totals.flags.most_common())
