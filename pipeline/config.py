@@ -200,7 +200,16 @@ class Inspect(_Model):
     """What flags do; the checks themselves always run."""
 
     # an error of these holds a record back
-    hold: tuple[str, ...] = ("number", "negation", "procedure", "coverage", "replacement", "not_prose")
+    hold: tuple[str, ...] = (
+        "number",
+        "name",
+        "office",
+        "negation",
+        "procedure",
+        "coverage",
+        "replacement",
+        "not_prose",
+    )
 
     @field_validator("hold")
     @classmethod

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pipeline.checks.names import offices
 from pipeline.checks.names.entities import (
     CapitalizedSpan,
     English,
@@ -25,7 +26,7 @@ from pipeline.checks.names.entities import (
     read_vietnamese,
     syllable_text,
 )
-from pipeline.checks.names.gazetteer import Entry, Kind, gazetteer, may_be_vietnamese
+from pipeline.checks.names.gazetteer import gazetteer, may_be_vietnamese
 from pipeline.checks.names.unsupported_names import (
     NAMED,
     SHORTEST_JOINED,
@@ -39,9 +40,9 @@ from pipeline.checks.view import Pair, View
 from pipeline.records import Flag, Severity
 from pipeline.text.normalize import fold
 
-_DEPUTIES = ("Phó ", "Thứ ")
 _PRONOUNS = frozenset({"he", "his", "him", "she", "her", "hers"})
 _SHORTEST_NAME = 3
+_SHORTEST_PERSON = 2  # syllables
 _VIETNAMESE_LETTER = re.compile("[Ạ-ỹĂăĐđĨĩŨũƠơƯư]")  # rare in other languages
 
 
@@ -148,14 +149,15 @@ def _compared(pair: Pair, source: Source) -> list[Flag]:
     vietnamese = read_vietnamese(pair.source.text, known=source.known)
     english = read_english(pair.target.text)
     unsupported_names = find_unsupported(pair.target.text, vietnamese, english, source)
-    found: list[Flag] = []
+    found = offices.invented_body(pair, vietnamese, english)
+    confused = {flag.start - pair.target.start for flag in found}
     missing: list[_Missing] = []
     for entity in {entity.entry: entity for entity in vietnamese.entities}.values():
         match entity.entry.kind:
             case "office":
-                found += _office(pair, vietnamese, entity, english)
+                found += offices.office(pair, vietnamese, entity, english)
             case "country" | "place" | "person" | "organization" if entity.entry not in english.outermost:
-                if merged := _merged(pair, vietnamese, entity, english, source):
+                if merged := offices.merged(pair, vietnamese, entity, english, source):
                     found.append(merged)
                     unsupported_names = [
                         unsupported
@@ -165,7 +167,11 @@ def _compared(pair: Pair, source: Source) -> list[Flag]:
                         )
                     ]
                 elif entity.entry.kind == "organization":
-                    found += _other_body(pair, vietnamese, entity, english, source)
+                    found += [
+                        flag
+                        for flag in offices.other_body(pair, vietnamese, entity, english, source)
+                        if flag.start - pair.target.start not in confused
+                    ]
                 else:
                     missing += _missing_entity(vietnamese, entity, english)
             case _:
@@ -174,6 +180,9 @@ def _compared(pair: Pair, source: Source) -> list[Flag]:
         if replacement := replacement_within(run, english, unsupported_names):
             unsupported_names.remove(replacement)
             found.append(_replacement_flag(pair, run, replacement))
+        elif altered := _altered(run, pair, english):
+            unsupported_names = [one for one in unsupported_names if not altered[0] <= one.start < altered[1]]
+            found.append(_altered_flag(pair, run, altered))
         else:
             missing += _missing_run(run, english)
     for initials in vietnamese.initials:
@@ -192,6 +201,8 @@ def _flags_of_missing(
         severity = absent.severity_replaced if unsupported else absent.severity
         if severity == "warning" and unsupported and unsupported.sure:
             severity = "error"
+        if unsupported and unsupported.romanized and severity == "error":
+            severity = "warning"
         if severity is None:
             continue
         name = pair.source.text[absent.start : absent.end]
@@ -219,7 +230,7 @@ def _flags_of_missing(
                 f"the translation names “{name}”, which no Vietnamese text of this record contains",
                 span=(unsupported.start, unsupported.end),
                 found=name,
-                severity="error" if unsupported.sure else "warning",
+                severity="error" if unsupported.sure and not unsupported.romanized else "warning",
             )
         )
     return found
@@ -289,10 +300,13 @@ def _missing_run(run: CapitalizedSpan, english: English) -> list[_Missing]:
     absent = _Missing("name", run.tokens[0].start, run.tokens[-1].end, name, None, "error")
     if len(joined) >= SHORTEST_JOINED and joined in english.joined:
         return []
+    if (run.person or run.title) and _romanized(run, english):
+        return []
     if run.person:
-        if run.tokens[-1].folded in english.words or _romanized(run, english):
-            return []
-        return [replace(absent, severity="error")]
+        # two syllables without a title may be something else: Lục Bộ, the six ministries
+        sure = run.title or len(run.tokens) > _SHORTEST_PERSON
+        missing = run.tokens[-1].folded not in english.words
+        return [replace(absent, severity="error" if sure else "warning")] if missing else []
     if any(token.folded in english.words or share_beginning(token.folded, english.capitals) for token in run.tokens):
         return []
     if all(token.text.isupper() for token in run.tokens) or not all(token.capital for token in run.tokens):
@@ -305,9 +319,14 @@ def _missing_run(run: CapitalizedSpan, english: English) -> list[_Missing]:
         return [replace(absent, severity_replaced="warning")]
     if run.title and english.words & _PRONOUNS:
         return [absent]
-    # a name of Vietnamese syllables may be a film title, which is translated
-    foreign = len(run.tokens) > 1 and not all(is_syllable(token.folded) for token in run.tokens)
-    return [replace(absent, severity="error" if foreign else "warning")]
+    return [replace(absent, severity="error" if _is_foreign(run) else "warning")]
+
+
+def _is_foreign(run: CapitalizedSpan) -> bool:
+    """Return whether this is no Vietnamese name. One of Vietnamese syllables may be a film title, translated."""
+    return len(run.tokens) > 1 and any(
+        not is_syllable(token.folded) and not token.text.isupper() for token in run.tokens
+    )
 
 
 def _may_be_a_word(run: CapitalizedSpan) -> bool:
@@ -330,6 +349,39 @@ def _missing_initials(initials: Initials, english: str) -> list[_Missing]:
     return [_Missing("initials", initials.start, initials.end, shown, severity, None)]
 
 
+def _altered(run: CapitalizedSpan, pair: Pair, english: English) -> tuple[int, int] | None:
+    """Return the span of a person in the English whose first and last syllables are right and another is not.
+
+    Le Europe Ngan Anh for Lê Âu Ngân Anh: the word that is wrong may be an ordinary one, or a name of the record.
+    """
+    name = [token.folded for token in run.tokens]
+    size = len(name)
+    if not run.person or size <= _SHORTEST_PERSON:
+        return None
+    found: tuple[int, int] | None = None
+    for at in range(len(english.tokens) - size + 1):
+        span = english.tokens[at : at + size]
+        if span[0].folded != name[0] or span[-1].folded != name[-1] or not all(token.capital for token in span):
+            continue
+        if [token.folded for token in span] == name:
+            return None
+        if all(_follows(pair, english, place) for place in range(at + 1, at + size)):
+            found = found or (span[0].start, span[-1].end)
+    return found
+
+
+def _altered_flag(pair: Pair, run: CapitalizedSpan, span: tuple[int, int]) -> Flag:
+    name, other = pair.source.text[run.tokens[0].start : run.tokens[-1].end], pair.target.text[slice(*span)]
+    return pair.target.flag(
+        "name",
+        f"“{name}” is “{other}” in the translation",
+        span=span,
+        expected=" ".join(fold(token.text).capitalize() for token in run.tokens),
+        found=other,
+        severity="error",
+    )
+
+
 def _replacement_flag(pair: Pair, run: CapitalizedSpan, unsupported: UnsupportedName) -> Flag:
     name = pair.source.text[run.tokens[0].start : run.tokens[-1].end]
     other = pair.target.text[unsupported.start : unsupported.end]
@@ -340,102 +392,4 @@ def _replacement_flag(pair: Pair, run: CapitalizedSpan, unsupported: Unsupported
         expected=" ".join(fold(token.text).capitalize() for token in run.tokens),
         found=other,
         severity="error",
-    )
-
-
-# Mergers, and offices
-
-
-def _merged(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English, source: Source) -> Flag | None:
-    """Return a note if the English has the name of this province or ministry after or before its merger."""
-    if source.published is None:
-        return None
-    mergers = gazetteer().mergers
-    for means, begin, end in english.entities:
-        for other in means:
-            change = mergers.get(entity.entry)
-            back = mergers.get(other)
-            if change is not None and change.into == other and source.published >= change.date:
-                merger = f"merged into “{other.english}” on {change.date.isoformat()}"
-            elif back is not None and back.into == entity.entry and source.published >= back.date:
-                merger = f"took in “{other.english}” on {back.date.isoformat()}"
-            else:
-                continue
-            if any(seen.entry == other for seen in vietnamese.entities):
-                continue
-            start, finish = english.tokens[begin].start, english.tokens[end - 1].end
-            return pair.target.flag(
-                "name",
-                f"the article says “{entity.entry.name}”, which {merger}; the translation uses the other name",
-                span=(start, finish),
-                expected=entity.entry.english,
-                found=pair.target.text[start:finish],
-                severity="note",
-            )
-    return None
-
-
-def _office(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English) -> list[Flag]:
-    """Return a flag if the English has another office, or none."""
-    outermost = english.outermost
-    deputy = any(entry.name.startswith(_DEPUTIES) for entry in outermost)
-    if entity.entry in outermost or (entity.entry in english.found and not deputy):
-        return []
-    start, finish = vietnamese.tokens[entity.begin].start, vietnamese.tokens[entity.end - 1].end
-    name = pair.source.text[start:finish]
-    if instead := _replacement(vietnamese, english, kind="office"):
-        return [_other_body_flag(pair, entity, name, instead, severity="error")]
-    if entity.entry in english.found:
-        return []
-    return [
-        pair.source.flag(
-            "office",
-            f"the office “{name}” is not in the translation",
-            span=(start, finish),
-            expected=entity.entry.english,
-        )
-    ]
-
-
-def _other_body(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English, source: Source) -> list[Flag]:
-    """Return a flag if the English has another body of the table instead: the Senate for Quốc hội.
-
-    A missing body without a replacement is not flagged: it is often paraphrased in words that no table has.
-    """
-    if entity.entry in english.found:
-        return []
-    instead = _replacement(vietnamese, english, kind="organization")
-    ways = (way for entry in instead.means for way in gazetteer().spellings[entry]) if instead else ()
-    if instead is None or any(way in source.syllables for way in ways):
-        return []
-    name = pair.source.text[vietnamese.tokens[entity.begin].start : vietnamese.tokens[entity.end - 1].end]
-    return [_other_body_flag(pair, entity, name, instead, severity="warning")]
-
-
-@dataclass(frozen=True, slots=True)
-class _Replacement:
-    """A rendering in the English of an entry that the Vietnamese does not contain."""
-
-    means: frozenset[Entry]
-    start: int
-    end: int
-
-
-def _replacement(vietnamese: Vietnamese, english: English, *, kind: Kind) -> _Replacement | None:
-    in_source = {seen.entry for seen in vietnamese.entities}
-    for means, begin, end in english.entities:
-        if all(entry.kind == kind for entry in means) and in_source.isdisjoint(means):
-            return _Replacement(means, english.tokens[begin].start, english.tokens[end - 1].end)
-    return None
-
-
-def _other_body_flag(pair: Pair, entity: Entity, name: str, instead: _Replacement, *, severity: Severity) -> Flag:
-    other = pair.target.text[instead.start : instead.end]
-    return pair.target.flag(
-        "office",
-        f"“{name}” is {entity.entry.english}; the translation says “{other}”",
-        span=(instead.start, instead.end),
-        expected=entity.entry.english,
-        found=other,
-        severity=severity,
     )

@@ -55,6 +55,7 @@ _SYLLABLE = re.compile(
 )
 ROMAN_NUMERAL = re.compile("[IVXLCDM]+")
 _LONGEST_NAME = 5
+_USUAL_NAME = 3  # syllables of most Vietnamese names
 _SHORTEST_PLURAL = 3
 
 
@@ -266,7 +267,8 @@ def _within_a_name(tokens: Sequence[Token], at: int, text: str, table: Gazetteer
     before = tokens[at - 1]
     if before.key in table.surnames and before.capital and before.key not in table.body_words:
         return True
-    return before.key in table.male_titles or before.key in table.female_titles
+    man = before.key == "ông" and _adjacent(tokens, at - 2, text) and tokens[at - 2].key == "đàn"  # người đàn ông Ấn Độ
+    return not man and (before.key in table.male_titles or before.key in table.female_titles)
 
 
 def _initials(text: str, tokens: Sequence[Token], table: Gazetteer) -> tuple[list[Initials], set[int]]:
@@ -346,7 +348,8 @@ def _span(
         title = before
     surname = name[0].key in table.surnames and (name[0].key not in table.body_words or bool(title))
     syllables = all(is_syllable(token.folded) for token in name)
-    person = syllables and len(name) > 1 and ((surname and len(name) <= _LONGEST_NAME) or bool(title))
+    written = all(token.capital for token in name)  # not Vi-rút
+    person = syllables and written and len(name) > 1 and ((surname and len(name) <= _LONGEST_NAME) or bool(title))
     place = before in table.place_words and not translatable
     if not place and not title:
         # Vietnamese syllables without a sign of a person or place may name any body
@@ -369,7 +372,10 @@ def _head(tokens: Sequence[Token], at: int, end: int, known: frozenset[str], tab
                 break
             title = token.key
         elif token.first and is_syllable(token.folded) and token.key not in known:
-            if token.key in table.surnames and following is not None and is_syllable(following.folded):
+            is_word = token.key in table.surnames_as_words and (
+                end - at != _USUAL_NAME or tokens[at + 1].key in table.body_words
+            )
+            if token.key in table.surnames and not is_word and following is not None and is_syllable(following.folded):
                 break
             translatable = translatable or token.key in table.body_words
         elif (

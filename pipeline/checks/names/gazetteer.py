@@ -67,6 +67,10 @@ class Gazetteer:
     heavenly_stems: frozenset[str]
     earthly_branches: frozenset[str]
     surnames: frozenset[str]
+    surnames_as_words: frozenset[str]
+    any_office: frozenset[str]
+    distinct_bodies: frozenset[str]
+    chinese_or_korean: frozenset[str]
     male_titles: frozenset[str]
     female_titles: frozenset[str]
     titles: frozenset[str]  # male, female and neutral ones

@@ -11,7 +11,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pipeline.checks.names.entities import ROMAN_NUMERAL, CapitalizedSpan, English, Token, Vietnamese
+from pipeline.checks.names.entities import (
+    ROMAN_NUMERAL,
+    CapitalizedSpan,
+    English,
+    Token,
+    Vietnamese,
+    is_syllable,
+)
 from pipeline.checks.names.gazetteer import gazetteer
 
 SHORTEST_JOINED = 5  # letters: a shorter name may stand within other words by chance
@@ -46,6 +53,7 @@ class UnsupportedName:
     finish: int  # index after its last token
     sure: bool  # certainly a name: in the table, or of several words
     weak: bool  # may be any word at the start of a sentence
+    romanized: bool  # may be read from Chinese or Korean
 
 
 def find_unsupported(text: str, vietnamese: Vietnamese, english: English, source: Source) -> list[UnsupportedName]:
@@ -57,6 +65,9 @@ def find_unsupported(text: str, vietnamese: Vietnamese, english: English, source
     read_as_chinese = {
         way for run in vietnamese.spans for token in run.tokens[:1] for way in table.chinese_surnames.get(token.key, ())
     }
+    abroad = any(f" {words} " in source.syllables for words in table.chinese_or_korean)
+    sentence = f" {' '.join(token.key for token in vietnamese.tokens)} "
+    here = any(f" {words} " in sentence for words in table.chinese_or_korean)
     covered: set[int] = set()
     found: list[UnsupportedName] = []
     for means, begin, end in english.entities:
@@ -73,7 +84,9 @@ def find_unsupported(text: str, vietnamese: Vietnamese, english: English, source
         elif span[0].capital and not (end - begin == 1 and all(entry.kind == "person" for entry in means)):
             covered.update(range(begin, end))
             added = any(entry.name == "Việt Nam" for entry in means)  # a translator may add the country
-            found.append(UnsupportedName(span[0].start, span[-1].end, begin, end, sure=True, weak=added))
+            found.append(
+                UnsupportedName(span[0].start, span[-1].end, begin, end, sure=True, weak=added, romanized=False)
+            )
     at = 0
     while at < len(english.tokens):
         end = at
@@ -93,7 +106,10 @@ def find_unsupported(text: str, vietnamese: Vietnamese, english: English, source
             span = english.tokens[at:end]
             sure = len(span) > 1
             weak = span[0].first and len(span) == 1
-            found.append(UnsupportedName(span[0].start, span[-1].end, at, end, sure=sure, weak=weak))
+            romanized = here or (abroad and not all(is_syllable(token.folded) for token in span))
+            found.append(
+                UnsupportedName(span[0].start, span[-1].end, at, end, sure=sure, weak=weak, romanized=romanized)
+            )
         at = max(end, at + 1)
     return sorted(found, key=lambda unsupported: unsupported.start)
 
@@ -133,6 +149,8 @@ def replacement_within(
     if parts <= english.words:
         return None
     for unsupported in unsupported_names:
+        if unsupported.weak:
+            continue
         before = english.tokens[max(0, unsupported.begin - 1) : unsupported.begin]
         after = english.tokens[unsupported.finish : unsupported.finish + 1]
         if any(token.folded in parts and token.capital for token in (*before, *after)):
