@@ -21,7 +21,8 @@ SIGNIFICANT = 0.05
 _LISTED = 20  # ids that a person is shown; JSON has all
 _PAPER = ("rougeL", "chrf++", "bleu", "errors", "seconds")  # what fits the width of a page
 _LABEL = re.compile(r"[A-Za-z0-9:._-]+")
-_ESTIMATED = "s/article: of the model stages; ≈: estimated from the calls that the memo did not answer"
+_SECONDS = "s/article: of the model stages, with the loading of the models"
+_ESTIMATED = f"{_SECONDS}; ≈: estimated from the calls that the memo did not answer"
 
 
 def print_systems(systems: Systems) -> None:
@@ -67,8 +68,7 @@ def paper_table(systems: Systems, *, columns: Sequence[str], label: str) -> Tabl
     notes = [f"Baseline: {base.label}. {systems.common} articles that every version has."]
     if any(column.key in one.compared for column in chosen for one in systems.systems):
         notes.append(f"†: differs from the baseline at {SIGNIFICANT} ({HOLM}).")
-    if any(column.key == "seconds" for column in chosen) and any(one.replayed for one in systems.systems):
-        notes.append(f"{_ESTIMATED}.")
+    notes += [f"{note}." for note in _time_notes(systems, chosen)]
     if any("/100" in column.heading for column in chosen):
         notes.append("/100: in 100 articles.")
     notes += signatures([base.scores[column.key] for column in chosen if column.key in base.scores])
@@ -143,6 +143,12 @@ def _value(system: System, column: Column, *, mark: bool = False) -> str:
     return f"{about}{value:.{column.digits}f}{dagger}"
 
 
+def _time_notes(systems: Systems, columns: Sequence[Column]) -> list[str]:
+    if not any(column.key == "seconds" for column in columns):
+        return []
+    return [_ESTIMATED if any(one.replayed for one in systems.systems) else _SECONDS]
+
+
 def _overview(systems: Systems) -> Table:
     base, *others = systems.systems
     rows = [(base.letter, base.label, "the baseline")]
@@ -188,12 +194,11 @@ def _score_table(systems: Systems) -> Table:
 def _measure_table(systems: Systems) -> Table:
     scored = systems.baseline.scores
     shown = [column for column in systems.columns if column.key not in scored]
-    replayed = any(one.replayed for one in systems.systems) and any(column.key == "seconds" for column in shown)
     return Table(
         title="Flags, lengths and costs",
         headings=("", *(one.letter for one in systems.systems)),
         rows=tuple((column.heading, *(_value(one, column) for one in systems.systems)) for column in shown),
-        notes=("/100: in 100 records", *((_ESTIMATED,) if replayed else ())),
+        notes=("/100: in 100 records", *_time_notes(systems, shown)),
     )
 
 

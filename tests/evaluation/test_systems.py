@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from pipeline.errors import UsageError
 from pipeline.evaluation import metrics
-from pipeline.evaluation.systems import COLUMNS, Systems, compare_systems, letter
-from pipeline.evaluation.systems_tables import as_csv, as_json, paper_table, tables
+from pipeline.evaluation.systems import COLUMNS, MOST, Systems, compare_systems, letter
+from pipeline.evaluation.systems_tables import SIGNIFICANT, as_csv, as_json, paper_table, tables
 from pipeline.evaluation.tables import Table, latex
 from pipeline.storage import labels
 from pipeline.storage.versions import Version
@@ -204,6 +204,12 @@ def test_the_overview_says_what_differs_from_the_baseline_in_the_recipe(make: Ma
     assert rows[1][2] == "stages.summarize.generation.max_new_tokens: 24 → 12"
 
 
+def test_of_the_most_systems_a_difference_can_still_be_significant() -> None:
+    smallest = 1 / (metrics.RESAMPLES + 1)
+    assert metrics.holm([smallest] * (MOST - 1))[0] < SIGNIFICANT
+    assert metrics.holm([smallest] * (MOST + 1))[0] > SIGNIFICANT
+
+
 def test_the_letters_go_on_behind_z() -> None:
     assert [letter(at) for at in (0, 25, 26, 27, 51, 52)] == ["A", "Z", "AA", "AB", "AZ", "BA"]
 
@@ -215,7 +221,7 @@ def test_two_versions_of_one_experiment_are_named_whole(make: Make) -> None:
     assert [one.label for one in compared([versions[0], renamed]).systems] == [versions[0].name, renamed.name]
 
 
-@pytest.mark.parametrize(("chosen", "said"), [([0], "name 2 to 100"), ([0, 1, 0], "is named twice")])
+@pytest.mark.parametrize(("chosen", "said"), [([0], "name 2 to 50"), ([0, 1, 0], "is named twice")])
 def test_too_few_versions_and_one_twice_are_refused(make: Make, chosen: list[int], said: str) -> None:
     versions = make(24, 12)
     with pytest.raises(UsageError, match=said):
