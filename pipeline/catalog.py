@@ -45,6 +45,7 @@ class Entry:
     with_title: bool = False  # the input of a summarizer begins with the headline
     lead: int | None = None  # a summarizer that reads so many tokens of the beginning; None: the whole, in rounds
     pretrained_only: bool = False  # not fine-tuned: it runs, but its output is noise
+    repair: bool = False  # `repair: auto` asks again where the checks flag an answer: measured to gain by it
     published: str = ""  # published scores and their source
     revision: str | None = None  # a verified commit; None if not pinned
     generation: Mapping[str, int | float | bool] = field(default_factory=dict)

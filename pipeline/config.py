@@ -130,6 +130,18 @@ class GenerationOptions(_Model):
     repetition_penalty: Annotated[float, Strict(), Field(gt=0, le=10)] | None = None
 
 
+class Repair(_Model):
+    """Where the checks flag an answer, ask again, and take the candidate that they flag least."""
+
+    # hypotheses of a beam of this width
+    candidates: Annotated[int, Strict(), Field(ge=2, le=32)] = 6
+    # of a translator, where an error is left: also the source with names in ASCII, with short dates and units in full,
+    # one clause at a time
+    variants: StrictBool = True
+    # of a summarizer, where every candidate has an error: the article's own sentences, or the candidate
+    fallback: Literal["extractive", "none"] = "extractive"
+
+
 class Stage(_Model):
     """One model stage: which checkpoint, how it is called, and with which engine."""
 
@@ -158,7 +170,14 @@ class Stage(_Model):
         None  # of `extractive`, `lead`, `textrank`, `oracle`
     )
     generation: GenerationOptions = GenerationOptions()
+    # asks again where the checks flag an answer; auto: for the checkpoints of the catalog that gain by it; null: never
+    repair: Repair | Literal["auto", False] = "auto"
     accept_license: str | None = None  # the license by its name, where it is non-commercial, copyleft or unclear
+
+    @field_validator("repair", mode="before")
+    @classmethod
+    def _null_is_off(cls, repair: object) -> object:
+        return False if repair is None else repair  # a null is left out when the config is written
 
     @model_validator(mode="after")
     def _only_what_it_takes(self) -> Self:

@@ -104,7 +104,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """The accounting of one model call of one record."""
+    """The accounting of one model call of one record; of several candidates, that of the best."""
 
     stage: str
     index: int  # within the round
@@ -114,6 +114,26 @@ class Call:
     output_tokens: int
     finished: bool
     score: float | None
+    repair: bool = False  # made because a check flagged the first answer
+
+
+# Where a text came from that was asked for again: the first answer, a wider beam, the translation of the source with
+# names in ASCII, with amounts in full, with both, or one clause at a time, the article's own sentences.
+RepairSource = Literal["first", "beam", "names", "amounts", "names_amounts", "clauses", "extractive"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairedText:
+    """A text whose first answer the checks flagged, so that candidates were asked for; the first answer may stay."""
+
+    field: str  # "summary", "title_translation", "translation"
+    index: int  # of "translation", the sentence; else 0
+    first: str  # the first answer
+    taken: RepairSource
+    rank: int  # of the hypothesis taken in its beam, from 1; 0 where it is not from one
+    candidates: int  # different texts compared with the first answer
+    before: tuple[str, ...]  # the checks that flagged the first answer, with severity: "number error"
+    after: tuple[str, ...]  # those that flag what was taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +158,7 @@ class Summarized:
     summary: str
     calls: tuple[Call, ...]
     flags: tuple[Flag, ...] = ()
+    repaired: tuple[RepairedText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +180,7 @@ class Translated:
     calls: tuple[Call, ...]
     flags: tuple[Flag, ...] = ()
     status: Status = "ok"
+    repaired: tuple[RepairedText, ...] = ()
 
     @property
     def translation(self) -> str:
@@ -231,6 +253,7 @@ class PublishedRow:
     status: Status = "ok"
     flags: tuple[Flag, ...] = ()
     calls: tuple[Call, ...] = ()
+    repaired: tuple[RepairedText, ...] = ()
     kept: dict[str, str | None] = field(default_factory=dict)  # the source's `keep` columns, each stored as a column
 
 

@@ -6,18 +6,27 @@ A stage does no input or output and has no access to models or batches; of the c
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Container, Generator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TypeAlias, TypeVar
 
+from pipeline import extractive
 from pipeline.checks.editing import with_editors_summary
+from pipeline.checks.repair import Answer, Choice, judge_summary, judge_translation
+from pipeline.checks.variants import joined_clauses, variants
+from pipeline.config import Repair
 from pipeline.corrections import Summary
 from pipeline.extractive import NotSummarizedError
+from pipeline.glossary import of_text, sentence_key
 from pipeline.records import (
     Article,
     Call,
+    Candidates,
     Failure,
     Flag,
     Generation,
+    Hypothesis,
     Request,
     Sentence,
     StageName,
@@ -39,12 +48,12 @@ MAX_ROUNDS = 4
 SHRINK = 0.75  # a round of a long article must leave at most this share of its input tokens
 
 
-def summarize(article: Article, chunker: Chunker) -> Round[Summarized | Failure]:
+def summarize(article: Article, chunker: Chunker, *, repair: Repair | None = None) -> Round[Summarized | Failure]:
     """Summarize the body; a long article in rounds: its parts, then the summaries of the parts, until one is left.
 
     With `with_title`, each part of each round begins with the headline. With `lead_only`, the model gets only the
     beginning of the body, and a flag has the number of tokens left out. A summarizer without a model gets the whole
-    body and makes no call.
+    body and makes no call. With `repair`, a summary that the checks flag is asked for again, once.
     """
     if chunker.select is not None:
         yield []
@@ -73,8 +82,12 @@ def summarize(article: Article, chunker: Chunker) -> Round[Summarized | Failure]
         answers = yield [heading + part.text for part in parts]
         calls += _calls("summarize", answers, round_=number)
         if len(answers) == 1:
-            summary = _source_style(answers[0].text, like=article.text)
-            return Summarized(article, summary, tuple(calls), tuple(flags))
+            summarized = Summarized(article, _source_style(answers[0].text, like=article.text), (), tuple(flags))
+            finished, asked = answers[0].finished, heading + parts[0].text
+            if repair is not None:
+                summarized = yield from _summarized_again(summarized, asked, finished=finished, repair=repair)
+            again = tuple(replace(call, round=number + 1) for call in summarized.calls)
+            return replace(summarized, calls=(*calls, *again))
         parts = chunker.split("\n".join(answer.text for answer in answers))
         flags += _cut_flags(parts, "a sentence of a part's summary", field="article", length=len(article.text))
         left = sum(part.tokens for part in parts)
@@ -100,20 +113,46 @@ def _failed(article: Article, *, kind: str, message: str) -> Failure:
     )
 
 
+def _summarized_again(first: Summarized, asked: str, *, finished: bool, repair: Repair) -> Round[Summarized]:
+    """Return the record with the best of several summaries where the checks flag the first, and the calls of that."""
+    article = first.article
+    choice = Choice(Answer(first.summary, finished), partial(judge_summary, article=article), field="summary")
+    if choice.is_clean:
+        return first
+    (answer,) = yield [Candidates(asked, repair.candidates)]
+    choice.offer(replace(one, text=_source_style(one.text, like=article.text)) for one in _of_beam(answer))
+    if choice.found.errors and repair.fallback == "extractive":
+        choice.offer([Answer(" ".join(extractive.summarize(article.text, article.title)), source="extractive")])
+    calls = _calls("summarize", [answer], round_=0, repair=True)
+    return replace(first, summary=choice.best.text, calls=tuple(calls), repaired=(choice.record(),))
+
+
 def summarize_or_edited(
-    article: Article, chunker: Chunker, *, summaries: Mapping[str, tuple[Summary, ...]]
+    article: Article,
+    chunker: Chunker,
+    *,
+    summaries: Mapping[str, tuple[Summary, ...]],
+    repair: Repair | None = None,
 ) -> Round[Summarized | Failure]:
     """Summarize; if an editor wrote a summary for this text, return that one with the calls of the model."""
-    result = yield from summarize(article, chunker)
+    is_edited = of_text(summaries, article) is not None
+    result = yield from summarize(article, chunker, repair=None if is_edited else repair)
     return result if isinstance(result, Failure) else with_editors_summary(result, summaries)
 
 
-def translate(summarized: Summarized, chunker: Chunker) -> Round[Translated]:
-    """Translate the title and each sentence of the summary."""
+def translate(
+    summarized: Summarized, chunker: Chunker, *, repair: Repair | None = None, corrected: Container[str] = ()
+) -> Round[Translated]:
+    """Translate the title and each sentence of the summary.
+
+    With `repair`, a text whose translation the checks flag is asked for again. Not so if it was cut into pieces, nor if
+    its `glossary.sentence_key` is in `corrected`: an editor's translation will take its place.
+    """
     article = summarized.article
     title = [recased(article.title, article.text)] if article.title else []
     split = sentences(summarized.summary)
-    cut = [chunker.pieces(text) for text in (*title, *split)]
+    texts = (*title, *split)
+    cut = [chunker.pieces(text) for text in texts]
     answers = yield [part.text for parts in cut for part in parts]
     flags = [
         flag
@@ -122,22 +161,75 @@ def translate(summarized: Summarized, chunker: Chunker) -> Round[Translated]:
             parts,
             "a sentence",
             field="title" if index < len(title) else "summary",
-            length=len((*title, *split)[index]),
+            length=len(texts[index]),
         )
     ]
     left = iter(answers)
-    outputs = [" ".join(next(left).text for _ in parts).strip() for parts in cut]
+    answered = [[next(left) for _ in parts] for parts in cut]
+    outputs = [" ".join(answer.text for answer in several).strip() for several in answered]
+    calls = _calls("translate", answers, round_=0)
+    repaired = list(summarized.repaired)
+    if repair is not None:
+        choices = {
+            at: Choice(
+                Answer(outputs[at], answered[at][0].finished),
+                partial(judge_translation, source=text, title="".join(title), summary=summarized.summary),
+                field="title_translation" if at < len(title) else "translation",
+                index=max(0, at - len(title)),
+            )
+            for at, text in enumerate(texts)
+            if len(cut[at]) == 1 and sentence_key(text) not in corrected
+        }
+        flagged = {at: choice for at, choice in choices.items() if not choice.is_clean}
+        if flagged:
+            asked = [(texts[at], choice) for at, choice in flagged.items()]
+            calls += yield from _translated_again(asked, chunker, repair)
+        for at, choice in flagged.items():
+            outputs[at] = choice.best.text
+            repaired.append(choice.record())
     return Translated(
         article,
         summarized.summary,
         outputs[0] if title else "",
         tuple(Sentence(*pair) for pair in zip(split, outputs[len(title) :], strict=True)),
-        (*summarized.calls, *_calls("translate", answers, round_=0)),
+        (*summarized.calls, *calls),
         (*summarized.flags, *flags),
+        repaired=tuple(repaired),
     )
 
 
-def _calls(stage: StageName, answers: Sequence[Generation], *, round_: int) -> list[Call]:
+def _translated_again(flagged: Sequence[tuple[str, Choice]], chunker: Chunker, repair: Repair) -> Round[list[Call]]:
+    """Offer each choice the translations of a wider beam, and where an error is left, of other ways to write the text.
+
+    Returns the calls that were made.
+    """
+    answers = yield [Candidates(chunker.normalize_tone(text), repair.candidates) for text, _ in flagged]
+    calls = _calls("translate", answers, round_=1, repair=True)
+    for (_, choice), answer in zip(flagged, answers, strict=True):
+        choice.offer(_of_beam(answer))
+    written = [
+        (choice, way, [chunker.normalize_tone(one) for one in written])
+        for text, choice in flagged
+        if repair.variants and choice.found.errors
+        for way, written in variants(text)
+    ]
+    if not written:
+        return calls
+    answers = yield [text for _, _, texts in written for text in texts]
+    left = iter(answers)
+    for choice, way, texts in written:
+        several = [next(left) for _ in texts]
+        text = joined_clauses(texts, [one.text for one in several])
+        choice.offer([Answer(text, all(one.finished for one in several), way)])
+    return calls + _calls("translate", answers, round_=2, repair=True)
+
+
+def _of_beam(answer: Generation) -> list[Answer]:
+    best_first: tuple[Generation | Hypothesis, ...] = (answer, *answer.others)
+    return [Answer(one.text.strip(), one.finished, "beam", rank) for rank, one in enumerate(best_first, start=1)]
+
+
+def _calls(stage: StageName, answers: Sequence[Generation], *, round_: int, repair: bool = False) -> list[Call]:
     return [
         Call(
             stage=stage,
@@ -148,6 +240,7 @@ def _calls(stage: StageName, answers: Sequence[Generation], *, round_: int) -> l
             output_tokens=answer.output_tokens,
             finished=answer.finished,
             score=answer.score,
+            repair=repair,
         )
         for index, answer in enumerate(answers)
     ]

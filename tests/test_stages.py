@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.checks import truncation
 from pipeline.checks.view import View
-from pipeline.records import Article, Failure, Generation, Summarized, Translated
+from pipeline.config import Repair
+from pipeline.records import Article, Candidates, Failure, Generation, Hypothesis, Summarized, Translated
 from pipeline.stages import summarize, translate
 from pipeline.text.chunking import Chunker
 from tests.records import article_record
@@ -192,3 +193,119 @@ def test_the_calls_tell_what_was_cut_short_dropped_empty_or_damaged() -> None:
 def test_of_a_good_record_the_calls_tell_nothing() -> None:
     result, _ = drive(translate(Summarized(article("x"), "Mưa to.", ()), FIT), say=str)
     assert truncation.check(View(result)) == []
+
+
+# Repair
+
+
+ASKS = Repair(candidates=3)
+FINED = "Ông Nguyễn Văn Tèo bị phạt 12 triệu đồng."
+
+
+def several(*texts: str) -> Generation:
+    best, *others = texts
+    return replace(
+        answer(best), others=tuple(Hypothesis(text, words(text), finished=True, score=None) for text in others)
+    )
+
+
+def repaired(stage: Any, say: dict[Any, Generation]) -> tuple[Any, list[Any]]:
+    """Answer a stage's requests as `say` has them; return its result and the requests of each round."""
+    rounds: list[Any] = []
+    try:
+        requests = next(stage)
+        while True:
+            rounds.append(requests)
+            requests = stage.send([say[request] for request in requests])
+    except StopIteration as stop:
+        return stop.value, rounds
+
+
+def test_a_flagged_translation_is_asked_for_again_and_the_clean_candidate_taken() -> None:
+    record = Summarized(article("Bài.", title="Phạt 12 triệu"), f"{FINED} Trời mưa to.", ())
+    result, rounds = repaired(
+        translate(record, FIT, repair=ASKS),
+        {
+            "Phạt 12 triệu": answer("A fine of 12 million"),
+            FINED: answer("Nguyen Van To was fined VND20 million."),
+            "Trời mưa to.": answer("It rained heavily."),
+            Candidates(FINED, 3): several("Nguyen Van To.", "Nguyen Van Teo was fined VND12 million.", "Teo."),
+        },
+    )
+    assert rounds[1:] == [[Candidates(FINED, 3)]]
+    assert result.sentences[0].translation == "Nguyen Van Teo was fined VND12 million."
+    assert result.translation.endswith("It rained heavily.")
+    (one,) = result.repaired
+    assert (one.field, one.index, one.taken, one.rank) == ("translation", 0, "beam", 2)
+    assert one.first == "Nguyen Van To was fined VND20 million."
+    assert [(call.round, call.repair) for call in result.calls] == [(0, False)] * 3 + [(1, True)]
+
+
+def test_where_an_error_is_left_other_ways_to_write_the_sentence_are_tried() -> None:
+    wrong = several("Nguyen Van To was fined VND12 million.")
+    ascii_ = "Ông Nguyen Van Teo bị phạt 12 triệu đồng."
+    say = {
+        FINED: wrong,
+        Candidates(FINED, 3): wrong,
+        ascii_: answer("Nguyen Van Teo was fined VND12 million."),
+    }
+    record = Summarized(article("Bài.", title=""), FINED, ())
+    result, rounds = repaired(translate(record, FIT, repair=ASKS), say)
+    assert rounds == [[FINED], [Candidates(FINED, 3)], [ascii_]]
+    assert (result.repaired[0].taken, result.repaired[0].rank, result.repaired[0].after) == ("names", 0, ())
+    plain = ASKS.model_copy(update={"variants": False})
+    result, rounds = repaired(translate(record, FIT, repair=plain), say)
+    assert len(rounds) == 2
+    assert (result.repaired[0].taken, result.repaired[0].after) == ("first", ("name error",))
+    assert result.translation == result.repaired[0].first == wrong.text
+
+
+def test_what_an_editor_has_corrected_is_not_asked_for_again() -> None:
+    record = Summarized(article("Bài.", title=""), FINED, ())
+    say = {FINED: answer("Nguyen Van To was fined VND12 million.")}
+    result, rounds = repaired(translate(record, FIT, repair=ASKS, corrected={FINED}), say)
+    assert (len(rounds), result.repaired) == (1, ())
+
+
+BODY = "Chiều 3/5, cơ quan công an đã phạt ông Tèo 12 triệu đồng vì lấn chiếm vỉa hè ở phố cổ Hà Nội."
+ROOMY = Chunker(words, 100)
+
+
+def summary_of(first: str, *others: str, repair: Repair = ASKS) -> tuple[Any, list[Any]]:
+    say = {BODY: answer(first), Candidates(BODY, 3): several(*(others or ("",)))}
+    return repaired(summarize(article(BODY, title="Phạt"), ROOMY, repair=repair), say)
+
+
+def test_a_summary_with_a_number_that_the_article_lacks_is_asked_for_again() -> None:
+    result, rounds = summary_of("Ông Tèo bị phạt 15 triệu đồng.", "Phạt 16 triệu.", "Ông Tèo bị phạt 12 triệu đồng.")
+    assert rounds[1:] == [[Candidates(BODY, 3)]]
+    assert result.summary == "Ông Tèo bị phạt 12 triệu đồng."
+    assert (result.repaired[0].field, result.repaired[0].taken) == ("summary", "beam")
+    assert [(call.round, call.repair) for call in result.calls] == [(0, False), (1, True)]
+
+
+def test_where_every_summary_has_an_error_the_article_s_own_sentences_are_taken() -> None:
+    wrong = "Ông Tèo bị phạt 15 triệu đồng."
+    result, _ = summary_of(wrong, "Phạt 16 triệu đồng.")
+    assert result.summary == BODY
+    assert (result.repaired[0].taken, result.repaired[0].first) == ("extractive", wrong)
+    result, _ = summary_of(wrong, "Phạt 16 triệu đồng.", repair=ASKS.model_copy(update={"fallback": "none"}))
+    assert (result.summary, result.repaired[0].taken) == (wrong, "first")
+
+
+def test_a_clean_summary_costs_nothing() -> None:
+    result, rounds = summary_of("Ông Tèo bị phạt 12 triệu đồng.")
+    assert (len(rounds), result.repaired) == (1, ())
+
+
+def test_a_sentence_that_was_cut_off_and_replaced_is_not_flagged_as_unfinished() -> None:
+    say = {
+        FINED: answer("Nguyen Van Teo was fined", finished=False),
+        Candidates(FINED, 3): several("Nguyen Van Teo was fined VND12 million."),
+    }
+    result, _ = repaired(translate(Summarized(article("Bài.", title=""), FINED, ()), FIT, repair=ASKS), say)
+    assert [flag for flag in truncation.check(View(result)) if flag.check == "unfinished"] == []
+    say[Candidates(FINED, 3)] = replace(several("Nguyen Van Teo was fined VND12 million"), finished=False)
+    result, _ = repaired(translate(Summarized(article("Bài.", title=""), FINED, ()), FIT, repair=ASKS), say)
+    (flag,) = (flag for flag in truncation.check(View(result)) if flag.check == "unfinished")
+    assert (flag.field, flag.start, flag.end) == ("translation", 0, len(result.translation))

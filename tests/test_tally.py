@@ -19,8 +19,16 @@ def flag(check: str, severity: Severity) -> Flag:
 
 
 def call(stage: str) -> Call:
-    numbers = {"index": 0, "round": 0, "source_tokens": 7, "dropped_tokens": 2, "output_tokens": 5}
-    return Call(stage=stage, finished=True, score=None, **numbers)
+    return Call(
+        stage=stage,
+        index=0,
+        round=0,
+        source_tokens=7,
+        dropped_tokens=2,
+        output_tokens=5,
+        finished=True,
+        score=None,
+    )
 
 
 def test_flags_are_counted_by_check_and_severity_and_records_once() -> None:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from pipeline.checks.view import View
 from pipeline.records import Call, Flag, Translated
 from pipeline.text import prose
 
+UNFINISHED = "unfinished"
+
 
 def check(view: View) -> list[Flag]:
     """Return the flags `dropped`, `unfinished`, `empty`, `replacement` and `not_prose`."""
     translated, article = view.record, view.record.article
-    found: list[Flag] = []
-    for call in translated.calls:
-        for field, start, end in _places(translated, call):
-            if call.dropped_tokens:
-                message = f"{call.dropped_tokens} source tokens did not fit"
-                found.append(Flag(check="dropped", field=field, start=start, end=end, message=message))
-            if not call.finished:
-                message = f"stopped at the length limit, {call.output_tokens} tokens"
-                found.append(Flag(check="unfinished", field=field, start=start, end=end, message=message))
+    found = list(_cut(translated))
     if not translated.summary.strip():
         found.append(_whole(translated, "empty", "summary", "the summarizer answered nothing"))
     empty = [sentence for sentence in translated.sentences if not sentence.translation.strip()]
@@ -50,6 +45,22 @@ def check(view: View) -> list[Flag]:
     for field, text in outputs:
         found += _no_prose(field, text)
     return found
+
+
+def _cut(translated: Translated) -> Iterator[Flag]:
+    """Yield the flags of sources and outputs that were cut."""
+    for call in first_answers(translated):
+        for field, start, end in _places(translated, call):
+            if call.dropped_tokens:
+                message = f"{call.dropped_tokens} source tokens did not fit"
+                yield Flag(check="dropped", field=field, start=start, end=end, message=message)
+            if not call.finished:
+                message = f"stopped at the length limit, {call.output_tokens} tokens"
+                yield Flag(check=UNFINISHED, field=field, start=start, end=end, message=message)
+    for one in translated.repaired:
+        if one.taken != "first" and f"{UNFINISHED} warning" in one.after:
+            start, end = _span(translated, one.field, one.index)
+            yield Flag(check=UNFINISHED, field=one.field, start=start, end=end, message="stopped at the length limit")
 
 
 def _no_prose(field: str, text: str) -> list[Flag]:
@@ -88,7 +99,7 @@ def _places(translated: Translated, call: Call) -> list[tuple[str, int, int]]:
         return [("summary", 0, len(translated.summary))]
     headline = 1 if translated.article.title else 0
     texts = headline + len(translated.sentences)
-    pieces = sum(1 for other in translated.calls if other.stage == "translate")
+    pieces = _pieces(translated)
     cut = {flag.field for flag in translated.flags if flag.check == "long_sentence"}
     most = headline + (pieces - texts if "title" in cut else 0)  # of the pieces that may be the headline's
     least = headline + (1 if "title" in cut else 0) if "summary" in cut else most
@@ -96,13 +107,40 @@ def _places(translated: Translated, call: Call) -> list[tuple[str, int, int]]:
     if call.index < most:
         places.append(("title_translation", 0, len(translated.title_translation)))
     if call.index >= least:
-        start, end = 0, len(translated.translation)
-        if pieces == texts:
-            before = translated.sentences[: call.index - headline]
-            start = min(end, sum(len(sentence.translation) + 1 for sentence in before if sentence.translation))
-            end = start + len(translated.sentences[call.index - headline].translation)
+        whole = 0, len(translated.translation)
+        start, end = _span(translated, "translation", call.index - headline) if pieces == texts else whole
         places.append(("translation", start, end))
     return places
+
+
+def _span(translated: Translated, field: str, index: int) -> tuple[int, int]:
+    """Return where a text is in its field: a sentence's translation, or the whole field."""
+    if field != "translation":
+        return 0, len(translated.summary if field == "summary" else translated.title_translation)
+    before = translated.sentences[:index]
+    start = sum(len(sentence.translation) + 1 for sentence in before if sentence.translation)
+    start = min(len(translated.translation), start)
+    return start, start + len(translated.sentences[index].translation)
+
+
+def _pieces(translated: Translated) -> int:
+    return sum(1 for call in translated.calls if call.stage == "translate" and not call.repair)
+
+
+def first_answers(translated: Translated) -> Iterator[Call]:
+    """Yield the calls whose answers the record has: not those of candidates, nor those that a candidate replaced."""
+    replaced = {(one.field, one.index) for one in translated.repaired if one.taken != "first"}
+    last = max((call.round for call in translated.calls if call.stage == "summarize" and not call.repair), default=0)
+    headline = 1 if translated.article.title else 0
+    is_whole = _pieces(translated) == headline + len(translated.sentences)  # else a call may be a piece of any text
+    for call in translated.calls:
+        if call.repair:
+            continue
+        if call.stage == "summarize" and call.round == last and ("summary", 0) in replaced:
+            continue
+        text = ("title_translation", 0) if call.index < headline else ("translation", call.index - headline)
+        if not (call.stage == "translate" and is_whole and text in replaced):
+            yield call
 
 
 def _whole(translated: Translated, check: str, field: str, message: str) -> Flag:

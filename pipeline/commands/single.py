@@ -20,15 +20,15 @@ from pipeline import catalog, checkpoints, sources, yaml_core
 from pipeline import config as configs
 from pipeline.checks.editing import edit
 from pipeline.checks.rules import Rules, inspect
+from pipeline.checks.truncation import first_answers
 from pipeline.commands.examples import example_config
 from pipeline.config import Config, Exclude, Source, Stage, TranslateStage, experiment_name
 from pipeline.config_file import in_words
-from pipeline.corrections import Summary
 from pipeline.errors import ConfigError, EngineError, SourceError, UsageError
 from pipeline.records import Article, Failure, Origin, StageName, Summarized, Translated
-from pipeline.runner.preparing import prepare_stage, read_glossary
+from pipeline.runner.preparing import prepare_stage, read_glossary, summarizing, translating
 from pipeline.runner.stage_runner import open_stage
-from pipeline.stages import Round, summarize_or_edited, translate
+from pipeline.stages import Round
 from pipeline.storage.atomic import replacing
 from pipeline.storage.memo import Memo, open_memo
 from pipeline.text.chunking import Chunker
@@ -96,10 +96,9 @@ def try_article(
         raise SourceError(f"{where}: {article.kind}: {article.message}")
     glossary = read_glossary(config)
     rules = Rules.of(glossary, hold=config.inspect.hold)
-    summarizing = partial(summarize_or_edited, summaries=glossary.summaries)
     with open_memo(None) as memo:
-        summarized = next(_results("summarize", summarizing, [article], config, memo))
-        return inspect(next(_results("translate", translate, [summarized], config, memo)), rules)
+        summarized = next(_results("summarize", summarizing(config, glossary), [article], config, memo))
+        return inspect(next(_results("translate", translating(config, glossary), [summarized], config, memo)), rules)
 
 
 def translate_lines(file: str, *, config: Config | None, translator: str | None) -> Iterator[str]:
@@ -109,7 +108,8 @@ def translate_lines(file: str, *, config: Config | None, translator: str | None)
     corrections apply, as in a run. A message names each line of which something was cut.
     """
     config = _with_models(config, summarizer=None, translator=translator)
-    rules = Rules.of(read_glossary(config), hold=())
+    glossary = read_glossary(config)
+    rules = Rules.of(glossary, hold=())
     with ExitStack() as stack:
         memo = stack.enter_context(open_memo(None))
         try:
@@ -117,7 +117,7 @@ def translate_lines(file: str, *, config: Config | None, translator: str | None)
             lines = stack.enter_context(opened)
         except OSError as error:
             raise SourceError(f"{file}: cannot be read: {error.strerror}") from None
-        for record in _results("translate", translate, _lines(lines, name=file), config, memo):
+        for record in _results("translate", translating(config, glossary), _lines(lines, name=file), config, memo):
             for said in _cuts(record):
                 _log.warning(f"{file}:{record.article.source.row}: {said}")
             edited = edit(record, terms=rules.terms, corrections=rules.corrections)
@@ -132,10 +132,12 @@ def summarize_texts(articles: Iterable[Article], *, config: Config, memo: Path |
     """
     glossary = read_glossary(config)
     rules = Rules.of(glossary, hold=config.inspect.hold)
-    stage = partial(_summarize_text, summaries=glossary.summaries)
+    stage = partial(_summarize_text, stage=summarizing(config, glossary))
     with open_memo(memo) as opened:
         for record in _results("summarize", stage, articles, config, opened):
-            alone = Translated(record.article, record.summary, "", (), record.calls, record.flags)
+            alone = Translated(
+                record.article, record.summary, "", (), record.calls, record.flags, repaired=record.repaired
+            )
             yield replace(record, flags=inspect(alone, rules).flags if record.article.text else ())
 
 
@@ -144,19 +146,20 @@ def translate_texts(texts: Iterable[Summarized], *, config: Config, memo: Path |
 
     `memo` and errors: as in `summarize_texts`.
     """
-    rules = Rules.of(read_glossary(config), hold=config.inspect.hold)
+    glossary = read_glossary(config)
+    rules = Rules.of(glossary, hold=config.inspect.hold)
     with open_memo(memo) as opened:
-        for record in _results("translate", translate, texts, config, opened):
+        for record in _results("translate", translating(config, glossary), texts, config, opened):
             yield inspect(record, rules) if record.summary else record
 
 
 def _summarize_text(
-    article: Article, chunker: Chunker, *, summaries: Mapping[str, tuple[Summary, ...]]
+    article: Article, chunker: Chunker, *, stage: Callable[[Article, Chunker], Round[Summarized | Failure]]
 ) -> Round[Summarized | Failure]:
     if not article.text:
         yield []
         return Summarized(article, "", ())
-    return (yield from summarize_or_edited(article, chunker, summaries=summaries))
+    return (yield from stage(article, chunker))
 
 
 @contextmanager
@@ -277,10 +280,13 @@ def _with_models(config: Config | None, *, summarizer: str | None, translator: s
     update: dict[str, Stage] = {}
     try:
         if summarizer is not None:
-            update["summarize"] = Stage(model=summarizer, accept_license=config.summarize.accept_license)
+            kept = {name: getattr(config.summarize, name) for name in ("accept_license", "repair")}
+            update["summarize"] = Stage(model=summarizer, **kept)
         if translator is not None:
-            ours = {name: getattr(config.translate, name) for name in ("accept_license", "terms", "corrections")}
-            update["translate"] = TranslateStage(model=translator, **ours)
+            kept = {
+                name: getattr(config.translate, name) for name in ("accept_license", "terms", "corrections", "repair")
+            }
+            update["translate"] = TranslateStage(model=translator, **kept)
     except ValidationError as error:
         raise UsageError(in_words(error.errors()[0])) from None
     return config.model_copy(update=update)
@@ -317,7 +323,7 @@ def _lines(lines: Iterable[str], *, name: str) -> Iterator[Summarized]:
 def _cuts(record: Translated) -> Iterator[str]:
     """Yield what a person should know of a translation that is not of the whole line, or of a line in pieces."""
     yield from (flag.message for flag in record.flags if flag.check == "long_sentence")
-    for call in record.calls:
+    for call in first_answers(record):
         if call.dropped_tokens:
             yield f"its last {call.dropped_tokens} tokens are not translated: the model takes no more"
         if not call.finished:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from pipeline.errors import StoppedError
 from pipeline.records import JSON, Article, Failure, StageName, Summarized, Translated
+from pipeline.runner.preparing import summarizing, translating
 from pipeline.runner.rates import TimeLeft
 from pipeline.runner.stage_runner import WINDOW, StageRunner, open_stage
-from pipeline.stages import Round, summarize_or_edited, translate
+from pipeline.stages import Round
 
 if TYPE_CHECKING:
     from pipeline.checkpoints import Checkpoint
@@ -75,16 +75,17 @@ class StagePasses:
         """Yield each article with its summary, in order; failures go to the run's list."""
         if "summarize" not in self._checkpoints:
             return self._without_summary(articles)
-        stage = partial(summarize_or_edited, summaries=self._glossary.summaries)
-        summarizing: _StagePass[Article, Summarized] = self._opened("summarize", stage)
-        return summarizing.over(articles)
+        stage = summarizing(self._run.config, self._glossary)
+        opened: _StagePass[Article, Summarized] = self._opened("summarize", stage)
+        return opened.over(articles)
 
     def translate(self, summarized: Records[Summarized]) -> Iterator[Translated]:
         """Yield each record with its translation, in order; failures go to the run's list."""
         if "translate" not in self._checkpoints:
             return map(_untranslated, summarized)
-        translating: _StagePass[Summarized, Translated] = self._opened("translate", translate)
-        return translating.over(summarized)
+        stage = translating(self._run.config, self._glossary)
+        opened: _StagePass[Summarized, Translated] = self._opened("translate", stage)
+        return opened.over(summarized)
 
     @property
     def stopped(self) -> str:
@@ -129,7 +130,7 @@ class StagePasses:
 
 
 def _untranslated(record: Summarized) -> Translated:
-    return Translated(record.article, record.summary, "", (), record.calls, record.flags)
+    return Translated(record.article, record.summary, "", (), record.calls, record.flags, repaired=record.repaired)
 
 
 class _StagePass(Generic[R, T]):

@@ -30,10 +30,18 @@ from pipeline.runner.gates import Gates
 from pipeline.runner.loading import Loaded, holds_nothing_new, load, standing_in
 from pipeline.runner.manifest import same_again
 from pipeline.runner.options import REACHED, RunOptions
-from pipeline.runner.preparing import before_reading, chunker, memo_folder, prepare_stages, recipe
+from pipeline.runner.preparing import (
+    before_reading,
+    chunker,
+    memo_folder,
+    prepare_stages,
+    recipe,
+    summarizing,
+    translating,
+)
 from pipeline.runner.rates import Rate, measured
 from pipeline.runner.revising import Revision
-from pipeline.stages import Round, summarize_or_edited, translate
+from pipeline.stages import Round
 from pipeline.storage.atomic import new_folder
 from pipeline.storage.disk_errors import on_disk, temporary_folder
 from pipeline.storage.memo import Calls, open_memo
@@ -184,7 +192,7 @@ def _planned(
         }
         for article in loaded:
             _go_on(options)
-            _walk(article, checkpoints, counters, glossary)
+            _walk(article, config, checkpoints, counters, glossary)
             progress.advance(1)
     if revision is not None and not planned.same:
         _require_answers(revision, checkpoints, counters, glossary)
@@ -271,14 +279,17 @@ def _unlogged(_kind: str, _values: dict[str, JSON]) -> None:
 
 
 def _walk(
-    article: Article, checkpoints: dict[StageName, Checkpoint], counters: dict[StageName, _Counter], glossary: Glossary
+    article: Article,
+    config: Config,
+    checkpoints: dict[StageName, Checkpoint],
+    counters: dict[StageName, _Counter],
+    glossary: Glossary,
 ) -> None:
-    steps = summarize_or_edited(article, chunker(checkpoints["summarize"]), summaries=glossary.summaries)
-    summarized = counters["summarize"].walk(steps)
+    summarized = counters["summarize"].walk(summarizing(config, glossary)(article, chunker(checkpoints["summarize"])))
     if "translate" not in counters:
         return
     if isinstance(summarized, Summarized):
-        counters["translate"].walk(translate(summarized, chunker(checkpoints["translate"])))
+        counters["translate"].walk(translating(config, glossary)(summarized, chunker(checkpoints["translate"])))
     elif summarized is None:
         counters["translate"].waiting += 1
 

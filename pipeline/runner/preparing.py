@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from importlib.metadata import version as installed
@@ -14,14 +14,15 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from pipeline import __version__, checks, extractive, glossary, messages, stages
+from pipeline import __version__, catalog, checks, extractive, glossary, messages, stages
 from pipeline.checkpoints import Checkpoint, default_cache, prepare
-from pipeline.config import Config, GenerationOptions, Stage
+from pipeline.config import Config, GenerationOptions, Repair, Stage
 from pipeline.errors import ConfigError
 from pipeline.glossary import Glossary
-from pipeline.records import JSON, StageName
+from pipeline.records import JSON, Article, Failure, StageName, Summarized, Translated
 from pipeline.runner import disk_space
 from pipeline.runner.options import REACHED, RunOptions, Until
+from pipeline.stages import Round
 from pipeline.storage import object_store, published, versions
 from pipeline.storage.disk_errors import on_disk
 from pipeline.text.chunking import Chunker
@@ -96,8 +97,34 @@ def recipe(config: Config, checkpoints: dict[StageName, Checkpoint], glossary_: 
         # gives another recipe and costs a replay. Limits are not included: they decide whether a version is published,
         # not its contents.
         "inspect": {"version": checks.VERSION, "hold": sorted(set(config.inspect.hold))},
+        **_repairs(config, checkpoints),
         "house": dict(glossary_.digests),
     }
+
+
+def _repairs(config: Config, checkpoints: Iterable[StageName]) -> dict[str, JSON]:
+    """Return the `repair` of the recipe, nothing where no stage has one: earlier recipes stay as they are."""
+    found = {name: repair(getattr(config, name)) for name in checkpoints}
+    options = {name: one.model_dump(mode="json") for name, one in found.items() if one is not None}
+    return {"repair": options} if options else {}
+
+
+def repair(stage: Stage) -> Repair | None:
+    """Return how a stage asks again where the checks flag an answer, or None where it does not."""
+    if stage.repair == "auto":
+        entry = catalog.find(stage.model)
+        return Repair() if entry is not None and entry.repair else None
+    return stage.repair or None
+
+
+def summarizing(config: Config, glossary_: Glossary) -> Callable[[Article, Chunker], Round[Summarized | Failure]]:
+    """Return the summarizing stage of a config."""
+    return partial(stages.summarize_or_edited, summaries=glossary_.summaries, repair=repair(config.summarize))
+
+
+def translating(config: Config, glossary_: Glossary) -> Callable[[Summarized, Chunker], Round[Translated | Failure]]:
+    """Return the translating stage of a config."""
+    return partial(stages.translate, repair=repair(config.translate), corrected=glossary_.corrections)
 
 
 def resolved(config: Config, checkpoints: dict[StageName, Checkpoint]) -> Config:
@@ -127,6 +154,7 @@ def resolved(config: Config, checkpoints: dict[StageName, Checkpoint]) -> Config
                 **({"lead": checkpoint.lead_only and checkpoint.max_source} if name == "summarize" else {}),
                 **({"truncate": True} if checkpoint.truncate else {}),
                 "generation": _written(checkpoint.generation, stage.generation),
+                "repair": repair(stage) or False,
             }
         )
     return config.model_copy(update=update)

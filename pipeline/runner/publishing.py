@@ -47,6 +47,7 @@ def published_row(record: Translated, *, keep: tuple[str, ...]) -> PublishedRow:
         status=record.status,
         flags=record.flags,
         calls=record.calls,
+        repaired=record.repaired,
         kept={name: _as_text(article.extra.get(name)) for name in keep},
     )
 

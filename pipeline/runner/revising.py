@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline.checkpoints import Checkpoint
-from pipeline.config import Config, Exclude
+from pipeline.config import Config, Exclude, Repair
 from pipeline.corrections import Rejection
 from pipeline.errors import UsageError
 from pipeline.glossary import Glossary
@@ -38,10 +38,16 @@ class Revision:
     versions: tuple[Version, ...]  # superseded, oldest first
 
     def as_published(self, config: Config) -> Config:
-        """Return `config` with what decides which articles are read as the newest version had it: none is read."""
+        """Return `config` with what decides which texts are read, and asked for again, as the newest version had it."""
         identity = self.versions[-1].manifest["identity"]
+        repairs = {name: Repair.model_validate(one) for name, one in identity.get("repair", {}).items()}
         return config.model_copy(
-            update={"exclude": Exclude.model_validate(identity["exclude"]), "on_same_id": identity["on_same_id"]}
+            update={
+                "exclude": Exclude.model_validate(identity["exclude"]),
+                "on_same_id": identity["on_same_id"],
+                "summarize": config.summarize.model_copy(update={"repair": repairs.get("summarize", False)}),
+                "translate": config.translate.model_copy(update={"repair": repairs.get("translate", False)}),
+            }
         )
 
     @cached_property

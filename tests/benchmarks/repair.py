@@ -1,0 +1,333 @@
+"""Repair (`translate.repair`, `summarize.repair`) measured by what the checks do not see.
+
+    python -m tests.benchmarks.repair [--only translate|summarize] [--translator NAME] [--summarizer NAME]
+                                      [--first N] [--news N] [--articles N] [--set NAME=VALUE] [--sheet DIR]
+
+Choosing by the checks makes the checks look better than the text is, so the answers with and without repair are
+compared by scores against reference translations, and by how many of the reference's numbers and names they have. Both
+are counted here and share no code with the checks: a number is a run of digits, a name a capitalized word of the
+reference, not at the beginning of a sentence, that the source has too when both are folded to ASCII. Time is the processor's, of all threads: other processes on the machine
+change it less than the time on the wall.
+
+`parallel.test` and `indomain.dev` have references; headlines and leads of `vietnamese-news2` (`--news`) have none and
+add pairs to the sheet. `--sheet DIR` draws 150 pairs whose text was replaced, and writes both versions in random order
+without labels (`sheet.tsv`), and which is which apart from it (`key.tsv`), for a person to judge.
+"""
+
+# ruff: noqa: T201 - a command prints
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import lzma
+import random
+import re
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from pipeline import config as configs
+from pipeline.commands.single import SUMMARIZER, TRANSLATOR
+from pipeline.config import Config, Repair
+from pipeline.evaluation import metrics
+from pipeline.records import Article, Origin, RepairedText, Summarized, Translated
+from pipeline.runner.preparing import prepare_stage
+from pipeline.runner.stage_runner import open_stage
+from pipeline.stages import summarize, translate
+from pipeline.storage.memo import open_memo
+from pipeline.text.normalize import repair as repaired_text
+from pipeline.text.sentences import sentences
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT.parent / "shared" / "data"
+SHEET = 150  # pairs
+NEWS_STEP = 150  # one article of so many
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A text to translate, and its reference where it has one."""
+
+    kind: str
+    source: str
+    reference: str = ""
+
+
+def main() -> None:
+    options = _options()
+    if options.only in (None, "translate"):
+        translated(options)
+    if options.only in (None, "summarize"):
+        summarized(options)
+
+
+# Translation
+
+
+def translated(options: argparse.Namespace) -> None:
+    """Translate every line without repair, then with it, and print the comparison."""
+    lines = list(_lines(options))
+    if not lines:
+        print(f"translate: skipped: {options.data} has none of the files; --data says where they are")
+        return
+    records = [Summarized(_article(str(at), ""), repaired_text(line.source)[0], ()) for at, line in enumerate(lines)]
+    config = _config(options)
+    checkpoint = prepare_stage(config, "translate")
+    found: list[list[Translated]] = []
+    seconds: list[float] = []
+    with open_memo(None) as memo:
+        for repair in (None, config.translate.repair):
+            assert repair is None or isinstance(repair, Repair)
+            started = time.process_time()
+            with open_stage(
+                "translate",
+                partial(translate, repair=repair),
+                checkpoint,
+                memo=memo,
+                runtime=config.runtime,
+            ) as runner:
+                found.append([result for result in runner.over(records) if isinstance(result, Translated)])
+            seconds.append(time.process_time() - started)
+    before, after = found
+    repaired = [one for record in after for one in record.repaired]
+    pairs = sum(len(record.sentences) for record in after)
+    print(f"\ntranslate: {config.translate.model}, {config.translate.repair}")
+    _counts(repaired, pairs)
+    each = seconds[1] / max(1, len(repaired)) / (seconds[0] / pairs)
+    print(
+        f"  cost: a flagged pair takes {each:.1f} times the processor's time of a pair; here the translating time is "
+        f"{1 + seconds[1] / seconds[0]:.2f} times as long ({len(repaired) / pairs:.1%} flagged), with a tenth flagged "
+        f"{1 + each / 10:.2f} times"
+    )
+    for kind in dict.fromkeys(line.kind for line in lines if line.reference):
+        _compared(kind, lines, before, after, only_changed=False, kind=kind)
+    _compared("all with a reference", lines, before, after, only_changed=False)
+    _compared("those of them that changed", lines, before, after, only_changed=True)
+    if options.sheet is not None:
+        _write_sheet(after, options)
+
+
+def _lines(options: argparse.Namespace) -> Iterator[Line]:
+    path = options.data / "parallel.test.tsv.xz"
+    if path.exists():
+        with lzma.open(path, "rt", encoding="utf-8") as file:
+            for row in islice(file, options.first):
+                _, vi, en = row.rstrip("\n").split("\t")
+                yield Line("parallel.test", vi, en)
+    path = options.data / "indomain.dev.tsv"
+    if path.exists():
+        for row in islice(path.read_text(encoding="utf-8").splitlines(), options.first):
+            kind, vi, en = row.split("\t")
+            yield Line(f"indomain.dev {kind}s", vi, en)
+    path = options.data / "vietnamese-news2.jsonl.xz"
+    if path.exists():
+        with lzma.open(path, "rt", encoding="utf-8") as file:
+            for row in islice(file, 0, options.news * NEWS_STEP, NEWS_STEP):
+                article = json.loads(row)
+                for text in (article["title"], article["abstract"]):
+                    if text.strip():
+                        yield Line("news", text)
+
+
+def _compared(
+    name: str,
+    lines: Sequence[Line],
+    before: Sequence[Translated],
+    after: Sequence[Translated],
+    *,
+    only_changed: bool,
+    kind: str | None = None,
+) -> None:
+    """Print the scores of both versions, of one kind of line or of all."""
+    chosen = [
+        at
+        for at, line in enumerate(lines)
+        if line.reference
+        and kind in (None, line.kind)
+        and not (only_changed and before[at].translation == after[at].translation)
+    ]
+    if not chosen:
+        return
+    references = [lines[at].reference for at in chosen]
+    versions = [[version[at].translation for at in chosen] for version in (before, after)]
+    print(f"  {name}: {len(chosen)} lines")
+    for metric in ("chrf", "bleu"):
+        first, second = (metrics.score(metric, answers, references) for answers in versions)
+        change = metrics.paired(metric, versions[1], versions[0], references)
+        print(
+            f"    {first.name:6} {first.value:6.2f} → {second.value:6.2f}  "
+            f"{change.value:+.2f} [{change.low:+.2f}, {change.high:+.2f}], p={change.p:.3f}  {first.signature}"
+        )
+    sources = [set(map(_plain, _WORD.findall(lines[at].source))) for at in chosen]
+    named = [
+        Counter({name: n for name, n in names(text).items() if name in there})
+        for text, there in zip(references, sources, strict=True)
+    ]
+    for what, of, wanted in (("numbers", numbers, list(map(numbers, references))), ("names", names, named)):
+        counts = [_recalled(list(map(of, answers)), wanted) for answers in versions]
+        total = sum(one.total() for one in wanted)
+        missing = total - counts[0]
+        share = (counts[1] - counts[0]) / missing if missing else 0.0
+        print(
+            f"    {what} of the reference {counts[0] / max(1, total):7.2%} → {counts[1] / max(1, total):7.2%} of {total}"
+            f"  ({share:+.0%} of the distance to the reference)"
+        )
+
+
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+
+
+def numbers(text: str) -> Counter[str]:
+    """Return the runs of digits of an English text, without commas between thousands."""
+    return Counter(match.replace(",", "") for match in _NUMBER.findall(text))
+
+
+def names(text: str) -> Counter[str]:
+    """Return the capitalized words of a text that do not begin a sentence, folded to ASCII."""
+    found: Counter[str] = Counter()
+    for match in _WORD.finditer(text):
+        before = text[: match.start()].rstrip(" \"'“”‘’(")
+        if match[0][0].isupper() and before and not before.endswith((".", "!", "?", ":")):
+            found[_plain(match[0])] += 1
+    return found
+
+
+def _plain(word: str) -> str:
+    marked = unicodedata.normalize("NFD", word.replace("đ", "d").replace("Đ", "D").replace("’", "'"))
+    return "".join(letter for letter in marked if not unicodedata.combining(letter)).removesuffix("'s")
+
+
+def _recalled(answers: Sequence[Counter[str]], references: Sequence[Counter[str]]) -> int:
+    return sum((answer & reference).total() for answer, reference in zip(answers, references, strict=True))
+
+
+def _counts(repaired: Sequence[RepairedText], texts: int) -> None:
+    replaced = [one for one in repaired if one.taken != "first"]
+    clean = sum(not one.after for one in repaired)
+    print(
+        f"  {len(repaired)} of {texts} texts flagged ({len(repaired) / texts:.1%}), {len(replaced)} replaced, "
+        f"{clean} without a flag afterwards; taken: {dict(Counter(one.taken for one in repaired).most_common())}"
+    )
+    for when in ("before", "after"):
+        flags = Counter(flag for one in repaired for flag in getattr(one, when))
+        print(f"  texts with a flag {when}: {', '.join(f'{flag} {count}' for flag, count in flags.most_common(8))}")
+
+
+def _write_sheet(after: Sequence[Translated], options: argparse.Namespace) -> None:
+    """Write the drawn pairs, and apart from them which version is which."""
+    draw = random.Random(options.seed)
+    found = [(record.sentences[one.index], one) for record in after for one in record.repaired if one.taken != "first"]
+    drawn = draw.sample(found, min(SHEET, len(found)))
+    options.sheet.mkdir(parents=True, exist_ok=True)
+    with (
+        (options.sheet / "sheet.tsv").open("w", encoding="utf-8", newline="") as sheet,
+        (options.sheet / "key.tsv").open("w", encoding="utf-8", newline="") as key,
+    ):
+        shown, hidden = (csv.writer(file, delimiter="\t", lineterminator="\n") for file in (sheet, key))
+        shown.writerow(["number", "vietnamese", "A", "B", "verdict (A, B or =)"])
+        hidden.writerow(["number", "repaired", "taken", "before", "after"])
+        for number, (sentence, one) in enumerate(drawn, start=1):
+            is_first = draw.random() < 0.5
+            versions = (sentence.translation, one.first) if is_first else (one.first, sentence.translation)
+            shown.writerow([number, sentence.summary, *versions, ""])
+            hidden.writerow([number, "A" if is_first else "B", one.taken, ", ".join(one.before), ", ".join(one.after)])
+    print(f"  sheet: {len(drawn)} of {len(found)} replaced pairs in {options.sheet}")
+
+
+# Summaries
+
+
+def summarized(options: argparse.Namespace) -> None:
+    """Summarize articles without repair, then with it, and print the comparison."""
+    path = options.data / "vietnews.val.jsonl.xz"
+    if not path.exists():
+        print(f"summarize: skipped: {path} is not there; --data says where it is")
+        return
+    with lzma.open(path, "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in islice(file, options.articles)]
+    articles = [replace(_article(str(row["id"]), row["body"]), title=row["title"]) for row in rows]
+    config = _config(options)
+    checkpoint = prepare_stage(config, "summarize")
+    found: list[list[Summarized]] = []
+    seconds: list[float] = []
+    with open_memo(None) as memo:
+        for repair in (None, config.summarize.repair):
+            assert repair is None or isinstance(repair, Repair)
+            started = time.process_time()
+            with open_stage(
+                "summarize",
+                partial(summarize, repair=repair),
+                checkpoint,
+                memo=memo,
+                runtime=config.runtime,
+            ) as runner:
+                found.append([result for result in runner.over(articles) if isinstance(result, Summarized)])
+            seconds.append(time.process_time() - started)
+    before, after = found
+    repaired = [one for record in after for one in record.repaired]
+    print(f"\nsummarize: {config.summarize.model}, {config.summarize.repair}, {path.name}")
+    _counts(repaired, len(after))
+    print(f"  cost: the summarizing time is {1 + seconds[1] / seconds[0]:.2f} times as long")
+    changed = [at for at in range(len(after)) if before[at].summary != after[at].summary]
+    for name, chosen in (("all", list(range(len(after)))), ("changed", changed)):
+        references = [rows[at]["abstract"] for at in chosen]
+        scores = [metrics.rouge([version[at].summary for at in chosen], references) for version in (before, after)]
+        print(f"  {name}: {len(chosen)} summaries")
+        for first, second in zip(*scores, strict=True):
+            print(f"    {first.name:10} {first.value:6.2f} → {second.value:6.2f}  {first.signature}")
+        for what, count in (("a sentence twice", _repeats), ("a figure the article lacks", _unsupported)):
+            times = [sum(count(version[at]) for at in chosen) for version in (before, after)]
+            print(f"    with {what}: {times[0]} → {times[1]}")
+
+
+def _repeats(record: Summarized) -> bool:
+    split = [" ".join(sentence.lower().split()) for sentence in sentences(record.summary)]
+    return len(set(split)) < len(split)
+
+
+def _unsupported(record: Summarized) -> bool:
+    there = {*_NUMBER.findall(f"{record.article.title}\n{record.article.text}")}
+    return any(number not in there for number in _NUMBER.findall(record.summary))
+
+
+def _article(id_: str, text: str) -> Article:
+    return Article(id=id_, text=text, text_sha256="", source=Origin("", 0))
+
+
+def _config(options: argparse.Namespace) -> Config:
+    fields = {
+        "name": "repair",
+        "sources": [{"path": "-"}],
+        "summarize": {"model": options.summarizer, "repair": {}},
+        "translate": {"model": options.translator, "repair": {}},
+    }
+    return configs.build(fields, tuple(options.set), named="--set")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=("translate", "summarize"))
+    parser.add_argument("--translator", default=TRANSLATOR)
+    parser.add_argument("--summarizer", default=SUMMARIZER)
+    parser.add_argument("--first", type=int, help="lines of each file with references; all")
+    parser.add_argument("--news", type=int, default=400, help="articles whose headline and lead are translated")
+    parser.add_argument("--articles", type=int, default=300, help="articles that are summarized")
+    parser.add_argument(
+        "--set", action="append", default=[], help="a field of the config, such as translate.repair.candidates=4"
+    )
+    parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--data", type=Path, default=DATA)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
