@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, get_args
 
-from pipeline.records import JSON, Category, Failure, Flag, PublishedRow, Severity, Status
+from pipeline.records import JSON, Category, Failure, Flag, PublishedRow, RepairedText, Severity, Status
 
 FlagKind: TypeAlias = tuple[str, Severity]  # the check, and how severe
 
@@ -32,10 +32,12 @@ class Tally:
     translation_words: Counter[int] = field(default_factory=Counter)
     percents: Counter[int] = field(default_factory=Counter)  # by words of the summary in a hundred of the article
     tokens: Counter[tuple[str, str]] = field(default_factory=Counter)  # (stage, "source", "dropped" or "output")
+    repaired: Counter[tuple[str, str]] = field(default_factory=Counter)  # (stage, "asked", "replaced" or "clean")
 
     def add(self, row: PublishedRow) -> None:
         """Count a row."""
         self.add_flags(row.flags, status=row.status)
+        self.add_repaired(row.repaired)
         article, summary = len(row.article.split()), len(row.summary.split())
         self.article_words[article] += 1
         self.summary_words[summary] += 1
@@ -57,8 +59,23 @@ class Tally:
         self.flags.update(kinds)
         self.flagged_by.update(set(kinds))
 
+    def add_repaired(self, repaired: Iterable[RepairedText]) -> None:
+        """Count the texts of a row that were asked for again."""
+        for one in repaired:
+            stage = "summarize" if one.field == "summary" else "translate"
+            self.repaired[stage, "asked"] += 1
+            self.repaired[stage, "replaced"] += one.taken != "first"
+            self.repaired[stage, "clean"] += not one.after
+
+    def repaired_by_stage(self) -> dict[str, dict[str, int]]:
+        """Return, of each stage, how many texts were asked for again, replaced, and without a flag afterwards."""
+        found: dict[str, dict[str, int]] = {}
+        for (stage, outcome), count in sorted(self.repaired.items()):
+            found.setdefault(stage, {})[outcome] = count
+        return found
+
     def statistics(self) -> dict[str, JSON]:
-        """Return what the manifest holds under `statistics`: flags by check, mean lengths in words, tokens by stage."""
+        """Return what the manifest holds under `statistics`: flags, mean lengths, repairs and tokens."""
         checks = Counter[str]()
         for (check, _), count in self.flags.items():
             checks[check] += count
@@ -66,6 +83,7 @@ class Tally:
         return {
             "flags": dict(sorted(checks.items())),
             "mean_words": {"summary": _mean(self.summary_words), "translation": _mean(self.translation_words)},
+            "repaired": self.repaired_by_stage(),
             "tokens": {stage: {side: self.tokens[stage, side] for side in ("source", "output")} for stage in stages},
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from pipeline.records import Call, Failure, Flag, Origin, PublishedRow, Severity
+from pipeline.records import Call, Failure, Flag, Origin, PublishedRow, RepairedText, Severity
 from pipeline.tally import Tally, group_failures
 
 ROW = PublishedRow(
@@ -50,6 +50,26 @@ def test_lengths_are_counted_in_words_and_a_summary_of_none_has_no_share() -> No
     assert tally.percents == {100: 1}
 
 
+def test_repairs_are_counted_by_stage() -> None:
+    kept = RepairedText(
+        field="summary",
+        index=0,
+        first="",
+        taken="first",
+        rank=0,
+        candidates=5,
+        before=("loop error",),
+        after=("loop error",),
+    )
+    mended = replace(kept, field="translation", taken="beam", rank=2, after=())
+    tally = Tally()
+    tally.add(replace(ROW, repaired=(kept, mended, mended)))
+    assert tally.statistics()["repaired"] == {
+        "summarize": {"asked": 1, "replaced": 0, "clean": 0},
+        "translate": {"asked": 2, "replaced": 2, "clean": 2},
+    }
+
+
 def test_the_statistics_of_a_manifest() -> None:
     tally = Tally()
     flags = (flag("number", "warning"), flag("number", "error"), flag("name", "note"))
@@ -58,6 +78,7 @@ def test_the_statistics_of_a_manifest() -> None:
     assert tally.statistics() == {
         "flags": {"name": 1, "number": 2},
         "mean_words": {"summary": 3.0, "translation": 1.0},
+        "repaired": {},
         "tokens": {"translate": {"source": 14, "output": 10}},
     }
     assert tally.tokens["translate", "dropped"] == 4

@@ -102,8 +102,9 @@ def _judged(answer: Answer, view: View, checks: Sequence[Callable[[View], Iterab
         return Judgment(("empty",), ())
     flags = [flag for check in checks for flag in check(view)]
     cut = () if answer.finished else (UNFINISHED,)
+    unreadable = ("replacement",) if "�" in answer.text else ()
     return Judgment(
-        tuple(flag.check for flag in flags if flag.severity == "error"),
+        (*(flag.check for flag in flags if flag.severity == "error"), *unreadable),
         (*(flag.check for flag in flags if flag.severity == "warning"), *cut),
     )
 

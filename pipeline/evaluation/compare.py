@@ -22,7 +22,7 @@ from rich.text import Text
 from pipeline.evaluation.evaluate import TRANSLATION, interval, signatures, signed
 from pipeline.evaluation.metrics import P_VALUE, Difference, Metric, Score, paired, score
 from pipeline.evaluation.tables import Table, print_tables
-from pipeline.records import SEVERITIES, Failure, Flag, Status
+from pipeline.records import SEVERITIES, Failure, Flag, RepairedText, Status
 from pipeline.storage.rows import Readable, failures, rows
 from pipeline.tally import FlagKind, Tally
 from pipeline.text.sanitize import one_line, visible
@@ -104,6 +104,7 @@ class Comparison:
     not_scored: tuple[str, ...]  # of what a version has none, and which
     flags: tuple[FlagCounts, ...]
     held: tuple[int, int]
+    repaired: tuple[int, int]  # texts that were replaced because a check flagged the first answer
     apart: tuple[DifferingRecord, ...]  # the furthest first
 
 
@@ -121,6 +122,7 @@ class _Answer:
     reference_translation: str = ""
     status: Status = "ok"
     flags: tuple[Flag, ...] = ()
+    repaired: tuple[RepairedText, ...] = ()
 
     @property
     def texts(self) -> dict[str, str]:
@@ -159,6 +161,7 @@ def compare(a: Readable, b: Readable, *, records: int) -> Comparison:
             continue
         for tally, answer in zip(tallies, (answer_a, answer_b), strict=True):
             tally.add_flags(answer.flags, status=answer.status)
+            tally.add_repaired(answer.repaired)
         changed.update(name for name in FIELDS if answer_a.texts[name] != answer_b.texts[name])
         if answer_a.references != answer_b.references:
             other_references += 1
@@ -186,8 +189,13 @@ def compare(a: Readable, b: Readable, *, records: int) -> Comparison:
         not_scored=tuple(_not_scored(a.manifest["models"], b.manifest["models"])),
         flags=_flags(*(tally.flags for tally in tallies)),
         held=(tallies[0].held, tallies[1].held),
+        repaired=(_replaced(tallies[0]), _replaced(tallies[1])),
         apart=tuple(one for _, _, one in sorted(furthest, reverse=True)),
     )
+
+
+def _replaced(tally: Tally) -> int:
+    return sum(counts["replaced"] for counts in tally.repaired_by_stage().values())
 
 
 def as_json(comparison: Comparison) -> str:
@@ -416,11 +424,13 @@ def _score_table(comparison: Comparison) -> Table:
 
 def _flag_table(comparison: Comparison) -> Table:
     rows = [(flag.check, flag.severity, str(flag.a), str(flag.b), _step(flag.a, flag.b)) for flag in comparison.flags]
-    held = comparison.held
+    for name, counts in (("records on hold", comparison.held), ("texts repaired", comparison.repaired)):
+        if any(counts) or (rows and name == "records on hold"):
+            rows.append((name, "", str(counts[0]), str(counts[1]), _step(*counts)))
     return Table(
-        title=f"Flags on the common records{'' if rows else ': none in either'}",
+        title=f"Flags on the common records{'' if comparison.flags else ': none in either'}",
         headings=("check", "severity", "A", "B", "B − A"),
-        rows=(*rows, ("records on hold", "", str(held[0]), str(held[1]), _step(*held))) if rows or any(held) else (),
+        rows=tuple(rows),
     )
 
 

@@ -87,6 +87,7 @@ class Evaluation:
     records: int
     held: int
     flagged: int
+    repaired: Mapping[str, Mapping[str, int]]  # by stage, the texts asked for again, replaced, and clean afterwards
     summaries: tuple[AgainstLead, ...]  # empty without reference summaries
     translations: tuple[Score, ...]  # empty without reference translations
     left_out: tuple[str, ...]  # what is not scored, and why
@@ -134,6 +135,7 @@ def evaluate(version: Readable, *, comet_checkpoint: Path | None = None, comet_p
         records=tally.records,
         held=tally.held,
         flagged=tally.flagged,
+        repaired=tally.repaired_by_stage(),
         summaries=_beside(summaries),
         translations=scores,
         left_out=tuple(_left_out(stages, several, summaries=bool(summaries), translations=bool(translations))),
@@ -281,7 +283,15 @@ def _overview(evaluation: Evaluation) -> Table:
         title=f"{evaluation.version}: {count} records, {evaluation.flagged} flagged, {evaluation.held} on hold",
         headings=("",),
         rows=(),
-        notes=(evaluation.signature, *evaluation.left_out),
+        notes=(evaluation.signature, *map(_repair_line, evaluation.repaired.items()), *evaluation.left_out),
+    )
+
+
+def _repair_line(of_stage: tuple[str, Mapping[str, int]]) -> str:
+    stage, counts = of_stage
+    return (
+        f"{stage}: {counts['asked']} flagged texts asked for again, {counts['replaced']} replaced, "
+        f"{counts['clean']} without a flag afterwards"
     )
 
 

@@ -323,7 +323,7 @@ function summaryBox(record) {
       el("p", { className: "quiet" }, own.vi === summaryOf(record) ? "This version has it." : "The next run translates this summary and checks it. Below is the machine's."));
   }
   const buttons = el("p", { className: "buttons" });
-  box.append(buttons);
+  box.append(...(own ? [] : repairNote(record, null, "vi")), buttons);
   if (own) {
     buttons.append(write(el("span", { className: "by" }, "✎ Summary written by "), own.by),
       el("button", { type: "button", onclick: editSummary, "aria-keyshortcuts": "v" }, "Change"),
@@ -357,10 +357,20 @@ function drawEnglish(record, number, element = $(`pair-${number}`)) {
       el("div", { className: "machine" }, el("span", { className: "quiet" }, "The machine wrote"), wrote)]), buttons);
     buttons.append(write(el("span", { className: "by" }, accepted ? "✓ Accepted by " : "✎ Corrected by "), decision.by), button("Change", "e", edit), button("Undo", "u", undo));
   } else {
-    cell.replaceChildren(machine, buttons);
+    cell.replaceChildren(machine, ...repairNote(record, index, "en"), buttons);
     if (mayDecide(pair)) buttons.append(en ? button("Accept", "a", accept) : "", button("Correct", "e", edit));
   }
   if (draft !== undefined && mayDecide(pair)) writeSentence(record, number, cell, draft);
+}
+
+// On demand: the first answer of a text that was replaced because the checks flagged it
+function repairNote(record, index, lang) {
+  const found = record.repaired.find((one) => one.index === index);
+  if (!found) return [];
+  return [el("details", { className: "repaired" },
+    el("summary", {}, "repaired"),
+    write(el("p", { lang, dir: "auto" }), found.first || "an empty answer"),
+    el("p", { className: "quiet" }, `was the first answer, flagged: ${found.before.join(", ")}. Taken: ${found.taken}.`))];
 }
 
 function drawArticle(source, record, { article, aside, references }) {

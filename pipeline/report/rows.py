@@ -8,14 +8,22 @@ field; the places in a slot count UTF-16 units, as a browser does.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
-from pipeline.records import JSON, Flag, PublishedRow
+from pipeline.records import JSON, Flag, PublishedRow, RepairSource
 
 HEADLINE = -1  # the index of the headline among a record's sentences
+_TAKEN: Mapping[RepairSource, str] = {
+    "beam": "another hypothesis of a wider beam",
+    "names": "the translation with the names in ASCII",
+    "amounts": "the translation with short dates and units in full",
+    "names_amounts": "the translation with names in ASCII, short dates and units in full",
+    "clauses": "the translations of the clauses",
+    "extractive": "the article’s own sentences",
+}
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
 
@@ -54,6 +62,17 @@ def listed(row: PublishedRow, *, order: int, sources: Sequence[str]) -> dict[str
         "source": f"{row.source.path}:{row.source.row}",
         "words": len(row.article.split()),
         "pairs": [[pair.vietnamese, pair.english, pair.index] for pair in aligned],
+        # what was replaced because of its flags: the index of its pair, None for the summary; the first answer
+        "repaired": [
+            {
+                "index": {"summary": None, "title_translation": HEADLINE}.get(one.field, one.index),
+                "first": one.first,
+                "taken": _TAKEN[one.taken],
+                "before": list(one.before),
+            }
+            for one in row.repaired
+            if one.taken != "first"
+        ],
         "flags": [
             {
                 "check": flag.check,

@@ -142,6 +142,7 @@ _ABOUT = {
     "stage_seconds": "Seconds that each stage of the newest version took",
     "calls": "Model calls of the newest version, computed or replayed from the memo",
     "flags": "Flags of the newest version, by check",
+    "repaired": "Texts of the newest version that were asked for again, by stage and what became of them",
     "tokens": "Tokens of the newest version, by stage",
 }
 
@@ -158,6 +159,9 @@ def _of_version(manifest: Mapping[str, JSON]) -> Iterator[tuple[str, dict[str, s
             yield "calls", {"stage": stage, "kind": kind}, count
     for check, count in statistics["flags"].items():
         yield "flags", {"check": check}, count
+    for stage, outcomes in statistics.get("repaired", {}).items():
+        for outcome, count in outcomes.items():
+            yield "repaired", {"stage": stage, "outcome": outcome}, count
     for stage, sides in statistics["tokens"].items():
         for side, count in sides.items():
             yield "tokens", {"stage": stage, "side": side}, count

@@ -1,12 +1,13 @@
 """The bundled checkpoints, or others, measured through the pipeline itself, on data that is not part of tomdich.
 
     python -m tests.benchmarks.bundled [--first N] [--skip N] [--translator NAME] [--summarizer NAME]
-                                       [--only translate|press|summarize|whole]
+                                       [--only translate|press|summarize|whole] [--repair]
 
 Translations are what `tomdich translate` prints for the source side of `parallel.test`, and (press) of the headlines and
 sentences of `indomain.dev`, a line in, a line out. `whole` goes from the articles of `summaries.dev` to English, against
 their reference translation; summaries are what `tomdich run --until summarize` publishes for the first 1,000 articles of vietnews val, whole-bodied.
-A text that failed counts as an empty answer. AgainstLead the summaries stand the article's first sentence and its headline,
+The checkpoints answer alone, without repair, which `--repair` adds (`tests.benchmarks.repair` measures it). A text that
+failed counts as an empty answer. AgainstLead the summaries stand the article's first sentence and its headline,
 which the bundled summarizer is shown. Checkpoints are chosen on other texts (`parallel.dev`; val from 1,001 on, which is
 `--skip 1000`), never on these.
 """
@@ -32,7 +33,7 @@ from typing import Any, Literal
 
 from pipeline.catalog import MODEL_FREE
 from pipeline.commands.single import SUMMARIZER, TRANSLATOR, translate_lines
-from pipeline.config import Columns, Config, Exclude, Limits, Runtime, Source, Stage, TranslateStage
+from pipeline.config import Columns, Config, Exclude, Limits, Repair, Runtime, Source, Stage, TranslateStage
 from pipeline.evaluation import metrics
 from pipeline.evaluation.metrics import Score
 from pipeline.progress import Lines
@@ -298,6 +299,7 @@ def _stage(name: str, options: argparse.Namespace) -> TranslateStage:
         model=str(Path(name).resolve()) if folder else name,
         engine=options.engine,
         with_title=options.with_title,
+        repair=Repair() if options.repair else False,
         accept_license=options.accept_license,
     )
 
@@ -347,6 +349,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--sentences", type=int, help="of the summarizers `extractive` and `lead`")
     parser.add_argument("--engine", default="auto", choices=["auto", "transformers", "ctranslate2"])
+    parser.add_argument("--repair", action="store_true", help="ask again where the checks flag an answer")
     parser.add_argument("--accept-license", help="of checkpoints whose license must be accepted by name")
     parser.add_argument("--threads", type=int, help="CPU threads (default: all)")
     parser.add_argument("--data", type=Path, default=DATA, help="the folder of the data")

@@ -43,7 +43,6 @@ from pipeline.runner.stage_runner import open_stage
 from pipeline.stages import summarize, translate
 from pipeline.storage.memo import open_memo
 from pipeline.text.normalize import repair as repaired_text
-from pipeline.text.sentences import sentences
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -283,14 +282,13 @@ def summarized(options: argparse.Namespace) -> None:
         print(f"  {name}: {len(chosen)} summaries")
         for first, second in zip(*scores, strict=True):
             print(f"    {first.name:10} {first.value:6.2f} → {second.value:6.2f}  {first.signature}")
-        for what, count in (("a sentence twice", _repeats), ("a figure the article lacks", _unsupported)):
+        for what, count in (("a loop", _loops), ("a figure the article lacks", _unsupported)):
             times = [sum(count(version[at]) for at in chosen) for version in (before, after)]
             print(f"    with {what}: {times[0]} → {times[1]}")
 
 
-def _repeats(record: Summarized) -> bool:
-    split = [" ".join(sentence.lower().split()) for sentence in sentences(record.summary)]
-    return len(set(split)) < len(split)
+def _loops(record: Summarized) -> bool:
+    return metrics.loops(record.summary)
 
 
 def _unsupported(record: Summarized) -> bool:

@@ -180,7 +180,8 @@ def invented(count: int) -> Iterator[dict[str, str]]:
 
 
 def _bundled() -> dict[str, Any]:
-    return {"summarize": {"model": SUMMARIZER}, "translate": {"model": TRANSLATOR}}
+    # without repair, which the peers do not do
+    return {"summarize": {"model": SUMMARIZER, "repair": None}, "translate": {"model": TRANSLATOR, "repair": None}}
 
 
 def _shapes(folder: Path) -> dict[str, Any]:

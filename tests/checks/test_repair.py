@@ -49,6 +49,7 @@ def test_an_equal_text_is_no_candidate_and_an_empty_one_is_an_error() -> None:
     assert choice.record().candidates == 2
     assert choice.best.text == WRONG_NAME
     assert choice_of("", WRONG_BOTH).best.text == ""  # two errors are no better than one
+    assert choice_of(RIGHT.replace("fined", "fin�d"), RIGHT).record().before == ("replacement error",)
 
 
 def test_an_answer_that_was_cut_off_is_worse_than_one_that_was_not() -> None:

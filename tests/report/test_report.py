@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import report
-from pipeline.records import Failure, Flag, Origin, PublishedRow, Severity
+from pipeline.records import Failure, Flag, Origin, PublishedRow, RepairedText, Severity
 from pipeline.report import charts, rows
 from pipeline.runner.publishing import published_row
 from pipeline.tally import FlagKind
@@ -155,6 +155,29 @@ def test_spans(field: str, start: int, end: int, expected: list[tuple[str, int, 
 )
 def test_origin(fields: dict[str, Any], expected: str) -> None:
     assert rows.origin(record(**fields), ["/news/night/*.jsonl", "/news/day/*.jsonl"]) == expected
+
+
+REPAIRED = RepairedText(
+    field="translation",
+    index=1,
+    first="Sentence 2.",
+    taken="beam",
+    rank=3,
+    candidates=5,
+    before=("number error",),
+    after=(),
+)
+
+
+def test_a_replaced_text_has_its_first_answer_and_why_and_one_that_stayed_has_not() -> None:
+    stayed = replace(REPAIRED, index=0, taken="first")
+    summary = replace(REPAIRED, field="summary", index=0, taken="extractive")
+    found = rows.listed(record(repaired=(stayed, REPAIRED, summary)), order=0, sources=[])["repaired"]
+    assert [(one["index"], one["first"], one["before"]) for one in found] == [
+        (1, "Sentence 2.", ["number error"]),
+        (None, "Sentence 2.", ["number error"]),
+    ]
+    assert found[0]["taken"] == "another hypothesis of a wider beam"
 
 
 def test_what_is_held_back_is_listed_as_such() -> None:
