@@ -36,6 +36,7 @@ from pipeline.errors import ConfigError, SourceError
 from pipeline.messages import logged_to
 from pipeline.records import Article, Failure, Translated
 from pipeline.runner.publishing import published_row, table
+from pipeline.sources import bitext
 from pipeline.storage.rows import arrow_schema, as_json
 from tests.conftest import article
 from tests.faults_tally import FaultFixture
@@ -155,6 +156,47 @@ def test_damaged_files_at_length(tmp_path: Path, fault: FaultFixture, name: str)
     data = valid()[name]
     with fault("fuzzed file"):
         many(given(st.randoms(use_true_random=False))(lambda random: fuzz_files(tmp_path, name, data, random)))()
+
+
+def translations() -> dict[str, bytes]:
+    """Return a sound translation file of each kind."""
+    unit = '<tu tuid="x"><tuv xml:lang="vi"><seg>Có <ph>&lt;br/></ph>12 xe</seg></tuv><tuv xml:lang="en"><seg>12 cars</seg></tuv></tu>'
+    segment = (
+        '<segment id="s"><source>Có <pc id="1">12</pc> xe<cp hex="0041"/></source><target>12 cars</target></segment>'
+    )
+    marked = '<mrk mtype="seg" mid="1">{}</mrk>'
+    old = f"<source>Có 12 xe</source><seg-source>{marked.format('Có 12 xe')}</seg-source><target>{marked.format('12 cars')}</target>"
+    return {
+        "a.tmx": f'<?xml version="1.0"?><!DOCTYPE tmx SYSTEM "tmx14.dtd"><tmx version="1.4"><body>{unit}{unit}</body></tmx>'.encode(),
+        "a.xlf": f'<xliff version="1.2"><file source-language="vi" target-language="en"><body><trans-unit id="u">{old}</trans-unit></body></file></xliff>'.encode(),
+        "b.xlf": f'<xliff version="2.0" srcLang="vi" trgLang="en"><file><unit id="u">{segment}{segment}</unit></file></xliff>'.encode(),
+    }
+
+
+def units(path: Path) -> int:
+    """Read a translation file as `lint` does; return how many units there were."""
+    count = 0
+    try:
+        for unit in bitext.read(str(path), format_=None, source="vi", target="en"):
+            count += 1
+            assert isinstance(unit, bitext.Unit | bitext.Omitted | bitext.BadRow)
+            json.dumps(asdict(unit), ensure_ascii=False).encode()
+    except SourceError as error:
+        assert str(path) in str(error)  # noqa: PT017 - most inputs raise nothing
+        str(error).encode()
+    return count
+
+
+def fuzz_units(path: Path, data: bytes, random: Random) -> None:
+    units(written(path, mutated(data, random)))
+
+
+@pytest.mark.parametrize("name", sorted(translations()))
+def test_damaged_translation_files_are_units_or_one_error(tmp_path: Path, fault: FaultFixture, name: str) -> None:
+    data = translations()[name]
+    assert units(written(tmp_path / name, data)) > 0
+    with fault("fuzzed file"):
+        few(given(st.randoms(use_true_random=False))(lambda random: fuzz_units(tmp_path / name, data, random)))()
 
 
 def written(path: Path, data: bytes) -> Path:
