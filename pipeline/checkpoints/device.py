@@ -7,31 +7,49 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import logging
 import math
 import os
 import platform
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pipeline.checkpoints.checkpoint import Device
 from pipeline.config import Runtime
 from pipeline.errors import ConfigError
 from pipeline.storage.mounts import mounts
 
+_log = logging.getLogger(__name__)
+
+_NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE of cuda.h
+_CAPABILITY = (75, 76)  # major and minor in cuda.h's CUdevice_attribute
+_INSTALL = "install a CUDA build of torch, see docs/gpu.md"
+
 
 def resolve(asked: Literal["auto", "cpu", "cuda", "mps"], *, field: str = "runtime.device") -> Device:
     """Return the device to use; "auto" is CUDA if torch can use it, else the CPU.
 
     MPS (Apple GPUs) is used only by its name: on a Mac, CTranslate2 on the CPU is faster. Raises `ConfigError`, naming
-    the `field` of the config, for a device that this machine does not have.
+    the `field` of the config, for a device that this machine does not have. A GPU that "auto" leaves unused, because of
+    its driver or of torch, is logged.
     """
     match asked:
         case "auto":
-            return "cuda" if cuda_devices() and torch_has_cuda() else "cpu"
+            count, problem = cuda_devices(), cuda_problem()
+            if count and torch_has_cuda():
+                return "cuda"
+            if count:
+                problem = f"the installed torch is a CPU build; {_INSTALL}"
+            if problem:
+                _log.warning(f"{field}: auto is the CPU, although there is a GPU: {problem}, or set `device: cpu`")
+            return "cpu"
         case "cuda" if not cuda_devices():
-            raise ConfigError(f"{field}: cuda is asked for, but the NVIDIA driver shows no device; use `auto`")
+            problem = cuda_problem() or "the NVIDIA driver shows no device"
+            visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+            of_those = "" if visible is None else f" of CUDA_VISIBLE_DEVICES={visible!r}"
+            raise ConfigError(f"{field}: cuda is asked for, but {problem}{of_those}; use `auto`")
         case "mps" if (platform.system(), platform.machine()) != ("Darwin", "arm64"):
             raise ConfigError(f"{field}: mps is asked for, but this is not an Apple Silicon Mac; use `auto`")
         case _:
@@ -50,14 +68,54 @@ def of_runtime(runtime: Runtime) -> Device:
 
 def cuda_devices() -> int:
     """Return the number of devices that the NVIDIA driver reports; it applies CUDA_VISIBLE_DEVICES."""
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")  # by its name: find_library would start other processes
-    except OSError:
-        return 0
-    count = ctypes.c_int(0)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+    driver, count = _driver(), ctypes.c_int(0)
+    if driver is None or driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
         return 0
     return count.value
+
+
+def cuda_problem() -> str:
+    """Return why the NVIDIA driver does not start, "" where it does, has no device, or is absent.
+
+    Otherwise such a machine would look like one without a GPU: after an update of the driver without a restart, or with
+    the service that joins the GPUs of a server not yet up.
+    """
+    driver = _driver()
+    error = 0 if driver is None else driver.cuInit(0)
+    if driver is None or error in {0, _NO_DEVICE}:
+        return ""
+    words = ctypes.c_char_p()
+    driver.cuGetErrorString(error, ctypes.byref(words))
+    return f"the NVIDIA driver does not start (error {error}: {(words.value or b'unknown').decode()})"
+
+
+def cuda_capability() -> tuple[int, int] | None:
+    """Return the compute capability of the first device that is visible, as (8, 0); None where there is none."""
+    if not cuda_devices():
+        return None
+    driver, device, found = _driver(), ctypes.c_int(0), []
+    assert driver is not None
+    driver.cuDeviceGet(ctypes.byref(device), 0)
+    for attribute in _CAPABILITY:
+        value = ctypes.c_int(0)
+        driver.cuDeviceGetAttribute(ctypes.byref(value), attribute, device)
+        found.append(value.value)
+    return found[0], found[1]
+
+
+def require_torch_cuda(*, field: str = "runtime.device") -> None:
+    """Raise `ConfigError` where the installed torch cannot use a GPU."""
+    if not torch_has_cuda():
+        raise ConfigError(
+            f"{field}: cuda is asked for, but the installed torch is a CPU build; {_INSTALL}, or use `auto`"
+        )
+
+
+def _driver() -> Any:  # noqa: ANN401 - a ctypes library, or None
+    try:
+        return ctypes.CDLL("libcuda.so.1")  # by its name: find_library would start other processes
+    except OSError:
+        return None
 
 
 def torch_has_cuda() -> bool:

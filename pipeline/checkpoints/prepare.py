@@ -14,11 +14,17 @@ from typing import Literal
 
 from pipeline import catalog, extractive
 from pipeline.checkpoints import device as devices
-from pipeline.checkpoints.checkpoint import CONVERSION_VERSION, Checkpoint
+from pipeline.checkpoints.checkpoint import CONVERSION_VERSION, Checkpoint, Device
 from pipeline.checkpoints.files import CACHE_REMEDY, build_folder, folder_digest
 from pipeline.checkpoints.locate import locate, require_license
 from pipeline.checkpoints.metadata import load_metadata, open_tokenizer, read_metadata, save_metadata
-from pipeline.checkpoints.settings import assemble, choose_engine, effective_generation, resolve_generation
+from pipeline.checkpoints.settings import (
+    EngineChoice,
+    assemble,
+    choose_engine,
+    effective_generation,
+    resolve_generation,
+)
 from pipeline.checkpoints.tokenizers import WordTokenizer
 from pipeline.checkpoints.weights import convert
 from pipeline.config import Runtime, Stage
@@ -116,7 +122,7 @@ def _prepare(
         )
     tokenizer = open_tokenizer(metadata, where.folder)
     effective = resolve_generation(stage, where, metadata)
-    choice = choose_engine(stage, device=device, deterministic=deterministic)
+    choice = _usable_engine(stage, device=device, deterministic=deterministic)
     checkpoint = assemble(
         stage,
         where,
@@ -190,6 +196,14 @@ def _fake(stage: Stage, *, deterministic: bool) -> Checkpoint:
         tokenizer=tokenizer,
         converted=None,
     )
+
+
+def _usable_engine(stage: Stage, *, device: Device, deterministic: bool) -> EngineChoice:
+    """Return the engine and compute type; raises `ConfigError` where they cannot be, or this torch has no CUDA."""
+    choice = choose_engine(stage, device=device, deterministic=deterministic)
+    if device == "cuda" and choice.engine == "transformers":
+        devices.require_torch_cuda()
+    return choice
 
 
 def _model_free(stage: Stage) -> Checkpoint:

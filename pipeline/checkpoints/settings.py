@@ -17,6 +17,7 @@ from pipeline import catalog
 from pipeline.checkpoints import device as devices
 from pipeline.checkpoints import families
 from pipeline.checkpoints.checkpoint import Checkpoint, ComputeType, Device, EngineKind, Tokenizer, require_segmenter
+from pipeline.checkpoints.device import cuda_capability
 from pipeline.checkpoints.files import read_json
 from pipeline.checkpoints.locate import Located
 from pipeline.checkpoints.metadata import Metadata
@@ -41,9 +42,9 @@ def choose_engine(stage: Stage, *, device: Device, deterministic: bool) -> Engin
 
     `auto` is CTranslate2 in int8 on the CPU, whatever the generation values: a change of the search must not change the
     compute type (`Checkpoint.search_differences` lists how the search differs). On other devices it is transformers, in
-    bfloat16 on CUDA and float32 otherwise: the CTranslate2 wheels need CUDA 12 libraries, which current torch does not
-    install. An engine or a compute type given by name is never replaced. Raises `ConfigError` for settings that cannot
-    run together, or not on this device.
+    bfloat16 on a GPU that has it, and float32 otherwise: the CTranslate2 wheels need CUDA 12 libraries, which current
+    torch does not install. An engine or a compute type given by name is never replaced. Raises `ConfigError` for
+    settings that cannot run together, or not on this device.
     """
     asked = stage.compute_type
     if deterministic and asked not in {"auto", "float32"}:
@@ -86,10 +87,13 @@ def _compute_type(engine: EngineKind, *, device: Device, deterministic: bool) ->
     """Return what `compute_type: auto` stands for, and a clause that says why."""
     if deterministic:
         return "float32", "under deterministic: true"
-    if engine == "ctranslate2":
-        return ("int8", "for ctranslate2 on a CPU") if device == "cpu" else ("bfloat16", f"for ctranslate2 on {device}")
     if device == "cuda":
-        return "bfloat16", "for transformers on cuda"
+        capability = cuda_capability()
+        if capability is not None and capability < _BFLOAT16:
+            return "float32", f"for a GPU of compute capability {capability[0]}.{capability[1]}, without bfloat16"
+        return "bfloat16", f"for {engine} on cuda"
+    if engine == "ctranslate2":
+        return "int8", "for ctranslate2 on a CPU"
     return "float32", f"for transformers on {'a CPU' if device == 'cpu' else device}"
 
 
@@ -107,6 +111,8 @@ def _require_supported(compute_type: ComputeType, device: Device) -> None:
             f"{device}; use {' or '.join(others)}, or `engine: transformers`"
         )
 
+
+_BFLOAT16 = (8, 0)  # the first compute capability with bfloat16 arithmetic (CUDA C++ Programming Guide): Ampere
 
 DEFAULT_NEW_TOKENS = 256
 """If not configured: transformers' own default of 20 tokens would cut nearly every summary."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, assert_never
 
-from pipeline.errors import HungError
+from pipeline.errors import HungError, ModelError
 from pipeline.records import Generation, Refused, Request
 
 if TYPE_CHECKING:
@@ -81,6 +81,22 @@ class LoadedModel:
         free = self._free
         self._key, self._model, self._free = (), None, _nothing
         free()
+
+
+def cannot_open(checkpoint: Checkpoint, message: str) -> ModelError:
+    """Return the error of a model that its device does not take, with the remedy that the message asks for."""
+    from pipeline.engines.workers import NO_MEMORY
+
+    if any(words in message for words in NO_MEMORY):
+        remedy = (
+            "it does not fit in what is free there, perhaps because of another process (`nvidia-smi` shows them): "
+            "wait for it, name another GPU in CUDA_VISIBLE_DEVICES, or set `runtime.device: cpu`"
+        )
+    elif "libcublas" in message:
+        remedy = "install `nvidia-cublas-cu12`, or set `engine: transformers`"
+    else:
+        remedy = "see docs/gpu.md for the driver and the build of torch, or set `runtime.device: cpu`"
+    return ModelError(f"{checkpoint.name}: {checkpoint.engine} cannot run on {checkpoint.device}: {message}; {remedy}")
 
 
 def _nothing() -> None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.checkpoints.device import cores
-from pipeline.engines import LoadedModel
+from pipeline.engines import LoadedModel, cannot_open
 from pipeline.engines.batching import Answer
 from pipeline.errors import ModelError
 
@@ -54,7 +54,12 @@ class CTranslate2Backend:
                 translator = ctranslate2.Translator(
                     str(checkpoint.converted), **where, inter_threads=self.workers, intra_threads=1
                 )
-                return translator, translator.unload_model
+
+                def free() -> None:
+                    with suppress(RuntimeError):  # of a lost device, which is reported where it was lost
+                        translator.unload_model()
+
+                return translator, free
 
             key = (CTranslate2Backend, checkpoint.converted, *where.values(), self.workers)
             self._own = models is None
@@ -63,14 +68,11 @@ class CTranslate2Backend:
             if checkpoint.device == "cuda":
                 self.run([[checkpoint.eos_id]])  # the CUDA libraries are opened at the first batch only
         except (OSError, RuntimeError, ValueError) as error:
-            remedy = (
-                "install `nvidia-cublas-cu12`, or set `engine: transformers`"
-                if "libcublas" in str(error)
-                else "delete that folder to have it converted again, or set `engine: transformers`"
-            )
+            if any(words in str(error) for words in ("CUDA", "cuBLAS", "libcublas")):
+                raise cannot_open(checkpoint, str(error)) from None
             raise ModelError(
-                f"{checkpoint.name}: CTranslate2 cannot use {checkpoint.converted} on {checkpoint.device}: "
-                f"{error}; {remedy}"
+                f"{checkpoint.name}: CTranslate2 cannot use {checkpoint.converted} on {checkpoint.device}: {error}; "
+                "delete that folder to have it converted again, or set `engine: transformers`"
             ) from error
 
     def run(self, rows: Sequence[Sequence[int]], candidates: int | None = None) -> list[Answer]:

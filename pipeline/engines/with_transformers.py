@@ -9,12 +9,13 @@ not asked for: `output_scores` keeps the logits of every step (34 GB for NLLB, 1
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.checkpoints.device import cores
 from pipeline.checkpoints.weights import load
-from pipeline.engines import LoadedModel
+from pipeline.engines import LoadedModel, cannot_open
 from pipeline.engines.batching import Answer
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class TransformersBackend:
         self._generation = _generation_config(checkpoint)
         # generate() fills what is None from here, so the checkpoint's own must not be left in place
         self._model.generation_config = self._generation
+        if checkpoint.device == "cuda":
+            self._try()
 
     def run(self, rows: Sequence[Sequence[int]], candidates: int | None = None) -> list[Answer]:
         """Return the answers to `rows`; raises `MemoryError` when they do not fit on the device."""
@@ -71,6 +74,18 @@ class TransformersBackend:
         self._model = None
         if self._own:
             self._models.close()
+
+    def _try(self) -> None:
+        """Answer the shortest row: a GPU that this build of torch does not know fails at its first batch only."""
+        try:
+            self.run([[self._checkpoint.eos_id]])
+        except (MemoryError, RuntimeError) as error:
+            message = str(error)
+        else:
+            return
+        self._model = None
+        self._models.close()
+        raise cannot_open(self._checkpoint, message)
 
     def _generate(self, rows: Sequence[Sequence[int]], candidates: int | None) -> list[list[int]]:
         import torch
@@ -104,7 +119,21 @@ def _load(checkpoint: Checkpoint) -> tuple[Any, Callable[[], None]]:
     assert checkpoint.compute_type != "int8", "prepare() gives int8 to ctranslate2 alone"
     # Any: transformers' annotations of `to` and `generate` do not admit how they are called everywhere
     model: Any = load(checkpoint.folder, dtype=checkpoint.compute_type)
-    return model.to(checkpoint.device), torch.cuda.empty_cache if checkpoint.device == "cuda" else lambda: None
+    if checkpoint.device != "cuda":
+        return model.to(checkpoint.device), lambda: None
+
+    def free() -> None:
+        with suppress(RuntimeError):  # of a lost device, which is reported where it was lost
+            torch.cuda.empty_cache()
+
+    try:
+        return model.to(checkpoint.device), free
+    except (RuntimeError, AssertionError) as error:  # the latter from a torch without CUDA
+        message = str(error)
+    # Only here, with the exception gone, is what was moved free to be given back.
+    del model
+    free()
+    raise cannot_open(checkpoint, message)
 
 
 def _generation_config(checkpoint: Checkpoint, *, candidates: int | None = None) -> GenerationConfig:

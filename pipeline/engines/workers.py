@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from pipeline.engines.batching import Answer, Backend
 
-_NO_MEMORY = (
+NO_MEMORY = (
     "out of memory",  # CUDA and MPS, in torch and in CTranslate2
     "allocate memory",  # "can't" in torch on a CPU, "failed to" in CTranslate2
     "not enough memory",  # torch on a CPU, on other platforms
     "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDACachingAllocator.cpp",  # torch, full, where NVML gives no numbers: a slice of a GPU (MIG) in a container
 )
 _DEVICE_LOST = (
     "CUDA error",  # torch; sticky: every later call of the process fails too
@@ -118,6 +119,6 @@ def attempt(backend: Backend, rows: list[list[int]], candidates: int | None, *, 
 def _trouble(error: Exception) -> Trouble:
     """Return what `error` means; the libraries raise one type for all of it, so the words must tell."""
     message = str(error) or type(error).__name__
-    if any(words in message for words in _NO_MEMORY):
+    if any(words in message for words in NO_MEMORY):
         return Trouble("memory", message)
     return Trouble("lost" if any(words in message for words in _DEVICE_LOST) else "error", message)

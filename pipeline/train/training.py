@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.checkpoints.device import cores, resolve
+from pipeline.checkpoints.device import cores, require_torch_cuda, resolve
 from pipeline.errors import ConfigError, EngineError, StoppedError, UsageError
 from pipeline.ids import digest
 from pipeline.progress import Progress
@@ -73,6 +73,8 @@ class _Run:
     def run(self) -> Path:
         training = self.training
         self.device = "cpu" if training.only == "pack" else resolve(training.device, field="device")
+        if self.device == "cuda":
+            require_torch_cuda(field="device")  # the Trainer would take the CPU without a word
         self.coder: Coder = coder(training)
         self.packed, self.dev = self._data()
         if training.only == "pack":

@@ -345,3 +345,25 @@ assert sorted(answers) == list(range(len(texts)))
 assert {index: answers[index].text for index in small} == {index: one.text for index, one in small.items()}
 """
     assert "did not fit in memory" in in_a_process_of_its_own(code, kind="mbart", engine="ctranslate2")
+
+
+@pytest.mark.parametrize(
+    ("message", "remedy"),
+    [
+        ("CUDA failed with error out of memory", "another process"),
+        ("CUDA failed with error no kernel image is available for execution on the device", "docs/gpu.md"),
+        ("Library libcublas.so.12 is not found or cannot be loaded", "install `nvidia-cublas-cu12`"),
+    ],
+)
+def test_what_keeps_ctranslate2_from_a_gpu_is_said_with_its_remedy(
+    message: str, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ctranslate2  # type: ignore[import-untyped]
+
+    def translator(*_: object, **__: object) -> None:
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(ctranslate2, "Translator", translator)
+    checkpoint = replace(prepared("t5", "ctranslate2"), device="cuda")
+    with pytest.raises(ModelError, match=f"ctranslate2 cannot run on cuda: .*{remedy}"):
+        open_engine(checkpoint, runtime=Runtime(device="cuda"))

@@ -403,6 +403,15 @@ def test_a_device_that_is_not_there_is_said_before_anything_is_read(
     assert told.said == []
 
 
+def test_cuda_with_a_torch_that_has_none_is_refused_and_not_replaced_by_the_cpu(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "cuda_devices", lambda: 1)
+    monkeypatch.setattr(device, "torch_has_cuda", lambda: False)
+    with pytest.raises(ConfigError, match=r"^device: cuda is asked for, but the installed torch is a CPU build"):
+        train(translator(work, "gpu"), ("device=cuda",), progress=Told())
+
+
 def test_a_family_that_cannot_be_trained_is_refused(work: Path) -> None:
     start = {"tokenizer": None, "model": None, "guidance": None, "init_from": str(tiny.checkpoint("bart"))}
     with pytest.raises(ModelError, match="is bart; only T5, mT5 and Marian"):
