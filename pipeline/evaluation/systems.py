@@ -53,6 +53,7 @@ COLUMNS = (
     Column("errors", "errors /100", "less"),
     Column("warnings", "warnings /100", "less"),
     Column("held", "held, %", "less"),
+    Column("repaired", "repaired texts /100"),
     Column("summary_syllables", "summary, syllables"),
     Column("translation_words", "translation, words"),
     Column("novelty", "new bigrams, %"),
@@ -272,7 +273,9 @@ def _score(
 def _tally(answers: _Answers, common: Sequence[str]) -> Tally:
     tally = Tally()
     for id_ in common:
-        tally.add_flags(answers.rows[id_].flags, status=answers.rows[id_].status)
+        row = answers.rows[id_]
+        tally.add_flags(row.flags, status=row.status)
+        tally.add_repaired(row.repaired)
     return tally
 
 
@@ -291,6 +294,7 @@ def _values(answers: _Answers, common: Sequence[str]) -> dict[str, float]:
         "errors": rate(lambda _, severity: severity == "error"),
         "warnings": rate(lambda _, severity: severity == "warning"),
         "held": _PER_HUNDRED * tally.held / len(common),
+        "repaired": _PER_HUNDRED * sum(one["replaced"] for one in tally.repaired_by_stage().values()) / len(common),
         "tokens": fmean(
             sum(call.source_tokens - call.dropped_tokens + call.output_tokens for call in answers.rows[id_].calls)
             for id_ in common

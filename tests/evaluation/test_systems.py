@@ -169,6 +169,24 @@ def test_flags_are_rates_of_the_common_records(make: Make) -> None:
     assert (b.flags["number", "error"], b.flags["length", "warning"]) == (3, 3)
 
 
+def test_repaired_are_the_texts_that_were_replaced(make: Make) -> None:
+    versions = make(24, 12)
+    asked = {
+        "field": "summary",
+        "index": 0,
+        "first": "Một",
+        "rank": 1,
+        "candidates": 8,
+        "before": ["number error"],
+        "after": [],
+    }
+    repaired = {"a0": [asked | {"taken": "beam"}], "a1": [asked | {"taken": "beam"}, asked | {"taken": "first"}]}
+    edit(versions[1], lambda row: {"repaired": repaired.get(row["id"], [])})
+    a, b = compared(versions).systems
+    assert a.values["repaired"] == 0
+    assert b.values["repaired"] == pytest.approx(100 * 2 / 12)
+
+
 def test_lengths_and_tokens_are_means_of_the_common_records(make: Make) -> None:
     a, b = compared(make(24, 4)).systems
     assert b.values["summary_syllables"] == 5  # of the four words “Sáng ngày 1/3, tỉnh”
