@@ -445,7 +445,7 @@ def test_a_token_in_a_url_reaches_nothing_that_is_written_or_said(
 
 @pytest.mark.usefixtures("no_messages")
 def test_a_password_that_passed_the_config_is_in_no_tally(tmp_path: Path, guarded: str) -> None:
-    from pipeline.runner.loading import load
+    from pipeline.runner.loading import from_sources, load
 
     Guarded.page = (json.dumps(article(1)) + "\n").encode()
     Guarded.answer = 200
@@ -454,8 +454,10 @@ def test_a_password_that_passed_the_config_is_in_no_tally(tmp_path: Path, guarde
     whole = {"name": "night", "sources": [{"path": "-"}], "summarize": stage, "translate": stage}
     config = Config.model_validate(whole)
     source = config.sources[0].model_copy(update={"path": place})  # checked no more: as a program may make it
+    config = config.model_copy(update={"sources": (source,)})
     loaded = load(
-        config.model_copy(update={"sources": (source,)}),
+        config,
+        read=from_sources(config, lambda: None),
         folder=tmp_path,
         limit=None,
         fail=lambda _failure: None,

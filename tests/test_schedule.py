@@ -47,23 +47,33 @@ def test_cron_reads_the_line() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", ["tomdich-night.service", "crontab", "night.slurm"])
-def test_the_command_line_takes_what_the_schedules_give(name: str, tmp_path: Path) -> None:
-    (line,) = re.findall(r"tomdich run (\S+ --[^&>\n]*)", (SCHEDULE / name).read_text(encoding="utf-8"))
-    shown = tomdich("run", "--help", cwd=tmp_path, COLUMNS="200")
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("tomdich-night.service", "run"),
+        ("crontab", "run"),
+        ("night.slurm", "run"),
+        ("shards.slurm", "run"),
+        ("merge.slurm", "merge"),
+    ],
+)
+def test_the_command_line_takes_what_the_schedules_give(name: str, command: str, tmp_path: Path) -> None:
+    (line,) = re.findall(rf"tomdich {command} (\S+ --[^&>\n]*)", (SCHEDULE / name).read_text(encoding="utf-8"))
+    shown = tomdich(command, "--help", cwd=tmp_path, COLUMNS="200")
     for word in shlex.split(line):
         if word.startswith("--"):
             assert re.search(rf"{re.escape(word)}\b", shown.stdout), word
 
 
-def job_code(folder: Path, stand_in: str) -> int:
-    """Return the exit code of the Slurm job where *stand_in*, a Python program, stands for tomdich."""
+def job_code(folder: Path, stand_in: str, *, job: str = "night.slurm", **environment: str) -> int:
+    """Return the exit code of a Slurm job where *stand_in*, a Python program, stands for tomdich."""
     program = folder / "tomdich" / ".venv" / "bin" / "tomdich"
     program.parent.mkdir(parents=True)
     program.write_text(f"#!{sys.executable} -SE\n{stand_in}")
     program.chmod(0o755)
-    job = subprocess.run(["bash", str(SCHEDULE / "night.slurm")], cwd=folder, timeout=60, check=False)
-    return job.returncode
+    environment = os.environ | environment
+    done = subprocess.run(["bash", str(SCHEDULE / job), "16"], cwd=folder, timeout=60, env=environment, check=False)
+    return done.returncode
 
 
 @pytest.mark.parametrize("signals", [1, 3])
@@ -89,3 +99,31 @@ while True:
 
 def test_the_slurm_job_gives_the_code_of_a_run_that_ends_by_itself(tmp_path: Path) -> None:
     assert job_code(tmp_path, "raise SystemExit(4)") == 4
+
+
+SAYS_ITS_WORDS = """
+import sys
+open("words", "w").write(" ".join(sys.argv[1:]))
+raise SystemExit({code})
+"""
+
+
+@pytest.mark.parametrize(("code", "queued"), [(0, False), (1, False), (5, True)])
+def test_a_job_of_the_array_runs_its_shard_and_is_queued_again_after_5(tmp_path: Path, code: int, queued: bool) -> None:
+    scontrol = tmp_path / "bin" / "scontrol"
+    scontrol.parent.mkdir()
+    scontrol.write_text('#!/bin/sh\necho "$@" >queued\n')
+    scontrol.chmod(0o755)
+    path = f"{scontrol.parent}:{os.environ['PATH']}"
+    slurm = {"SLURM_ARRAY_JOB_ID": "77", "SLURM_ARRAY_TASK_ID": "3", "PATH": path}
+    seen = job_code(tmp_path, SAYS_ITS_WORDS.format(code=code), job="shards.slurm", **slurm)
+    assert seen == (0 if queued else code)
+    words = (tmp_path / "words").read_text(encoding="utf-8")
+    assert words == "run archive.yaml --shard 3/16 --deadline 5h"
+    assert (tmp_path / "queued").exists() == queued
+    assert not queued or (tmp_path / "queued").read_text(encoding="utf-8") == "requeue 77_3\n"
+
+
+def test_the_job_after_the_array_merges_as_many_shards(tmp_path: Path) -> None:
+    assert job_code(tmp_path, SAYS_ITS_WORDS.format(code=3), job="merge.slurm") == 3
+    assert (tmp_path / "words").read_text(encoding="utf-8") == "merge archive --shards 16 --wait-lock 10m"

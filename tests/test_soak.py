@@ -32,14 +32,19 @@ print(json.dumps([code, used.ru_utime + used.ru_stime, used.ru_maxrss]))
 
 
 def run(config: Path, *arguments: str) -> tuple[float, int]:
-    """Run the command line; return the processor's seconds it took and the bytes of memory it peaked at.
+    """Run a config; as `measured`."""
+    return measured("run", config, *arguments, cwd=config.parent)
+
+
+def measured(*arguments: str | Path, cwd: Path) -> tuple[float, int]:
+    """Run the command line into `out`; return the processor's seconds and the bytes of memory it peaked at.
 
     The clock's seconds would be those of whatever else runs on the machine, too.
     """
-    command: list[str | Path] = [sys.executable, "-m", "pipeline", "run", config, "--outputs", "out", *arguments]
+    command: list[str | Path] = [sys.executable, "-m", "pipeline", *arguments, "--outputs", "out"]
     done = subprocess.run(
         [sys.executable, "-c", _MEASURE, *command],
-        cwd=config.parent,
+        cwd=cwd,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         check=True,

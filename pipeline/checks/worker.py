@@ -32,12 +32,15 @@ def inspected(record: Translated, rules: Rules) -> CheckResult:
     result = attempt("inspect", record, partial(inspect, record, rules))
     if isinstance(result, Failure):
         return CheckResult(failure=result)
-    held = b""
-    if result.status == "hold":
-        article = result.article
-        flags = [asdict(flag) for flag in rules.holding(result.flags)]
-        held = _lines.encode({"id": article.id, "title": article.title, "url": article.url, "flags": flags})
+    held = held_line(result, rules) if result.status == "hold" else b""
     return CheckResult(_lines.encode(result), bool(result.flags), held)
+
+
+def held_line(record: Translated, rules: Rules) -> bytes:
+    """Return the line of a held record in the list for a person: what it is, and the flags that hold it."""
+    article = record.article
+    flags = [asdict(flag) for flag in rules.holding(record.flags)]
+    return _lines.encode({"id": article.id, "title": article.title, "url": article.url, "flags": flags})
 
 
 def bundle_inspected(bundle: bytes, rules: Rules) -> list[CheckResult]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -36,7 +37,7 @@ from pipeline.cli.options import (
     app,
 )
 from pipeline.cli.parsing import edition_day, load_config, load_given
-from pipeline.cli.run_options import PLAN, RUN, takes_run_options
+from pipeline.cli.run_options import MERGE, PLAN, RUN, takes_run_options
 from pipeline.cli.terminal import keep_exit_code, print_path, say, show_messages, show_progress, stop_signals
 from pipeline.runner.options import RunOptions
 
@@ -46,6 +47,7 @@ Output = Annotated[
         "--output", "-o", metavar="FILE", help="Where to write it, - for stdout; else a new file in the current folder."
     ),
 ]
+ShowFirst = Annotated[int, typer.Option("--show", min=0, metavar="N", help="Print the first N records when done.")]
 
 
 @app.command(rich_help_panel=EVERY_DAY)
@@ -66,7 +68,7 @@ def run(
     ] = None,
     tags: Tags = None,
     note: Note = None,
-    show_: Annotated[int, typer.Option("--show", min=0, metavar="N", help="Print the first N records when done.")] = 0,
+    show_: ShowFirst = 0,
 ) -> None:
     """Load, summarize, translate and publish a version; resumes, and takes known answers from the memo."""
     from pipeline.storage.labels import person_tag
@@ -74,6 +76,11 @@ def run(
     options = replace(options, tags=tuple(map(person_tag, tags or ())), note=note)
     loaded = load_config(config, overrides)
     days = _days(edition, loaded, revise=options.revise)
+    if options.shard is not None:
+        if len(days) > 1:
+            raise UsageError(f"--edition {edition}: a shard is of one day; name one day")
+        _run_shard(loaded, replace(options, edition=days[0]))
+        return
     started = time.monotonic()
     with stop_signals() as stopping:
 
@@ -104,6 +111,52 @@ def run_once(
             raise outcome.stopped_early()
     report(outcome)
     return outcome
+
+
+def _run_shard(config: Config, options: RunOptions) -> None:
+    """Run one job of an array; how the whole ended is told by `merge`, to `on_finish` and `metrics` too."""
+    from pipeline.runner import sharding
+
+    with stop_signals() as stopping, show_progress() as progress:
+        outcome = sharding.run(config, options=replace(options, stopping=stopping), progress=progress)
+    assert outcome.version is not None
+    assert options.shard is not None
+    counts = outcome.version.manifest["counts"]
+    say(
+        f"shard {options.shard}: {counts['records']} records, {counts['failures']} failed, of {counts['read']} read"
+        f"{outcome.missing_sources}; `tomdich merge {config.name} --shards {options.shard.of}` publishes all shards"
+    )
+    with keep_exit_code(f"the shard is {outcome.version.folder}"):
+        typer.echo(str(outcome.version.folder))
+
+
+@app.command(rich_help_panel=EVERY_DAY)
+@takes_run_options(MERGE)
+def merge(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The experiment, as in the config of the shards.")],
+    shards: Annotated[int, typer.Option("--shards", min=1, metavar="N", help="How many shards there are.")],
+    *,
+    options: RunOptions,
+    tags: Tags = None,
+    note: Note = None,
+    show_: ShowFirst = 0,
+) -> None:
+    """Publish the results of `run --shard` as one version, that of a run without shards; then remove the shards."""
+    from pipeline.runner import merging
+    from pipeline.runner.notify import Finish
+    from pipeline.storage.labels import person_tag
+
+    options = replace(options, tags=tuple(map(person_tag, tags or ())), note=note)
+    settings = merging.settings(options.outputs, name, shards=shards)
+    with ExitStack() as stack:
+        stopping = stack.enter_context(stop_signals())
+        progress = stack.enter_context(show_progress())
+        finish = None if settings is None else stack.enter_context(Finish(settings, outputs=options.outputs))
+        asked = replace(options, stopping=stopping)
+        outcome = merging.merge(name, shards=shards, options=asked, progress=progress)
+        if finish is not None:
+            finish.outcome = outcome
+    print_outcome(outcome, show=show_)
 
 
 def _run_each(days: Sequence[date | None], run_one: Callable[[date | None], None]) -> None:

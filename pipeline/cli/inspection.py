@@ -46,10 +46,13 @@ def runs(
     """List the published versions, newest last."""
     from pipeline.commands import listings
     from pipeline.commands.show import print_runs
-    from pipeline.storage import versions
+    from pipeline.storage import shards, versions
 
     versions.refresh(outputs)
     folders = [outputs / name] if name else versions.experiments(outputs)
+    for folder in folders if name else shards.having_shards(outputs):
+        for said in shards.waiting(folder):
+            say(said)
     if name and not versions.versions(folders[0]):
         folders = [versions.find(outputs, name).folder.parent]  # raises, naming what there is
     for folder in folders:

@@ -15,7 +15,6 @@ from pipeline.errors import (
 if TYPE_CHECKING:
     from pipeline.commands.compact import Compaction
     from pipeline.commands.forget import Forgotten
-    from pipeline.storage.versions import Version
 from pipeline.cli.options import DEFAULT_OUTPUTS, MAINTENANCE, Outputs, Set, app
 from pipeline.cli.parsing import parse_bytes, parse_seconds
 from pipeline.cli.terminal import keep_exit_code, say, show_messages, show_progress, stop_signals
@@ -37,7 +36,8 @@ def prune(
         int | None, typer.Option("--keep", min=1, metavar="N", help="Delete all but the newest N versions.")
     ] = None,
     older_than: Annotated[
-        str | None, typer.Option("--older-than", metavar="TIME", help="Delete versions older than this: 12h, 30d.")
+        str | None,
+        typer.Option("--older-than", metavar="TIME", help="Delete versions, and shards, older than this: 12h, 30d."),
     ] = None,
     over: Annotated[
         str | None,
@@ -63,29 +63,34 @@ def prune(
         raise UsageError("prune: say what goes, with --keep N, --older-than 30d, --over 20GB or --memo")
     calls_age = None if memo_older_than is None else timedelta(seconds=parse_seconds(memo_older_than))
     with show_messages():
+        age = None if older_than is None else timedelta(seconds=parse_seconds(older_than))
+        wait = parse_seconds(wait_lock)
         to_delete = pruning.prune(
             outputs,
             name,
             keep=keep,
-            older_than=None if older_than is None else timedelta(seconds=parse_seconds(older_than)),
+            older_than=age,
             over=None if over is None else parse_bytes(over),
             delete=yes,
-            wait=parse_seconds(wait_lock),
+            wait=wait,
         )
+        old_shards = [] if age is None else pruning.prune_shards(outputs, name, older_than=age, delete=yes, wait=wait)
         going = [version for version, _ in to_delete]
         compactions = (
             compacting.compact(outputs, name, going=going, older_than=calls_age, delete=yes) if compact else []
         )
     with keep_exit_code(_whether_done(yes=yes)):
-        _report_pruned(to_delete, compactions, yes=yes)
+        named = [(version.name, size) for version, size in to_delete]
+        named += [(f"shard {shard.share} of {name}", size) for shard, size in old_shards]
+        _report_pruned(named, compactions, yes=yes)
 
 
-def _report_pruned(to_delete: list[tuple[Version, int]], compactions: list[Compaction], *, yes: bool) -> None:
-    """Print what went, or would go: one line for each version, and for each engine of each memo."""
+def _report_pruned(to_delete: list[tuple[str, int]], compactions: list[Compaction], *, yes: bool) -> None:
+    """Print what went, or would go: one line for each version or shard, and for each engine of each memo."""
     from pipeline.runner.disk_space import format_bytes
 
-    for version, size in to_delete:
-        typer.echo(f"{'deleted' if yes else 'would delete'} {version.name} ({format_bytes(size)})")
+    for name, size in to_delete:
+        typer.echo(f"{'deleted' if yes else 'would delete'} {name} ({format_bytes(size)})")
     for one in compactions:
         for engine, calls in sorted(one.calls.items()):
             brief = f"{engine[:_TOLD]}…" if len(engine) > _TOLD else engine
@@ -129,6 +134,9 @@ def forget(
         for holding in found.holdings:
             held = one_line("; ".join(holding.titles)) or "among the failures"
             typer.echo(f"{'rewritten' if yes else 'would rewrite'} {holding.version.name} without: {held}")
+        for left in found.shards:
+            where = f"shard {left.shard.share} of {left.shard.experiment.name}"
+            typer.echo(f"{'removed' if yes else 'would remove'} {where}, which read it: run it again before the merge")
         if found.calls:
             typer.echo(f"{'removed' if yes else 'would remove'} {found.calls} calls from the memo")
         for path in found.aside:
@@ -143,7 +151,7 @@ def _say_what_is_left(found: Forgotten, outputs: Path, *, name: str | None, empt
     from pipeline.storage import dataset_cache, object_store
 
     cache = dataset_cache.location()
-    if found.already and not found.holdings:
+    if found.already and not found.holdings and not found.shards:
         say("withdrawn before: no version here holds it any more")
     if found.elsewhere:
         say(f"still held, because --name asks for one experiment only: {', '.join(found.elsewhere)}")

@@ -18,6 +18,7 @@ import typer
 from pipeline.cli.options import LIMIT, OUTPUTS
 from pipeline.cli.parsing import parse_seconds
 from pipeline.runner.options import RunOptions
+from pipeline.storage.shards import Share
 
 _OPTIONS = {
     "outputs": OUTPUTS,
@@ -32,6 +33,12 @@ _OPTIONS = {
     ),
     "only_new": typer.Option(
         "--only-new", help="Only articles whose id and text no whole version of this name has published."
+    ),
+    "shard": typer.Option(
+        "--shard",
+        metavar="K/N",
+        parser=Share.parse,
+        help="Only the K-th of N shares of the sources: one job of an array, whose results `tomdich merge` publishes.",
     ),
     "revise": typer.Option(
         "--revise",
@@ -49,6 +56,7 @@ _OPTIONS = {
     ),
 }
 RUN = tuple(_OPTIONS)
+MERGE = ("outputs", "force", "wait_lock", "deadline")
 PLAN = ("outputs", "limit", "until", "only_new", "revise")
 
 

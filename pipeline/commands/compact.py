@@ -19,6 +19,7 @@ from pipeline.config import resolve_path
 from pipeline.errors import UsageError
 from pipeline.ids import digest
 from pipeline.storage.memo import FILE, Memo, StoredCall, open_memo
+from pipeline.storage.shards import having_shards, shard_versions
 from pipeline.storage.versions import Version, experiments, versions
 
 KEEP_RECENT = timedelta(days=7)  # a run that stops at a deadline is resumed within it, even over a holiday
@@ -54,12 +55,13 @@ def compact(
 ) -> list[Compaction]:
     """Return the calls to remove from the memos of `name`; with `delete`, remove them and shrink the files.
 
-    Kept are the calls of engines that a version in `outputs` names, except the versions in `going`, which this prune
-    deletes. A memo that another folder of outputs shares may lose calls that only versions there name. With
+    Kept are the calls of engines that a version or a shard in `outputs` names, except the versions in `going`, which
+    this prune deletes. A memo that another folder of outputs shares may lose calls that only versions there name. With
     `older_than`, older calls are removed too, whatever their engine. Raises `MemoError`, `UsageError` if there is no
     memo.
     """
     every = [version for folder in experiments(outputs) for version in versions(folder)]
+    every += [version for folder in having_shards(outputs) for version in shard_versions(folder)]
     gone = {version.folder for version in going}
     named = {engine for version in every if version.folder not in gone for engine in engines(version)}
     orphaned = {engine for version in going for engine in engines(version)} - named

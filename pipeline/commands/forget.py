@@ -14,6 +14,9 @@ are always removed.
 *The versions* are rewritten and exchanged atomically, under the same name: rows, failures, log, report, counts, digests
 (`commands/rewriting.py`).
 
+*Shards* that wait for `tomdich merge` are removed whole where they read the article, and have to be run again; their
+memos lose its calls, so that all other answers are there.
+
 *The cache of `datasets`* of this user loses the entries of the rewritten versions, and every other entry with a row of
 the article.
 
@@ -29,9 +32,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -44,16 +48,19 @@ from pipeline.storage import dataset_cache, locking
 from pipeline.storage import versions as store
 from pipeline.storage.disk_errors import on_disk
 from pipeline.storage.memo import FILE as MEMO
-from pipeline.storage.memo import StoredCall, open_memo
+from pipeline.storage.memo import Memo, StoredCall, open_memo
 from pipeline.storage.names import forms as name_forms
 from pipeline.storage.published import FILE as PUBLISHED
 from pipeline.storage.published import Withdrawal, open_published, read_published, withdraw, withdrawals
 from pipeline.storage.rows import ArticleKey, failures, rows
+from pipeline.storage.shards import Shard, entries, shard_versions
+from pipeline.storage.shards import shards as all_shards
 from pipeline.storage.versions import Experiment, Version
 
 _log = logging.getLogger(__name__)
 
 _Numbers: TypeAlias = tuple[str, int, int, int, bool, float | None]  # the engine's digest first
+_SHARD_REMOVED = "held an article that was withdrawn with `tomdich forget`, and was removed"
 _FAILED_BEFORE = frozenset({"load"})  # stages before the first call of a model
 
 
@@ -67,11 +74,20 @@ class Holding:
     paid_unknown: bool  # it failed after calls that the version does not list
 
 
+@dataclass(frozen=True, slots=True)
+class HoldingShard:
+    """A shard that has the article, and the calls that it made for it."""
+
+    shard: Shard
+    calls: frozenset[_Numbers]
+
+
 @dataclass(slots=True)
 class Forgotten:
     """What is to be removed, or was."""
 
     holdings: list[Holding] = field(default_factory=list)
+    shards: list[HoldingShard] = field(default_factory=list)  # which are removed, to be run again
     calls: int = 0
     aside: list[Path] = field(default_factory=list)  # files that were set aside as damaged
     cached: list[Path] = field(default_factory=list)  # entries in the cache of `datasets` with a row of it
@@ -135,30 +151,30 @@ def forget(
         article = _named(outputs, names, article_id)
         article_id = article.id
         found = _look(outputs, asked, article)
+        found.shards = [*_look_into_shards(outputs, asked, article)]
         earlier = [one for one in withdrawals(outputs) if one.article == text_digest(article_id)]
         found.already = found.already or any(one.name in {None, *asked} for one in earlier)
         found.elsewhere = [
             holding.version.name for holding in _look(outputs, set(names) - set(asked), article).holdings
         ]
-        if not (found.holdings or found.known or found.already or everything):
+        if not (found.holdings or found.shards or found.known or found.already or everything):
             also = f"; these hold it: {', '.join(found.elsewhere)}" if found.elsewhere else ""
             raise UsageError(
                 f"{article_id}: no version holds an article with this id{also}; ids are in the column `id`: "
                 "tomdich show NAME --jsonl"
             )
         held = {holding.version.folder.parent.name for holding in found.holdings} | set(found.known)
+        held |= {holding.shard.experiment.name for holding in found.shards}
         held |= {one for withdrawal in earlier for one in withdrawal.names} | ({name} if name is not None else set())
-        if delete and (found.holdings or found.known):
+        if delete and (found.holdings or found.known or found.shards):
             withdraw(
                 outputs,
                 Withdrawal(now(), text_digest(article_id), tuple(sorted(article.texts)), name, tuple(sorted(held))),
             )
         numbers = frozenset(number for holding in found.holdings for number in _paid(holding.version, article))
+        numbers = numbers.union(*(holding.calls for holding in found.shards))
         found.holdings = [one for one in found.holdings if not _is_linked(one.version)]
-        memos = compact.memos(outputs, [version for one in experiments for version in one.versions()])
-        for memo in memos:
-            found.calls += _forget_calls(memo, None if everything else numbers, delete=delete)
-        found.aside = [*_aside({outputs / ".memo", *memos}, experiments)]
+        _forget_in_memos(outputs, experiments, found, None if everything else numbers, delete=delete, wait=wait)
         if delete:
             for path in found.aside:
                 path.unlink()
@@ -166,6 +182,9 @@ def forget(
                 its_own = article_id if experiment.folder.name in held else None  # elsewhere it may be another's
                 with open_published(experiment.folder, experiment.versions()) as published:
                     published.forget(article_id=its_own, texts=article.texts)
+            for left in found.shards:
+                left.shard.note_stopped(_SHARD_REMOVED)
+                left.shard.remove(memo=False)
             for holding in found.holdings:
                 rewrite(Experiment(holding.version.folder.parent), holding.version, article)
     found.cached = _forget_cached(found, article, delete=delete)
@@ -203,6 +222,8 @@ def _locked(stack: ExitStack, outputs: Path, names: Iterable[str], *, wait: floa
     """Lock the list of withdrawals, and then each name."""
     busy = "wait for it with --wait-lock 10m"
     stack.enter_context(locking.locked(outputs, holder="forget", busy=busy, setting="--outputs", wait=wait))
+    for shard in (shard for name in names for shard in all_shards(outputs / name)):
+        stack.enter_context(shard.locked(wait=wait))
     return [stack.enter_context(store.locked(outputs, name, wait=wait)) for name in names]
 
 
@@ -216,7 +237,7 @@ def _names(outputs: Path) -> list[str]:
     """Return the names that a run has been under way on, or that hold a version, copied here from elsewhere perhaps."""
     entries = outputs.iterdir() if outputs.is_dir() else ()
     folders = [entry for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
-    return sorted(one.name for one in folders if (one / ".lock").exists() or store.versions(one))
+    return sorted(one.name for one in folders if (one / ".lock").exists() or store.versions(one) or all_shards(one))
 
 
 def _texts(outputs: Path, names: Iterable[str], article_id: str) -> frozenset[str]:
@@ -232,6 +253,8 @@ def _texts(outputs: Path, names: Iterable[str], article_id: str) -> frozenset[st
                 found |= {one.text_sha256 for one in listed if one.id == article_id or one.id in equal}
                 elsewhere = equal - {one.id for one in listed}  # published by an earlier run
                 found |= {sha for other in elsewhere for sha in published.texts(other)}
+        for version in shard_versions(outputs / name):
+            found |= {entry.read.text_sha256 for entry in entries(version) if entry.read.id == article_id}
     withdrawn = {text for one in withdrawals(outputs) if one.article == text_digest(article_id) for text in one.texts}
     return frozenset(withdrawn.union(map(text_digest, found - {""})))
 
@@ -266,9 +289,39 @@ def _look(outputs: Path, names: Collection[str], article: WithdrawnArticle) -> F
     return found
 
 
-def _forget_calls(folder: Path, wanted: frozenset[_Numbers] | None, *, delete: bool) -> int:
+def _look_into_shards(outputs: Path, names: Iterable[str], article: WithdrawnArticle) -> Iterator[HoldingShard]:
+    for shard in (shard for name in names for shard in all_shards(outputs / name)):
+        if (version := shard.version()) is None:
+            continue
+        held = [entry for entry in entries(version) if article.matches(entry.read.id, entry.read.text_sha256)]
+        if held:
+            calls = (call for entry in held if entry.record is not None for call in entry.record.calls)
+            yield HoldingShard(shard, frozenset(_numbers_of(calls, version)))
+
+
+def _forget_in_memos(
+    outputs: Path,
+    experiments: Sequence[Experiment],
+    found: Forgotten,
+    wanted: frozenset[_Numbers] | None,
+    *,
+    delete: bool,
+    wait: float,
+) -> None:
+    """Count the article's calls in every memo, and find the files that were set aside; as `_forget_calls`."""
+    memos = compact.memos(outputs, [version for one in experiments for version in one.versions()])
+    shards = [shard for one in experiments for shard in all_shards(one.folder) if shard.has_memo]
+    for memo in memos:
+        found.calls += _forget_calls(partial(open_memo, memo), wanted, delete=delete)
+    for shard in shards:
+        with nullcontext() if delete else shard.locked(wait=wait):  # to delete, every lock is held already
+            found.calls += _forget_calls(shard.open_memo, wanted, delete=delete)
+    found.aside = [*_aside({outputs / ".memo", *memos, *(shard.memo for shard in shards)}, experiments)]
+
+
+def _forget_calls(opening: Callable[[], Memo], wanted: frozenset[_Numbers] | None, *, delete: bool) -> int:
     """Return how many calls of a memo are the article's, None: all; remove them if `delete`, to the last byte."""
-    with open_memo(folder) as memo:
+    with opening() as memo:
         gone = sum(1 for _ in memo.scan(lambda call: wanted is None or _numbers(call) in wanted, delete=delete))
         if delete:  # also where none is left: the run before this one may have been killed just here
             memo.shrink(fully=True)
@@ -277,17 +330,22 @@ def _forget_calls(folder: Path, wanted: frozenset[_Numbers] | None, *, delete: b
 
 def _paid(version: Version, article: WithdrawnArticle) -> Iterator[_Numbers]:
     """Yield the numbers of the calls that the version's records of the article were made of."""
-    engines = {stage: digest for digest, stage in compact.engines(version).items()}
     for row in rows(version, _Called):
-        for call in row.calls if article.matches(row.id, row.text_sha256) else ():
-            yield (
-                engines.get(call.stage, ""),
-                call.source_tokens,
-                call.dropped_tokens,
-                call.output_tokens,
-                call.finished,
-                None if call.score is None or math.isnan(call.score) else call.score,  # SQLite keeps no NaN
-            )
+        if article.matches(row.id, row.text_sha256):
+            yield from _numbers_of(row.calls, version)
+
+
+def _numbers_of(calls: Iterable[Call], version: Version) -> Iterator[_Numbers]:
+    engines = {stage: digest for digest, stage in compact.engines(version).items()}
+    for call in calls:
+        yield (
+            engines.get(call.stage, ""),
+            call.source_tokens,
+            call.dropped_tokens,
+            call.output_tokens,
+            call.finished,
+            None if call.score is None or math.isnan(call.score) else call.score,  # SQLite keeps no NaN
+        )
 
 
 def _numbers(call: StoredCall) -> _Numbers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,24 +13,33 @@ from pipeline import __version__, report, waiting
 from pipeline.checkpoints import OTHER_SEARCH, Checkpoint
 from pipeline.checks.protocol import WorkerConfig
 from pipeline.config import Config, dump
+from pipeline.corrections import Rejection
 from pipeline.engines import LoadedModel
 from pipeline.errors import StoppedError
 from pipeline.glossary import Glossary
 from pipeline.ids import digest
 from pipeline.progress import Progress
-from pipeline.records import JSON, PublishedRow, StageName, Translated
+from pipeline.records import JSON, Article, PublishedRow, StageName, Translated
 from pipeline.runner.context import Day, RunContext, open_run
 from pipeline.runner.inspection import Inspection
-from pipeline.runner.loading import Loaded, holds_nothing_new, load, load_version, standing_in
-from pipeline.runner.manifest import manifest, same_again
+from pipeline.runner.loading import (
+    Loaded,
+    Reader,
+    from_sources,
+    holds_nothing_new,
+    load,
+    load_version,
+    standing_in,
+)
+from pipeline.runner.manifest import Counted, described, manifest, same_again
 from pipeline.runner.monitoring import drift
 from pipeline.runner.options import Outcome, RunOptions
 from pipeline.runner.passes import StagePasses
-from pipeline.runner.preparing import before_reading, memo_folder, prepare_stages, recipe, resolved
+from pipeline.runner.preparing import before_reading, environment, memo_folder, prepare_stages, recipe, resolved
 from pipeline.runner.publishing import card, get_ready, written
-from pipeline.runner.spool import Spool
+from pipeline.runner.spool import Records, Spool
 from pipeline.storage import labels, object_store, versions
-from pipeline.storage.memo import open_memo
+from pipeline.storage.memo import Memo, open_memo
 from pipeline.storage.rows import read_failures
 
 _log = logging.getLogger(__name__)
@@ -60,7 +69,7 @@ def _chain(run: RunContext) -> Outcome:
     """Load, summarize, translate, inspect, publish; or return early where there is nothing to publish."""
     run.run_log.event("start", {"name": run.config.name, "scope": run.options.scope, "tomdich": __version__})
     glossary = before_reading(run.config, run.options)
-    checkpoints = _prepare(run)
+    checkpoints = prepare_models(run)
     identity = recipe(run.config, checkpoints, glossary)
     folder = memo_folder(run.config, run.options.outputs) if checkpoints else None
 
@@ -70,41 +79,55 @@ def _chain(run: RunContext) -> Outcome:
     there = run.experiment.versions()
     if same := same_again(there, digest(identity), loaded, options=run.options, day=run.day, revision=run.revision):
         return Outcome(same, published=False, unavailable=loaded.reasons)
-    _check_failures(run, loaded, records=loaded.count)
+    check_failures(run, loaded, records=loaded.count)
 
-    setup = WorkerConfig(glossary, run.config.inspect.hold)
-    with (
-        Inspection(run.work, setup=setup, total=loaded.count, fail=run.failures.add) as inspection,
-        open_memo(folder, stopping=run.stop.now) as memo,
-        StagePasses(run, checkpoints, memo=memo, glossary=glossary, inspection=inspection) as passes,
-        Spool(passes.summarize(loaded), run.work / "summarize.jsonl") as summarized,
-    ):
-        for translated in passes.translate(summarized):
-            inspection.add(translated)
-        get_ready()  # the last records are inspected meanwhile
-    run.run_log.ended("inspect", inspection.seconds)
+    with open_memo(folder, stopping=run.stop.now) as memo:
+        inspection, passes = through_stages(run, loaded, checkpoints, memo=memo, glossary=glossary)
     records = inspection.records
     if passes.stopped and not records.count:
         raise StoppedError(passes.stopped)
     if not records.count and _nothing_is_new(run, loaded):
         return _nothing_new(loaded)
-    _check_failures(run, loaded, records=records.count)
+    check_failures(run, loaded, records=records.count)
     run.gates.holds(inspection.held, records=records.count, listed=inspection.listed)
 
     facts = manifest(
         run,
         identity,
-        checkpoints,
+        models=described(checkpoints),
+        environment=environment(checkpoints),
         loaded=loaded,
-        inspection=inspection,
+        counted=Counted(records.count, inspection.flagged, inspection.held),
         calls=passes.calls,
         scope="partial" if passes.stopped else run.options.scope,
     )
-    version = _publish(run, records, facts, loaded=loaded, config=resolved(run.config, checkpoints))
+    version = publish(run, records, facts, loaded=loaded, config=resolved(run.config, checkpoints))
     return Outcome(version, published=True, stopped=passes.stopped, unavailable=loaded.reasons)
 
 
-def _prepare(run: RunContext) -> dict[StageName, Checkpoint]:
+def through_stages(
+    run: RunContext,
+    articles: Records[Article],
+    checkpoints: dict[StageName, Checkpoint],
+    *,
+    memo: Memo,
+    glossary: Glossary,
+) -> tuple[Inspection, StagePasses]:
+    """Summarize, translate and inspect the articles; the records are in the `Inspection`, the calls in the passes."""
+    setup = WorkerConfig(glossary, run.config.inspect.hold)
+    with (
+        Inspection(run.work, setup=setup, total=articles.count, fail=run.failures.add) as inspection,
+        StagePasses(run, checkpoints, memo=memo, glossary=glossary, inspection=inspection) as passes,
+        Spool(passes.summarize(articles), run.work / "summarize.jsonl") as summarized,
+    ):
+        for translated in passes.translate(summarized):
+            inspection.add(translated)
+        get_ready()  # the last records are inspected meanwhile
+    run.run_log.ended("inspect", inspection.seconds)
+    return inspection, passes
+
+
+def prepare_models(run: RunContext) -> dict[StageName, Checkpoint]:
     """Return the checkpoint of each model stage that the run reaches."""
     run_log = run.run_log
     run.stop.check("before anything was read")
@@ -122,38 +145,57 @@ def _prepare(run: RunContext) -> dict[StageName, Checkpoint]:
 
 
 def _load(run: RunContext, glossary: Glossary) -> Loaded:
-    """Return the articles of the sources, or of the versions that are revised; raises `GateError` as the limits say."""
-    options, run_log, published, failures = run.options, run.run_log, run.published, run.failures
-    with run_log.stage("load", options.limit):
+    """Return the articles of the sources, or of versions; raises `GateError` as the limits say."""
+    version, rejected = run.options.articles_of, glossary.rejected_texts()
+    if run.revision is None and version is None:
+        return load_through_gates(run, from_sources(run.config, run.stop.now), rejected=rejected)
+    if version is not None and run.revision is None:
+        folder, advance = run.work, run.run_log.advance
+        return _through_gates(
+            run, lambda: load_version(version, folder=folder, advance=advance, stopping=run.stop.now)
+        )
+    assert run.revision is not None
+    with run.run_log.stage("load", None):
         run.stop.deadline.begin()
-        if run.revision is not None:
-            loaded = run.revision.load(
-                folder=run.work,
-                withdrawn=published.is_withdrawn,
-                rejected=glossary.rejected_texts(),
-                fail=failures.add,
-                advance=run_log.advance,
-                check=lambda: run.stop.check("while loading"),
-            )
-        elif options.articles_of is not None:
-            loaded = load_version(options.articles_of, folder=run.work, advance=run_log.advance, stopping=run.stop.now)
-        else:
-            loaded = load(
-                run.config,
-                folder=run.work,
-                limit=options.limit,
-                standing=standing_in(published, only_new=options.only_new),
-                withdrawn=published.is_withdrawn,
-                rejected=glossary.rejected_texts(),
-                fail=failures.add,
-                event=run_log.event,
-                advance=run_log.advance,
-                stopping=run.stop.now,
-            )
-    failures.loaded(all_known=run.revision is not None)
-    if run.revision is not None:
-        return loaded
-    if not options.limit:
+        loaded = run.revision.load(
+            folder=run.work,
+            withdrawn=run.published.is_withdrawn,
+            rejected=rejected,
+            fail=run.failures.add,
+            advance=run.run_log.advance,
+            check=lambda: run.stop.check("while loading"),
+        )
+    run.failures.loaded(all_known=True)
+    return loaded
+
+
+def load_through_gates(run: RunContext, read: Reader, *, rejected: Mapping[str, Rejection]) -> Loaded:
+    """Return the articles that `read` gives; raises `GateError` as the limits say."""
+    return _through_gates(
+        run,
+        lambda: load(
+            run.config,
+            read=read,
+            folder=run.work,
+            limit=run.options.limit,
+            standing=standing_in(run.published, only_new=run.options.only_new),
+            withdrawn=run.published.is_withdrawn,
+            rejected=rejected,
+            fail=run.failures.add,
+            event=run.run_log.event,
+            advance=run.run_log.advance,
+            stopping=run.stop.now,
+        ),
+    )
+
+
+def _through_gates(run: RunContext, loading: Callable[[], Loaded]) -> Loaded:
+    failures = run.failures
+    with run.run_log.stage("load", run.options.limit):
+        run.stop.deadline.begin()
+        loaded = loading()
+    failures.loaded(all_known=False)
+    if not run.options.limit:
         run.gates.feed(loaded)
     run.gates.damage(loaded, listed=failures.listed())
     if failures.superseded > loaded.read / 2:
@@ -175,7 +217,7 @@ def _nothing_new(loaded: Loaded) -> Outcome:
     return Outcome(None, published=False, unavailable=loaded.reasons, damaged=loaded.damaged)
 
 
-def _check_failures(run: RunContext, loaded: Loaded, *, records: int) -> None:
+def check_failures(run: RunContext, loaded: Loaded, *, records: int) -> None:
     """Raise `GateError` where too many records failed, or none of `records` is left."""
     failures = run.failures
     run.gates.failures(
@@ -183,7 +225,7 @@ def _check_failures(run: RunContext, loaded: Loaded, *, records: int) -> None:
     )
 
 
-def _publish(
+def publish(
     run: RunContext, records: Iterable[Translated], manifest: dict[str, JSON], *, loaded: Loaded, config: Config
 ) -> versions.Version:
     """Write the version's files, the rows and the report in one pass over the records, and publish it."""
@@ -202,7 +244,7 @@ def _publish(
     run_log.event("publish", {"counts": manifest["counts"]})
     run_log.close()
     run.failures.close()
-    manifest["timings"] = run_log.timings
+    manifest["timings"] = run_log.timings | manifest["timings"]  # of a merge, those of its shards stay
     version = run.experiment.publish(staged, manifest=manifest)
     with suppress(StoppedError):  # another process holds the list: the next run takes the version in
         run.published.note([version])

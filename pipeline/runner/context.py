@@ -23,7 +23,8 @@ from pipeline.runner.revising import Revision
 from pipeline.runner.run_log import RunLog
 from pipeline.storage import versions
 from pipeline.storage.disk_errors import on_disk
-from pipeline.storage.published import Published, open_published
+from pipeline.storage.published import Published, open_published, read_published
+from pipeline.storage.shards import Shard
 
 _MAKE_ROOM = "what is finished is kept: make room, or choose another --outputs, and run again"
 
@@ -88,27 +89,31 @@ def open_run(day: Day, *, options: RunOptions, progress: Progress, models: Loade
     def stopping() -> str | None:
         return options.stopping() or deadline.over()
 
+    folder = options.outputs / config.name
+    shard = None if options.shard is None else Shard(folder, options.shard)
     with (
         on_disk(options.outputs, remedy=_MAKE_ROOM),
         versions.locked(
-            options.outputs,
-            config.name,
+            *((options.outputs, config.name) if shard is None else (shard.folder.parent, shard.name)),
             wait=options.wait_lock,
             stopping=stopping,
         ) as experiment,
         ExitStack() as stack,
     ):
         staged, work = experiment.stage(), experiment.stage()
-        name = f"{config.name}-{versions.stamp(datetime.now(UTC))}"
+        name = f"{config.name}{'' if shard is None else f'-{shard.name}'}-{versions.stamp(datetime.now(UTC))}"
         run_log = stack.enter_context(RunLog(staged, run=name, progress=progress))
         failures = FailureList(staged, event=run_log.event, earlier=experiment if options.only_new else None)
         stack.enter_context(failures)
         published = stack.enter_context(
-            open_published(experiment.folder, experiment.versions(), stopping=stopping),
+            open_published(folder, experiment.versions(), stopping=stopping)
+            if shard is None
+            else read_published(folder, versions.versions(folder), stopping=stopping)
         )
         revision = revising.to_revise(experiment, day.edition) if options.revise else None
         config = config if revision is None else revision.as_published(config)
-        space = Watch([experiment.folder, memo_folder(config, options.outputs)])
+        memo = memo_folder(config, options.outputs) if shard is None else shard.memo
+        space = Watch([experiment.folder, memo])
         yield RunContext(
             config=config,
             options=options,

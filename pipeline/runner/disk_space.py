@@ -49,14 +49,14 @@ class Watch:
         return self._low
 
 
-def require(config: Config, *, outputs: Path) -> None:
-    """Raise `WorldError` where a run over all of the config's sources cannot end on the disk of `outputs`.
+def require(config: Config, *, outputs: Path, shards: int = 1) -> None:
+    """Raise `WorldError` where a run over the config's sources, or over one of `shards` shares of them, has no room.
 
     The last full version of the name gives the bytes written per byte of its sources. Sources whose size nobody knows
     (the web, stdin, a hub) count as nothing.
     """
     full = [version for version in versions(outputs / config.name) if version.manifest["scope"] == "full"]
-    needed = int(_HEIGHT * _version_bytes(config, full[-1] if full else None))
+    needed = int(_HEIGHT * _version_bytes(config, full[-1] if full else None)) // shards
     usage = shutil.disk_usage(existing(outputs))
     if needed + _floor(usage.total) > usage.free:
         raise WorldError(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+HELD = "held.jsonl"  # the records that are held back, for a person
 MANY = 200  # records; of fewer the workers' start is not worth it
 _MOST_WORKERS = 4  # more would wait for this process, which sends and writes
 _BUNDLE = 16  # records sent at once
@@ -63,7 +64,7 @@ class Inspection:
         fail: Callable[[Failure], None],
     ) -> None:
         """Take about `total` records."""
-        self.listed = folder / "held.jsonl"
+        self.listed = folder / HELD
         self.flagged = self.held = 0
         self.seconds = 0.0  # that the run's own thread spent on it
         self._setup = setup

@@ -12,12 +12,12 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, ClassVar, Self
+from typing import BinaryIO, ClassVar, Protocol, Self
 
 import msgspec
 
 from pipeline import sources
-from pipeline.config import Config
+from pipeline.config import Config, Source
 from pipeline.corrections import Rejection
 from pipeline.errors import StoppedError
 from pipeline.records import BY_EDITOR, DUPLICATE, JSON, SAME_ID, Article, Failure, PublishedRow
@@ -84,9 +84,50 @@ class Loaded:
                     yield decoder.decode(line)
 
 
+class Reader(Protocol):
+    """Yields the records of one source of the config, each with what the digest of the source covers of it."""
+
+    def __call__(
+        self,
+        number: int,
+        source: Source,
+        /,
+        *,
+        on_file: Callable[[sources.SourceFile], None],
+        on_unavailable: Callable[[str], None],
+    ) -> Iterator[tuple[Article | Failure, bytes]]:
+        """Read `source`, the `number`-th of the config; as `sources.read`."""
+        ...
+
+
+def from_sources(config: Config, stopping: Callable[[], str | None]) -> Reader:
+    """Return the reader of the sources themselves."""
+
+    def read(
+        _: int,
+        source: Source,
+        /,
+        *,
+        on_file: Callable[[sources.SourceFile], None],
+        on_unavailable: Callable[[str], None],
+    ) -> Iterator[tuple[Article | Failure, bytes]]:
+        for record in sources.read(
+            source,
+            exclude=config.exclude,
+            on_file=on_file,
+            on_unavailable=on_unavailable,
+            timezone=config.timezone,
+            stopping=stopping,
+        ):
+            yield record, content(record)
+
+    return read
+
+
 def load(
     config: Config,
     *,
+    read: Reader,
     folder: Path,
     limit: int | None,
     fail: Callable[[Failure], None],
@@ -108,28 +149,21 @@ def load(
     loaded = Loaded(folder / "articles.jsonl", frozenset())
     with _Seen(folder / "seen.sqlite", newest=config.on_same_id == "newest") as seen, loaded.articles.open("wb") as out:
         intake = _Intake(loaded, seen, out, standing=standing, fail=fail, event=event)
-        for source in config.sources:
+        for number, source in enumerate(config.sources):
             tally = SourceTotals(masked(source.path or source.dataset or ""), 0, "")
             running = hashlib.sha256()
 
             def miss(reason: str, source: str = tally.path) -> None:
                 loaded.unavailable.append(Unavailable(source, reason))
 
-            for record in sources.read(
-                source,
-                exclude=config.exclude,
-                on_file=loaded.files.append,
-                on_unavailable=miss,
-                timezone=config.timezone,
-                stopping=stopping,
-            ):
+            for record, covered in read(number, source, on_file=loaded.files.append, on_unavailable=miss):
                 _check(stopping)
-                running.update(_encoder.encode(_content(record)))
+                running.update(covered)
                 tally.records += 1
                 loaded.read += 1
                 advance(1)
                 # the digest above is of what was read
-                record = unless_rejected(_unless_withdrawn(record, withdrawn), rejected)  # noqa: PLW2901
+                record = unless_rejected(unless_withdrawn(record, withdrawn), rejected)  # noqa: PLW2901
                 if isinstance(record, Failure):
                     loaded.rejected += record.rejected
                     loaded.rejected_by_editor += record.kind == BY_EDITOR
@@ -255,15 +289,15 @@ def holds_nothing_new(loaded: Loaded, published: Published) -> bool:
     return bool(loaded.known) or is_empty
 
 
-def _content(record: Article | Failure) -> Article | Failure:
-    """Return what the digest of a source covers: the record without the path it was read from."""
+def content(record: Article | Failure) -> bytes:
+    """Return what the digest of a source covers of a record: all but the path it was read from."""
     source = replace(record.source, path="")
     if isinstance(record, Failure):  # the message names the path
-        return replace(record, source=source, message="")
-    return replace(record, source=source)
+        return _encoder.encode(replace(record, source=source, message=""))
+    return _encoder.encode(replace(record, source=source))
 
 
-def _unless_withdrawn(record: Article | Failure, withdrawn: Callable[[str, str], bool]) -> Article | Failure:
+def unless_withdrawn(record: Article | Failure, withdrawn: Callable[[str, str], bool]) -> Article | Failure:
     """Return the record; for a withdrawn article, return a rejection that contains only its place in the source."""
     if isinstance(record, Failure) or not withdrawn(record.id, record.text_sha256):
         return record

@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from pipeline import __version__
 from pipeline.ids import digest
-from pipeline.runner.preparing import SCHEMA, environment
+from pipeline.runner.preparing import SCHEMA
 
 if TYPE_CHECKING:
     from pipeline.checkpoints import Checkpoint
     from pipeline.records import JSON, StageName
     from pipeline.runner.context import Day, RunContext
-    from pipeline.runner.inspection import Inspection
     from pipeline.runner.loading import Loaded
     from pipeline.runner.options import RunOptions
     from pipeline.runner.revising import Revision
     from pipeline.storage.versions import Version
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The records that are published: how many, with a flag, and held back."""
+
+    records: int
+    flagged: int
+    held: int
+
+
 def manifest(
     run: RunContext,
     identity: Mapping[str, JSON],
-    checkpoints: Mapping[StageName, Checkpoint],
     *,
+    models: Mapping[str, JSON],
+    environment: JSON,
     loaded: Loaded,
-    inspection: Inspection,
+    counted: Counted,
     calls: Mapping[str, JSON],
     scope: str,
 ) -> dict[str, JSON]:
     """Return what the manifest says before anything is written; `identity`: the recipe."""
-    models = {stage: _model(checkpoint) for stage, checkpoint in checkpoints.items()}
     called = [f"{stage}:{m['name']}@{m['digest'][:8]}.{m['engine']}.{m['compute_type']}" for stage, m in models.items()]
     lost = run.failures.failed - run.failures.while_loading
     return {
@@ -47,7 +55,7 @@ def manifest(
         "identity": identity,
         "sources": [asdict(tally) for tally in loaded.tallies],
         "unavailable": [asdict(one) for one in loaded.unavailable],  # of the optional sources
-        "models": models,
+        "models": dict(models),
         "counts": {
             "read": loaded.read,
             "duplicates": loaded.duplicates,
@@ -57,15 +65,18 @@ def manifest(
             "known": loaded.known,  # under --only-new: published before
             "failures": run.failures.failed,
             "retryable": run.failures.retryable,
-            "unfinished": loaded.count - lost - inspection.records.count,  # of a partial version
-            "records": inspection.records.count,
-            "flagged": inspection.flagged,
-            "held": inspection.held,
+            "unfinished": loaded.count - lost - counted.records,  # of a partial version
+            **asdict(counted),
         },
         "calls": calls,
-        "timings": run.run_log.timings,
-        "environment": environment(checkpoints),
+        "timings": dict(run.run_log.timings),
+        "environment": environment,
     }
+
+
+def described(checkpoints: Mapping[StageName, Checkpoint]) -> dict[str, JSON]:
+    """Return what the manifest says of the model of each stage."""
+    return {stage: _model(checkpoint) for stage, checkpoint in checkpoints.items()}
 
 
 def _model(checkpoint: Checkpoint) -> dict[str, JSON]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import StoppedError, UsageError
+from pipeline.storage.shards import Share
 from pipeline.storage.versions import Version
 
 Until = Literal["load", "summarize"]
@@ -24,6 +25,7 @@ class RunOptions:
     until: Until | None = None
     only_new: bool = False  # only articles that no version of this name has published
     edition: date | None = None  # None: today, in the config's time zone
+    shard: Share | None = None  # only this share of the sources, for `tomdich merge`
     revise: bool = False  # publish the edition again, from its versions and the memo
     deadline: float | None = None  # seconds from the start, waiting for the lock included
     publish_partial: bool = False  # where the run is stopped early, publish what is complete
@@ -35,7 +37,14 @@ class RunOptions:
     articles_of: Version | None = None  # take the articles from the rows of this version; read no source
 
     def __post_init__(self) -> None:
-        """Raise `UsageError` if `revise` is combined with an option that it excludes."""
+        """Raise `UsageError` if `revise` or `shard` is combined with an option that it excludes."""
+        if self.shard is not None and (self.limit or self.only_new or self.revise or self.publish_partial):
+            raise UsageError(
+                "--shard leaves what is published to `tomdich merge`, which takes whole shards of the whole sources: "
+                "leave out --limit, --only-new, --revise and --publish-partial"
+            )
+        if self.shard is not None and (self.force or self.tags or self.note is not None):
+            raise UsageError("--shard publishes no version: give --force, --tag and --note to `tomdich merge`")
         if self.revise and (self.limit or self.until or self.only_new or self.publish_partial):
             raise UsageError(
                 "--revise publishes the whole edition again, from its versions: leave out --limit, --until, --only-new "
@@ -45,6 +54,8 @@ class RunOptions:
     @property
     def scope(self) -> str:
         """What part of the job this run is, if it is not stopped early."""
+        if self.shard is not None:
+            return "shard"
         if self.revise:
             return "revised"
         return "until" if self.until else "limited" if self.limit else "new" if self.only_new else "full"

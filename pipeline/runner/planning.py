@@ -27,7 +27,7 @@ from pipeline.runner import revising
 from pipeline.runner.context import Day
 from pipeline.runner.failure_list import FailureList
 from pipeline.runner.gates import Gates
-from pipeline.runner.loading import Loaded, holds_nothing_new, load, standing_in
+from pipeline.runner.loading import Loaded, from_sources, holds_nothing_new, load, standing_in
 from pipeline.runner.manifest import same_again
 from pipeline.runner.options import REACHED, RunOptions
 from pipeline.runner.preparing import (
@@ -234,6 +234,7 @@ def _load(
         else:
             loaded = load(
                 config,
+                read=from_sources(config, options.stopping),
                 folder=folder,
                 limit=options.limit,
                 standing=standing_in(published, only_new=options.only_new),

@@ -183,7 +183,7 @@ def before_reading(config: Config, options: RunOptions) -> Glossary:
     require_writable(config, options.outputs)
     found = read_glossary(config)
     if options.limit is None and not options.only_new and not options.revise and options.articles_of is None:
-        disk_space.require(config, outputs=options.outputs)
+        disk_space.require(config, outputs=options.outputs, shards=1 if options.shard is None else options.shard.of)
     return found
 
 

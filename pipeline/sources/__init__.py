@@ -33,6 +33,7 @@ from pipeline.sources import (
 )
 from pipeline.sources.articles import Draft
 from pipeline.sources.files import Found
+from pipeline.sources.shares import Division
 from pipeline.storage import names
 from pipeline.text import normalize
 from pipeline.waiting import Stopping
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-__all__ = ["SourceFile", "find", "read", "sample"]
+__all__ = ["Division", "SourceFile", "find", "read", "sample"]
 
 _SAMPLED = 2_000  # rows of a sample: about two seconds
 _SAMPLED_FILES = 100
@@ -82,6 +83,7 @@ def read(
     on_unavailable: Callable[[str], None] = _ignore,
     timezone: str | None = None,
     stopping: Stopping | None = None,
+    division: Division | None = None,
 ) -> Iterator[Article | Failure]:
     """Yield every article of `source`, and a listed failure for everything that is not an article, in a stable order.
 
@@ -90,10 +92,18 @@ def read(
     while it was read. After the latter an optional source continues with the next file, keeps what was read, and calls
     `on_unavailable` with the reason. `timezone`: of dates of publication that have a time and no offset;
     without it they stay as they are. `stopping` returns a reason to stop while a pipe, a server or a hub is waited for;
-    the wait then raises `AbandonedError`. Without it the wait has no limit.
+    the wait then raises `AbandonedError`. Without it the wait has no limit. With a `division` only the rows and files
+    of its share are yielded, in the same order.
     """
     zone = None if timezone is None else ZoneInfo(timezone)
-    for record in _read(source, exclude=exclude, on_file=on_file, on_unavailable=on_unavailable, stopping=stopping):
+    for record in _read(
+        source,
+        exclude=exclude,
+        on_file=on_file,
+        on_unavailable=on_unavailable,
+        stopping=stopping,
+        division=division,
+    ):
         if zone is not None and isinstance(record, Article) and record.published:
             yield replace(record, published=dates.in_zone(record.published, zone))
         else:
@@ -107,12 +117,14 @@ def _read(
     on_file: Callable[[SourceFile], None],
     on_unavailable: Callable[[str], None],
     stopping: Stopping | None,
+    division: Division | None,
 ) -> Iterator[Article | Failure]:
     if source.path is None:
-        yield from _guarded(_read_dataset(source, exclude, on_file, stopping), source, on_unavailable)
+        yield from _guarded(_read_dataset(source, exclude, on_file, stopping, division), source, on_unavailable)
         return
-    for found in _found(source, source.path, on_unavailable=on_unavailable, stopping=stopping):
-        yield from _guarded(_read_file(found, source, exclude, on_file, stopping), source, on_unavailable)
+    found = _found(source, source.path, on_unavailable=on_unavailable, stopping=stopping)
+    for one in found if division is None else division.files(found):
+        yield from _guarded(_read_file(one, source, exclude, on_file, stopping, division), source, on_unavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +221,7 @@ def _read_file(
     exclude: Exclude,
     on_file: Callable[[SourceFile], None],
     stopping: Stopping | None,
+    division: Division | None = None,
 ) -> Iterator[Article | Failure]:
     before = files.stamp(found)
     running = files.RunningDigest()
@@ -218,7 +231,7 @@ def _read_file(
     )
     with closing(chunks):
         try:
-            for record in _records(found, chunks, source, exclude):
+            for record in _records(found, chunks, source, exclude, division):
                 records += 1
                 yield record
         except UnavailableError:
@@ -239,20 +252,28 @@ def _drain(chunks: Iterator[bytes]) -> None:
         pass
 
 
-def _records(found: Found, chunks: Iterator[bytes], source: Source, exclude: Exclude) -> Iterator[Article | Failure]:
+def _records(
+    found: Found, chunks: Iterator[bytes], source: Source, exclude: Exclude, division: Division | None
+) -> Iterator[Article | Failure]:
     name = found.name
     columns: list[str] | None
+    owns = None if division is None else division.owner(source)
     if found.format == "parquet":
         with files.seekable(found, chunks) as file:
-            columns, rows = tables.from_parquet(file, name=name, wanted=_wanted(source))
-            yield from articles.from_rows(rows, name=name, source=source, exclude=exclude, columns=columns)
+            table = tables.open_parquet(file, name=name, wanted=_wanted(source))
+            groups = None if division is None else division.row_groups(table.row_groups)
+            owns = owns if groups is None else None
+            yield from articles.from_rows(
+                table.rows(groups), name=name, source=source, exclude=exclude, columns=table.columns, owns=owns
+            )
         return
     plain = compression.decompressed(chunks, name=name)
     kind: Format | None = found.format
     if kind is None:
         kind, plain = _sniffed(plain)
     if kind in {"txt", "html"}:
-        yield _document(plain, kind=kind, found=found, source=source, exclude=exclude)
+        if division is None or division.owns_document(found):
+            yield _document(plain, kind=kind, found=found, source=source, exclude=exclude)
         return
     if kind == "feed":
         from pipeline.sources import feeds
@@ -261,12 +282,12 @@ def _records(found: Found, chunks: Iterator[bytes], source: Source, exclude: Exc
         if data is None:
             raise SourceError(f"{name}: longer than {byte_streams.MEGABYTES} MiB, the limit of a feed; split it")
         entries = feeds.rows(data, name=name)
-        yield from articles.from_rows(entries, name=name, source=source, exclude=exclude, columns=None)
+        yield from articles.from_rows(entries, name=name, source=source, exclude=exclude, columns=None, owns=owns)
         return
     columns, rows = tables.from_text(plain, kind=kind, name=name, text_column=source.columns.text or "text")
     if columns == []:
         return
-    yield from articles.from_rows(rows, name=name, source=source, exclude=exclude, columns=columns)
+    yield from articles.from_rows(rows, name=name, source=source, exclude=exclude, columns=columns, owns=owns)
 
 
 def _sniffed(chunks: Iterator[bytes]) -> tuple[Format, Iterator[bytes]]:
@@ -340,16 +361,25 @@ def _finished(
 
 
 def _read_dataset(
-    source: Source, exclude: Exclude, on_file: Callable[[SourceFile], None], stopping: Stopping | None
+    source: Source,
+    exclude: Exclude,
+    on_file: Callable[[SourceFile], None],
+    stopping: Stopping | None,
+    division: Division | None = None,
 ) -> Iterator[Article | Failure]:
     name = hub.name_of(source)
+    owns = None if division is None else division.owner(source)
+    if division is not None:
+        division.dataset(name)
     with hub.local_folder(source) as local:
         dataset = waiting.call(
             lambda: hub.open_dataset(source, local, wanted=_wanted(source)), what=name, stopping=stopping
         )
         records = 0
         with closing(waiting.iterate(lambda: dataset.rows, what=name, stopping=stopping)) as rows:
-            for record in articles.from_rows(rows, name=name, source=source, exclude=exclude, columns=dataset.columns):
+            for record in articles.from_rows(
+                rows, name=name, source=source, exclude=exclude, columns=dataset.columns, owns=owns
+            ):
                 records += 1
                 yield record
         if dataset.changed():

@@ -8,11 +8,11 @@ from __future__ import annotations
 import difflib
 import math
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 
 from pipeline import ids
 from pipeline.config import Columns, Exclude, Markup, Source
@@ -75,12 +75,19 @@ class Draft:
 
 
 def from_rows(
-    rows: Iterator[Row | BadRow], *, name: str, source: Source, exclude: Exclude, columns: Collection[str] | None
+    rows: Iterator[Row | BadRow],
+    *,
+    name: str,
+    source: Source,
+    exclude: Exclude,
+    columns: Collection[str] | None,
+    owns: Callable[[Row | BadRow], bool] | None = None,
 ) -> Iterator[Article | Failure]:
     """Yield an article or a listed failure for each row, in order.
 
     `columns`: the table's, or None where each row names its own; then a column that is in none of the first
-    hundred rows does not exist. Raises `SourceError` for a configured column that does not exist.
+    hundred rows does not exist. Rows that `owns` says no to are passed over. Raises `SourceError` for a configured
+    column that does not exist.
     """
     head: list[Row | BadRow] = []
     if columns is None:
@@ -88,7 +95,8 @@ def from_rows(
         size = 0
         for row in rows:
             if isinstance(row, BadRow) and not head:
-                yield damaged(row.kind, row.message, Origin(name, row.index))
+                if owns is None or owns(row):
+                    yield damaged(row.kind, row.message, Origin(name, row.index))
                 continue
             head.append(row)
             if isinstance(row, Row):
@@ -101,10 +109,15 @@ def from_rows(
             return
     _check_columns(source, columns, name=name)
     fields = {name: getattr(source.columns, name) or name for name in Columns.model_fields}
-    while head:
-        yield _from_row(head.pop(0), fields=fields, name=name, source=source, exclude=exclude)
-    for row in rows:
-        yield _from_row(row, fields=fields, name=name, source=source, exclude=exclude)
+    for row in chain(_popped(head), rows):
+        if owns is None or owns(row):
+            yield _from_row(row, fields=fields, name=name, source=source, exclude=exclude)
+
+
+def _popped(rows: list[Row | BadRow]) -> Iterator[Row | BadRow]:
+    """Yield the rows in order; each leaves the list, which would hold it in memory."""
+    while rows:
+        yield rows.pop(0)
 
 
 def finish(

@@ -59,8 +59,8 @@ def read(file: str, *, format_: BitextFormat | None, source: str, target: str) -
         case "parquet":
             wanted = frozenset(form for column in (source, target, _ID) for form in names.forms(column))
             with files.seekable(found, chunks) as opened:
-                columns, rows = tables.from_parquet(opened, name=found.name, wanted=wanted)
-                yield from _pairs(rows, columns, name=found.name, source=source, target=target)
+                table = tables.open_parquet(opened, name=found.name, wanted=wanted)
+                yield from _pairs(table.rows(), table.columns, name=found.name, source=source, target=target)
         case "tmx" | "xliff":
             plain = compression.decompressed(chunks, name=found.name)
             yield from bitext_xml.units(plain, name=found.name, source=source, target=target)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter, deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from itertools import accumulate
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
@@ -280,8 +281,53 @@ def _delimiter(header: str, default: str, text_column: str) -> str:
     return max(counts, key=counts.__getitem__, default=default)
 
 
-def from_parquet(file: IO[bytes], *, name: str, wanted: Collection[str]) -> tuple[list[str], Iterator[Row | BadRow]]:
-    """Return the columns of a Parquet file, and its rows with the columns that are `wanted`.
+@dataclass(frozen=True, slots=True)
+class ParquetTable:
+    """An open Parquet file."""
+
+    name: str
+    columns: list[str]
+    wanted: list[str]  # of the columns, those that are read
+    file: pq.ParquetFile
+
+    @property
+    def row_groups(self) -> int:
+        """How many row groups it has."""
+        return int(self.file.metadata.num_row_groups)
+
+    def rows(self, groups: Sequence[int] | None = None) -> Iterator[Row | BadRow]:
+        """Yield its rows with the wanted columns; of `groups` only, if given; `index` counts those of all groups."""
+        if groups is None:
+            yield from self._rows(None, start=0)
+            return
+        sizes = [self.file.metadata.row_group(number).num_rows for number in range(self.row_groups)]
+        starts = list(accumulate(sizes, initial=0))
+        for group in groups:
+            yield from self._rows([group], start=starts[group])
+
+    def _rows(self, groups: list[int] | None, *, start: int) -> Iterator[Row | BadRow]:
+        import pyarrow as pa
+
+        batches = self.file.iter_batches(batch_size=_PARQUET_ROWS, row_groups=groups, columns=self.wanted)
+        index = start
+        while True:
+            try:
+                batch = next(batches, None)
+            except (pa.ArrowException, OSError, ValueError) as error:
+                raise UnavailableError(f"{self.name}: row {index + 1}: the Parquet data is damaged: {error}") from None
+            if batch is None:
+                return
+            for values in _rows_of(_in_microseconds(batch)):
+                where = f"row {index + 1}"
+                if isinstance(values, str):
+                    yield BadRow(index, where, f"{self.name}: {where}: {values}")
+                else:
+                    yield Row(index, where, values)
+                index += 1
+
+
+def open_parquet(file: IO[bytes], *, name: str, wanted: Collection[str]) -> ParquetTable:
+    """Return an open Parquet file, of which the columns that are `wanted` are read.
 
     Raises `SourceError` where the file is damaged.
     """
@@ -299,28 +345,7 @@ def from_parquet(file: IO[bytes], *, name: str, wanted: Collection[str]) -> tupl
     twice = [column for column, count in Counter(columns).items() if count > 1 and column in wanted]
     if twice:
         raise SourceError(f"{name}: two columns are named '{twice[0]}'; rename one")
-
-    def rows() -> Iterator[Row | BadRow]:
-        batches = table.iter_batches(
-            batch_size=_PARQUET_ROWS, columns=[column for column in columns if column in wanted]
-        )
-        index = 0
-        while True:
-            try:
-                batch = next(batches, None)
-            except (pa.ArrowException, OSError, ValueError) as error:
-                raise UnavailableError(f"{name}: row {index + 1}: the Parquet data is damaged: {error}") from None
-            if batch is None:
-                return
-            for values in _rows_of(_in_microseconds(batch)):
-                where = f"row {index + 1}"
-                if isinstance(values, str):
-                    yield BadRow(index, where, f"{name}: {where}: {values}")
-                else:
-                    yield Row(index, where, values)
-                index += 1
-
-    return columns, rows()
+    return ParquetTable(name, columns, [column for column in columns if column in wanted], table)
 
 
 def _oversized(metadata: pq.FileMetaData, wanted: Collection[str]) -> str:

@@ -54,6 +54,10 @@ CREATE TABLE IF NOT EXISTS calls (
     output_tokens INTEGER NOT NULL, finished INTEGER NOT NULL, score REAL, checksum BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
+_CALLS_AFTER = (
+    "SELECT key, digest, calls.created, text, source_tokens, dropped_tokens, output_tokens, finished, score, checksum"
+    " FROM calls JOIN engines ON engines.id = engine WHERE key > ? ORDER BY key LIMIT ?"
+)
 _REGISTER = "INSERT OR IGNORE INTO engines (digest, identity, created) VALUES (?, ?, ?)"
 _UNWRITABLE = (
     "let its owner give this account access (chmod g+rwX, umask 002) or set `memo:` in the config to a folder on a "
@@ -70,6 +74,7 @@ _CHECKED_WHOLE = 256 * 1024 * 1024  # bytes; a file up to this size is checked w
 _PAGE = 2_000  # rows looked at, and at most removed, in one transaction
 _DELETED_AT_ONCE = 200  # rows removed by one statement
 _ROW = 100  # bytes a row takes beside its text: key, checksum, numbers, and what a page of it is not filled
+_ALONE = "PRAGMA locking_mode = EXCLUSIVE"
 _INCREMENTAL = 2  # of PRAGMA auto_vacuum
 _VACUUM_LIMIT = 1024**3  # bytes
 _PAGES_FREED = 1_000  # pages of 4 KiB, in one transaction
@@ -90,17 +95,22 @@ class StoredCall:
 
 
 class Calls:
-    """The calls of one engine in one memo."""
+    """The calls of one engine in one memo; those of the memo behind it, if there is one, are read too."""
 
-    def __init__(self, memo: Memo, *, digest: bytes) -> None:
+    def __init__(self, memo: Memo, *, digest: bytes, behind: Calls | None) -> None:
         self._memo = memo
         self._digest = digest
+        self._behind = behind
 
     def get(self, request: Request) -> Generation | None:
         """Return the stored answer to `request`, or None; a row that fails its checksum is removed with a warning.
 
         Raises `MemoError` where the file cannot be read.
         """
+        found = self._get(request)
+        return self._behind.get(request) if found is None and self._behind is not None else found
+
+    def _get(self, request: Request) -> Generation | None:
         key = self._key(request)
         rows = self._memo.execute(
             "SELECT text, source_tokens, dropped_tokens, output_tokens, finished, score, checksum"
@@ -151,9 +161,14 @@ class Calls:
 class Memo:
     """An open memo; a context manager."""
 
-    def __init__(self, path: Path | None, *, stopping: Stopping) -> None:
+    def __init__(
+        self, path: Path | None, *, stopping: Stopping, alone: bool = False, behind: Memo | None = None
+    ) -> None:
+        """`alone`, `behind`: as in `open_memo`."""
         self._path = path
         self._stopping = stopping
+        self._alone = alone
+        self._behind = behind
         self._engines: dict[bytes, str] = {}  # to register again in a new file
         self._connection, self._inode = self._open()
 
@@ -169,7 +184,8 @@ class Memo:
         digest = hashlib.sha256(text).digest()
         self._engines[digest] = text.decode()
         self.execute(_REGISTER, digest, text.decode(), time.time())
-        return Calls(self, digest=digest)
+        behind = None if self._behind is None else self._behind.calls(identity)
+        return Calls(self, digest=digest, behind=behind)
 
     def size(self) -> int:
         """Return the number of stored calls."""
@@ -201,6 +217,35 @@ class Memo:
                 some = [key for key, _ in found[start : start + _DELETED_AT_ONCE]]
                 marks = ",".join("?" * len(some))
                 self.execute(f"DELETE FROM calls WHERE key IN ({marks})", *some)  # noqa: S608 - nothing but marks
+
+    def absorb(self, other: Memo) -> int:
+        """Add the calls of another memo; return how many were not known. A call that both have stays as it is here.
+
+        The rows come in the order of the keys, in small transactions, so that a file of any size takes little memory
+        and another run can write in between. A damaged row is copied with its checksum, and found when it is asked for.
+        """
+        added = 0
+        for digest, identity, created in other.execute("SELECT digest, identity, created FROM engines"):
+            self.execute(_REGISTER, digest, identity, created)
+        engines = dict(self.execute("SELECT digest, id FROM engines"))
+        last = b""
+        while page := other.execute(_CALLS_AFTER, last, _PAGE):
+            last = page[-1][0]
+            added += self._add([(key, engines[digest], *rest) for key, digest, *rest in page])
+        return added
+
+    def _add(self, rows: list[tuple[Any, ...]]) -> int:
+        def add() -> int:
+            with self._connection:
+                self._connection.execute("BEGIN IMMEDIATE")
+                return self._connection.executemany(
+                    "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
+                ).rowcount
+
+        try:
+            return self._retry_while_busy(add)
+        except FAULTS as error:
+            raise _as_memo_error(self._path, error) from None
 
     def shrink(self, *, fully: bool = False) -> None:
         """Shrink the file by the space of removed calls.
@@ -272,11 +317,11 @@ class Memo:
             return _connect(None), None
         with self._open_lock():
             try:
-                schema = self._retry_while_busy(lambda: _schema(path))
+                schema = self._retry_while_busy(lambda: _schema(path, alone=self._alone))
                 if schema > SCHEMA:
                     message = f"was written by a newer tomdich (schema {schema}, this one reads {SCHEMA})"
                     self._set_aside(f"schema-{schema}", message)
-                return self._retry_while_busy(lambda: _connect(path)), _inode(path)
+                return self._retry_while_busy(lambda: _connect(path, alone=self._alone)), _inode(path)
             except FAULTS as error:
                 if not is_damage(error, path):
                     raise _as_memo_error(path, error) from None
@@ -284,7 +329,7 @@ class Memo:
             except OSError as error:
                 raise _as_memo_error(path, error) from None
             try:
-                return self._retry_while_busy(lambda: _connect(path)), _inode(path)
+                return self._retry_while_busy(lambda: _connect(path, alone=self._alone)), _inode(path)
             except (*FAULTS, OSError) as error:
                 raise _as_memo_error(path, error) from None
 
@@ -298,8 +343,14 @@ class Memo:
         _log.warning(f"{self._path}: {message}; set aside as {aside.name}, its calls will be made again")
 
 
-def open_memo(folder: Path | None, *, stopping: Stopping = lambda: None) -> Memo:
+def open_memo(
+    folder: Path | None, *, stopping: Stopping = lambda: None, alone: bool = False, behind: Memo | None = None
+) -> Memo:
     """Return the memo in `folder`, made if absent; None keeps it in memory only (`tomdich try`).
+
+    `alone`: only one process at a time opens it, by a lock of the caller's. It then may be on a network file system:
+    SQLite keeps the file for itself and uses no shared memory, which a network does not give. `behind`: a memo whose
+    calls are read too, where this one does not have them.
 
     A damaged file, and one of a newer tomdich, is set aside beside it and its name is logged; a stale write-ahead
     log goes with it. Raises `MemoError` where the folder cannot be written, and on a network file system, where
@@ -314,12 +365,12 @@ def open_memo(folder: Path | None, *, stopping: Stopping = lambda: None) -> Memo
             f"{folder}: the memo's folder cannot be made: {describe(error, folder=folder)}; {_UNWRITABLE}"
         ) from None
     kind = file_system(folder)
-    if is_network(kind):
+    if is_network(kind) and not alone:
         raise MemoError(
             f"{folder}: is on a network file system ({kind}), where SQLite's locks are not safe; "
             "set `memo:` in the config to a folder on a local disk"
         )
-    return Memo(folder / FILE, stopping=stopping)
+    return Memo(folder / FILE, stopping=stopping, alone=alone, behind=behind)
 
 
 @contextmanager
@@ -352,18 +403,22 @@ def _inode(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _schema(path: Path) -> int:
+def _schema(path: Path, *, alone: bool) -> int:
     """Return the schema that the file at `path` was written in, 0 for a new one."""
     connection = connect(path, timeout=TRY)
     try:
+        if alone:
+            connection.execute(_ALONE)
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
     finally:
         connection.close()
 
 
-def _connect(path: Path | None) -> sqlite3.Connection:
+def _connect(path: Path | None, *, alone: bool = False) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None) if path is None else connect(path, timeout=TRY)
     try:
+        if alone:  # before the write-ahead log is opened: it then has no shared memory
+            connection.execute(_ALONE)
         _prepare(connection)
     except BaseException:
         connection.close()

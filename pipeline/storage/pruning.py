@@ -1,4 +1,4 @@
-"""Delete old versions of an experiment, by number, age or size."""
+"""Delete old versions of an experiment, by number, age or size, and old shards by age."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipeline.storage.disk_errors import on_disk
+from pipeline.storage.shards import Shard, shards
 from pipeline.storage.versions import Version, find, locked, refresh, versions
 
 _log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ def prune(
     leads to is never selected, nor the newest where there is no `latest`. The lock is taken only to delete.
     """
     refresh(outputs)
-    if not versions(outputs / name):
+    if not versions(outputs / name) and not shards(outputs / name):
         find(outputs, name)  # raises, naming what there is
     for version in versions(outputs / name):
         if link := version.link():
@@ -45,6 +46,26 @@ def prune(
         for version, _ in to_delete:
             experiment.remove(version)
     return to_delete
+
+
+def prune_shards(
+    outputs: Path, name: str, *, older_than: timedelta, delete: bool, wait: float
+) -> list[tuple[Shard, int]]:
+    """Return the shards of an experiment that nothing was written to for `older_than`, with their sizes in bytes.
+
+    `tomdich merge` removes its shards; these were never merged. With `delete`, they and their memos are removed.
+    """
+    found = []
+    for shard in shards(outputs / name):
+        files = [path.stat() for path in shard.files()]
+        newest = max((file.st_mtime for file in files), default=None)
+        if newest is None or datetime.now(UTC) - datetime.fromtimestamp(newest, UTC) <= older_than:
+            continue
+        if delete:
+            with on_disk(outputs, remedy="what is deleted is deleted; run it again"), shard.locked(wait=wait):
+                shard.remove(memo=True)
+        found.append((shard, sum(file.st_size for file in files)))
+    return found
 
 
 def _to_delete(

@@ -38,7 +38,7 @@ from pipeline.runner.preparing import chunker, prepare_stages
 from pipeline.sources import read
 from pipeline.stages import summarize
 from tests.benchmarks.graphs import NAMES, Array, Graph, export, greedy
-from tests.benchmarks.throughput import FORCED, _device
+from tests.benchmarks.throughput import FORCED, device
 from tests.benchmarks.workload import DATA, make
 
 INSTALL = "pip install onnx onnxscript onnxruntime openvino nncf"
@@ -94,7 +94,7 @@ def main() -> None:
     options = _options()
     for name in ("onnx", "onnxscript", "onnxruntime", "openvino", "nncf"):
         _need(name)
-    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {_device()}: {' '.join(['runtimes', *sys.argv[1:]])}")
+    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {device()}: {' '.join(['runtimes', *sys.argv[1:]])}")
     with tempfile.TemporaryDirectory(prefix="runtimes-") as name:
         job = _job(Path(name), options)
         print(

@@ -36,7 +36,7 @@ FORCED = "vit5-shape"
 def main() -> None:
     options = _options()
     parts = options.only or PARTS
-    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {_device()}: {' '.join(['throughput', *sys.argv[1:]])}")
+    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {device()}: {' '.join(['throughput', *sys.argv[1:]])}")
     with tempfile.TemporaryDirectory(prefix="throughput-") as name:
         folder = Path(name)
         if {"peers", "overhead", "waste"} & set(parts):
@@ -110,7 +110,7 @@ def _grown(folder: Path, count: int) -> tuple[float, int]:
     return run_measured(path)
 
 
-def _device() -> str:
+def device() -> str:
     """Return the processor's name and the cores this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     name = platform.processor() or platform.machine()
