@@ -1,9 +1,9 @@
 """What a million articles take: seconds of the processor, memory, disk, memo, report; in one run, and as an array job.
 
-    python -m tests.benchmarks.scale [--articles 10000 30000 100000] [--shards 4] [--real 2000] [--outputs DIR]
+    python -m tests.benchmarks.scale [--articles 10000 30000] [--array 100000] [--shards 4] [--real 2000] [--folder DIR]
 
-Short articles on the fake engine, so that nothing but the pipeline itself is measured: each count in one run, and the
-largest as an array job of so many shards, merged. A figure that grows with the count more than the count does is marked.
+Short articles on the fake engine, so that nothing but the pipeline itself is measured: each count in one run, and those
+of `--array` as an array job of so many shards, merged. A figure that grows with the count more than the count does is marked.
 Then `--real` articles of real length, for the bytes of each. `docs/scale.md` reckons with what this prints.
 
 Seconds are of the processor, of the command and its children: the clock's are those of whatever else runs.
@@ -72,8 +72,8 @@ def main() -> None:
             cost = _one_run(_config(folder / f"run{count}", short(count)), count)
             _print(f"{count:,} short articles, one run", cost, before)
             before = cost
-        if options.shards and before is not None:
-            _array_job(folder / "array", before, options.shards)
+        if options.array:
+            _array_job(folder / "array", options.array, options.shards)
         if options.real:
             here = folder / "real"
             here.mkdir()
@@ -115,21 +115,22 @@ def _one_run(config: Path, count: int) -> Cost:
     return cost
 
 
-def _array_job(folder: Path, whole: Cost, shards: int) -> None:
-    """Run the same articles as an array job and merge it; print what the shards took, and the merge."""
-    config = _config(folder, short(whole.articles))
+def _array_job(folder: Path, count: int, shards: int) -> None:
+    """Run an array job and merge it; print what the shards took, and the merge."""
+    config = _config(folder, short(count))
     outputs = folder / "out"
     with _fullest(outputs) as disk:
         each = [measured("run", config, "--shard", f"{n}/{shards}", cwd=folder) for n in range(1, shards + 1)]
         waiting = _size(outputs)
+        total = sum(one for one, _ in each)
+        print(
+            f"\n{count:,} short articles, an array job of {shards} shards: {total:.0f} s of the processor,"
+            f" {1000 * total / count:.2f} ms each, the longest shard {max(one for one, _ in each):.0f} s, peak memory"
+            f" {max(peak for _, peak in each) / MIB:.0f} MiB; {waiting / count:.0f} bytes for each wait for the merge",
+            flush=True,
+        )
         seconds, memory = measured("merge", "scale", "--shards", str(shards), cwd=folder)
-    cost = _cost(outputs, whole.articles, seconds, memory, disk())
-    total = sum(one for one, _ in each)
-    print(
-        f"\n{whole.articles:,} short articles, an array job of {shards} shards: {total:.0f} s of the processor"
-        f" ({total / whole.seconds:.2f} of the one run), the longest shard {max(one for one, _ in each):.0f} s,"
-        f" peak memory {max(peak for _, peak in each) / MIB:.0f} MiB; {waiting / MIB:.0f} MiB wait for the merge"
-    )
+    cost = _cost(outputs, count, seconds, memory, disk())
     _print("the merge", cost)
     shutil.rmtree(outputs)
 
@@ -196,8 +197,9 @@ def _fullest(folder: Path) -> Iterator[Callable[[], int]]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--articles", type=int, nargs="*", default=[10_000, 30_000, 100_000], help="of each run")
-    parser.add_argument("--shards", type=int, default=4, help="of the array job; 0: none")
+    parser.add_argument("--articles", type=int, nargs="*", default=[10_000, 30_000], help="of each run")
+    parser.add_argument("--array", type=int, default=100_000, help="articles of the array job; 0: none")
+    parser.add_argument("--shards", type=int, default=4, help="of the array job")
     parser.add_argument("--real", type=int, default=2_000, help="articles of real length; 0: none")
     parser.add_argument("--folder", type=Path, default=None, help="where the outputs are written, then removed")
     return parser.parse_args()
