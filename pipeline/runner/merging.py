@@ -101,7 +101,7 @@ def merge(name: str, *, shards: int, options: RunOptions, progress: Progress) ->
         options = replace(options, edition=edition, until=first.manifest["until"])
         day = Day(edition, _config(first), first.manifest["edition_is_named"], revise=False)
         try:
-            with open_run(day, options=options, progress=progress) as context:
+            with open_run(day, options=options, progress=progress, models=None) as context:
                 outcome = Outcome(published, published=False) if published else _merged(context, whole)
                 if outcome.version is not None and (options.tags or options.note is not None):
                     labels.edit(outcome.version, add=options.tags, note=options.note)

@@ -92,7 +92,7 @@ def run(config: Config, *, options: RunOptions, progress: Progress) -> Outcome:
             raise UsageError("--shard: standard input can be read by one job only; write the articles to a file")
     day = Day.of(config, options)
     shard = Shard(options.outputs / config.name, share)
-    with open_run(day, options=options, progress=progress) as context, _noting_why_it_ends(shard):
+    with open_run(day, options=options, progress=progress, models=None) as context, _noting_why_it_ends(shard):
         return _run(context, shard)
 
 

@@ -26,6 +26,7 @@ from pipeline import sources
 from pipeline.commands import forget as forgetting
 from pipeline.config import Config
 from pipeline.errors import DifferenceError, GateError, LockedError, StoppedError, TomdichError, UsageError
+from pipeline.progress import Silent
 from pipeline.records import Generation
 from pipeline.runner import chain, merging, sharding
 from pipeline.runner.options import Outcome, RunOptions
@@ -37,7 +38,6 @@ from pipeline.storage.memo import open_memo
 from pipeline.storage.shards import Shard, Share, waiting
 from pipeline.storage.versions import Version
 from tests.conftest import article, tomdich_in_process, write_feed
-from tests.runner.test_runner import Silent
 
 
 @dataclass
