@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conftest import tomdich
 
@@ -55,10 +56,11 @@ def test_cron_reads_the_line() -> None:
         ("night.slurm", "run"),
         ("shards.slurm", "run"),
         ("merge.slurm", "merge"),
+        ("rayjob.yaml", "run"),
     ],
 )
 def test_the_command_line_takes_what_the_schedules_give(name: str, command: str, tmp_path: Path) -> None:
-    (line,) = re.findall(rf"tomdich {command} (\S+ --[^&>\n]*)", (SCHEDULE / name).read_text(encoding="utf-8"))
+    (line,) = re.findall(rf"tomdich {command} (\S+ --[^&>\n"]*)", (SCHEDULE / name).read_text(encoding="utf-8"))
     shown = tomdich(command, "--help", cwd=tmp_path, COLUMNS="200")
     for word in shlex.split(line):
         if word.startswith("--"):
@@ -127,3 +129,13 @@ def test_a_job_of_the_array_runs_its_shard_and_is_queued_again_after_5(tmp_path:
 def test_the_job_after_the_array_merges_as_many_shards(tmp_path: Path) -> None:
     assert job_code(tmp_path, SAYS_ITS_WORDS.format(code=3), job="merge.slurm") == 3
     assert (tmp_path / "words").read_text(encoding="utf-8") == "merge archive --shards 16 --wait-lock 10m"
+
+
+def test_the_ray_job_asks_for_a_gpu_on_each_worker_and_none_on_the_head() -> None:
+    job = yaml.safe_load((SCHEDULE / "rayjob.yaml").read_text(encoding="utf-8"))
+    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+    cluster = job["spec"]["rayClusterSpec"]
+    pods = [cluster["headGroupSpec"]["template"], cluster["workerGroupSpecs"][0]["template"]]
+    containers = [pod["spec"]["containers"][0] for pod in pods]
+    assert [one["resources"]["limits"].get("nvidia.com/gpu") for one in containers] == [None, "1"]
+    assert len({one["image"] for one in containers}) == 1  # one version of tomdich

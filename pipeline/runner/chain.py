@@ -151,9 +151,7 @@ def _load(run: RunContext, glossary: Glossary) -> Loaded:
         return load_through_gates(run, from_sources(run.config, run.stop.now), rejected=rejected)
     if version is not None and run.revision is None:
         folder, advance = run.work, run.run_log.advance
-        return _through_gates(
-            run, lambda: load_version(version, folder=folder, advance=advance, stopping=run.stop.now)
-        )
+        return _through_gates(run, lambda: load_version(version, folder=folder, advance=advance, stopping=run.stop.now))
     assert run.revision is not None
     with run.run_log.stage("load", None):
         run.stop.deadline.begin()
