@@ -60,7 +60,7 @@ def test_cron_reads_the_line() -> None:
     ],
 )
 def test_the_command_line_takes_what_the_schedules_give(name: str, command: str, tmp_path: Path) -> None:
-    (line,) = re.findall(rf"tomdich {command} (\S+ --[^&>\n"]*)", (SCHEDULE / name).read_text(encoding="utf-8"))
+    (line,) = re.findall(rf"tomdich {command} (\S+ --[^&>\n\"]*)", (SCHEDULE / name).read_text(encoding="utf-8"))
     shown = tomdich(command, "--help", cwd=tmp_path, COLUMNS="200")
     for word in shlex.split(line):
         if word.startswith("--"):

@@ -77,7 +77,7 @@ def main() -> None:
         if options.real:
             here = folder / "real"
             here.mkdir()
-            made = workload.make(here, articles=options.real, models="bundled")
+            made = workload.make(here, articles=options.real, models="bundled", data=options.data)
             config = _config(here, None, columns={"text": "body"}, words=60)
             _print(f"{made.described.partition(', ')[2]}, on the fake engine, one run", _one_run(config, options.real))
 
@@ -201,6 +201,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--array", type=int, default=100_000, help="articles of the array job; 0: none")
     parser.add_argument("--shards", type=int, default=4, help="of the array job")
     parser.add_argument("--real", type=int, default=2_000, help="articles of real length; 0: none")
+    parser.add_argument("--data", type=Path, default=workload.DATA, help="the folder with the real articles")
     parser.add_argument("--folder", type=Path, default=None, help="where the outputs are written, then removed")
     return parser.parse_args()
 
