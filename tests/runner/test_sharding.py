@@ -530,7 +530,7 @@ def test_an_article_that_is_forgotten_is_in_no_shard_and_not_in_the_merged_versi
 
     def holds() -> list[Path]:
         files = (path for path in job.outputs.rglob("*") if path.is_file())
-        return [path for path in files if text in path.read_bytes() or b"a4\x22" in path.read_bytes()]
+        return [path for path in files if text in path.read_bytes() or b'"a4"' in path.read_bytes()]
 
     assert holds()
     found = forgetting.forget(job.outputs, "a4", delete=False, wait=0.0)
