@@ -28,7 +28,7 @@ def parsed(names: tuple[str, ...], *words: str) -> RunOptions:
 
 
 def test_every_field_that_the_command_line_does_not_make_itself_is_an_option() -> None:
-    assert {*RUN, "edition", "stopping", "tags", "note"} == {field.name for field in fields(RunOptions)}
+    assert {*RUN, "edition", "stopping", "tags", "note", "articles_of"} == {field.name for field in fields(RunOptions)}
     assert set(PLAN) < set(RUN)
 
 
