@@ -28,7 +28,7 @@ CHECKS = (
     "number", "name", "office", "initials", "pronoun", "negation", "hedge", "procedure", "attribution", "coverage",
     "length", "vietnamese_left", "loop", "unfinished", "empty", "dropped", "prefix_left", "capitals", "support",
     "copied_lead", "term", "corrected", "edit_outdated", "released", "replacement", "not_prose", "long_sentence",
-    "long_title", "lead",
+    "long_title", "lead", "label",
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.checks import attribution, hedges, negation, number_context, procedure
+from pipeline.checks import attribution, hedges, labels, negation, number_context, procedure
 from pipeline.checks.view import View
 from pipeline.records import SEVERITIES, Flag, Severity, Translated
 from tests.records import translated
@@ -17,6 +17,7 @@ CHECKS = {
     "procedure": procedure,
     "attribution": attribution,
     "number_context": number_context,
+    "labels": labels,
 }
 LISTS = ("vi", "en", "wrong")  # what the sentence beside an entry replaces: the Vietnamese, the right or wrong English
 

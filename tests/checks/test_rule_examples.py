@@ -23,6 +23,7 @@ SECTIONS = [
     ("procedure", "terms"),
     ("attribution", "certain"),
     ("attribution", "any"),
+    ("labels", "labels"),
     *(
         ("number_context", section)
         for section in (
