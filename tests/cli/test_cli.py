@@ -35,7 +35,7 @@ def night(tmp_path: Path, make_config: Callable[..., Path]) -> Path:
 
 def test_help_is_grouped_in_panels() -> None:
     panels = [command.rich_help_panel for name, command in commands().items() if " " not in name]
-    assert list(dict.fromkeys(panels)) == ["Every day", "Inspect", "Maintenance"]
+    assert list(dict.fromkeys(panels)) == ["Every day", "Experiments", "Inspect", "Maintenance"]
 
 
 def test_the_version_is_that_of_the_package() -> None:
