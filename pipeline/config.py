@@ -1,8 +1,8 @@
 """The config of a run: its fields and their checks.
 
-Every field outside `runtime`, `memo`, `limits`, `metrics` and `on_finish` can change an answer or what is published;
-`runtime` changes only the speed. The identity of a run is not computed here: it needs the resolved checkpoints (see
-`runner`).
+Every field outside `runtime`, `memo`, `limits`, `metrics`, `track` and `on_finish` can change an answer or what is
+published; `runtime` changes only the speed. The identity of a run is not computed here: it needs the resolved
+checkpoints (see `runner`).
 """
 
 from __future__ import annotations
@@ -319,6 +319,8 @@ class Config(_Model):
     # a command or a web address that gets the outcome of each run: see `is_web_address`
     on_finish: str | tuple[str, ...] | None = None
     metrics: AsWritten | None = None  # a Prometheus textfile, written when a run ends
+    # an experiment tracker that gets each version once it is published; needs the extra of its name
+    track: Literal["mlflow", "trackio", "none"] = "none"
     deterministic: StrictBool = (
         False  # float32, one text in a batch: slower; the same texts in every run on one machine
     )

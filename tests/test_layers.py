@@ -16,7 +16,7 @@ FLOORS = (
     ("corrections", "extractive", "failures", "progress", "quantities", "secrets", "tally", "waiting"),
     ("config_file", "glossary", "storage"),
     ("checks", "config", "evaluation", "report"),
-    ("checkpoints", "export", "sources", "stages"),
+    ("checkpoints", "export", "sources", "stages", "tracking"),
     ("engines", "train"),
     ("runner",),
     ("commands",),

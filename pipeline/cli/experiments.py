@@ -1,4 +1,4 @@
-"""The commands of experiments: matrix, reproduce, pack, rate."""
+"""The commands of experiments: matrix, reproduce, pack, rate, track."""
 
 from __future__ import annotations
 
@@ -219,6 +219,30 @@ def rate(
             typer.echo(reading.as_json(found))
         case "latex":
             typer.echo(latex(reading.tables(found)))
+
+
+@app.command(rich_help_panel=EXPERIMENTS)
+def track(
+    version: VersionName = None,
+    outputs: Outputs = DEFAULT_OUTPUTS,
+    to: Annotated[
+        Literal["mlflow", "trackio"] | None,
+        typer.Option("--to", help="The tracker. Default: `track` of the version's config."),
+    ] = None,
+) -> None:
+    """Send a version to an experiment tracker, unless it is there, and print where it is; see `track` of a config."""
+    from pipeline import config as configs
+    from pipeline import tracking
+    from pipeline.storage import versions
+
+    found = versions.find(outputs, version)
+    tracker = to or configs.load(found.path("config.yaml")).track
+    if tracker == "none":
+        raise UsageError(f"{found.name}: its config names no tracker; say which with --to mlflow or --to trackio")
+    sent = tracking.send(found, tracker)
+    if not sent.is_new:
+        say(f"{tracker} has {found.name} already")
+    typer.echo(sent.place)
 
 
 def _exit(codes: list[int]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from pipeline import sources
+from pipeline import sources, tracking
 from pipeline.checkpoints import OTHER_SEARCH, default_cache, prepare
 from pipeline.config import Config, Limits, at_edition, today
 from pipeline.engines import open_engine
@@ -47,7 +47,13 @@ class Finding:
 def check(config: Config, *, outputs: Path, trial: bool, edition: date | None = None) -> list[Finding]:
     """Return what was found about `config`'s sources, models, licenses, disk and device; never raises on a problem."""
     config = at_edition(config, edition or today(config))
-    return [*_sources(config), *_house(config), *_models(config, trial=trial), *_disk(config, outputs)]
+    return [
+        *_sources(config),
+        *_house(config),
+        *_models(config, trial=trial),
+        *_disk(config, outputs),
+        *_tracker(config),
+    ]
 
 
 def _sources(config: Config) -> Iterator[Finding]:
@@ -117,6 +123,16 @@ def _limits(limits: Limits, samples: Sequence[sources.Sample]) -> Iterator[Findi
     if limits.max_hold_ratio is not None:
         later.append(f"records that are held back (max_hold_ratio = {limits.max_hold_ratio:g})")
     yield Finding("limits", f"only a run knows the share of {' and of '.join(later)}")
+
+
+def _tracker(config: Config) -> Iterator[Finding]:
+    if config.track == "none":
+        return
+    if tracking.has_library(config.track):
+        yield Finding("track", f"{config.track} gets each version; whether its server answers is not tried")
+    else:
+        missing = f"{config.track} is not installed: `pip install 'tomdich[{config.track}]'`, or remove `track`"
+        yield Finding("track", missing, problem=True)
 
 
 def _house(config: Config) -> Iterator[Finding]:

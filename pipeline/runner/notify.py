@@ -23,6 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from pipeline import tracking
 from pipeline.config import Config, command, is_web_address
 from pipeline.errors import ConfigError, TomdichError
 from pipeline.runner.monitoring import last_success, write_metrics
@@ -57,6 +58,7 @@ class Finish:
     ) -> None:
         if self._config.metrics is not None:
             self._measure(Path(self._config.metrics), exit_code=_exit_code(error))
+        self._track()
         target = self._config.on_finish
         if target is None:
             return
@@ -73,6 +75,16 @@ class Finish:
         problem = self._post(target, ending) if is_web_address(target) else self._run(command(target), ending)
         if problem:
             _log.warning(f"on_finish: {problem}; the run itself ended with exit {ending['exit']}")
+
+    def _track(self) -> None:
+        """Send a version that was published just now to its tracker; what goes wrong can be made up for later."""
+        tracker = self._config.track
+        if tracker == "none" or self.outcome is None or not self.outcome.published or self.outcome.version is None:
+            return
+        try:
+            _log.info(f"track: {tracking.send(self.outcome.version, tracker).place}")
+        except TomdichError as problem:
+            _log.warning(f"track: {problem}; send it later: tomdich track {self.outcome.version.name}")
 
     def _measure(self, path: Path, *, exit_code: int) -> None:
         try:
