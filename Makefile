@@ -8,9 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # worksteal: a worker gets whole files, as far as it can, so that what a file sets up is set up once
 PARALLEL := -n auto --dist worksteal
-FAULTS := $(addprefix tests/,test_faults.py test_crash.py test_hostile.py test_fuzz.py commands/test_forget.py \
-  storage/test_memo.py runner/test_inspection.py \
-  test_ray_faults.py)
+FAULTS := $(addprefix tests/,test_faults.py test_crash.py test_shard_kills.py test_hostile.py test_fuzz.py \
+  commands/test_forget.py storage/test_memo.py runner/test_inspection.py test_ray_faults.py)
 
 .PHONY: run test lint mutate coverage faults soak clean
 

@@ -4,7 +4,8 @@
 
 Short articles on the fake engine, so that nothing but the pipeline itself is measured: each count in one run, and those
 of `--array` as an array job of so many shards, merged. A figure that grows with the count more than the count does is marked.
-Then `--real` articles of real length, for the bytes of each. `docs/scale.md` reckons with what this prints.
+Then `--real` articles of real length, for the bytes of each, and the search for near copies in texts of one template, which
+`--near` names the counts of. `docs/scale.md` reckons with what this prints.
 
 Seconds are of the processor, of the command and its children: the clock's are those of whatever else runs.
 """
@@ -18,7 +19,8 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +31,7 @@ import yaml
 
 from pipeline.report.writing import FOLDER
 from pipeline.storage import versions
+from pipeline.text import near_duplicates
 from tests.benchmarks import workload
 from tests.benchmarks.throughput import device
 from tests.conftest import article, write_feed
@@ -80,11 +83,22 @@ def main() -> None:
             made = workload.make(here, articles=options.real, models="bundled", data=options.data)
             config = _config(here, None, columns={"text": "body"}, words=60)
             _print(f"{made.described.partition(', ')[2]}, on the fake engine, one run", _one_run(config, options.real))
+        near_copies(options.near)
 
 
 def short(count: int) -> Iterator[dict[str, Any]]:
-    """Yield articles of one sentence, no two alike."""
-    return (article(number, length=1) for number in range(count))
+    """Yield articles of three sentences, no two alike."""
+    return (article(number) for number in range(count))
+
+
+def near_copies(counts: Sequence[int]) -> None:
+    """Print what finding near copies takes of texts that are of one template, and no copies: the worst case."""
+    for count in counts:
+        stories = [near_duplicates.Story(str(number), article(number, length=1)["text"]) for number in range(count)]
+        started = time.process_time()
+        near_duplicates.leads(stories)
+        each = 1000 * (time.process_time() - started) / count
+        print(f"near copies among {count:,} texts of one template: {each:.2f} ms each", flush=True)
 
 
 def _config(
@@ -201,6 +215,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--array", type=int, default=100_000, help="articles of the array job; 0: none")
     parser.add_argument("--shards", type=int, default=4, help="of the array job")
     parser.add_argument("--real", type=int, default=2_000, help="articles of real length; 0: none")
+    parser.add_argument("--near", type=int, nargs="*", default=[1_000, 2_000, 4_000], help="texts of one template")
     parser.add_argument("--data", type=Path, default=workload.DATA, help="the folder with the real articles")
     parser.add_argument("--folder", type=Path, default=None, help="where the outputs are written, then removed")
     return parser.parse_args()
