@@ -5,8 +5,9 @@
     python -m tests.mutate_rules pipeline/quantities/dates.py      # the rules of one module
 
 An entry is a key of a TOML table, one of the alternatives that a key or value lists (in the tables of `PARTED`), a flag
-or number, or a rule of `pipeline.quantities`. A key is overwritten by a word that no text has and keeps its value, so
-that an example that is the value of its entry is still run; a rule is dropped. The tests are the functions of the test
+or number, a rule of `pipeline.quantities`, or a word of a table in its Python: a key of a dict, or one of the words of a
+text that is split. A key or word is overwritten by a word that no text has and keeps its value, so that an example that
+is the value of its entry is still run; a rule is dropped. The tests are the functions of the test
 modules that read the table, called in this process: those that need a fixture, draw random input or take long are left
 out. Exits 1 where an entry is unnoticed, 2 where a test fails without any mutation.
 """
@@ -31,8 +32,8 @@ from unittest import mock
 
 from pipeline.quantities import scanned_text, scanner
 from pipeline.text.normalize import fold
+from tests.mutated_words import NOWHERE, ROOT, Word, words_of_module
 
-ROOT: Final = Path(__file__).parents[1]
 TABLES: Final = ROOT / "pipeline" / "checks"
 RULES: Final = ROOT / "pipeline" / "quantities"
 TESTS: Final = ("tests/checks", "tests/quantities")
@@ -45,7 +46,6 @@ PARTED: Final[Mapping[str, str]] = {
     "names.toml": "|",
     "ordinary_words.toml": " ",
 }
-NOWHERE: Final = "qzxqv"  # a word of no text, and a valid pattern
 EXAMPLES: Final = "examples"  # a key whose value is no entry
 SLOW: Final = 0.25  # seconds: tests of long texts say nothing about one entry
 
@@ -284,8 +284,10 @@ class Bench:
         self._tables.instead.clear()
         self._unload()  # what was imported here has the patched functions
 
-    def notices(self, entry: Entry | Rule) -> bool:
+    def notices(self, entry: Entry | Rule | Word) -> bool:
         """Return whether some test fails without the entry; the likeliest are run first."""
+        if isinstance(entry, Word):
+            return self._notices_word(entry)
         if isinstance(entry, Rule):
             cases = self._fresh()
             with entry.dropped():
@@ -307,7 +309,20 @@ class Bench:
             self._tables.instead = {}
             self._clear()
 
-    def _fails(self, cases: Iterable[Case], entry: Entry) -> bool:
+    def _notices_word(self, entry: Word) -> bool:
+        """Return whether some test fails without a word, with all imported anew: patterns are made of the tables."""
+        self._cases = []
+        self._unload()
+        modules = sorted(self.tests, key=lambda name: ".quantities." not in name and "numbers" not in name)
+        try:
+            with entry.dropped():
+                return any(self._fails(_cases(importlib.import_module(name)), entry) for name in modules)
+        except Exception:  # noqa: BLE001 - without the word a module cannot even be imported
+            return True
+        finally:
+            self._unload()
+
+    def _fails(self, cases: Iterable[Case], entry: Entry | Word) -> bool:
         chosen = [case for case in cases if case.key not in self._slow]
         if not entry.is_pattern:
             chosen = [case for case in chosen if not case.arguments or entry.shared(case.text)]
@@ -366,14 +381,16 @@ def _own_first(modules: Iterable[str], entry: Entry) -> list[str]:
     )
 
 
-def _likeliest_first(cases: Sequence[Case], entry: Entry | Rule) -> list[Case]:
+def _likeliest_first(cases: Sequence[Case], entry: Entry | Rule | Word) -> list[Case]:
     """Return the cases that share most with the entry first; at the same count those of the table's own tests."""
     return sorted(cases, key=lambda case: (entry.shared(case.text), entry.file.stem in case.module), reverse=True)
 
 
-def unnoticed(bench: Bench, entries: Sequence[Entry | Rule], tell: Callable[[str], None]) -> list[Entry | Rule]:
+def unnoticed(
+    bench: Bench, entries: Sequence[Entry | Rule | Word], tell: Callable[[str], None]
+) -> list[Entry | Rule | Word]:
     """Return the entries whose loss no test notices; `tell` gets a line for each."""
-    found: list[Entry | Rule] = []
+    found: list[Entry | Rule | Word] = []
     for entry in entries:
         if not bench.notices(entry):
             found.append(entry)
@@ -389,7 +406,7 @@ def _modules(folders: Sequence[str]) -> list[str]:
     ]
 
 
-def _entries(paths: Sequence[str]) -> list[Entry | Rule]:
+def _entries(paths: Sequence[str]) -> list[Entry | Rule | Word]:
     files = [Path(path).resolve() for path in paths]
     missing = [str(file) for file in files if not file.exists()]
     if missing:
@@ -397,11 +414,14 @@ def _entries(paths: Sequence[str]) -> list[Entry | Rule]:
     tables = [
         file for file in sorted(TABLES.rglob("*.toml")) + sorted(RULES.rglob("*.toml")) if not files or file in files
     ]
-    found: list[Entry | Rule] = [entry for file in tables for entry in entries_of_table(file)]
+    found: list[Entry | Rule | Word] = [entry for file in tables for entry in entries_of_table(file)]
     for file in files:
         found += entries_of_rules(file)
     if not files:
         found += entries_of_rules()
+    for file in sorted(RULES.glob("*.py")):
+        if not files or file in files:
+            found += words_of_module(file)
     return found
 
 

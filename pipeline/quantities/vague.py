@@ -97,33 +97,38 @@ _EN_ORDINAL_BEFORE: Final = re.compile(rf"{START}(?:{any_of(EN_ORDINALS)}|[0-9](
 
 
 def _en_optional_words() -> dict[str, tuple[Fraction, Kind, str]]:
-    table: tuple[tuple[str, str, Kind, str], ...] = (
-        ("0", "zero nil nought goalless scoreless", "number", ""),
-        ("1", "single sole", "number", ""),
-        ("2", "both pair pairs couple couples dual twin twins duo either neither bilateral brace latter", "number", ""),
-        ("3", "trio trilateral hat-trick triplets", "number", ""),
-        ("12", "dozen", "number", ""),
-        ("100", "hundred centennial centenary century-old", "number", ""),
-        ("1000", "thousand millennium", "number", ""),
-        ("1000000", "million", "number", ""),
-        ("1000000000", "billion", "number", ""),
-        ("1000000000000", "trillion", "number", ""),
-        ("1", "once", "multiple", ""),
-        ("2", "twice double doubled doubling doubles doubly twofold two-fold", "multiple", ""),
-        ("3", "triple tripled tripling triples threefold three-fold thrice", "multiple", ""),
-        ("4", "quadruple quadrupled fourfold four-fold", "multiple", ""),
-        ("5", "fivefold five-fold", "multiple", ""),
-        ("10", "tenfold ten-fold", "multiple", ""),
-        ("1/2", "half halved halves", "fraction", ""),
-        ("1/4", "quarter", "fraction", ""),
-        ("1", "decade decade-long", "measure", "decades"),
-        ("1", "century", "measure", "centuries"),
-        ("2", "fortnight", "measure", "weeks"),
-        ("3", "quarterly", "measure", "months"),
-        ("6", "half-year", "measure", "months"),
+    table: tuple[tuple[str, list[str], Kind, str], ...] = (
+        ("0", "zero nil nought goalless scoreless".split(), "number", ""),
+        ("1", "single sole".split(), "number", ""),
+        (
+            "2",
+            "both pair pairs couple couples dual twin twins duo either neither bilateral brace latter".split(),
+            "number",
+            "",
+        ),
+        ("3", "trio trilateral hat-trick triplets".split(), "number", ""),
+        ("12", "dozen".split(), "number", ""),
+        ("100", "hundred centennial centenary century-old".split(), "number", ""),
+        ("1000", "thousand millennium".split(), "number", ""),
+        ("1000000", "million".split(), "number", ""),
+        ("1000000000", "billion".split(), "number", ""),
+        ("1000000000000", "trillion".split(), "number", ""),
+        ("1", "once".split(), "multiple", ""),
+        ("2", "twice double doubled doubling doubles doubly twofold".split(), "multiple", ""),
+        ("3", "triple tripled tripling triples threefold thrice".split(), "multiple", ""),
+        ("4", "quadruple quadrupled fourfold".split(), "multiple", ""),
+        ("5", ["fivefold"], "multiple", ""),
+        ("10", ["tenfold"], "multiple", ""),
+        ("1/2", "half halved halves".split(), "fraction", ""),
+        ("1/4", "quarter".split(), "fraction", ""),
+        ("1", "decade decade-long".split(), "measure", "decades"),
+        ("1", "century".split(), "measure", "centuries"),
+        ("2", "fortnight".split(), "measure", "weeks"),
+        ("3", "quarterly".split(), "measure", "months"),
+        ("6", "half-year".split(), "measure", "months"),
     )
     found: dict[str, tuple[Fraction, Kind, str]] = {
-        name: (Fraction(value), kind, unit) for value, names, kind, unit in table for name in names.split()
+        name: (Fraction(value), kind, unit) for value, names, kind, unit in table for name in names
     }
     decades = {word.removesuffix("y") + "ies": value for word, value in EN_TENS.items()}  # his thirties, the nineties
     return found | {word: (Fraction(value), "number", "") for word, value in decades.items()}
