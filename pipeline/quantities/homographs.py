@@ -17,7 +17,7 @@ _VI_COUNTED: Final = (
     " tỉnh huyện xã nước quốc công nhóm thành đứa trẻ em cô anh chị bà ông cháu bệnh nạn nghi bị đối dự loại điểm mét"
     " km tấn hecta ha tàu xe máy tầng phòng đồng đô phần cấp tổ địa khu hộ gia cặp tên kẻ sinh vị mùa món bài khách thí"
     " cảnh binh nhà hãng ngân bước yếu vấn lý cách mục chương tiêu trong viên quả phiên tập bang thập thế khóa đợt hành"
-    " nữ nam chuyến tiếng cây phiếu trăm nghìn ngàn triệu tỷ tỉ vạn tuổi bậc mức tội lính dịch"
+    " nữ nam chuyến tiếng cây phiếu tuổi bậc mức tội lính dịch"
 ).split()
 VI_COUNTED_BEHIND: Final = re.compile(rf"[ ](?:{'|'.join(_VI_COUNTED)}|học (?:sinh|viên|trò)){END}")
 _VI_NOT_FIVE: Final = re.compile(

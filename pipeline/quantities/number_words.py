@@ -107,8 +107,8 @@ EN_TENS: Final = {
     for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
 }
 EN_SCALES: Final = {
-    "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "mn": 10**6,
-    "mln": 10**6, "mil": 10**6, "bn": 10**9, "bln": 10**9, "tn": 10**12, "trn": 10**12, "quadrillion": 10**15,
+    "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
+    "mln": 10**6, "mil": 10**6, "bln": 10**9, "tn": 10**12, "trn": 10**12, "quadrillion": 10**15,
     "dozen": 12, "k": 10**3, "m": 10**6, "b": 10**9,
 }  # fmt: skip
 EN_ORDINALS: Final = {

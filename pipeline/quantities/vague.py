@@ -121,7 +121,7 @@ def _en_optional_words() -> dict[str, tuple[Fraction, Kind, str]]:
         ("10", ["tenfold"], "multiple", ""),
         ("1/2", "half halved halves".split(), "fraction", ""),
         ("1/4", "quarter".split(), "fraction", ""),
-        ("1", "decade decade-long".split(), "measure", "decades"),
+        ("1", ["decade"], "measure", "decades"),
         ("1", "century".split(), "measure", "centuries"),
         ("2", "fortnight".split(), "measure", "weeks"),
         ("3", "quarterly".split(), "measure", "months"),

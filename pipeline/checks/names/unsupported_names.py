@@ -25,6 +25,11 @@ SHORTEST_JOINED = 5  # letters: a shorter name may stand within other words by c
 _SHORTEST_ALIKE = 4
 _LEAST_ALIKE = 0.6
 NAMED = frozenset({"country", "place", "person"})
+# Chinese syllables in pinyin, one to three
+_PINYIN = re.compile(
+    "(?:(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?(?:iang|iong|uang|ang|eng|ong|ian|iao|ing|uai|uan|ai|ei|ao|ou|an|en|er|ia|ie"
+    "|iu|in|ua|uo|ui|un|ue|[aeiou])){1,3}"
+)
 _WORD_ENDING = re.compile(
     ".{3,}(?:[ts]ions?|ments?|ness|it(?:y|ies)|olog(?:y|ies|ical)|ographic|ography|isms?|ists?|ical|ional|icians?|"
     "ative|ctive|ful|ships?|izing|ising|ously|edly|[ai]bly|ally|ies|ings|ized|ised)"
@@ -66,8 +71,6 @@ def find_unsupported(text: str, vietnamese: Vietnamese, english: English, source
         way for run in vietnamese.spans for token in run.tokens[:1] for way in table.chinese_surnames.get(token.key, ())
     }
     abroad = any(f" {words} " in source.syllables for words in table.chinese_or_korean)
-    sentence = f" {' '.join(token.key for token in vietnamese.tokens)} "
-    here = any(f" {words} " in sentence for words in table.chinese_or_korean)
     covered: set[int] = set()
     found: list[UnsupportedName] = []
     for means, begin, end in english.entities:
@@ -106,7 +109,11 @@ def find_unsupported(text: str, vietnamese: Vietnamese, english: English, source
             span = english.tokens[at:end]
             sure = len(span) > 1
             weak = span[0].first and len(span) == 1
-            romanized = here or (abroad and not all(is_syllable(token.folded) for token in span))
+            romanized = (
+                abroad
+                and all(_PINYIN.fullmatch(token.folded) for token in span)
+                and not all(is_syllable(token.folded) for token in span)
+            )
             found.append(
                 UnsupportedName(span[0].start, span[-1].end, at, end, sure=sure, weak=weak, romanized=romanized)
             )
