@@ -290,8 +290,8 @@ def _overview(evaluation: Evaluation) -> Table:
 def _repair_line(of_stage: tuple[str, Mapping[str, int]]) -> str:
     stage, counts = of_stage
     return (
-        f"{stage}: {counts['asked']} flagged texts asked for again, {counts['replaced']} replaced, "
-        f"{counts['clean']} without a flag afterwards"
+        f"repair, {stage}: asked again for {counts['asked']}, replaced {counts['replaced']}, "
+        f"without a flag afterwards {counts['clean']}"
     )
 
 
