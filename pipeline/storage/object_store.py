@@ -307,7 +307,7 @@ class ObjectStore:
     def require_writable(self, name: str) -> None:
         """Raise `WorldError` where an object cannot be written and deleted."""
         probe = f"{name}/{_UNFINISHED}/.probe-{secrets.token_hex(4)}"
-        self._write(probe, b"")
+        self._write(probe, self._marker())  # as of an upload, so that `clear` removes it after a kill
         self._delete([probe])
 
     def _marker(self) -> bytes:
