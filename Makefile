@@ -56,4 +56,6 @@ $(VENV)/.run: $(VENV)/.venv pyproject.toml
 
 $(VENV)/.test: $(VENV)/.run pyproject.toml
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable ".[dev,segment,train]"
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable ".[ray]" || \
+	  echo "Ray has no wheel for this Python: the tests of engine pools are skipped"
 	touch $@

@@ -39,13 +39,14 @@ class RayCluster:
     folder: Path
     port: int
     client_port: int
+    cache: Path | None  # of the nodes
     nodes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
         return _TOKEN | {"RAY_ADDRESS": f"127.0.0.1:{self.port}"}
 
-    def start(self, *arguments: str, cpus: int, cache: Path | None = None) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, cpus: int) -> subprocess.Popen[bytes]:
         """Start a node; it ends with this process, or by `stop`."""
         out = (self.folder / f"node{len(self.nodes)}.log").open("wb")
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-gpus=0"]
@@ -59,7 +60,7 @@ class RayCluster:
                 env={name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
                 | _TOKEN
                 | {"PYTHONPATH": str(ROOT), "RAY_TMPDIR": str(self.folder)}
-                | ({} if cache is None else {"TOMDICH_CACHE": str(cache)}),
+                | ({} if self.cache is None else {"TOMDICH_CACHE": str(self.cache)}),
                 start_new_session=True,
             )
         self.nodes.append(node)
@@ -91,14 +92,13 @@ class RayCluster:
 def ray_cluster(*, cpus: int, cache: Path | None = None) -> Iterator[RayCluster]:
     """Start a head node with so many CPUs, whatever this machine has."""
     folder = Path(tempfile.mkdtemp(prefix="rc-", dir="/tmp"))  # short: Ray's sockets lie in it
-    cluster = RayCluster(folder, free_port(), free_port())
+    cluster = RayCluster(folder, free_port(), free_port(), cache)
     try:
         for _ in range(4):  # Ray gives itself 30 s, which a busy machine exceeds
             node = cluster.start(
                 *("--head", f"--port={cluster.port}", f"--ray-client-server-port={cluster.client_port}"),
                 *("--include-dashboard=false", f"--temp-dir={folder / 'r'}"),
                 cpus=cpus,
-                cache=cache,
             )
             said = folder / f"node{len(cluster.nodes) - 1}.log"
             until(lambda: b"Ray runtime started" in said.read_bytes() or node.poll() is not None)  # noqa: B023

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,11 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
 ]
 
-FEED = [article(number) | {"text": f"{article(number)['text']} fake:second"} for number in range(60)]
-IDS = [row["id"] for row in FEED]
+ONE = 60  # tokens a batch: one text, which takes a second
+
+
+def feed(count: int) -> list[dict[str, Any]]:
+    return [article(number) | {"text": f"{article(number)['text']} fake:second"} for number in range(count)]
 
 
 @pytest.fixture
@@ -38,11 +43,11 @@ def cluster() -> Iterator[RayCluster]:
         yield found
 
 
-@pytest.fixture
-def night(tmp_path: Path, cluster: RayCluster) -> Night:
-    night = Night(tmp_path, cluster)
-    night.feed(FEED)
-    return night
+def fed(folder: Path, cluster: RayCluster | None, count: int) -> tuple[Night, list[str]]:
+    """Return a night whose articles take a worker so many seconds, and their ids."""
+    night, rows = Night(folder, cluster), feed(count)
+    night.feed(rows)
+    return night, [row["id"] for row in rows]
 
 
 def published(night: Night) -> versions.Version:
@@ -57,10 +62,11 @@ def finished(night: Night) -> int:
     path = night.folder / "out" / ".memo" / "memo.sqlite"
     if not path.exists():
         return 0
-    import sqlite3
-
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30) as memo:
-        return int(memo.execute("SELECT count(*) FROM calls").fetchone()[0])
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as memo:
+        try:
+            return int(memo.execute("SELECT count(*) FROM calls").fetchone()[0])
+        except sqlite3.OperationalError:  # it is being made
+            return 0
 
 
 def computing(night: Night, run: Any) -> None:
@@ -69,31 +75,38 @@ def computing(night: Night, run: Any) -> None:
     assert run.poll() is None, run.communicate()
 
 
-def test_a_worker_that_is_killed_costs_no_article(night: Night, cluster: RayCluster, fault: FaultFixture) -> None:
-    with fault("worker killed", read=IDS) as one:
-        run = night.start(batch_tokens=100)
+def test_a_worker_that_is_killed_costs_no_article(tmp_path: Path, cluster: RayCluster, fault: FaultFixture) -> None:
+    night, ids = fed(tmp_path, cluster, 30)
+    with fault("worker killed", read=ids) as one:
+        run = night.start(batch_tokens=ONE)
         computing(night, run)
         kill(cluster.workers()[0])
         said = ended(run, code=0)
         assert said.count(" died: ") == 1, said
-        assert len(night.rows()) == len(FEED)
+        assert len(night.rows()) == len(ids)
         one.left(accounted(published(night)))
     until(lambda: not cluster.workers(), seconds=120)
 
 
 def test_a_node_that_joins_is_used_and_one_that_is_killed_costs_no_article(
-    night: Night, cluster: RayCluster, fault: FaultFixture
+    tmp_path: Path, cluster: RayCluster, fault: FaultFixture
 ) -> None:
-    with fault("node killed", read=IDS) as one:
-        run = night.start(batch_tokens=100)
+    night, ids = fed(tmp_path, cluster, 150)
+    with fault("node killed", read=ids) as one:
+        run = night.start(batch_tokens=ONE)
         computing(night, run)
         second = cluster.join(cpus=1)
-        until(lambda: any("run" in command_of(pid) for pid in cluster.workers() if pid in descendants(second.pid)))
+
+        def computes() -> bool:
+            assert run.poll() is None, run.communicate()
+            return any("Worker.run" in command_of(pid) for pid in descendants(second.pid))
+
+        until(computes, seconds=300)
         for pid in [second.pid, *descendants(second.pid)]:
             kill(pid)
         said = ended(run, code=0)
         assert " died: " in said, said
-        assert len(night.rows()) == len(FEED)
+        assert len(night.rows()) == len(ids)
         one.left(accounted(published(night)))
     until(lambda: not cluster.workers(), seconds=120)
 
@@ -103,11 +116,10 @@ def test_a_driver_that_is_killed_leaves_no_process_and_a_rerun_goes_on(
     tmp_path: Path, request: pytest.FixtureRequest, fault: FaultFixture, where: str
 ) -> None:
     cluster: RayCluster | None = request.getfixturevalue("cluster") if where == "cluster" else None
-    night = Night(tmp_path, cluster)
-    night.feed(FEED)
+    night, ids = fed(tmp_path, cluster, 30)
     temporary = tempfile.mkdtemp(prefix="rf-", dir="/tmp")
-    with fault("driver killed", read=IDS) as one:
-        run = night.start(batch_tokens=100, TMPDIR=temporary)
+    with fault("driver killed", read=ids) as one:
+        run = night.start(batch_tokens=ONE, TMPDIR=temporary)
         computing(night, run)
         workers = [
             pid for pid in (cluster.workers() if cluster else descendants(run.pid)) if "ray::" in command_of(pid)
@@ -118,7 +130,8 @@ def test_a_driver_that_is_killed_leaves_no_process_and_a_rerun_goes_on(
         until(lambda: not any("ray::" in command_of(pid) for pid in workers), seconds=120)
         until(lambda: not commands_with(temporary), seconds=120, what=lambda: str(commands_with(temporary)))
         assert not (night.folder / "out" / "night" / "latest").exists()
-        night.run(TMPDIR=temporary)
+        night.environment["TMPDIR"] = temporary
+        night.run()
         manifest = json.loads((night.version() / "manifest.json").read_text("utf-8"))
         assert manifest["calls"]["summarize"]["replayed"] > 0
         one.left(accounted(published(night)))

@@ -117,9 +117,12 @@ def bench(
     Every setting is run once, the fastest and the present one `repeats` times more, in turn. Checkpoints are prepared
     (another arithmetic is converted, and kept in the cache). Raises what `run` would raise for a bad source or model.
 
-    `reading` is held while the articles are read, and gives what says why to stop waiting for them.
+    An engine pool is left out: one engine on this machine is measured. `reading` is held while the articles are read,
+    and gives what says why to stop waiting for them.
     """
     config = at_edition(config, edition or today(config))
+    alone = config.runtime.model_copy(update={"engine_pool": None})
+    config = config.model_copy(update={"runtime": alone})
     with reading() as stopping:
         sample = sample_articles(config, articles, stopping=stopping)
     checkpoints = prepare_stages(config, until=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -225,5 +226,6 @@ def environment(checkpoints: Mapping[StageName, Checkpoint]) -> dict[str, JSON]:
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
         "devices": sorted({checkpoint.device for checkpoint in checkpoints.values()}),
-        "libraries": {name: installed(name) for name in _LIBRARIES},
+        # Ray only where an engine pool has computed: it is optional
+        "libraries": {name: installed(name) for name in (*_LIBRARIES, *({"ray"} & sys.modules.keys()))},
     }
