@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
 ]
 
-ONE = 60  # tokens a batch: one text, which takes a second
+ONE = 64  # tokens a batch: one text, which takes a second
 
 
 def feed(count: int) -> list[dict[str, Any]]:

@@ -169,9 +169,10 @@ class RayWorkers:
     def close(self, *, hung: bool) -> None:
         """End every worker, and the connection where it is this pool's own."""
         del hung  # an actor that hangs is killed as well
-        idle = [member for member in self._members if member.is_open and not member.batches]
-        with suppress(self._ray.exceptions.RayError):
-            self._ray.wait([member.actor.leave.remote() for member in idle] or [self._ray.put(None)], timeout=_LEAVE)
+        with suppress(self._ray.exceptions.RayError, ConnectionError):
+            idle = [member for member in self._members if member.is_open and not member.batches]
+            if leaving := [member.actor.leave.remote() for member in idle]:
+                self._ray.wait(leaving, num_returns=len(leaving), timeout=_LEAVE)
         for member in self._members:
             self._kill(member)
         self._members.clear()
@@ -202,7 +203,7 @@ class RayWorkers:
         try:
             value = self._ray.get(ref)
         except self._ray.exceptions.RayTaskError as error:
-            cause = error.cause if isinstance(error.cause, TomdichError) else EngineError(f"{member.where}: {error}")
+            cause = error.cause if isinstance(error.cause, TomdichError) else _defect(error, member.where)
             if step is not None:
                 self._leave_out(member, cause)
             elif not (future := member.batches.pop(ref).future).cancelled():
@@ -241,7 +242,12 @@ class RayWorkers:
         if asked != "auto" and not self._cluster.is_local:
             return asked
         room = max(1, self._room())
-        return room if asked == "auto" else min(asked, room)
+        if asked == "auto" or asked <= room:
+            return room if asked == "auto" else asked
+        if not self._told:
+            self._told = True
+            _log.warning(f"runtime.engine_pool.workers: this machine has room for {room} of {asked}")
+        return room
 
     def _grow(self) -> None:
         self._look_at = time.monotonic() + LOOK
@@ -388,6 +394,13 @@ class RayWorkers:
 def _finish(batch: _Batch, outcome: Outcome) -> None:
     if not batch.future.cancelled():
         batch.future.set_result(outcome)
+
+
+def _defect(error: Exception, where: str) -> EngineError:
+    """Return what an exception of a worker comes to that no backend should raise."""
+    return EngineError(
+        f"a worker on {where}: {str(error).strip().splitlines()[-1]}; its traceback is in Ray's logs there"
+    )
 
 
 def _reason(error: Exception) -> str:
