@@ -165,6 +165,7 @@ def test_in_float32_the_published_text_is_that_of_one_local_engine(night: Night)
 
 
 @needs_root
+@pytest.mark.timeout(900)
 def test_a_checkpoint_that_only_the_run_can_read_is_sent_to_the_node(night: Night, cluster: RayCluster) -> None:
     """It lies on a disk that is mounted for the run alone."""
     (disk := night.folder / "disk").mkdir()
@@ -188,7 +189,7 @@ def test_a_checkpoint_that_only_the_run_can_read_is_sent_to_the_node(night: Nigh
         stderr=subprocess.PIPE,
         text=True,
     )
-    if run.wait(240) == 99:
+    if run.wait(600) == 99:
         pytest.skip("cannot mount a disk here")
     said = ended(run, code=0)
     assert "is sent to node" in said
