@@ -24,6 +24,12 @@ needs_ray = pytest.mark.skipif(
 )
 # a token of its own, so that no other cluster of the machine is taken for this one; and nothing in the home folder
 _TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4, "RAY_USAGE_STATS_ENABLED": "0"}
+# `ray`, that gets SIGTERM when the tests end, also where they are killed
+_RAY = """
+import ctypes, runpy, signal
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+runpy.run_module("ray.scripts.scripts", run_name="__main__")
+"""
 
 
 def free_port() -> int:
@@ -49,7 +55,7 @@ class RayCluster:
     def start(self, *arguments: str, cpus: int) -> subprocess.Popen[bytes]:
         """Start a node; it ends with this process, or by `stop`."""
         out = (self.folder / f"node{len(self.nodes)}.log").open("wb")
-        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-gpus=0"]
+        command = [sys.executable, "-c", _RAY, "start", "--block", "--num-gpus=0"]
         options = [f"--num-cpus={cpus}", "--object-store-memory=83886080", "--disable-usage-stats"]
         with out:
             node = subprocess.Popen(
