@@ -47,8 +47,10 @@ def read(file: str, *, format_: BitextFormat | None, source: str, target: str) -
 
     `format_`: by default that of the ending. `source` and `target` name the columns of a table with the Vietnamese and
     the English text, or the languages of a translation file. Raises `SourceError` where the file cannot be read, is not
-    in the format, or lacks these columns or languages.
+    in the format, or lacks these columns or languages, and where both are one.
     """
+    if source == target:
+        raise SourceError(f"{file}: `--source` and `--target` are both '{source}'; name two")
     kind = format_ or _ENDINGS.get(PurePath(compression.without_endings(file)).suffix.lower())
     if kind is None:
         what = "stdin has no ending" if file == "-" else "unknown ending"
@@ -83,6 +85,8 @@ def _pairs(
             if not _absent((source, target), seen) or len(head) >= _LOOK_AHEAD:
                 break
         columns = seen
+    if columns == []:
+        raise SourceError(f"{name}: is empty; a table begins with a line of column names")
     if columns and (absent := _absent((source, target), columns)):
         shown = ", ".join(f"'{one}'" for one in list(columns)[:_SHOWN])
         more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""

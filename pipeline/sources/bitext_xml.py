@@ -156,6 +156,9 @@ def _events(chunks: Iterable[bytes], *, name: str) -> Iterator[tuple[str, Elemen
             damage = error
     if damage is not None:
         message = damage.msg.partition(", line ")[0]  # lxml adds the place
+        if "XML_PARSE_HUGE" in message:  # an option of the parser, which a person cannot set
+            message = "a text is longer than 10 million bytes, or elements are nested more than 255 deep"
+            raise UnavailableError(f"{name}: line {damage.lineno}: {message}; what follows is not read")
         raise UnavailableError(f"{name}: line {damage.lineno}: not valid XML: {message}; what follows is not read")
 
 
@@ -231,9 +234,10 @@ def _is_translatable(element: Element) -> bool:
 
 
 def _marked(element: Element | None) -> dict[str, Element]:
-    """Return the segments marked in an element of XLIFF 1.2, by their ids."""
-    found = () if element is None else element.iter("{*}mrk")
-    return {one.get("mid", ""): one for one in found if one.get("mtype") == "seg"}
+    """Return the segments marked in an element of XLIFF 1.2, by their ids; none where two have the same id."""
+    found = [] if element is None else [one for one in element.iter("{*}mrk") if one.get("mtype") == "seg"]
+    by_id = {one.get("mid", ""): one for one in found}
+    return by_id if len(by_id) == len(found) else {}
 
 
 def _text(element: Element | None) -> str:

@@ -142,6 +142,20 @@ def test_a_table_without_the_columns_is_refused_with_what_it_has(tmp_path: Path,
         read(tmp_path / name)
 
 
+@pytest.mark.parametrize(("name", "text"), [("a.csv", ""), ("a.tsv", "\n\n"), ("a.csv", "sep=;\n")])
+def test_a_table_without_a_header_is_refused_and_one_without_rows_is_not(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(SourceError, match=rf"{name}: is empty; a table begins with a line of column names"):
+        read(tmp_path / name)
+    (tmp_path / "header.csv").write_text("vi,en\n", encoding="utf-8")
+    assert read(tmp_path / "header.csv") == []
+
+
+def test_source_and_target_are_two(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="`--source` and `--target` are both 'en'; name two"):
+        read(tmp_path / "a.csv", source="en")
+
+
 def test_an_ending_that_says_no_format_is_refused_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"a\.docx: unknown ending; say `--format` \(csv, .*xliff\)"):
         read(tmp_path / "a.docx")
@@ -218,6 +232,15 @@ def test_xliff_1_segments_that_a_tool_has_marked_are_pairs_of_their_own(tmp_path
     assert pairs(found) == [("u/0", "Một.", "One."), ("u/1", "Hai.", "Two."), ("u", "Một. Hai.", "One. Two.")]
 
 
+def test_xliff_1_segments_without_ids_of_their_own_are_one_pair(tmp_path: Path) -> None:
+    def marked(*texts: str) -> str:
+        return " ".join(f'<mrk mtype="seg">{text}</mrk>' for text in texts)
+
+    whole = f"<source>Một. Hai.</source><seg-source>{marked('Một.', 'Hai.')}</seg-source>"
+    unit = f'<trans-unit id="u">{whole}<target>{marked("One.", "Two.")}</target></trans-unit>'
+    assert pairs(read(xml(tmp_path, xliff_1(unit), "a.xlf"))) == [("u", "Một. Hai.", "One. Two.")]
+
+
 def test_xliff_2_gives_each_segment_of_a_unit(tmp_path: Path) -> None:
     unit = (
         '<unit id="u"><segment id="s"><source>Có <pc id="1">12</pc> xe<ph id="2"/>mới</source><target>12 cars</target></segment>'
@@ -287,6 +310,12 @@ def test_damaged_xml_gives_the_units_before_the_damage_then_raises(tmp_path: Pat
     assert pairs([next(units)]) == [("", "Một", "One")]
     with pytest.raises(SourceError, match=r"line 5: not valid XML: .*; what follows is not read$"):
         next(units)
+
+
+@pytest.mark.parametrize("text", ["<hi>" * 300 + "Một" + "</hi>" * 300, "Một " * 2_000_000], ids=["deep", "long"])
+def test_what_the_parser_has_a_limit_for_is_said_without_its_options(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SourceError, match=r"line 4: a text is longer than .* deep; what follows is not read$"):
+        read(xml(tmp_path, tmx(tu(text, "One"))))
 
 
 @pytest.mark.parametrize(
