@@ -44,8 +44,8 @@ _RIGHT = {
     "literal_error": "must be one of {expected}",
 }
 _YES = {"yes", "no", "on", "off", "y", "n"}
-# Names of union branches and validators in the location of an error.
-_BRANCH = re.compile(r"(?:str|int|float|bool|(?:tuple|list|function|constrained)[-\[].*)")
+# Names of union branches (types, classes) and validators in the location of an error.
+_BRANCH = re.compile(r"(?:str|int|float|bool|[A-Z]\w*|(?:tuple|list|function|constrained|literal)[-\[].*)")
 _INDEX = re.compile(r"[0-9]{1,9}")  # of an item of a list: `²` is a digit too, and no number
 
 
@@ -193,9 +193,15 @@ def validate(fields: Fields, kind: type[M]) -> M:
         return kind.model_validate(fields.values)
     except ValidationError as error:
         problems = error.errors()
-        # pydantic calls a list with wrong items too short as well: that adds nothing
-        inner = {problem["loc"][:depth] for problem in problems for depth in range(1, len(problem["loc"]))}
-        explained = [_explain(fields, kind, problem) for problem in problems if problem["loc"] not in inner]
+        # pydantic calls a list with wrong items too short as well, and a section with a wrong field no `auto`: that
+        # adds nothing
+        places = [tuple(_place(problem)) for problem in problems]
+        inner = {place[:depth] for place in places for depth in range(1, len(place))}
+        explained = [
+            _explain(fields, kind, problem)
+            for problem, place in zip(problems, places, strict=True)
+            if place not in inner
+        ]
         messages: dict[str, list[str]] = {}  # by place: a field of a union type has an error for each type
         for where, message in explained:
             messages.setdefault(where, []).append(message)
@@ -281,7 +287,9 @@ def in_words(problem: ErrorDetails) -> str:
 
 def _place(problem: ErrorDetails) -> list[str | int]:
     """Return the names and numbers that lead to the field."""
-    return [part for part in problem["loc"] if isinstance(part, int) or not _BRANCH.fullmatch(part)]
+    *above, last = problem["loc"] or ("",)
+    place = [part for part in (*above, last) if isinstance(part, int) or not _BRANCH.fullmatch(part)]
+    return [*place, last] if problem["type"] == "extra_forbidden" and place[-1:] != [last] else place
 
 
 def _hint(kind: str, found: Any, expected: str) -> str:  # noqa: ANN401 - whatever the config holds
