@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import repeat
+from itertools import repeat, zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline import config as configs
 from pipeline.checks.pairs import CheckedPair, check_pair
@@ -44,6 +44,9 @@ __all__ = [
     "translate",
 ]
 
+T = TypeVar("T")
+_MISSING: Any = object()  # in place of a text or a headline where there are fewer of one than of the other
+
 
 def summarize(
     texts: Iterable[str],
@@ -60,18 +63,15 @@ def summarize(
     that of a run. `overrides`: fields of a config, as `--set` of the command line takes them
     (`"summarize.generation.num_beams=4"`, `"runtime.device=cuda"`). A text without words has an empty summary.
 
-    Raises `UsageError` where the arguments or the model are wrong, `EngineError` naming a text that cannot be
-    summarized.
+    Raises `UsageError` where the model or a field is wrong, `TypeError` or `ValueError` where an item is no text or
+    `titles` are not as many, `EngineError` naming a text that cannot be summarized.
 
     >>> [one.summary for one in summarize(["Một câu."], model="lead")]
     ['Một câu.']
     """
-    config = single.bundled_config((_field("summarize.model", model), *overrides))
-    named = repeat("") if titles is None else titles
-    articles = (
-        _article(number, text, title)
-        for number, (text, title) in enumerate(zip(_many(texts), named, strict=titles is not None))
-    )
+    config = single.bundled_config((_field("summarize.model", model), *_many(overrides, name="overrides")))
+    named = _titles(_many(texts, name="texts"), titles)
+    articles = (_article(number, text, title) for number, (text, title) in enumerate(named))
     return single.summarize_texts(articles, config=config, memo=_folder(memo))
 
 
@@ -87,8 +87,8 @@ def translate(
     A text is translated sentence by sentence. `model`: a checkpoint, as `translate.model` of a config; the other
     arguments and the errors are those of `summarize`, with overrides such as `"translate.terms=terms.csv"`.
     """
-    config = single.bundled_config((_field("translate.model", model), *overrides))
-    articles = (_article(number, text, "") for number, text in enumerate(_many(texts)))
+    config = single.bundled_config((_field("translate.model", model), *_many(overrides, name="overrides")))
+    articles = (_article(number, text, "") for number, text in enumerate(_many(texts, name="texts")))
     return single.translate_texts(
         (Summarized(article, article.text, ()) for article in articles), config=config, memo=_folder(memo)
     )
@@ -103,7 +103,7 @@ def inspect(pairs: Iterable[tuple[str, str]]) -> Iterator[CheckedPair]:
     >>> [flag.message for pair in inspect([("Có 12 xe.", "There are 13 cars.")]) for flag in pair.flags]
     ['the Vietnamese says 12 (12), the translation 13']
     """
-    return (check_pair(source, target) for source, target in pairs)
+    return (check_pair(*_pair(number, pair)) for number, pair in enumerate(_many(pairs, name="pairs")))
 
 
 def run(config: str | Path | Config, *, overrides: Sequence[str] = (), options: RunOptions | None = None) -> Outcome:
@@ -168,16 +168,41 @@ def load_version(version: str | Path, *, outputs: str | Path | None = None) -> L
     return LoadedVersion(editions.find(folder, str(version)))
 
 
-def _article(number: int, text: str, title: str) -> Article:
-    body = tidy(repair(text)[0])
-    headline = " ".join(repair(title)[0].split())
+def _article(number: int, text: object, title: object) -> Article:
+    body = tidy(repair(_text(text, name=f"texts: item {number}"))[0])
+    headline = " ".join(repair(_text(title, name=f"titles: item {number}"))[0].split())
     digest = text_digest(body)
     return Article(id=str(number), text=body, text_sha256=digest, source=Origin("texts", number), title=headline)
 
 
-def _many(texts: Iterable[str]) -> Iterable[str]:
+def _titles(texts: Iterable[str], titles: Iterable[str] | None) -> Iterator[tuple[str, str]]:
+    """Yield each text with its headline; raises `ValueError` where there are not as many of both."""
+    if titles is None:
+        yield from zip(texts, repeat(""), strict=False)
+        return
+    for number, (text, title) in enumerate(zip_longest(texts, _many(titles, name="titles"), fillvalue=_MISSING)):
+        if text is _MISSING or title is _MISSING:
+            count = f"only {number}" if title is _MISSING else f"more than {number}"
+            raise ValueError(f"titles: there are {count}; give one for each text, '' where it has none")
+        yield text, title
+
+
+def _pair(number: int, pair: tuple[str, str]) -> tuple[str, str]:
+    if isinstance(pair, str) or len(pair) != len(("source", "target")):
+        raise ValueError(f"pairs: item {number} is not two texts, a Vietnamese one and its English")
+    source, target = (_text(text, name=f"pairs: item {number}") for text in pair)
+    return source, target
+
+
+def _text(text: object, *, name: str) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"{name} is of type {type(text).__name__}, not str; give '' where there is no text")
+    return text
+
+
+def _many(texts: Iterable[T], *, name: str) -> Iterable[T]:
     if isinstance(texts, str):
-        raise TypeError("texts: is one text; give a list of texts")
+        raise TypeError(f"{name}: is one text; give a list of texts")
     return texts
 
 

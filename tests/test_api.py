@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -74,7 +74,7 @@ def test_a_summarizer_that_reads_the_headline_gets_it() -> None:
     (one,) = pipeline.summarize(["Một câu."], titles=["Đầu đề"], overrides=[*FAKE, "summarize.with_title=true"])
     assert one.article.title == "Đầu đề"
     assert "Đầu đề" in one.summary  # the fake engine answers a text with its first sentence
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="there are only 1; give one for each text"):
         list(pipeline.summarize(["Một câu.", "Hai câu."], titles=["Đầu đề"], overrides=FAKE))
 
 
@@ -142,6 +142,29 @@ def test_what_a_caller_gets_wrong_is_said_by_the_call_itself() -> None:
         pipeline.translate([], overrides=["translate.prefx=x"])
     with pytest.raises(UsageError, match="no/such-model"):
         list(pipeline.translate(["Một"], model="no/such-model"))
+    with pytest.raises(TypeError, match="overrides: is one text"):
+        pipeline.translate([], overrides="runtime.device=cpu")
+
+
+@pytest.mark.parametrize(
+    ("texts", "titles", "said"),
+    [
+        (["Một câu.", None], None, "texts: item 1 is of type NoneType, not str"),
+        (["Một câu."], [float("nan")], "titles: item 0 is of type float, not str"),
+        (["Một câu.", "Hai câu."], ["Một"], "titles: there are only 1; give one for each text"),
+        (["Một câu."], ["Một", "Hai"], "titles: there are more than 1; give one for each text"),
+        (["Một câu."], "Một", "titles: is one text"),
+    ],
+)
+def test_what_is_no_text_or_has_no_headline_is_named(texts: list[Any], titles: Any, said: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=said):
+        list(pipeline.summarize(texts, titles=titles, model="lead"))
+
+
+@pytest.mark.parametrize("pair", [("Một",), ("Một", "One", "a"), "ab", ("Một", None), (b"a", "a")])
+def test_a_pair_that_is_none_is_named(pair: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="pairs: item 1 is "):
+        list(pipeline.inspect([("Một", "One"), pair]))
 
 
 def test_pairs_are_inspected_lazily_and_in_order() -> None:
