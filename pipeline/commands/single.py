@@ -93,7 +93,7 @@ def try_article(
         raise SourceError(f"{where}: holds {'several articles' if found else 'no article'}; `tomdich run` takes many")
     article = found[0]
     if isinstance(article, Failure):
-        raise SourceError(f"{where}: {article.kind}: {article.message}")
+        raise SourceError(article.message)  # names the file
     glossary = read_glossary(config)
     rules = Rules.of(glossary, hold=config.inspect.hold)
     with open_memo(None) as memo:

@@ -345,6 +345,12 @@ def test_init_refuses_what_cannot_be_a_name_before_it_writes(tmp_path: Path) -> 
     assert not list(tmp_path.iterdir())
 
 
+def test_try_names_the_file_of_a_text_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("\n", encoding="utf-8")
+    done = tomdich("try", "a.txt", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "error: a.txt: there is no text\n")
+
+
 def test_try_takes_overrides_of_the_bundled_models(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(article(1)["text"], encoding="utf-8")
     fakes = ("summarize.engine=fake", "translate.engine=fake", "summarize.generation.max_new_tokens=3")
