@@ -184,6 +184,8 @@ class Stage(_Model):
         """Refuse an option that has no effect: a summarizer without a model takes `sentences` only."""
         if self.truncate and not self.lead:
             raise ValueError("`truncate: true` needs `lead: N`, the tokens after which the article is cut")
+        if isinstance(self.repair, Repair) and not self.repair.variants and not isinstance(self, TranslateStage):
+            raise ValueError("`repair: {variants: false}` is of a translator: a summarizer gets no variants; remove it")
         if self.model not in MODEL_FREE:
             if self.sentences is not None:
                 raise ValueError(
@@ -212,6 +214,8 @@ class TranslateStage(Stage):
     def _can_translate(self) -> Self:
         if self.model in MODEL_FREE:
             raise ValueError(f"`model: {self.model}` summarizes, it does not translate; name a translator")
+        if isinstance(self.repair, Repair) and self.repair.fallback == "none":
+            raise ValueError("`repair: {fallback: none}` is of a summarizer: a translation has no fallback; remove it")
         return self
 
 

@@ -121,6 +121,8 @@ WHOLE = "must be a whole number, such as 8"
         ("runtime", "{device: cpu, engine_pool: {gpus_per_worker: 0.5}}", r"whose workers compute on cuda"),
         ("runtime", "{device: mps, engine_pool: {gpus_per_worker: 0}}", r"whose workers compute on cpu"),
         ("translate.repair.candidates", "1", r"translate.repair.candidates: must be at least 2 \(found 1\)$"),
+        ("translate.repair.fallback", "none", r"translate: `repair: {fallback: none}` is of a summarizer"),
+        ("summarize.repair.variants", "false", r"summarize: `repair: {variants: false}` is of a translator"),
         ("translate.repair.tries", "1", r"translate.repair.tries: no such field; known: candidates, "),
         ("translate.repair", "yes", r"translate.repair: must be a section: .*, or must be one of 'auto' or False"),
         ("translate.Repair", "1", r"translate.Repair: no such field; did you mean `repair`\?"),
