@@ -323,7 +323,7 @@ function summaryBox(record) {
       el("p", { className: "quiet" }, own.vi === summaryOf(record) ? "This version has it." : "The next run translates this summary and checks it. Below is the machine's."));
   }
   const buttons = el("p", { className: "buttons" });
-  box.append(...(own ? [] : repairNote(record, null, "vi")), buttons);
+  box.append(...(own ? [] : repairNote(record, "summary", "vi")), buttons);
   if (own) {
     buttons.append(write(el("span", { className: "by" }, "✎ Summary written by "), own.by),
       el("button", { type: "button", onclick: editSummary, "aria-keyshortcuts": "v" }, "Change"),

@@ -62,10 +62,10 @@ def listed(row: PublishedRow, *, order: int, sources: Sequence[str]) -> dict[str
         "source": f"{row.source.path}:{row.source.row}",
         "words": len(row.article.split()),
         "pairs": [[pair.vietnamese, pair.english, pair.index] for pair in aligned],
-        # what was replaced because of its flags: the index of its pair, None for the summary; the first answer
+        # what was replaced because of its flags: the index of its pair, or "summary"; the first answer
         "repaired": [
             {
-                "index": {"summary": None, "title_translation": HEADLINE}.get(one.field, one.index),
+                "index": {"summary": "summary", "title_translation": HEADLINE}.get(one.field, one.index),
                 "first": one.first,
                 "taken": _TAKEN[one.taken],
                 "before": list(one.before),

@@ -175,7 +175,7 @@ def test_a_replaced_text_has_its_first_answer_and_why_and_one_that_stayed_has_no
     found = rows.listed(record(repaired=(stayed, REPAIRED, summary)), order=0, sources=[])["repaired"]
     assert [(one["index"], one["first"], one["before"]) for one in found] == [
         (1, "Sentence 2.", ["number error"]),
-        (None, "Sentence 2.", ["number error"]),
+        ("summary", "Sentence 2.", ["number error"]),
     ]
     assert found[0]["taken"] == "another hypothesis of a wider beam"
 

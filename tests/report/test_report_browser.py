@@ -17,6 +17,7 @@ import random
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +25,7 @@ from typing import Any, Literal
 import pytest
 
 from pipeline import glossary, report
-from pipeline.records import Flag, Origin, PublishedRow, Sentence, SetAsideLine
+from pipeline.records import Flag, Origin, PublishedRow, RepairedText, Sentence, SetAsideLine
 
 pytest.importorskip("playwright")
 from playwright.sync_api import Browser, Dialog, Locator, sync_playwright
@@ -158,6 +159,30 @@ def test_hold_comes_first_and_every_part_of_the_record_is_there(look: Callable[.
     assert tab.texts(".body p") == ["Thân bài số 2.", "Đoạn hai có 1.200 tỷ đồng."]
     assert tab.page.get_attribute(".about a", "href") == "https://example.vn/2"
     assert tab.page.get_attribute(".body", "lang") == "vi"
+
+
+def test_the_first_answer_of_a_repaired_text_is_shown_on_demand_at_that_text(look: Callable[..., Opened]) -> None:
+    def repaired(field: str, index: int, first: str) -> RepairedText:
+        before = ("number error",)
+        return RepairedText(
+            field=field, index=index, first=first, taken="beam", rank=2, candidates=5, before=before, after=()
+        )
+
+    texts = (repaired("summary", 0, "Câu đầu."), repaired("translation", 1, "Sentence 2."))
+    alone = row(2, sentences=[], repaired=texts[:1])
+    tab = look([row(1, repaired=texts), replace(alone, summary="Câu một. Câu hai.")])
+    notes = tab.page.locator("details.repaired")
+    expect(notes).to_have_count(2)
+    expect(notes.first.locator("p").first).to_be_hidden()
+    notes.first.locator("summary").click()
+    expect(notes.first.locator("p").first).to_have_text("Câu đầu.")
+    notes.last.locator("summary").click()
+    expect(notes.last).to_contain_text(
+        "Sentence 2.was the first answer, flagged: number error. Taken: another hypothesis"
+    )
+    tab.page.goto(f"{tab.page.url.partition('#')[0]}#r=a2")
+    expect(tab.page.locator("#summary details.repaired")).to_have_count(1)
+    expect(notes).to_have_count(1)  # a summary without a translation has no note in the place of the English
 
 
 def test_filters_search_and_sorting(look: Callable[..., Opened]) -> None:
