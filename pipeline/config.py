@@ -386,7 +386,10 @@ def checked(fields: Fields) -> Config:
     """
     if fields.values.get(MATRIX) is not None:
         where = fields.origin([MATRIX])
-        raise ConfigError(f"{where}: {MATRIX}: one run takes no matrix; `tomdich matrix {fields.name}` runs each cell")
+        raise ConfigError(
+            f"{where}: {MATRIX}: one run takes no matrix; `tomdich matrix {fields.name}` runs each cell, and "
+            f"`--set {MATRIX}=null` leaves the matrix out"
+        )
     config = validate(fields.without(MATRIX), Config)
     with naming(fields.name):
         return _absolute(config, lambda *field: fields.origin(field).folder)

@@ -15,6 +15,7 @@ from pipeline.cli import app
 
 ROOT = Path(__file__).parents[1]
 GENERATED = {"cli.md"}  # from the Typer app itself
+IN_ORDER = {"experiments.md"}  # one block builds on the one before: `tests/test_experiments.py` runs them
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",

@@ -43,7 +43,10 @@ VersionName = Annotated[
     str | None,
     typer.Argument(
         metavar="[VERSION]",
-        help="`name`, `name/prefix`, `name@edition`, the digest in a version's name or a path; without it, the newest.",
+        help=(
+            "`name`, `name/prefix`, `name/cell` of a matrix, `name@edition`, the digest in a version's name or a path; "
+            "without it, the newest."
+        ),
     ),
 ]
 Edition = Annotated[

@@ -80,6 +80,15 @@ def cells(versions: Sequence[Version], matrix: str) -> list[Cell]:
     return found
 
 
+def of_cell(versions: Iterable[Version], name: str) -> list[Version]:
+    """Return those of `versions` that are the cell with this name, of any matrix."""
+    return [
+        version
+        for version in versions
+        if any(tag.startswith(_CELL) and tag.partition("/")[2] == name for tag in read(version).tags)
+    ]
+
+
 def settle_cells(versions: Iterable[Version], matrix: str, current: Mapping[str, str], *, baseline: str) -> None:
     """Leave the tags of a matrix to the versions that are its cells now, one for each.
 

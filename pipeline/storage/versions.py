@@ -366,7 +366,7 @@ def experiments(outputs: Path) -> list[Path]:
 
 
 def find(outputs: Path, name: str | None) -> Version:
-    """Return the version that `name`, `name/prefix`, `name@edition` or a path names; None is the newest of all.
+    """Return the version that `name`, `name/prefix`, `name/cell`, `name@edition` or a path names; None is the newest.
 
     `name` alone, and `name@latest`, is its `latest`; of an edition it is the newest that is whole. The digest at the
     end of a version's name stands for it too, with or without `name/` before it; its address in an object store too.
@@ -399,11 +399,11 @@ def find(outputs: Path, name: str | None) -> Version:
         if latest.exists():
             return Version(latest.resolve(), _read_manifest(latest))
         return found[-1]
-    matching = _match(found, prefix)
+    matching = _match(found, prefix) or labels.of_cell(found, prefix)
     if not matching:
         _require_readable(outputs / experiment, prefix)
         which = ", ".join(version.folder.name for version in found[-5:])
-        raise UsageError(f"{name}: no such version; there are: {which}")
+        raise UsageError(f"{name}: no such version or cell; there are: {which}")
     return _only(matching, name)
 
 

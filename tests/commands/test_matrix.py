@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pipeline.commands.matrix import grouped
+from pipeline.errors import UsageError
 from pipeline.runner import cells
 from pipeline.storage import labels, versions
 from pipeline.storage.rows import rows
@@ -115,6 +116,11 @@ def test_cells_are_versions_with_tags_and_no_drift_among_them(beams: Callable[..
     assert [cell.is_baseline for cell in labels.cells(there, "night")] == [True, False, False, False, False]
     assert {labels.read(version).note for version in there} == {"bảng 2"}
     assert all("paper" in tags(version) for version in there)
+    assert [versions.find(config.parent / "out", f"beams/{name}").folder for name in ("num_beams=1", "lead")] == [
+        there[0].folder, there[4].folder,
+    ]  # fmt: skip
+    with pytest.raises(UsageError, match="beams/num_beams: no such version or cell; there are: "):
+        versions.find(config.parent / "out", "beams/num_beams")
     lengths = [version.manifest["statistics"]["mean_words"]["summary"] for version in there]
     assert lengths[4] > 2 * lengths[3]  # else there would be no drift to leave out
     assert [version.manifest["drift"] for version in there] == [[]] * 5

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -26,6 +25,7 @@ from pipeline.storage.versions import Version
 from tests.conftest import article, tomdich_in_process
 from tests.evaluation.test_compare import fake, feed
 from tests.published import Row, edit, flag, publish
+from tests.tex import HAS_TEX, NO_TEX, typeset
 
 Make = Callable[..., list[Version]]
 
@@ -319,20 +319,11 @@ def test_a_column_or_label_that_cannot_be_is_refused(make: Make, columns: list[s
     assert said in str(raised.value)
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX here: apt-get install texlive-latex-recommended")
+@pytest.mark.skipif(not HAS_TEX, reason=NO_TEX)
 @pytest.mark.parametrize("columns", [[], [column.key for column in COLUMNS]], ids=["default", "all"])
 def test_the_table_of_a_paper_compiles_and_its_label_is_known(make: Make, tmp_path: Path, columns: list[str]) -> None:
     text = latex([paper_table(compared(make(24, 12, 6)), columns=columns, label="tab:a")])
-    document = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{text}See Table~\ref{{tab:a}}.\end{{document}}"
-    (tmp_path / "paper.tex").write_text(document, encoding="utf-8")
-    for _ in range(2):  # the second reads the label that the first has written
-        command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=100, check=False)
-        assert done.returncode == 0, done.stdout.decode(errors="replace")
-    log = (tmp_path / "paper.log").read_text(encoding="utf-8", errors="replace")
-    assert "undefined" not in log
-    assert ("Overfull" in log) == bool(columns)
-    assert (tmp_path / "paper.pdf").stat().st_size > 1_000
+    assert ("Overfull" in typeset(text, tmp_path, label="tab:a")) == bool(columns)
 
 
 # The command

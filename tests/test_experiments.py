@@ -1,0 +1,127 @@
+"""The tutorial `docs/experiments.md` from its first command to its last, killed in the middle, reproduced elsewhere."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.records import JSON
+from pipeline.storage import labels, versions
+from tests import examples, forked
+from tests.accounts import BOB, ROOT, Step, is_open, open_folder, run_as
+from tests.conftest import article, tomdich, write_feed
+from tests.tex import HAS_TEX, typeset
+
+__all__ = ["open_folder"]  # a fixture
+
+PAGE = ROOT / "docs" / "experiments.md"
+BLOCKS = examples.fences(PAGE)
+SH = [line for block in BLOCKS if block.language == "sh" for line in block.text.splitlines()]
+(CONFIG,) = (block.text for block in BLOCKS if block.language == "yaml")
+(PLAN,) = (block.text for block in BLOCKS if block.language == "text")
+CELLS = [f"num_beams={beams},max_new_tokens={length}" for beams in (1, 4) for length in (32, 64)] + ["lead", "textrank"]
+RUN, REPRODUCE = "tomdich matrix beams.yaml --tag", "tomdich reproduce"
+
+
+def article_with_references(number: int, **fields: JSON) -> dict[str, JSON]:
+    one = article(number) | fields
+    return one | {"summary": one["text"].partition(". ")[0], "english": f"Province {number} will plant mangroves."}
+
+
+def scene(folder: Path, *, articles: int, fake: bool) -> None:
+    """Write the page's config and the articles; those of the fake engine take it 50 ms a batch."""
+    config = CONFIG
+    if fake:
+        for name in ("summarizer", "translator"):
+            config = config.replace(f"model: bundled/{name}, compute_type: float32", "model: fake, engine: fake")
+        config += "runtime: {batch_tokens: 64}\nexclude: {under_syllables: 5}\n"
+    assert ("bundled" in config) != fake
+    (folder / "beams.yaml").write_text(config, encoding="utf-8")
+    slow = " fake:slow" if fake else ""
+    rows = [article_with_references(number, title=article(number)["title"] + slow) for number in range(articles)]
+    write_feed(folder / "articles.jsonl", rows)
+
+
+def do(line: str, folder: Path) -> str:
+    """Run a line of the page, which has to succeed; return what it prints, also where it writes that to a file."""
+    command, _, file = line.partition(" > ")
+    done = tomdich(*shlex.split(command)[1:], cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    if file:
+        (folder / file).write_text(done.stdout, encoding="utf-8")
+    return done.stdout
+
+
+def kill_in_the_middle(line: str, folder: Path) -> list[Path]:
+    """Run a line until the first version is published, and kill it; return the versions that are there."""
+    out, err = folder / "printed", folder / "said"
+    process = forked.start(shlex.split(line)[1:], cwd=folder, out=out, err=err, environment=dict(os.environ))
+    end = time.monotonic() + 240
+    while not (found := versions.versions(folder / "outputs" / "beams")):
+        assert process.is_alive(), err.read_text("utf-8")
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL, "it was over before it was killed"
+    found = versions.versions(folder / "outputs" / "beams")
+    assert 1 <= len(found) < len(CELLS)
+    return [version.folder for version in found]
+
+
+def elsewhere(line: str, folder: Path, pack: Path) -> str:
+    """Run a line in another folder that has only the pack, as another account if this is root; return what it prints."""
+    there = folder / "elsewhere"
+    there.mkdir()
+    shutil.move(pack, there)
+    if os.geteuid() != 0 or not is_open(ROOT / "pipeline" / "bundled"):
+        return do(line, there)
+    if (folder / "cache").exists():
+        (there / "cache").symlink_to(folder / "cache")  # prepared checkpoints, each converted once
+    os.chown(there, BOB, -1)
+    (done,) = run_as(Step(BOB, line.removeprefix("tomdich ")), cwd=there)
+    assert done.code == 0, done.err
+    return done.out
+
+
+@pytest.mark.parametrize(("articles", "fake"), [(6, True), (2, False)], ids=["fake", "bundled"])
+def test_the_page_is_followed_to_its_end(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch, articles: int, fake: bool
+) -> None:
+    monkeypatch.setenv("TOMDICH_CACHE", str(open_folder / "cache"))
+    home = open_folder / "home"
+    home.mkdir()
+    scene(home, articles=articles, fake=fake)
+    printed = {}
+    for line in SH:
+        if line.startswith(RUN):
+            before = kill_in_the_middle(line, home)
+        if line.startswith(REPRODUCE):
+            for path in ("articles.jsonl", "outputs"):  # nothing is left but the pack
+                (home / path).rename(home / f"{path}.gone")
+            printed[line] = elsewhere(line, open_folder, home / "best.tar.gz")
+        else:
+            printed[line] = do(line, home)
+        if line.startswith(RUN):
+            there = versions.versions(home / "outputs" / "beams")
+            assert [version.folder for version in there[: len(before)]] == before
+            assert [cell.name for cell in labels.cells(there, "beams")] == CELLS
+            assert {version.manifest["counts"]["records"] for version in there} == {articles}
+    (planned,) = (text for line, text in printed.items() if line.endswith("--dry"))
+    if fake:
+        assert [line.rstrip() for line in planned.splitlines()] == PLAN.splitlines()
+    table = (home / "table.tex").read_text(encoding="utf-8")
+    for said in (r"\toprule", r"\label{tab:beams}", "chrF++", "textrank"):
+        assert said in table
+    assert all(cell in (home / "beams.html").read_text(encoding="utf-8") for cell in CELLS)
+    (reproduced,) = (text for line, text in printed.items() if line.startswith(REPRODUCE))
+    assert f": {articles} of {articles} records have the same texts" in reproduced
+    if HAS_TEX:
+        typeset(table, home, label="tab:beams")
