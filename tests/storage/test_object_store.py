@@ -144,8 +144,15 @@ def test_a_file_that_is_not_as_published_is_not_read(store: s3.S3, machine: Call
     assert not list((machine("b") / "night").glob(".tmp-*"))
 
 
+def change_with(environment: dict[str, str], step: str, outputs: str) -> None:
+    """Do one step, in a process that is killed; the server it is forked from has another environment."""
+    os.environ.clear()
+    os.environ.update(environment)
+    change(step, outputs)
+
+
 def change(step: str, outputs: str) -> None:
-    """Do one step, in a process that is killed."""
+    """Do one step."""
     if step == "publish":
         publish(Path(outputs), text="second")
     elif step == "prune":
@@ -187,7 +194,7 @@ def test_a_kill_at_any_change_leaves_whole_versions_and_the_next_holder_of_the_l
             store.put(key, content)
         shutil.rmtree(outputs)
         shutil.copytree(backup, outputs, symlinks=True)
-        process = forked._forked.Process(target=change, args=(step, str(outputs)))
+        process = forked._forked.Process(target=change_with, args=(dict(os.environ), step, str(outputs)))
         process.start()
         store.client, store.kill_at = process.pid or 0, number
         process.join(60)
