@@ -11,33 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pipeline.checks import (
-    attribution,
-    coverage,
-    degeneration,
-    hedges,
-    negation,
-    numbers,
-    procedure,
-    support,
-)
-from pipeline.checks.names import comparison, gender
-from pipeline.checks.truncation import UNFINISHED
+from pipeline.checks import degeneration, labels, negation, numbers, support, truncation
+from pipeline.checks.names import comparison
+from pipeline.checks.rules import CHECK_FUNCTIONS
 from pipeline.checks.view import View
 from pipeline.records import Article, Flag, Origin, RepairedText, RepairSource, Sentence, Translated
 from pipeline.text.sentences import sentences
 
-_OF_A_PAIR: tuple[Callable[[View], Iterable[Flag]], ...] = (
-    numbers.check,
-    comparison.check,
-    gender.check,
-    negation.check,
-    hedges.check,
-    procedure.check,
-    attribution.check,
-    coverage.check,
-    degeneration.check,
-)
+# Without those of a summary and of the calls, and without `label`: whether asking again mends one is not measured.
+_OF_A_PAIR = tuple(check for check in CHECK_FUNCTIONS if check not in (labels.check, support.check, truncation.check))
 _OF_A_SUMMARY: tuple[Callable[[View], Iterable[Flag]], ...] = (
     numbers.check,
     comparison.check,
@@ -101,7 +83,7 @@ def _judged(answer: Answer, view: View, checks: Sequence[Callable[[View], Iterab
     if not answer.text.strip():
         return Judgment(("empty",), ())
     flags = [flag for check in checks for flag in check(view)]
-    cut = () if answer.finished else (UNFINISHED,)
+    cut = () if answer.finished else (truncation.UNFINISHED,)
     unreadable = ("replacement",) if "�" in answer.text else ()
     return Judgment(
         (*(flag.check for flag in flags if flag.severity == "error"), *unreadable),

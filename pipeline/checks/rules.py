@@ -33,7 +33,7 @@ from pipeline.corrections import Correction
 from pipeline.glossary import Glossary, of_text
 from pipeline.records import Flag, Translated
 
-_CHECKS: tuple[Callable[[View], Iterable[Flag]], ...] = (
+CHECK_FUNCTIONS: tuple[Callable[[View], Iterable[Flag]], ...] = (
     numbers.check,
     comparison.check,
     gender.check,
@@ -89,4 +89,4 @@ def inspect(translated: Translated, rules: Rules | None = None) -> Translated:
 
 
 def _found(view: View) -> list[Flag]:
-    return [flag for check in _CHECKS for flag in check(view)]
+    return [flag for check in CHECK_FUNCTIONS for flag in check(view)]

@@ -106,7 +106,7 @@ def lost(view: View) -> list[Flag]:
 def test_an_error_holds_a_record_until_an_editor_stands_for_the_sentence(
     monkeypatch: pytest.MonkeyPatch, hold: list[str], rules: dict[str, object], status: str
 ) -> None:
-    monkeypatch.setattr("pipeline.checks.rules._CHECKS", (lost,))
+    monkeypatch.setattr("pipeline.checks.rules.CHECK_FUNCTIONS", (lost,))
     record = inspect(RECORD, replace(Rules(hold=frozenset(hold)), **rules))  # type: ignore[arg-type]
     assert record.status == status
     assert {flag.check for flag in record.flags} >= {"number", "negation"}  # kept, if only as a note
@@ -114,7 +114,7 @@ def test_an_error_holds_a_record_until_an_editor_stands_for_the_sentence(
 
 def test_a_warning_holds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     flag = Flag(check="number", field="summary", start=0, end=4, message="")
-    monkeypatch.setattr("pipeline.checks.rules._CHECKS", (lambda _record: [flag],))
+    monkeypatch.setattr("pipeline.checks.rules.CHECK_FUNCTIONS", (lambda _record: [flag],))
     assert inspect(RECORD, Rules(hold=frozenset({"number"}))).status == "ok"
 
 

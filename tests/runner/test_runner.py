@@ -385,7 +385,7 @@ def test_a_refused_record_of_the_inspection_is_a_listed_failure(go: Any, monkeyp
             raise ValueError("a rule stumbled")
         return []
 
-    monkeypatch.setattr("pipeline.checks.rules._CHECKS", (broken,))
+    monkeypatch.setattr("pipeline.checks.rules.CHECK_FUNCTIONS", (broken,))
     outcome = go(FEED)
     assert [row["id"] for row in rows(outcome)] == ["a0", "a2", "a3", "a4"]
     assert [(f["id"], f["stage"], f["message"], f["retry"]) for f in failures(outcome)] == [
@@ -402,7 +402,7 @@ def wrong_number(view: View) -> list[Flag]:
 
 
 def test_an_error_of_a_holding_check_sets_the_status_and_is_counted(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.checks.rules._CHECKS", (wrong_number,))
+    monkeypatch.setattr("pipeline.checks.rules.CHECK_FUNCTIONS", (wrong_number,))
     outcome = go(FEED)
     assert [row["status"] for row in rows(outcome)] == ["ok", "hold", "ok", "hold", "ok"]
     assert outcome.version.manifest["counts"]["held"] == 2
@@ -429,7 +429,7 @@ def test_a_change_of_the_rules_publishes_anew_for_nothing(go: Any, monkeypatch: 
 def test_too_many_held_records_publish_nothing_and_name_the_reasons(
     go: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.checks.rules._CHECKS", (wrong_number,))
+    monkeypatch.setattr("pipeline.checks.rules.CHECK_FUNCTIONS", (wrong_number,))
     feed = [article(number) for number in range(20)]
     with pytest.raises(GateError, match=r"10 of 20 records are held back.*max_hold_ratio = 0.4 .*held.jsonl") as caught:
         go(feed, limits={"max_hold_ratio": 0.4})
@@ -442,7 +442,7 @@ def test_too_many_held_records_publish_nothing_and_name_the_reasons(
 
 
 def test_few_held_records_among_few_are_no_gate(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.checks.rules._CHECKS", (wrong_number,))
+    monkeypatch.setattr("pipeline.checks.rules.CHECK_FUNCTIONS", (wrong_number,))
     assert go(FEED, limits={"max_hold_ratio": 0.0}).published
 
 
