@@ -37,6 +37,7 @@ from pipeline.runner.options import Outcome, RunOptions
 from pipeline.runner.passes import StagePasses
 from pipeline.runner.preparing import before_reading, environment, memo_folder, prepare_stages, recipe, resolved
 from pipeline.runner.publishing import card, get_ready, written
+from pipeline.runner.revising import Revision
 from pipeline.runner.spool import Records, Spool
 from pipeline.storage import labels, object_store, versions
 from pipeline.storage.memo import Memo, open_memo
@@ -146,16 +147,19 @@ def prepare_models(run: RunContext) -> dict[StageName, Checkpoint]:
 
 def _load(run: RunContext, glossary: Glossary) -> Loaded:
     """Return the articles of the sources, or of versions; raises `GateError` as the limits say."""
-    version, rejected = run.options.articles_of, glossary.rejected_texts()
-    if run.revision is None and version is None:
+    rejected = glossary.rejected_texts()
+    if run.revision is not None:
+        return _load_revised(run, run.revision, rejected=rejected)
+    if (version := run.options.articles_of) is None:
         return load_through_gates(run, from_sources(run.config, run.stop.now), rejected=rejected)
-    if version is not None and run.revision is None:
-        folder, advance = run.work, run.run_log.advance
-        return _through_gates(run, lambda: load_version(version, folder=folder, advance=advance, stopping=run.stop.now))
-    assert run.revision is not None
+    folder, advance = run.work, run.run_log.advance
+    return _through_gates(run, lambda: load_version(version, folder=folder, advance=advance, stopping=run.stop.now))
+
+
+def _load_revised(run: RunContext, revision: Revision, *, rejected: Mapping[str, Rejection]) -> Loaded:
     with run.run_log.stage("load", None):
         run.stop.deadline.begin()
-        loaded = run.revision.load(
+        loaded = revision.load(
             folder=run.work,
             withdrawn=run.published.is_withdrawn,
             rejected=rejected,
