@@ -166,9 +166,8 @@ class Stage(_Model):
     lead: Annotated[int, Strict(), Field(ge=16, le=1_000_000)] | Literal[False] | None = None
     # with `lead`: it ends after exactly so many tokens, within a sentence too, as published evaluations cut articles
     truncate: StrictBool | None = None
-    sentences: Annotated[int, Strict(), Field(ge=1, le=20)] | None = (
-        None  # of `extractive`, `lead`, `textrank`, `oracle`
-    )
+    # of the summarizers without a model: `extractive`, `lead`, `textrank`, `oracle`
+    sentences: Annotated[int, Strict(), Field(ge=1, le=20)] | None = None
     generation: GenerationOptions = GenerationOptions()
     # asks again where the checks flag an answer; auto: for the checkpoints of the catalog that gain by it; null: never
     repair: Repair | Literal["auto", False] = "auto"

@@ -6,8 +6,8 @@
 Choosing by the checks makes the checks look better than the text is, so the answers with and without repair are
 compared by scores against reference translations, and by how many of the reference's numbers and names they have. Both
 are counted here and share no code with the checks: a number is a run of digits, a name a capitalized word of the
-reference, not at the beginning of a sentence, that the source has too when both are folded to ASCII. Time is the processor's, of all threads: other processes on the machine
-change it less than the time on the wall.
+reference, not at the beginning of a sentence, that the source has too when both are folded to ASCII. Time is the
+processor's, of all threads: other processes on the machine change it less than the time on the wall.
 
 `parallel.test` and `indomain.dev` have references; headlines and leads of `vietnamese-news2` (`--news`) have none and
 add pairs to the sheet. `--sheet DIR` draws 150 pairs whose text was replaced, and writes both versions in random order
@@ -27,20 +27,21 @@ import re
 import time
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from pipeline import config as configs
 from pipeline.commands.single import SUMMARIZER, TRANSLATOR
 from pipeline.config import Config, Repair
 from pipeline.evaluation import metrics
-from pipeline.records import Article, Origin, RepairedText, Summarized, Translated
+from pipeline.records import Article, Failure, Origin, RepairedText, StageName, Summarized, Translated
 from pipeline.runner.preparing import prepare_stage
 from pipeline.runner.stage_runner import open_stage
-from pipeline.stages import summarize, translate
+from pipeline.stages import Round, summarize, translate
 from pipeline.storage.memo import open_memo
 from pipeline.text.normalize import repair as repaired_text
 
@@ -48,6 +49,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
 SHEET = 150  # pairs
 NEWS_STEP = 150  # one article of so many
+
+R = TypeVar("R", Article, Summarized)
+T = TypeVar("T", Summarized, Translated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,25 @@ def main() -> None:
         summarized(options)
 
 
+def _without_and_with(
+    name: StageName, stage: Callable[..., Round[T | Failure]], over: Iterable[R], config: Config, answered: type[T]
+) -> tuple[list[T], list[T], list[float]]:
+    """Return the records of a stage without repair, those with it, and the seconds of both; they share a memo."""
+    checkpoint = prepare_stage(config, name)
+    found: list[list[T]] = []
+    seconds: list[float] = []
+    with open_memo(None) as memo:
+        for repair in (None, getattr(config, name).repair):
+            assert repair is None or isinstance(repair, Repair)
+            started = time.process_time()
+            with open_stage(
+                name, partial(stage, repair=repair), checkpoint, memo=memo, runtime=config.runtime
+            ) as runner:
+                found.append([result for result in runner.over(over) if isinstance(result, answered)])
+            seconds.append(time.process_time() - started)
+    return found[0], found[1], seconds
+
+
 # Translation
 
 
@@ -78,23 +101,7 @@ def translated(options: argparse.Namespace) -> None:
         return
     records = [Summarized(_article(str(at), ""), repaired_text(line.source)[0], ()) for at, line in enumerate(lines)]
     config = _config(options)
-    checkpoint = prepare_stage(config, "translate")
-    found: list[list[Translated]] = []
-    seconds: list[float] = []
-    with open_memo(None) as memo:
-        for repair in (None, config.translate.repair):
-            assert repair is None or isinstance(repair, Repair)
-            started = time.process_time()
-            with open_stage(
-                "translate",
-                partial(translate, repair=repair),
-                checkpoint,
-                memo=memo,
-                runtime=config.runtime,
-            ) as runner:
-                found.append([result for result in runner.over(records) if isinstance(result, Translated)])
-            seconds.append(time.process_time() - started)
-    before, after = found
+    before, after, seconds = _without_and_with("translate", translate, records, config, Translated)
     repaired = [one for record in after for one in record.repaired]
     pairs = sum(len(record.sentences) for record in after)
     print(f"\ntranslate: {config.translate.model}, {config.translate.repair}")
@@ -254,23 +261,7 @@ def summarized(options: argparse.Namespace) -> None:
         rows = [json.loads(line) for line in islice(file, options.articles)]
     articles = [replace(_article(str(row["id"]), row["body"]), title=row["title"]) for row in rows]
     config = _config(options)
-    checkpoint = prepare_stage(config, "summarize")
-    found: list[list[Summarized]] = []
-    seconds: list[float] = []
-    with open_memo(None) as memo:
-        for repair in (None, config.summarize.repair):
-            assert repair is None or isinstance(repair, Repair)
-            started = time.process_time()
-            with open_stage(
-                "summarize",
-                partial(summarize, repair=repair),
-                checkpoint,
-                memo=memo,
-                runtime=config.runtime,
-            ) as runner:
-                found.append([result for result in runner.over(articles) if isinstance(result, Summarized)])
-            seconds.append(time.process_time() - started)
-    before, after = found
+    before, after, seconds = _without_and_with("summarize", summarize, articles, config, Summarized)
     repaired = [one for record in after for one in record.repaired]
     print(f"\nsummarize: {config.summarize.model}, {config.summarize.repair}, {path.name}")
     _counts(repaired, len(after))
