@@ -74,20 +74,24 @@ def write_feed(path: Path, articles: Iterable[dict[str, Any]]) -> Path:
     return path
 
 
+def fake_config(*, max_new_tokens: int = 12, **fields: Any) -> dict[str, Any]:
+    """Return the fields of a config on the fake engine, which reads feed.jsonl beside it, with fields of the caller's."""
+    return {
+        "name": "night",
+        "sources": [{"path": "feed.jsonl"}],
+        "exclude": {"under_syllables": 5},
+        "summarize": {"model": "fake", "engine": "fake", "generation": {"max_new_tokens": max_new_tokens}},
+        "translate": {"model": "fake", "engine": "fake"},
+    } | fields
+
+
 @pytest.fixture
 def make_config(tmp_path: Path) -> Callable[..., Path]:
     """Give a function that writes a config on the fake engine, with fields of the caller's."""
 
     def make(**fields: Any) -> Path:
-        whole = {
-            "name": "night",
-            "sources": [{"path": "feed.jsonl"}],
-            "exclude": {"under_syllables": 5},
-            "summarize": {"model": "fake", "engine": "fake", "generation": {"max_new_tokens": 12}},
-            "translate": {"model": "fake", "engine": "fake"},
-        } | fields
         path = tmp_path / "night.yaml"
-        path.write_text(yaml.safe_dump(whole, allow_unicode=True), encoding="utf-8")
+        path.write_text(yaml.safe_dump(fake_config(**fields), allow_unicode=True), encoding="utf-8")
         return path
 
     return make

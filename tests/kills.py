@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -17,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from pipeline.storage.versions import Version
 from tests import forked
+from tests.faults_tally import whole
 
 # All that changes a file or a folder; `?`: not every machine has each of them.
 CALLS = ",".join(
@@ -106,3 +109,20 @@ def _traced(arguments: list[str | Path], *, cwd: Path, inject: list[str]) -> _Do
     )
     process.close()
     return found
+
+
+class Experiment:
+    """The outputs of the experiment `night`, which can be put back to what they were."""
+
+    def __init__(self, cwd: Path) -> None:
+        self.cwd, self.outputs = cwd, cwd / "out"
+
+    def keep(self) -> None:
+        shutil.copytree(self.outputs, self.cwd / "backup", symlinks=True)
+
+    def restore(self) -> None:
+        shutil.rmtree(self.outputs)
+        shutil.copytree(self.cwd / "backup", self.outputs, symlinks=True)
+
+    def versions(self) -> list[Version]:
+        return whole(self.outputs / "night")

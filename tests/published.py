@@ -15,7 +15,7 @@ from pipeline import config as configs
 from pipeline.runner.chain import run
 from pipeline.runner.options import RunOptions
 from pipeline.storage.versions import Version
-from tests.conftest import write_feed
+from tests.conftest import fake_config, write_feed
 
 Row = dict[str, Any]
 
@@ -34,13 +34,7 @@ class _Silent:
 def publish(folder: Path, articles: list[Row], *, until: Any = None, **fields: Any) -> Version:
     """Return the version of a run over `articles`, published in `folder`/out."""
     write_feed(folder / "feed.jsonl", articles)
-    whole = {
-        "name": "night",
-        "sources": [{"path": "feed.jsonl"}],
-        "exclude": {"under_syllables": 5},
-        "summarize": {"model": "fake", "engine": "fake", "generation": {"max_new_tokens": 24}},
-        "translate": {"model": "fake", "engine": "fake"},
-    } | fields
+    whole = fake_config(max_new_tokens=24, **fields)
     path = folder / "night.yaml"
     path.write_text(yaml.safe_dump(whole, allow_unicode=True), encoding="utf-8")
     outcome = run(configs.load(path), options=RunOptions(outputs=folder / "out", until=until), progress=_Silent())

@@ -17,7 +17,7 @@ from pipeline.cli import app
 from pipeline.storage import versions as store
 from tests import kills
 from tests.conftest import article, write_feed
-from tests.faults_tally import FaultFixture, accounted, whole
+from tests.faults_tally import FaultFixture, accounted
 
 SHARES = 16  # of the long campaign, for the machine's cores
 EVERY = [pytest.param(share, marks=[pytest.mark.faults, pytest.mark.timeout(3000)]) for share in range(SHARES)]
@@ -25,11 +25,11 @@ EVERY = [pytest.param(share, marks=[pytest.mark.faults, pytest.mark.timeout(3000
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: it delivers the kills")
 
 
-class Night:
-    """A small experiment on the fake engine, which can be put back to what it was."""
+class Night(kills.Experiment):
+    """A small experiment on the fake engine."""
 
     def __init__(self, config: Path) -> None:
-        self.cwd, self.outputs = config.parent, config.parent / "out"
+        super().__init__(config.parent)
         self.run: list[str | Path] = ["run", config, "--outputs", self.outputs]
         self.prune: list[str | Path] = ["prune", "night", "--keep", "1", "--yes", "--outputs", self.outputs]
         self.outputs.mkdir()
@@ -41,16 +41,6 @@ class Night:
 
     def do(self, arguments: list[str | Path], *more: str) -> None:
         app([*map(str, arguments), *more], standalone_mode=False)
-
-    def keep(self) -> None:
-        shutil.copytree(self.outputs, self.cwd / "backup", symlinks=True)
-
-    def restore(self) -> None:
-        shutil.rmtree(self.outputs)
-        shutil.copytree(self.cwd / "backup", self.outputs, symlinks=True)
-
-    def versions(self) -> list[store.Version]:
-        return whole(self.outputs / "night")
 
     def latest(self) -> Path:
         return (self.outputs / "night" / "latest").resolve(strict=True)

@@ -30,7 +30,7 @@ import yaml
 from pipeline.storage import versions as store
 from tests import forked
 from tests import kills as killing
-from tests.conftest import article, tomdich, write_feed
+from tests.conftest import article, fake_config, tomdich, write_feed
 from tests.faults_tally import FaultFixture, accounted, whole
 from tests.runner.test_sharding import assert_equal
 
@@ -153,15 +153,7 @@ def survive(
     """
     chance = random.Random(seed)
     write_feed(folder / "feed.jsonl", rows(shards * articles, chance))
-    stage = {"model": "fake", "engine": "fake", "generation": {"max_new_tokens": 12}}
-    config = {
-        "name": "night",
-        "sources": [{"path": "feed.jsonl"}],
-        "on_same_id": "newest",
-        "exclude": {"under_syllables": 5},
-        "summarize": stage,
-        "translate": {"model": "fake", "engine": "fake"},
-    }
+    config = fake_config(on_same_id="newest")
     (folder / "night.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     campaign = Campaign(folder, shards, kills, start, chance)
     into = ("--outputs", "many")
@@ -208,11 +200,11 @@ def test_8_shards_of_20_000_articles_that_are_killed_at_random(tmp_path: Path) -
 # At each system call
 
 
-class Array:
-    """A small array job of two shards, which can be put back to what it was."""
+class Array(killing.Experiment):
+    """A small array job of two shards."""
 
     def __init__(self, config: Path) -> None:
-        self.cwd, self.outputs = config.parent, config.parent / "out"
+        super().__init__(config.parent)
         self.config = config
         self.merge: list[str | Path] = ["merge", "night", "--shards", "2", "--outputs", self.outputs]
         write_feed(self.cwd / "feed.jsonl", [*map(article, range(6)), article(2) | {"id": "copy"}])
@@ -222,16 +214,6 @@ class Array:
 
     def do(self, arguments: list[str | Path]) -> int:
         return tomdich(*arguments, cwd=self.cwd).returncode
-
-    def keep(self) -> None:
-        shutil.copytree(self.outputs, self.cwd / "backup", symlinks=True)
-
-    def restore(self) -> None:
-        shutil.rmtree(self.outputs)
-        shutil.copytree(self.cwd / "backup", self.outputs, symlinks=True)
-
-    def versions(self) -> list[store.Version]:
-        return whole(self.outputs / "night")
 
 
 needs_strace = pytest.mark.skipif(

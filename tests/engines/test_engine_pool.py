@@ -20,7 +20,7 @@ import yaml
 
 from pipeline import __version__
 from tests.accounts import needs_root
-from tests.conftest import article, tomdich, write_feed
+from tests.conftest import article, fake_config, tomdich, write_feed
 from tests.equal_versions import differences
 from tests.ray_cluster import (
     ROOT,
@@ -54,14 +54,7 @@ class Night:
     def __init__(self, folder: Path, cluster: RayCluster | None) -> None:
         self.folder = folder
         self.environment = {} if cluster is None else cluster.environment
-        self.config: dict[str, Any] = {
-            "name": "night",
-            "sources": [{"path": "feed.jsonl"}],
-            "exclude": {"under_syllables": 5},
-            "limits": {"max_failure_ratio": 0.5},
-            "summarize": {"model": "fake", "engine": "fake", "generation": {"max_new_tokens": 12}},
-            "translate": {"model": "fake", "engine": "fake"},
-        }
+        self.config = fake_config(limits={"max_failure_ratio": 0.5})
         self.pool: dict[str, Any] = {"address": "auto" if cluster else "local", "gpus_per_worker": 0}
 
     def feed(self, rows: list[dict[str, Any]]) -> None:

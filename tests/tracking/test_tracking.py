@@ -18,7 +18,7 @@ from pipeline.errors import WorldError
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.storage import labels
 from pipeline.storage.versions import Version, find
-from tests.conftest import article, tomdich_in_process, write_feed
+from tests.conftest import article, fake_config, tomdich_in_process, write_feed
 from tests.published import publish
 
 mlflow = pytest.mark.skipif(
@@ -32,13 +32,7 @@ FEED = [article(number) | REFERENCES for number in range(3)]
 
 def run(folder: Path, *arguments: str | Path, **fields: Any) -> subprocess.CompletedProcess[str]:
     write_feed(folder / "feed.jsonl", FEED)
-    config = {
-        "name": "night",
-        "sources": [{"path": "feed.jsonl"}],
-        "exclude": {"under_syllables": 5},
-        "summarize": {"model": "fake", "engine": "fake", "generation": {"max_new_tokens": 24}},
-        "translate": {"model": "fake", "engine": "fake"},
-    } | fields
+    config = fake_config(max_new_tokens=24, **fields)
     (folder / "night.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     return tomdich_in_process("run", folder / "night.yaml", *arguments, cwd=folder)
 
