@@ -8,9 +8,10 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -190,9 +191,14 @@ def _planned(
             name: _Counter(memo.calls(one.identity()), first_time, name, digest(one.identity()))
             for name, one in checkpoints.items()
         }
+        stages: dict[StageName, Callable[..., Round[object]]] = {
+            "summarize": summarizing(config, glossary),
+            "translate": translating(config, glossary),
+        }
+        steps = {name: partial(stages[name], chunker=chunker(one)) for name, one in checkpoints.items()}
         for article in loaded:
             _go_on(options)
-            _walk(article, config, checkpoints, counters, glossary)
+            _walk(article, steps, counters)
             progress.advance(1)
     if revision is not None and not planned.same:
         _require_answers(revision, checkpoints, counters, glossary)
@@ -280,17 +286,14 @@ def _unlogged(_kind: str, _values: dict[str, JSON]) -> None:
 
 
 def _walk(
-    article: Article,
-    config: Config,
-    checkpoints: dict[StageName, Checkpoint],
-    counters: dict[StageName, _Counter],
-    glossary: Glossary,
+    article: Article, steps: Mapping[StageName, Callable[..., Round[object]]], counters: dict[StageName, _Counter]
 ) -> None:
-    summarized = counters["summarize"].walk(summarizing(config, glossary)(article, chunker(checkpoints["summarize"])))
+    """Take an article through the stages, each given as what it does with a record, as far as the memo leads."""
+    summarized = counters["summarize"].walk(steps["summarize"](article))
     if "translate" not in counters:
         return
     if isinstance(summarized, Summarized):
-        counters["translate"].walk(translating(config, glossary)(summarized, chunker(checkpoints["translate"])))
+        counters["translate"].walk(steps["translate"](summarized))
     elif summarized is None:
         counters["translate"].waiting += 1
 
