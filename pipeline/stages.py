@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Container, Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from pipeline import extractive
 from pipeline.checks.editing import with_editors_summary
-from pipeline.checks.repair import Answer, Choice, judge_summary, judge_translation
 from pipeline.checks.variants import joined_clauses, variants
 from pipeline.config import Repair
 from pipeline.corrections import Summary
@@ -26,7 +25,6 @@ from pipeline.records import (
     Failure,
     Flag,
     Generation,
-    Hypothesis,
     Request,
     Sentence,
     StageName,
@@ -37,6 +35,9 @@ from pipeline.text.chunking import Chunker, Part
 from pipeline.text.normalize import new_tone, press_tone
 from pipeline.text.recase import recased
 from pipeline.text.sentences import sentences
+
+if TYPE_CHECKING:  # it loads every check, which takes over a tenth of a second: imported where there is a repair
+    from pipeline.checks.repair import Choice
 
 T = TypeVar("T")
 Round: TypeAlias = Generator[Sequence[Request], list[Generation], T]
@@ -115,12 +116,14 @@ def _failed(article: Article, *, kind: str, message: str) -> Failure:
 
 def _summarized_again(first: Summarized, asked: str, *, finished: bool, repair: Repair) -> Round[Summarized]:
     """Return the record with the best of several summaries where the checks flag the first, and the calls of that."""
+    from pipeline.checks.repair import Answer, Choice, judge_summary, of_beam
+
     article = first.article
     choice = Choice(Answer(first.summary, finished), partial(judge_summary, article=article), field="summary")
     if choice.is_clean:
         return first
     (answer,) = yield [Candidates(asked, repair.candidates)]
-    choice.offer(replace(one, text=_source_style(one.text, like=article.text)) for one in _of_beam(answer))
+    choice.offer(replace(one, text=_source_style(one.text, like=article.text)) for one in of_beam(answer))
     if choice.found.errors and repair.fallback == "extractive":
         choice.offer([Answer(" ".join(extractive.summarize(article.text, article.title)), source="extractive")])
     calls = _calls("summarize", [answer], round_=0, repair=True)
@@ -170,6 +173,8 @@ def translate(
     calls = _calls("translate", answers, round_=0)
     repaired = list(summarized.repaired)
     if repair is not None:
+        from pipeline.checks.repair import Answer, Choice, judge_translation
+
         choices = {
             at: Choice(
                 Answer(outputs[at], answered[at][0].finished),
@@ -203,10 +208,12 @@ def _translated_again(flagged: Sequence[tuple[str, Choice]], chunker: Chunker, r
 
     Returns the calls that were made.
     """
+    from pipeline.checks.repair import Answer, of_beam
+
     answers = yield [Candidates(chunker.normalize_tone(text), repair.candidates) for text, _ in flagged]
     calls = _calls("translate", answers, round_=1, repair=True)
     for (_, choice), answer in zip(flagged, answers, strict=True):
-        choice.offer(_of_beam(answer))
+        choice.offer(of_beam(answer))
     written = [
         (choice, way, [chunker.normalize_tone(one) for one in written])
         for text, choice in flagged
@@ -222,11 +229,6 @@ def _translated_again(flagged: Sequence[tuple[str, Choice]], chunker: Chunker, r
         text = joined_clauses(texts, [one.text for one in several])
         choice.offer([Answer(text, all(one.finished for one in several), way)])
     return calls + _calls("translate", answers, round_=2, repair=True)
-
-
-def _of_beam(answer: Generation) -> list[Answer]:
-    best_first: tuple[Generation | Hypothesis, ...] = (answer, *answer.others)
-    return [Answer(one.text.strip(), one.finished, "beam", rank) for rank, one in enumerate(best_first, start=1)]
 
 
 def _calls(stage: StageName, answers: Sequence[Generation], *, round_: int, repair: bool = False) -> list[Call]:

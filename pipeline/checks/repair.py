@@ -15,7 +15,17 @@ from pipeline.checks import degeneration, labels, negation, numbers, support, tr
 from pipeline.checks.names import comparison
 from pipeline.checks.rules import CHECK_FUNCTIONS
 from pipeline.checks.view import View
-from pipeline.records import Article, Flag, Origin, RepairedText, RepairSource, Sentence, Translated
+from pipeline.records import (
+    Article,
+    Flag,
+    Generation,
+    Hypothesis,
+    Origin,
+    RepairedText,
+    RepairSource,
+    Sentence,
+    Translated,
+)
 from pipeline.text.sentences import sentences
 
 # Without those of a summary and of the calls, and without `label`: whether asking again mends one is not measured.
@@ -37,6 +47,12 @@ class Answer:
     finished: bool = True  # False: stopped by the length limit
     source: RepairSource = "first"
     rank: int = 0  # of the hypothesis in its beam, from 1; 0 where it is not from one
+
+
+def of_beam(generation: Generation) -> list[Answer]:
+    """Return the hypotheses of a beam, the best first."""
+    best_first: tuple[Generation | Hypothesis, ...] = (generation, *generation.others)
+    return [Answer(one.text.strip(), one.finished, "beam", rank) for rank, one in enumerate(best_first, start=1)]
 
 
 @dataclass(frozen=True, slots=True)
