@@ -77,6 +77,7 @@ class Columns(_Model):
 
 
 Markup = Literal["auto", "html", "text"]
+Track = Literal["mlflow", "trackio", "none"]
 Format = Literal["txt", "html", "feed", "json", "jsonl", "csv", "tsv", "parquet"]
 
 
@@ -323,7 +324,7 @@ class Config(_Model):
     on_finish: str | tuple[str, ...] | None = None
     metrics: AsWritten | None = None  # a Prometheus textfile, written when a run ends
     # an experiment tracker that gets each version once it is published; needs the extra of its name
-    track: Literal["mlflow", "trackio", "none"] = "none"
+    track: Track = "none"
     deterministic: StrictBool = (
         False  # float32, one text in a batch: slower; the same texts in every run on one machine
     )

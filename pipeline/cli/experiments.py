@@ -223,25 +223,28 @@ def rate(
 
 @app.command(rich_help_panel=EXPERIMENTS)
 def track(
-    version: VersionName = None,
+    version: Annotated[
+        str | None,
+        typer.Argument(metavar="[VERSION|FOLDER]", help="A version, as for `tomdich show`, or a training's folder."),
+    ] = None,
     outputs: Outputs = DEFAULT_OUTPUTS,
     to: Annotated[
         Literal["mlflow", "trackio"] | None,
-        typer.Option("--to", help="The tracker. Default: `track` of the version's config."),
+        typer.Option("--to", help="The tracker. Default: `track` of the config that the version or training has."),
     ] = None,
 ) -> None:
-    """Send a version to an experiment tracker, unless it is there, and print where it is; see `track` of a config."""
-    from pipeline import config as configs
+    """Send a version or a finished training to an experiment tracker, unless it is there, and print where it is."""
     from pipeline import tracking
     from pipeline.storage import versions
+    from pipeline.train import tracked
 
-    found = versions.find(outputs, version)
-    tracker = to or configs.load(found.path("config.yaml")).track
-    if tracker == "none":
-        raise UsageError(f"{found.name}: its config names no tracker; say which with --to mlflow or --to trackio")
-    sent = tracking.send(found, tracker)
+    if version is not None and tracked.is_training(Path(version)):
+        job = tracked.job(Path(version), to)
+    else:
+        job = tracking.job(versions.find(outputs, version), to)
+    sent = tracking.deliver(job)
     if not sent.is_new:
-        say(f"{tracker} has {found.name} already")
+        say(f"{job.tracker} has {job.key} already")
     typer.echo(sent.place)
 
 

@@ -82,7 +82,7 @@ class Finish:
         if tracker == "none" or self.outcome is None or not self.outcome.published or self.outcome.version is None:
             return
         try:
-            _log.info(f"track: {tracking.send(self.outcome.version, tracker).place}")
+            _log.info(f"track: {tracking.deliver(tracking.job(self.outcome.version, tracker)).place}")
         except TomdichError as problem:
             _log.warning(f"track: {problem}; send it later: tomdich track {self.outcome.version.name}")
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -18,10 +18,18 @@ T = TypeVar("T")
 _AT_ONCE = 100  # parameters, metrics or tags that MLflow takes in one request
 
 
+class Measured(msgspec.Struct, frozen=True):
+    """Metrics at one step of a training."""
+
+    step: int
+    metrics: dict[str, float]
+
+
 class Job(msgspec.Struct, kw_only=True, frozen=True):
     """What a tracker gets of one version or training."""
 
-    tracker: str
+    kind: Literal["version", "training"]
+    tracker: Literal["mlflow", "trackio", "none"]
     experiment: str
     run: str  # what the tracker calls it
     key: str  # what it is found by again
@@ -30,6 +38,8 @@ class Job(msgspec.Struct, kw_only=True, frozen=True):
     ended: float
     parameters: dict[str, str]
     metrics: dict[str, float]
+    step: int = 0  # of `metrics`
+    history: list[Measured] = []
     tags: dict[str, str]
     artifacts: list[str]  # paths
 
@@ -60,23 +70,25 @@ def _to_mlflow(job: Job) -> Sent:
     client: Any = MlflowClient()
     there = client.get_experiment_by_name(job.experiment)
     experiment = client.create_experiment(job.experiment) if there is None else there.experiment_id
-    key = job.key.replace("'", "")
-    runs = client.search_runs([experiment], f"tags.`tomdich.version` = '{key}'", max_results=1)
+    found_by, key = f"tomdich.{job.kind}", job.key.replace("'", "")
+    runs = client.search_runs([experiment], f"tags.`{found_by}` = '{key}'", max_results=1)
     is_new = not runs or runs[0].info.status != "FINISHED"
     if not runs:
-        tags = {"tomdich.version": key}
-        runs = [client.create_run(experiment, start_time=int(job.began * 1000), tags=tags, run_name=job.run)]
+        began = int(job.began * 1000)
+        runs = [client.create_run(experiment, start_time=began, tags={found_by: key}, run_name=job.run)]
     run = runs[0].info.run_id
     if is_new:  # or begun by a process that was killed: what it sent has the same values
         for parameters in _some(list(job.parameters.items())):
             client.log_batch(run, params=[Param(*one) for one in parameters])
-        for metrics in _some(list(job.metrics.items())):
-            client.log_batch(run, metrics=[Metric(*one, int(job.ended * 1000), 0) for one in metrics])
+        ended = int(job.ended * 1000)
+        measured = [(name, value, one.step) for one in _measured(job) for name, value in one.metrics.items()]
+        for some in _some(measured):
+            client.log_batch(run, metrics=[Metric(name, value, ended, step) for name, value, step in some])
         note = {"mlflow.note.content": job.note} if job.note else {}
         client.log_batch(run, tags=[RunTag(*one) for one in (job.tags | note).items()])
         for path in job.artifacts:
             client.log_artifact(run, path)
-        client.set_terminated(run, "FINISHED", int(job.ended * 1000))
+        client.set_terminated(run, "FINISHED", ended)
     uri = client.tracking_uri
     is_server = uri.startswith(("http://", "https://"))
     place = f"{uri.rstrip('/')}/#/experiments/{experiment}/runs/{run}" if is_server else f"run {run} in {uri}"
@@ -99,11 +111,17 @@ def _to_trackio(job: Job) -> Sent:
         auto_log_gpu=False,
         auto_log_cpu=False,
     )
-    trackio.log(job.metrics, step=0)
+    for one in _measured(job):
+        trackio.log(one.metrics, step=one.step)
     for path in job.artifacts:
         trackio.log_artifact(path, name=f"{job.run}-{Path(path).name}", type="tomdich")
     trackio.finish()
     return Sent(place, is_new=True)
+
+
+def _measured(job: Job) -> list[Measured]:
+    """Return all metrics of a job, by step."""
+    return [*job.history, Measured(job.step, job.metrics)]
 
 
 def _some(values: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -112,6 +112,11 @@ def model_card(
     return "\n".join(lines)
 
 
+def libraries() -> dict[str, str]:
+    """Return the versions of the libraries that a training depends on."""
+    return {name: installed(name) for name in _LIBRARIES}
+
+
 def tokenizer_card(
     training: TokenizerTraining, tallies: Mapping[str, ReadCounts], *, compared: int, differing: int
 ) -> str:
@@ -227,7 +232,7 @@ def _recipe(training: ModelTraining, result: TrainingResult) -> list[str]:
         layers = f"{shape.encoder_layers} encoder and {shape.decoder_layers} decoder layers"
         start = f"T5 from scratch, width {shape.width}, {layers}, feed-forward {shape.feed_forward}"
     rate = f"{training.optimizer.kind}, learning rate {training.optimizer.lr:g}"
-    libraries = ", ".join(f"{name} {installed(name)}" for name in _LIBRARIES)
+    used = ", ".join(f"{name} {version}" for name, version in libraries().items())
     falls, ends = schedule.decay_between
     early = f" of {ends}, ended where {training.choose.patience} evaluations brought nothing better"
     early_end = early if result.whole and result.step < ends else ""
@@ -237,7 +242,7 @@ def _recipe(training: ModelTraining, result: TrainingResult) -> list[str]:
         f"{result.step} steps{early_end}, of {training.batch_tokens} tokens; {rate}; {warmup}.",
         f"The learning rate falls to zero from step {falls} to {ends}.",
         f"The weights are {result.what}, in {training.weights}.",
-        f"{result.seconds / 60:.0f} minutes on {result.device}, {training.precision}; {libraries}.",
+        f"{result.seconds / 60:.0f} minutes on {result.device}, {training.precision}; {used}.",
     ]
     if guided is not None:
         lines.append(

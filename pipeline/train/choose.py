@@ -53,11 +53,11 @@ class Evaluator:
     def __init__(self, training: TranslateTraining | SummarizeTraining, dev: Dev, coder: Coder) -> None:
         """Prepare the quick evaluation and the full one."""
         self._decode, self._special = coder.decode, {coder.pad, coder.start, coder.eos}
-        self._reported: tuple[Metric, ...] = (
+        self.reported: tuple[Metric, ...] = (
             ("chrf", "bleu") if isinstance(training, TranslateTraining) else ("rougeL", "rouge1", "rouge2")
         )
         first = metric_of(training)
-        self._reported = (first, *(one for one in self._reported if one != first))
+        self.reported = (first, *(one for one in self.reported if one != first))
         tokens = training.batch_tokens
         self.quick_eval = DevBatches(dev, coder, examples=training.choose.examples, batch_tokens=tokens)
         self.full_eval = DevBatches(dev, coder, examples=None, batch_tokens=tokens)
@@ -69,8 +69,8 @@ class Evaluator:
         batches = self.quick_eval if len(rows) == len(self.quick_eval.order) else self.full_eval
         assert len(rows) == len(batches.order), "the Trainer lost or added an answer"
         answers = self._decode([[one for one in row if one not in self._special and one >= 0] for row in rows.tolist()])
-        self.scores = tuple(metrics.score(metric, answers, batches.references) for metric in self._reported)
-        return {metric: score.value for metric, score in zip(self._reported, self.scores, strict=True)}
+        self.scores = tuple(metrics.score(metric, answers, batches.references) for metric in self.reported)
+        return {metric: score.value for metric, score in zip(self.reported, self.scores, strict=True)}
 
 
 def history(log: Sequence[dict[str, float]], metric: Metric) -> list[tuple[int, float]]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, mode
 from pipeline import config as configs
 from pipeline import config_file
 from pipeline.catalog import ToneStyle
-from pipeline.config import Exclude, GenerationOptions, Source, StrictBool
+from pipeline.config import Exclude, GenerationOptions, Source, StrictBool, Track
 from pipeline.errors import ConfigError
 from pipeline.ids import digest
 from pipeline.records import JSON
@@ -272,6 +272,8 @@ class ModelTraining(_Training):
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: CUDA where there is one, else the CPU
     threads: Annotated[int, Strict(), Field(ge=1, le=1024)] | None = None  # CPU threads; None: all cores
     log_every: Count = 25  # steps between two lines of the log
+    # an experiment tracker that gets the training once it is finished; needs the extra of its name
+    track: Track = "none"
 
     @model_validator(mode="after")
     def _one_start(self) -> Self:

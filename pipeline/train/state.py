@@ -4,7 +4,8 @@
              training.json    what the training is made of; it is resumed only where that is unchanged
              data/            packed examples (see `data`)
              checkpoints/checkpoint-N/   the Trainer's files; `complete.json`, written last, lists them
-             model/           the result
+             model/           the result; result.json says of what it is made, once it is finished
+             config.yaml, tracked.json   of a finished training: its config, and what a tracker gets (see `tracked`)
 
 The Trainer writes a checkpoint file by file under its final name, so a killed process leaves an incomplete checkpoint
 that looks complete: only one with `complete.json` counts. Where files must be small (`shard_mb`), a large one is cut
@@ -31,6 +32,8 @@ _NUMBERED = re.compile(r"checkpoint-(\d+)")
 _PIECE = re.compile(r"(.+)\.piece-(\d{3})")
 _COMPLETE = "complete.json"
 RESULT = "model"  # the folder of the result
+MADE_OF = "training.json"
+FINISHED = "result.json"
 _BUILD = ".build-"  # how the name of a folder begins that is being written or removed
 _MIB = 1024 * 1024
 

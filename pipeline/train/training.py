@@ -21,7 +21,7 @@ from pipeline.errors import ConfigError, EngineError, StoppedError, UsageError
 from pipeline.ids import digest
 from pipeline.progress import Progress
 from pipeline.records import JSON
-from pipeline.train import batches, card, choose, modelling, state
+from pipeline.train import batches, card, choose, modelling, state, tracked
 from pipeline.train.choose import Choice, Evaluator
 from pipeline.train.coding import Coder, coder
 from pipeline.train.config import SummarizeTraining, TranslateTraining
@@ -85,7 +85,7 @@ class _Run:
         checkpoint = self._resumable()
         described = [[source.license, source.note] for source in (*training.data, *training.dev)]  # on the card
         made_of = digest([identity, training.model_dump(mode="json", include=_RESULT), described])
-        done = state.read_json(training.home / "result.json")
+        done = state.read_json(training.home / state.FINISHED)
         target = training.home / state.RESULT
         if done == {"made_of": made_of} and training.only is None and target.is_dir():
             _log.info(f"{training.name}: nothing has changed, {target} is kept")
@@ -94,9 +94,10 @@ class _Run:
         finished = checkpoint is not None and self._finished(checkpoint, trainer)
         if not finished and training.only is None:
             finished = self._train(trainer, events, checkpoint)
-        target = self._result(trainer, events, finished=finished)
+        target = self._result(trainer, events, finished=finished, made_of=made_of)
         if finished:
-            state.write_json(training.home / "result.json", {"made_of": made_of})
+            state.write_json(training.home / state.FINISHED, {"made_of": made_of})
+            tracked.send_finished(training)
         elif training.only is None:
             raise StoppedError(
                 f"{training.name}: {events.reason} at step {events.step} of {training.schedule.steps}; {target} holds "
@@ -119,7 +120,7 @@ class _Run:
 
     def _require_same_training(self, identity: dict[str, JSON]) -> None:
         """Raise `ConfigError` where the folder's checkpoints are of another training; else record the identity."""
-        note = self.training.home / "training.json"
+        note = self.training.home / state.MADE_OF
         earlier = state.read_json(note)
         if earlier is not None and earlier != identity and state.saved(self.folder):
             names = sorted(identity.keys() | earlier.keys())
@@ -284,8 +285,8 @@ class _Run:
             ) from error
         return events.reason is None
 
-    def _result(self, trainer: Seq2SeqTrainer, events: TrainerEvents, *, finished: bool) -> Path:
-        """Choose the weights and return the folder of the result."""
+    def _result(self, trainer: Seq2SeqTrainer, events: TrainerEvents, *, finished: bool, made_of: str) -> Path:
+        """Choose the weights and return the folder of the result, whose digest is `made_of`."""
         training = self.training
         every = state.saved(self.folder)
         log: list[dict[str, float]] = list(trainer.state.log_history)
@@ -325,7 +326,10 @@ class _Run:
         decay_from, _ = training.schedule.decay_between
         picture = card.curves(log, self.metric, decay_from=decay_from, title=training.name)
         files = {"README.md": readme.encode(), card.CURVES: picture}
-        return modelling.export(training, self.coder, choice.weights, files=files)
+        target = modelling.export(training, self.coder, choice.weights, files=files)
+        if finished:
+            tracked.write(training, result, made_of=made_of, log=log, reported=self.evaluator.reported)
+        return target
 
 
 _RESULT = {"schedule", "choose", "generation", "weights", "card", "shard_mb"}

@@ -111,7 +111,7 @@ def test_a_tracker_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch:
     (tmp_path / "mlflow" / "__init__.py").write_text("import time; time.sleep(600)", encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(WorldError, match=r"mlflow: did not answer within 0\.5 s"):
-        tracking.send(publish(tmp_path, FEED), "mlflow", timeout=0.5)
+        tracking.deliver(tracking.job(publish(tmp_path, FEED), "mlflow"), timeout=0.5)
 
 
 @mlflow
@@ -162,9 +162,10 @@ def assert_sent(database: Path, version: Version, identity: str, status: str) ->
 def test_a_version_is_in_trackio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
     version = publish(tmp_path, FEED)
-    sent = tracking.send(version, "trackio")
+    job = tracking.job(version, "trackio")
+    sent = tracking.deliver(job)
     assert (sent.place, sent.is_new) == (f"trackio night/{version.folder.name}", True)
     (database,) = (tmp_path / "trackio").glob("night*.db")
     ((metrics,),) = ask(database, "SELECT metrics FROM metrics")
     assert json.loads(metrics)["counts/records"] == 3
-    assert tracking.send(version, "trackio").is_new is False
+    assert tracking.deliver(job).is_new is False
