@@ -1,11 +1,12 @@
 """The bundled checkpoints, or others, measured through the pipeline itself, on data that is not part of tomdich.
 
     python -m tests.benchmarks.bundled [--first N] [--skip N] [--translator NAME] [--summarizer NAME]
-                                       [--only translate|press|summarize|whole] [--repair]
+                                       [--only translate|press|summarize|whole|records] [--repair]
 
 Translations are what `tomdich translate` prints for the source side of `parallel.test`, and (press) of the headlines and
 sentences of `indomain.dev`, a line in, a line out. `whole` goes from the articles of `summaries.dev` to English, against
-their reference translation; summaries are what `tomdich run --until summarize` publishes for the first 1,000 articles of vietnews val, whole-bodied.
+their reference translation; `records` does the same for the first 628 articles of vietnews val, which have no English, and
+prints how many records the checks find an error in, and obscene words; summaries are what `tomdich run --until summarize` publishes for the first 1,000 articles of vietnews val, whole-bodied.
 The checkpoints answer alone, without repair, which `--repair` adds (`tests.benchmarks.repair` measures it). A text that
 failed counts as an empty answer. AgainstLead the summaries stand the article's first sentence and its headline,
 which the bundled summarizer is shown. Checkpoints are chosen on other texts (`parallel.dev`; val from 1,001 on, which is
@@ -60,6 +61,7 @@ def main() -> None:
         "press": ("indomain.dev.tsv", press),
         "summarize": ("vietnews.val.jsonl.xz", summarize),
         "whole": ("summaries.dev.jsonl.xz", whole),
+        "records": ("vietnews.val.jsonl.xz", records),
     }.items():
         path = options.data / name
         if options.only not in (None, task):
@@ -123,6 +125,48 @@ def whole(path: Path, options: argparse.Namespace) -> None:
     )
 
 
+def records(path: Path, options: argparse.Namespace) -> None:
+    """Summarize and translate the articles, and print the share of the records in which a check finds an error."""
+    count = options.first or RECORDS
+    with lzma.open(path, "rt", encoding="utf-8") as file:
+        lines = list(islice(file, options.skip, options.skip + count))
+    titles = {str(row["id"]): row["title"] for row in map(json.loads, lines)}
+    with tempfile.TemporaryDirectory() as folder:
+        feed = Path(folder) / "articles.jsonl"
+        feed.write_text("".join(lines), encoding="utf-8")
+        config = _config(
+            Source(path=str(feed), columns=Columns(text="body")),
+            summarize=_summarizer(options),
+            translate=_stage(options.translator, options),
+            options=options,
+        )
+        published = _published(config, Path(folder) / "outputs", until=None)
+    print(
+        f"\nrecords: {options.summarizer}, {options.translator} on {path.name}, {len(published)} of {len(lines)} records"
+    )
+    sources = [f"{titles[id_]}\n{row['summary']}" for id_, row in published.items()]
+    answers = [f"{row['title_translation']}\n{row['translation']}" for row in published.values()]
+    errors = Counter(
+        check
+        for row in published.values()
+        for check in {flag["check"] for flag in row["flags"] if flag["severity"] == "error"}
+    )
+    for check, found in errors.most_common():
+        print(f"  records with an error of {check:12} {100 * found / len(published):5.1f} %")
+    loops = sum(metrics.loops(text) for answer in answers for text in answer.split("\n"))
+    print(f"  loops {100 * loops / (2 * len(answers)):.2f} % of the headlines and summaries")
+    obscene = [(source, answer) for source, answer in zip(sources, answers, strict=True) if _OBSCENE.search(answer)]
+    print(f"  records with an obscene word: {len(obscene)}")
+    for source, answer in obscene:
+        print(f"\n  source  {source}\n  answer  {answer}")
+    _show(sources, answers, [""] * len(sources), options)
+
+
+RECORDS = 628
+# Of any kind: a reader of the list sees whether the source speaks of it.
+_OBSCENE = re.compile(
+    r"\b(?:\w+-)?(?:sex\w*|porn\w*|rap(?:e[ds]?|ing)|nud\w+|fuck\w*|shit\w*|whor\w+|slut\w*)\b", re.IGNORECASE
+)
 _FIGURE = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _LONGEST_FUNCTION_WORD = 3  # letters; longer syllables are mostly of content words
 
@@ -262,7 +306,7 @@ def _published(config: Config, outputs: Path, *, until: Literal["summarize"] | N
     outcome = chain.run(config, options=RunOptions(outputs=outputs, until=until), progress=progress)
     progress.done()
     assert outcome.version is not None
-    columns = ["id", "summary", *([] if until else ["translation", "flags"])]
+    columns = ["id", "summary", *([] if until else ["title_translation", "translation", "flags"])]
     table = pq.read_table(outcome.version.folder / "data", columns=columns).to_pylist()
     print(f"counts: {outcome.version.manifest['counts']}; signature: {outcome.version.manifest['signature']}")
     if not until:
@@ -341,7 +385,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--first", type=int, metavar="N", help="only the first N texts of each task")
     parser.add_argument("--skip", type=int, default=0, metavar="N", help="not the first N texts of each task")
-    parser.add_argument("--only", choices=["translate", "press", "summarize", "whole"], help="only this task")
+    parser.add_argument(
+        "--only", choices=["translate", "press", "summarize", "whole", "records"], help="only this task"
+    )
     parser.add_argument("--translator", default=TRANSLATOR, help="a checkpoint: a folder or a name")
     parser.add_argument("--summarizer", default=SUMMARIZER, help="a checkpoint: a folder or a name")
     parser.add_argument(
