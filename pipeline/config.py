@@ -131,20 +131,8 @@ class GenerationOptions(_Model):
     repetition_penalty: Annotated[float, Strict(), Field(gt=0, le=10)] | None = None
 
 
-class Repair(_Model):
-    """Where the checks flag an answer, ask again, and take the candidate that they flag least."""
-
-    # hypotheses of a beam of this width
-    candidates: Annotated[int, Strict(), Field(ge=2, le=32)] = 6
-    # of a translator, where an error is left: also the source with names in ASCII, with short dates and units in full,
-    # one clause at a time
-    variants: StrictBool = True
-    # of a summarizer, where every candidate has an error: the article's own sentences, or the candidate
-    fallback: Literal["extractive", "none"] = "extractive"
-
-
-class Stage(_Model):
-    """One model stage: which checkpoint, how it is called, and with which engine."""
+class ModelOptions(_Model):
+    """A checkpoint and how it is called: what a stage begins with, and the second checkpoint of `translate.repair`."""
 
     model: AsWritten  # a name of the catalog, a hub name, or a folder (begins with /, ./, ../ or ~)
     revision: AsWritten | None = None  # a commit; anything else is a warning, or an error under `reproducible: strict`
@@ -162,6 +150,43 @@ class Stage(_Model):
     word_segmented: StrictBool | None = (
         None  # the checkpoint reads segmented words (nghiên_cứu_viên); unset: the catalog's
     )
+    generation: GenerationOptions = GenerationOptions()
+    accept_license: str | None = None  # the license by its name, where it is non-commercial, copyleft or unclear
+
+
+class Repair(_Model):
+    """Where the checks flag an answer, ask again, and take the candidate that they flag least."""
+
+    # hypotheses of a beam of this width
+    candidates: Annotated[int, Strict(), Field(ge=2, le=32)] = 6
+    # of a translator, where an error is left: also the source with names in ASCII, with short dates and units in full,
+    # one clause at a time
+    variants: StrictBool = True
+    # of a translator, where an error is left after that: a second checkpoint, by its name or with the fields of a model
+    model: ModelOptions | None = None
+    # of a summarizer, where every candidate has an error: the article's own sentences, or the candidate
+    fallback: Literal["extractive", "none"] = "extractive"
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _by_its_name(cls, model: object) -> object:
+        return {"model": model} if isinstance(model, str) else model
+
+    @model_validator(mode="after")
+    def _second_can_translate(self) -> Self:
+        if self.model is not None:
+            _require_translator(self.model.model, field="repair.model")
+        return self
+
+
+def _require_translator(model: str, *, field: str) -> None:
+    if model in MODEL_FREE:
+        raise ValueError(f"`{field}: {model}` summarizes, it does not translate; name a translator")
+
+
+class Stage(ModelOptions):
+    """One model stage: which checkpoint, how it is called, and with which engine."""
+
     with_title: StrictBool | None = None  # of a summarizer: the headline precedes each text
     # of a summarizer: the tokens of the beginning that it reads; false: the whole article, in rounds
     lead: Annotated[int, Strict(), Field(ge=16, le=1_000_000)] | Literal[False] | None = None
@@ -169,10 +194,8 @@ class Stage(_Model):
     truncate: StrictBool | None = None
     # of the summarizers without a model: `extractive`, `lead`, `textrank`, `oracle`
     sentences: Annotated[int, Strict(), Field(ge=1, le=20)] | None = None
-    generation: GenerationOptions = GenerationOptions()
     # asks again where the checks flag an answer; auto: for the checkpoints of the catalog that gain by it; null: never
     repair: Repair | Literal["auto", False] = "auto"
-    accept_license: str | None = None  # the license by its name, where it is non-commercial, copyleft or unclear
 
     @field_validator("repair", mode="before")
     @classmethod
@@ -186,6 +209,11 @@ class Stage(_Model):
             raise ValueError("`truncate: true` needs `lead: N`, the tokens after which the article is cut")
         if isinstance(self.repair, Repair) and not self.repair.variants and not isinstance(self, TranslateStage):
             raise ValueError("`repair: {variants: false}` is of a translator: a summarizer gets no variants; remove it")
+        if isinstance(self.repair, Repair) and self.repair.model is not None and not isinstance(self, TranslateStage):
+            raise ValueError(
+                "`repair: {model: …}` is of a translator: a summary with an error gets the article's own sentences "
+                "(`fallback: extractive`); remove it"
+            )
         if self.model not in MODEL_FREE:
             if self.sentences is not None:
                 raise ValueError(
@@ -212,8 +240,7 @@ class TranslateStage(Stage):
 
     @model_validator(mode="after")
     def _can_translate(self) -> Self:
-        if self.model in MODEL_FREE:
-            raise ValueError(f"`model: {self.model}` summarizes, it does not translate; name a translator")
+        _require_translator(self.model, field="model")
         if isinstance(self.repair, Repair) and self.repair.fallback == "none":
             raise ValueError("`repair: {fallback: none}` is of a summarizer: a translation has no fallback; remove it")
         return self
@@ -546,9 +573,14 @@ def _with_files(config: Config, place: Callable[..., str]) -> Config:
     def stage(section: str, stage: G) -> G:
         files = {name: getattr(stage, name, None) for name in ("terms", "corrections")}
         named = files | {"model": stage.model if is_folder_name(stage.model) else None}
-        return stage.model_copy(
-            update={name: place(path, section, name) for name, path in named.items() if path is not None}
-        )
+        update: dict[str, object] = {
+            name: place(path, section, name) for name, path in named.items() if path is not None
+        }
+        repair = stage.repair
+        if isinstance(repair, Repair) and repair.model is not None and is_folder_name(repair.model.model):
+            folder = place(repair.model.model, section, "repair", "model", "model")
+            update["repair"] = repair.model_copy(update={"model": repair.model.model_copy(update={"model": folder})})
+        return stage.model_copy(update=update)
 
     runtime, pool = config.runtime, config.runtime.engine_pool
     if pool is not None and pool.runtime_env is not None:

@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 JSON: TypeAlias = Any  # a value that JSON can hold; typed in full it would recurse, which decoders refuse
 Int64: TypeAlias = Annotated[int, "int64"]  # the width of a stored column; a plain `int` is stored in 32 bits
 
-StageName = Literal["load", "summarize", "translate", "inspect"]
+# repair: the second checkpoint of `translate.repair`, behind the translating stage
+StageName = Literal["load", "summarize", "translate", "repair", "inspect"]
 Severity = Literal["note", "warning", "error"]  # worth knowing, worth reading, wrong unless shown otherwise
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")  # from the worst on
 Status = Literal["ok", "hold"]  # hold: not to be printed before a person has looked
@@ -118,8 +119,9 @@ class Call:
 
 
 # Where a text came from that was asked for again: the first answer, a wider beam, the translation of the source with
-# names in ASCII, with amounts in full, with both, or one clause at a time, the article's own sentences.
-RepairSource = Literal["first", "beam", "names", "amounts", "names_amounts", "clauses", "extractive"]
+# names in ASCII, with amounts in full, with both, or one clause at a time, the second checkpoint, the article's own
+# sentences.
+RepairSource = Literal["first", "beam", "names", "amounts", "names_amounts", "clauses", "second", "extractive"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,12 @@ class RepairedText:
     candidates: int  # different texts compared with the first answer
     before: tuple[str, ...]  # the checks that flagged the first answer, with severity: "number error"
     after: tuple[str, ...]  # those that flag what was taken
+    second: bool = False  # whether the second checkpoint was asked, too
+
+    @property
+    def has_error(self) -> bool:
+        """Whether what was taken has an error."""
+        return any(named.endswith(" error") for named in self.after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ A stage does no input or output and has no access to models or batches; of the c
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Mapping, Sequence
+from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -231,6 +231,71 @@ def _translated_again(flagged: Sequence[tuple[str, Choice]], chunker: Chunker, r
     return calls + _calls("translate", answers, round_=2, repair=True)
 
 
+def translate_second(translated: Translated, chunker: Chunker) -> Round[Translated]:
+    """Ask a second checkpoint once for each text that has an error after the first was asked again.
+
+    Its answer is taken where it has fewer errors, or as many and fewer warnings. A text that is longer than its input
+    is not asked for, and gets a note.
+    """
+    wrong = list(_with_errors(translated))
+    if not wrong:
+        yield []
+        return translated
+    title, *split = texts = _sources(translated)
+    outputs = [translated.title_translation, *(sentence.translation for sentence in translated.sentences)]
+    repaired = list(translated.repaired)
+    cut = [(number, at, chunker.pieces(texts[at])) for number, at in wrong]
+    asked = [(number, at, parts[0].text) for number, at, parts in cut if len(parts) == 1]
+    too_long = [
+        _not_asked_flag("summary", len(translated.summary))
+        if at
+        else _not_asked_flag("title", len(translated.article.title))
+        for _, at, parts in cut
+        if len(parts) > 1
+    ]
+    answers = yield [text for *_, text in asked]
+    for (number, at, _), answer in zip(asked, answers, strict=True):
+        from pipeline.checks.repair import Answer, Choice, judge_translation, taken
+
+        earlier = repaired[number]
+        choice = Choice(
+            taken(earlier, outputs[at]),
+            partial(judge_translation, source=texts[at], title=title, summary=translated.summary),
+            field=earlier.field,
+            index=earlier.index,
+        )
+        choice.offer([Answer(answer.text.strip(), answer.finished, "second")])
+        outputs[at], repaired[number] = choice.best.text, choice.record_after(earlier)
+    return replace(
+        translated,
+        title_translation=outputs[0],
+        sentences=tuple(Sentence(*pair) for pair in zip(split, outputs[1:], strict=True)),
+        calls=(*translated.calls, *_calls("repair", answers, round_=0, repair=True)),
+        flags=(*translated.flags, *dict.fromkeys(too_long)),
+        repaired=tuple(repaired),
+    )
+
+
+def second_characters(translated: Translated) -> int:
+    """Return how many characters a second checkpoint is asked for, at most."""
+    wrong = [at for _, at in _with_errors(translated)]
+    texts = _sources(translated) if wrong else []
+    return sum(len(texts[at]) for at in wrong)
+
+
+def _sources(translated: Translated) -> list[str]:
+    """Return the headline, which may be empty, and the sentences of the summary, as a translator gets them."""
+    article = translated.article
+    return [recased(article.title, article.text), *(sentence.summary for sentence in translated.sentences)]
+
+
+def _with_errors(translated: Translated) -> Iterator[tuple[int, int]]:
+    """Yield where the repaired translations that have an error are: the number in `repaired`, and in `_sources`."""
+    for number, one in enumerate(translated.repaired):
+        if one.field != "summary" and one.has_error:
+            yield number, 0 if one.field == "title_translation" else one.index + 1
+
+
 def _calls(stage: StageName, answers: Sequence[Generation], *, round_: int, repair: bool = False) -> list[Call]:
     return [
         Call(
@@ -254,6 +319,11 @@ def _lead_flag(text: str, lead: Part, left_out: int) -> Flag:
     places = [at for at, letter in enumerate(text) if not letter.isspace()]
     message = f"the summarizer got the first {lead.tokens} tokens of the article; {left_out} were left out"
     return Flag(check="lead", field="article", start=places[shown], end=len(text), message=message, severity="note")
+
+
+def _not_asked_flag(field: str, length: int) -> Flag:
+    message = "a sentence longer than the input of the second checkpoint was not given to it"
+    return Flag(check="long_sentence", field=field, start=0, end=length, message=message, severity="note")
 
 
 def _cut_flags(parts: Sequence[Part], what: str, *, field: str, length: int) -> list[Flag]:

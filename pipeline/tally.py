@@ -32,7 +32,7 @@ class Tally:
     translation_words: Counter[int] = field(default_factory=Counter)
     percents: Counter[int] = field(default_factory=Counter)  # by words of the summary in a hundred of the article
     tokens: Counter[tuple[str, str]] = field(default_factory=Counter)  # (stage, "source", "dropped" or "output")
-    repaired: Counter[tuple[str, str]] = field(default_factory=Counter)  # (stage, "asked", "replaced" or "clean")
+    repaired: Counter[tuple[str, str]] = field(default_factory=Counter)  # (stage, outcome), see `add_repaired`
 
     def add(self, row: PublishedRow) -> None:
         """Count a row."""
@@ -60,15 +60,21 @@ class Tally:
         self.flagged_by.update(set(kinds))
 
     def add_repaired(self, repaired: Iterable[RepairedText]) -> None:
-        """Count the texts of a row that were asked for again."""
+        """Count the texts of a row that were asked for again: "asked", of these "replaced", and "clean" afterwards.
+
+        With a second checkpoint also those that it was asked for, "second_asked", and of these "second_taken".
+        """
         for one in repaired:
             stage = "summarize" if one.field == "summary" else "translate"
             self.repaired[stage, "asked"] += 1
             self.repaired[stage, "replaced"] += one.taken != "first"
             self.repaired[stage, "clean"] += not one.after
+            if one.second:
+                self.repaired[stage, "second_asked"] += 1
+                self.repaired[stage, "second_taken"] += one.taken == "second"
 
     def repaired_by_stage(self) -> dict[str, dict[str, int]]:
-        """Return, of each stage, how many texts were asked for again, replaced, and without a flag afterwards."""
+        """Return, of each stage, how many texts had each outcome."""
         found: dict[str, dict[str, int]] = {}
         for (stage, outcome), count in sorted(self.repaired.items()):
             found.setdefault(stage, {})[outcome] = count

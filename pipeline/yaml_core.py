@@ -108,16 +108,18 @@ def dump(fields: Mapping[str, Any], *, width: int) -> str:
     return out.getvalue()
 
 
-def with_field(text: str, *, section: str, name: str, value: str, after: str) -> str:
-    """Return a YAML text with `name: value` in the mapping under `section`, and no other character changed.
+def with_field(text: str, *, section: Sequence[str], name: str, value: str, after: str) -> str:
+    """Return a YAML text with `name: value` in the mapping that `section` leads to, and no other character changed.
 
     A field that is there gets the new value, a new one follows the field `after`. Where the section has neither as its
     own (it is an alias, or merged), the text is returned as it is. Raises `NotYamlError`.
     """
     with _not_yaml():
         root = _composed(_reader(), text)
-    found = _entry(root, section) if isinstance(root, MappingNode) else None
-    mapping = None if found is None else found[1]
+    mapping = root
+    for key in section:
+        found = _entry(mapping, key) if isinstance(mapping, MappingNode) else None
+        mapping = None if found is None else found[1]
     if not isinstance(mapping, MappingNode):
         return text
     if (entry := _entry(mapping, name)) is not None:

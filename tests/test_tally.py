@@ -68,6 +68,10 @@ def test_repairs_are_counted_by_stage() -> None:
         "summarize": {"asked": 1, "replaced": 0, "clean": 0},
         "translate": {"asked": 2, "replaced": 2, "clean": 2},
     }
+    tally.add(replace(ROW, repaired=(replace(mended, second=True), replace(mended, taken="second", second=True))))
+    assert tally.statistics()["repaired"]["translate"] == {
+        "asked": 4, "replaced": 4, "clean": 4, "second_asked": 2, "second_taken": 1,
+    }  # fmt: skip
 
 
 def test_the_statistics_of_a_manifest() -> None:

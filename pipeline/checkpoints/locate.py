@@ -117,7 +117,7 @@ def _folder(name: str) -> Located:
 
 def _unpinned_message(name: str, revision: str | None, commit: str) -> str:
     problem = f"revision {revision!r} is a branch or tag and may change" if revision else "no revision is pinned"
-    return f"{name}: {problem}; it is now {commit}; pin it with `revision: {commit}` in the stage"
+    return f"{name}: {problem}; it is now {commit}; pin it with `revision: {commit}` beside its `model`"
 
 
 def require_license(stage: Stage, license_name: str) -> None:
@@ -133,7 +133,7 @@ def require_license(stage: Stage, license_name: str) -> None:
     accepted = f" (the config accepts {stage.accept_license!r})" if stage.accept_license else ""
     raise LicenseError(
         f"{stage.model}: its license, {license_name}, {why}{accepted}; read it on the model's card, and if you may "
-        f"use it, add this line to the stage:\n    accept_license: {license_name}"
+        f"use it, add this line beside its `model`:\n    accept_license: {license_name}"
     )
 
 

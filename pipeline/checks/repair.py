@@ -3,13 +3,14 @@
 A summary or a translation whose first answer is flagged is asked for again (`stages`). Of the first answer and the
 candidates the one with the fewest errors is taken, then with the fewest warnings, then the first: the first answer is
 before the candidates, these are in the order of the requests, and those of one request in the order of the model's
-score. Notes do not count.
+score. Notes do not count. A second checkpoint is asked only where an error is left: an error holds a record back, and a
+warning alone is not worth another model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.checks import degeneration, labels, negation, numbers, support, truncation
 from pipeline.checks.names import comparison
@@ -53,6 +54,11 @@ def of_beam(generation: Generation) -> list[Answer]:
     """Return the hypotheses of a beam, the best first."""
     best_first: tuple[Generation | Hypothesis, ...] = (generation, *generation.others)
     return [Answer(one.text.strip(), one.finished, "beam", rank) for rank, one in enumerate(best_first, start=1)]
+
+
+def taken(record: RepairedText, text: str) -> Answer:
+    """Return the answer that was taken, of which `record` says what happened and `text` is the text."""
+    return Answer(text, f"{truncation.UNFINISHED} warning" not in record.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,19 @@ class Choice:
             candidates=len(self._seen) - 1,
             before=self._of_first.named,
             after=self.found.named,
+        )
+
+    def record_after(self, earlier: RepairedText) -> RepairedText:
+        """Return what happened in all, with a second checkpoint, where the first answer is what `earlier` took."""
+        own = self.record()
+        source = earlier if own.taken == "first" else own
+        return replace(
+            earlier,
+            taken=source.taken,
+            rank=source.rank,
+            candidates=earlier.candidates + own.candidates,
+            after=own.after,
+            second=True,
         )
 
 

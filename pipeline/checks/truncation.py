@@ -100,7 +100,8 @@ def _places(translated: Translated, call: Call) -> list[tuple[str, int, int]]:
     headline = 1 if translated.article.title else 0
     texts = headline + len(translated.sentences)
     pieces = _pieces(translated)
-    cut = {flag.field for flag in translated.flags if flag.check == "long_sentence"}
+    # a note is about a second checkpoint, which got nothing
+    cut = {flag.field for flag in translated.flags if flag.check == "long_sentence" and flag.severity != "note"}
     most = headline + (pieces - texts if "title" in cut else 0)  # of the pieces that may be the headline's
     least = headline + (1 if "title" in cut else 0) if "summary" in cut else most
     places: list[tuple[str, int, int]] = []

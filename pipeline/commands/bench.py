@@ -122,7 +122,9 @@ def bench(
     """
     config = at_edition(config, edition or today(config))
     alone = config.runtime.model_copy(update={"engine_pool": None})
-    config = config.model_copy(update={"runtime": alone})
+    # nor is repair measured: both stages are, with their first answers
+    once = config.translate.model_copy(update={"repair": False})
+    config = config.model_copy(update={"runtime": alone, "translate": once})
     with reading() as stopping:
         sample = sample_articles(config, articles, stopping=stopping)
     checkpoints = prepare_stages(config, until=None)

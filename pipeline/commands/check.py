@@ -11,15 +11,23 @@ from datetime import date
 from pathlib import Path
 
 from pipeline import sources, tracking
-from pipeline.checkpoints import OTHER_SEARCH, default_cache, prepare
+from pipeline.checkpoints import OTHER_SEARCH, Checkpoint, default_cache, prepare
 from pipeline.config import Config, Limits, at_edition, today
 from pipeline.engines import open_engine
 from pipeline.errors import TomdichError, UsageError, WorldError
 from pipeline.messages import logged_to
-from pipeline.records import Generation
+from pipeline.records import Generation, StageName
 from pipeline.runner import disk_space
 from pipeline.runner.gates import FROM
-from pipeline.runner.preparing import memo_folder, read_glossary, require_writable
+from pipeline.runner.preparing import (
+    field_of,
+    memo_folder,
+    model_stages,
+    read_glossary,
+    require_second_is_other,
+    require_writable,
+    stage_of,
+)
 from pipeline.storage import object_store
 from pipeline.storage.disk_errors import existing
 from pipeline.storage.memo import open_memo
@@ -155,18 +163,21 @@ def _house(config: Config) -> Iterator[Finding]:
 
 
 def _models(config: Config, *, trial: bool) -> Iterator[Finding]:
-    for name, stage in (("summarize", config.summarize), ("translate", config.translate)):
-        what = f"{name} {stage.model}"
+    prepared: dict[StageName, Checkpoint] = {}
+    for name in model_stages(config, until=None):
+        stage = stage_of(config, name)
+        what = f"{field_of(name)} {stage.model}"
         warnings: list[str] = []
         try:
             with logged_to(warnings.append):
-                checkpoint = prepare(
+                checkpoint = prepared[name] = prepare(
                     stage,
                     runtime=config.runtime,
                     deterministic=config.deterministic,
                     reproducible=config.reproducible,
                     cache=default_cache(),
                 )
+            require_second_is_other(prepared)
             if checkpoint.engine == "extractive":
                 count = checkpoint.generation["sentences"]
                 yield Finding(what, f"no model, takes {count} sentences of the article, license {checkpoint.license}")

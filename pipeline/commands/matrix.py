@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.config import Stage
 from pipeline.engines import LoadedModel
 from pipeline.errors import HungError, StoppedError, TomdichError
 from pipeline.progress import Progress
@@ -18,6 +17,7 @@ from pipeline.runner import planning
 from pipeline.runner.cells import Cell, Matrix
 from pipeline.runner.options import Outcome, RunOptions
 from pipeline.runner.planning import Plan, StagePlan
+from pipeline.runner.preparing import model_stages, stage_of
 from pipeline.storage import labels
 from pipeline.storage.versions import versions
 
@@ -49,7 +49,7 @@ def grouped(cells: Sequence[Cell]) -> list[Cell]:
     """
 
     def checkpoints(cell: Cell) -> tuple[tuple[str | None, ...], ...]:
-        stages: tuple[Stage, ...] = cell.config.summarize, cell.config.translate
+        stages = (stage_of(cell.config, name) for name in model_stages(cell.config, until=None))
         return tuple((stage.model, stage.revision, stage.engine, stage.compute_type) for stage in stages)
 
     first: dict[tuple[int, tuple[str | None, ...]], int] = {}  # by stage and checkpoint
@@ -77,13 +77,14 @@ def plan(cells: Iterable[Cell], *, options: RunOptions, progress: Progress) -> l
 
 def price(planned: Iterable[CellPlan]) -> StagePlan:
     """Return the calls of all cells and stages together; no seconds where a stage with calls to make has none."""
-    stages = [stage for one in planned if one.plan is not None for stage in one.plan.stages.values()]
+    named = [named for one in planned if one.plan is not None for named in one.plan.stages.items()]
+    stages = [stage for _, stage in named]
     paid = [stage for stage in stages if stage.missing or stage.waiting]
     seconds = [stage.seconds for stage in paid if stage.seconds is not None]
     return StagePlan(
         known=sum(stage.known for stage in stages),
         missing=sum(stage.missing for stage in stages),
-        waiting=sum(stage.waiting for stage in stages),
+        waiting=sum(stage.waiting for name, stage in named if name != "repair"),  # which may need no call at all
         seconds=sum(seconds) if len(seconds) == len(paid) else None,
     )
 

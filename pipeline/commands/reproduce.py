@@ -25,7 +25,7 @@ from pipeline.progress import Progress
 from pipeline.records import JSON
 from pipeline.runner import chain
 from pipeline.runner.options import RunOptions
-from pipeline.runner.preparing import prepare_stages
+from pipeline.runner.preparing import field_of, prepare_stages
 from pipeline.storage.disk_errors import on_disk, temporary_folder
 from pipeline.storage.published import Withdrawal, withdraw
 from pipeline.storage.rows import failures
@@ -163,10 +163,10 @@ def _require_same_weights(version: Version, config: Config) -> None:
     """Raise `DifferenceError` where a model is not the one that the version was made with."""
     then = version.manifest["models"]
     moved = [
-        f"the weights of `{stage}.model: {checkpoint.name}` have the digest {checkpoint.digest[:_DIGEST]}, those of "
-        f"{_name(version)} had {then[stage]['digest'][:_DIGEST]} (made by tomdich "
+        f"the weights of `{field_of(stage)}.model: {checkpoint.name}` have the digest {checkpoint.digest[:_DIGEST]}, "
+        f"those of {_name(version)} had {then[stage]['digest'][:_DIGEST]} (made by tomdich "
         f"{version.manifest['environment']['tomdich']}); put them back, or name their folder with --set "
-        f"{stage}.model=FOLDER"
+        f"{field_of(stage)}.model=FOLDER"
         for stage, checkpoint in prepare_stages(config, until=version.manifest["until"]).items()
         if stage in then and checkpoint.digest != then[stage]["digest"]
     ]

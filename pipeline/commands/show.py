@@ -18,7 +18,7 @@ from pipeline.checkpoints import OTHER_SEARCH, list_models
 from pipeline.checks.pairs import CheckedPair
 from pipeline.evaluation.tables import print_fitted, print_whole
 from pipeline.progress import duration
-from pipeline.records import SEVERITIES, Flag, PublishedRow, Translated
+from pipeline.records import SEVERITIES, Flag, PublishedRow, StageName, Translated
 from pipeline.report.rows import HEADLINE, pairs
 from pipeline.runner.planning import Plan, StagePlan
 from pipeline.runner.publishing import published_row
@@ -183,8 +183,16 @@ def print_plan(plan: Plan) -> None:
     if plan.unprepared:
         console.print(f"all calls remain, and cannot be counted yet: {escape(plan.unprepared)}")
     for name, stage in plan.stages.items():
-        depends = f", and at least {stage.waiting} that depend on them or on the stage before" if stage.waiting else ""
+        depends = _depending(name, stage)
         console.print(f"{name}: {stage.known} calls known, {stage.missing} to make{depends}{_time(stage)}")
+
+
+def _depending(name: StageName, stage: StagePlan) -> str:
+    if not stage.waiting:
+        return ""
+    if name == "repair":
+        return f", and one for each error that is left in {stage.waiting} records, which are not translated yet"
+    return f", and at least {stage.waiting} that depend on them or on the stage before"
 
 
 def _time(stage: StagePlan) -> str:

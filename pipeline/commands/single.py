@@ -12,7 +12,8 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TextIO, TypeVar
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from pydantic import ValidationError
 
@@ -26,17 +27,34 @@ from pipeline.config import Config, Exclude, Source, Stage, TranslateStage, expe
 from pipeline.config_file import in_words
 from pipeline.errors import ConfigError, EngineError, SourceError, UsageError
 from pipeline.records import Article, Failure, Origin, StageName, Summarized, Translated
-from pipeline.runner.preparing import prepare_stage, read_glossary, summarizing, translating
+from pipeline.runner.preparing import (
+    field_of,
+    model_stages,
+    prepare_stage,
+    prepare_translator,
+    read_glossary,
+    stage_of,
+    summarizing,
+    translating,
+)
+from pipeline.runner.spool import Spool
 from pipeline.runner.stage_runner import open_stage
-from pipeline.stages import Round
+from pipeline.stages import Round, translate_second
 from pipeline.storage.atomic import replacing
+from pipeline.storage.disk_errors import on_disk, temporary_folder
 from pipeline.storage.memo import Memo, open_memo
 from pipeline.text.chunking import Chunker
 from pipeline.text.normalize import repair
 
+if TYPE_CHECKING:
+    from pipeline.checkpoints import Checkpoint
+    from pipeline.engines import Engine
+    from pipeline.engines.batching import BatchingEngine
+    from pipeline.glossary import Glossary
+
 _log = logging.getLogger(__name__)
 
-R = TypeVar("R", Article, Summarized)
+R = TypeVar("R", Article, Summarized, Translated)
 T = TypeVar("T", Summarized, Translated)
 
 _TEMPLATE = """\
@@ -97,8 +115,8 @@ def try_article(
     glossary = read_glossary(config)
     rules = Rules.of(glossary, hold=config.inspect.hold)
     with open_memo(None) as memo:
-        summarized = next(_results("summarize", summarizing(config, glossary), [article], config, memo))
-        return inspect(next(_results("translate", translating(config, glossary), [summarized], config, memo)), rules)
+        summarized = next(_summarized(summarizing(config, glossary), [article], config, memo))
+        return inspect(next(_translated([summarized], config, glossary, memo)), rules)
 
 
 def translate_lines(file: str, *, config: Config | None, translator: str | None) -> Iterator[str]:
@@ -117,7 +135,7 @@ def translate_lines(file: str, *, config: Config | None, translator: str | None)
             lines = stack.enter_context(opened)
         except OSError as error:
             raise SourceError(f"{file}: cannot be read: {error.strerror}") from None
-        for record in _results("translate", translating(config, glossary), _lines(lines, name=file), config, memo):
+        for record in _translated(_lines(lines, name=file), config, glossary, memo):
             for said in _cuts(record):
                 _log.warning(f"{file}:{record.article.source.row}: {said}")
             edited = edit(record, terms=rules.terms, corrections=rules.corrections)
@@ -134,7 +152,7 @@ def summarize_texts(articles: Iterable[Article], *, config: Config, memo: Path |
     rules = Rules.of(glossary, hold=config.inspect.hold)
     stage = partial(_summarize_text, stage=summarizing(config, glossary))
     with open_memo(memo) as opened:
-        for record in _results("summarize", stage, articles, config, opened):
+        for record in _summarized(stage, articles, config, opened):
             alone = Translated(
                 record.article, record.summary, "", (), record.calls, record.flags, repaired=record.repaired
             )
@@ -144,12 +162,12 @@ def summarize_texts(articles: Iterable[Article], *, config: Config, memo: Path |
 def translate_texts(texts: Iterable[Summarized], *, config: Config, memo: Path | None) -> Iterator[Translated]:
     """Yield the translation of each summary, in order, with the flags, terms and corrections that a run gives it.
 
-    `memo` and errors: as in `summarize_texts`.
+    `memo` and errors: as in `summarize_texts`. Where a second checkpoint is asked, all are translated before that.
     """
     glossary = read_glossary(config)
     rules = Rules.of(glossary, hold=config.inspect.hold)
     with open_memo(memo) as opened:
-        for record in _results("translate", translating(config, glossary), texts, config, opened):
+        for record in _translated(texts, config, glossary, opened):
             yield inspect(record, rules) if record.summary else record
 
 
@@ -212,7 +230,8 @@ def pin(path: Path) -> list[str]:
     """
     config = configs.load(path)
     done, commits = [], {}
-    for name, stage in (("summarize", config.summarize), ("translate", config.translate)):
+    for stage_name in model_stages(config, until=None):
+        name, stage = field_of(stage_name), stage_of(config, stage_name)
         entry = catalog.find(stage.model)
         if stage.engine == "fake" or configs.is_folder_name(stage.model) or (entry is not None and entry.bundled):
             done.append(
@@ -239,7 +258,7 @@ def _by_hand(commits: Mapping[str, str]) -> str:
 
 
 def _with_revisions(path: Path, text: str, commits: Mapping[str, str]) -> str:
-    """Return the YAML `text` with `revision: commit` in each top-level section, beside its `model:`.
+    """Return the YAML `text` with `revision: commit` in each section, named with dots, beside its `model:`.
 
     Raises `UsageError` where the text that comes out does not say this, and all else as before.
     """
@@ -247,13 +266,22 @@ def _with_revisions(path: Path, text: str, commits: Mapping[str, str]) -> str:
     new = text
     try:
         for section, commit in commits.items():
-            if not isinstance(expected.get(section), dict):
+            names = section.split(".")
+            inner = expected
+            for name in names:
+                inner = inner.get(name) if isinstance(inner, dict) else None
+            if isinstance(inner, str):
+                raise UsageError(
+                    f"{path}: `{section}: {inner}` is a name only; write `{{model: {inner}, revision: {commit}}}` "
+                    "there; the file is as it was"
+                )
+            if not isinstance(inner, dict):
                 raise UsageError(
                     f"{path}: has no section `{section}:` of its own; it is in the file that `extends:` names: pin "
                     f"that one. {_by_hand(commits)}"
                 )
-            expected[section]["revision"] = commit
-            new = yaml_core.with_field(new, section=section, name="revision", value=commit, after="model")
+            inner["revision"] = commit
+            new = yaml_core.with_field(new, section=names, name="revision", value=commit, after="model")
         is_pinned = yaml_core.load(new) == expected
     except yaml_core.NotYamlError:
         is_pinned = False
@@ -292,16 +320,54 @@ def _with_models(config: Config | None, *, summarizer: str | None, translator: s
     return config.model_copy(update=update)
 
 
+def _summarized(
+    stage: Callable[[Article, Chunker], Round[Summarized | Failure]],
+    articles: Iterable[Article],
+    config: Config,
+    memo: Memo,
+) -> Iterator[Summarized]:
+    """Yield the summary of each article, in order; raises `EngineError` where there is none."""
+    return _results("summarize", stage, articles, prepare_stage(config, "summarize"), config, memo)
+
+
+def _translated(records: Iterable[Summarized], config: Config, glossary: Glossary, memo: Memo) -> Iterator[Translated]:
+    """Yield the translation of each record, in order; raises `EngineError` where there is none.
+
+    A second checkpoint is loaded when all records are translated, as in a run: the others wait in a temporary file.
+    """
+    checkpoints = prepare_translator(config)
+    first = _results("translate", translating(config, glossary), records, checkpoints["translate"], config, memo)
+    if "repair" not in checkpoints:
+        yield from first
+        return
+    temporary = temporary_folder()
+    with (
+        on_disk(temporary, remedy="set TMPDIR to a folder that can be written, with room for the texts"),
+        TemporaryDirectory(prefix="tomdich-translate-", dir=temporary) as folder,
+        Spool(first, Path(folder) / "translate.jsonl", Translated) as spool,
+    ):
+        yield from _results(
+            "repair", translate_second, spool, checkpoints["repair"], config, memo, before_opening=spool.drain
+        )
+
+
 def _results(
     name: StageName,
     stage: Callable[[R, Chunker], Round[T | Failure]],
     records: Iterable[R],
+    checkpoint: Checkpoint,
     config: Config,
     memo: Memo,
+    *,
+    before_opening: Callable[[], None] = lambda: None,
 ) -> Iterator[T]:
     """Yield the stage's results in order; raises `EngineError` where one failed."""
-    checkpoint = prepare_stage(config, name)
-    with open_stage(name, stage, checkpoint, memo=memo, runtime=config.runtime) as runner:
+
+    def opening(open_engine: Callable[[], BatchingEngine]) -> Engine:
+        before_opening()
+        return open_engine()
+
+    with open_stage(name, stage, checkpoint, memo=memo, runtime=config.runtime, opening=opening) as runner:
         for result in runner.over(records):
             if isinstance(result, Failure):
                 raise EngineError(f"{name}: {result.source.path}:{result.source.row}: {result.message}")

@@ -105,6 +105,7 @@ class Comparison:
     flags: tuple[FlagCounts, ...]
     held: tuple[int, int]
     repaired: tuple[int, int]  # texts that were replaced because a check flagged the first answer
+    repaired_by_second: tuple[int, int]  # of these, by the answer of a second checkpoint
     apart: tuple[DifferingRecord, ...]  # the furthest first
 
 
@@ -189,13 +190,14 @@ def compare(a: Readable, b: Readable, *, records: int) -> Comparison:
         not_scored=tuple(_not_scored(a.manifest["models"], b.manifest["models"])),
         flags=_flags(*(tally.flags for tally in tallies)),
         held=(tallies[0].held, tallies[1].held),
-        repaired=(_replaced(tallies[0]), _replaced(tallies[1])),
+        repaired=(_repaired(tallies[0], "replaced"), _repaired(tallies[1], "replaced")),
+        repaired_by_second=(_repaired(tallies[0], "second_taken"), _repaired(tallies[1], "second_taken")),
         apart=tuple(one for _, _, one in sorted(furthest, reverse=True)),
     )
 
 
-def _replaced(tally: Tally) -> int:
-    return sum(counts["replaced"] for counts in tally.repaired_by_stage().values())
+def _repaired(tally: Tally, outcome: str) -> int:
+    return sum(counts.get(outcome, 0) for counts in tally.repaired_by_stage().values())
 
 
 def as_json(comparison: Comparison) -> str:
@@ -424,7 +426,11 @@ def _score_table(comparison: Comparison) -> Table:
 
 def _flag_table(comparison: Comparison) -> Table:
     rows = [(flag.check, flag.severity, str(flag.a), str(flag.b), _step(flag.a, flag.b)) for flag in comparison.flags]
-    for name, counts in (("records on hold", comparison.held), ("texts repaired", comparison.repaired)):
+    for name, counts in (
+        ("records on hold", comparison.held),
+        ("texts repaired", comparison.repaired),
+        ("of these by a second checkpoint", comparison.repaired_by_second),
+    ):
         if any(counts) or (rows and name == "records on hold"):
             rows.append((name, "", str(counts[0]), str(counts[1]), _step(*counts)))
     return Table(

@@ -289,9 +289,12 @@ def _overview(evaluation: Evaluation) -> Table:
 
 def _repair_line(of_stage: tuple[str, Mapping[str, int]]) -> str:
     stage, counts = of_stage
+    second = ""
+    if "second_asked" in counts:
+        second = f"; the second checkpoint: asked for {counts['second_asked']}, taken {counts['second_taken']}"
     return (
         f"repair, {stage}: asked again for {counts['asked']}, replaced {counts['replaced']}, "
-        f"without a flag afterwards {counts['clean']}"
+        f"without a flag afterwards {counts['clean']}{second}"
     )
 
 

@@ -22,6 +22,7 @@ _TAKEN: Mapping[RepairSource, str] = {
     "amounts": "the translation with short dates and units in full",
     "names_amounts": "the translation with names in ASCII, short dates and units in full",
     "clauses": "the translations of the clauses",
+    "second": "the translation by {second}",
     "extractive": "the article’s own sentences",
 }
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
@@ -47,8 +48,11 @@ class Pair:
     english_start: int | None
 
 
-def listed(row: PublishedRow, *, order: int, sources: Sequence[str]) -> dict[str, JSON]:
-    """Return what the page holds of every record at once: all but the article; `sources` are the run's own."""
+def listed(row: PublishedRow, *, order: int, sources: Sequence[str], second: str) -> dict[str, JSON]:
+    """Return what the page holds of every record at once: all but the article.
+
+    `sources` are the run's own, `second` is the name of its second checkpoint.
+    """
     aligned = pairs(row)
     placed = places(row, aligned)
     return {
@@ -67,7 +71,7 @@ def listed(row: PublishedRow, *, order: int, sources: Sequence[str]) -> dict[str
             {
                 "index": {"summary": "summary", "title_translation": HEADLINE}.get(one.field, one.index),
                 "first": one.first,
-                "taken": _TAKEN[one.taken],
+                "taken": _TAKEN[one.taken].format(second=second),
                 "before": list(one.before),
             }
             for one in row.repaired

@@ -132,6 +132,7 @@ def write(
     """
     tally = Tally()
     sources = [source["path"] for source in manifest.get("sources", ())]
+    second = manifest.get("models", {}).get("repair", {}).get("name", "")
     with tempfile.TemporaryFile(dir=folder) as spool:
         digest = hashlib.sha256(str(manifest["name"]).encode())
         held, clean = _Pages("held", spool, digest), _Pages("rest", spool, digest)
@@ -141,7 +142,7 @@ def write(
             for order, row in enumerate(rows):
                 tally.add(row)
                 group = held if row.status == "hold" else clean
-                group.add(listed(row, order=order, sources=sources), opened(row))
+                group.add(listed(row, order=order, sources=sources, second=second), opened(row))
                 if order < most_compared:
                     yield near_duplicates.Story(row.id, row.article, row.published)
 

@@ -19,7 +19,7 @@ from pipeline.errors import StoppedError
 from pipeline.glossary import Glossary
 from pipeline.ids import digest
 from pipeline.progress import Progress
-from pipeline.records import JSON, Article, PublishedRow, StageName, Translated
+from pipeline.records import JSON, Article, PublishedRow, StageName, Summarized, Translated
 from pipeline.runner.context import Day, RunContext, open_run
 from pipeline.runner.inspection import Inspection
 from pipeline.runner.loading import (
@@ -114,15 +114,16 @@ def through_stages(
     memo: Memo,
     glossary: Glossary,
 ) -> tuple[Inspection, StagePasses]:
-    """Summarize, translate and inspect the articles; the records are in the `Inspection`, the calls in the passes."""
+    """Summarize, translate, repair and inspect the articles; the `Inspection` has the records, the passes the calls."""
     setup = WorkerConfig(glossary, run.config.inspect.hold)
     with (
         Inspection(run.work, setup=setup, total=articles.count, fail=run.failures.add) as inspection,
         StagePasses(run, checkpoints, memo=memo, glossary=glossary, inspection=inspection) as passes,
-        Spool(passes.summarize(articles), run.work / "summarize.jsonl") as summarized,
+        Spool(passes.summarize(articles), run.work / "summarize.jsonl", Summarized) as summarized,
+        Spool(passes.translate(summarized), run.work / "translate.jsonl", Translated) as translated,
     ):
-        for translated in passes.translate(summarized):
-            inspection.add(translated)
+        for record in passes.repair(translated):
+            inspection.add(record)
         get_ready()  # the last records are inspected meanwhile
     run.run_log.ended("inspect", inspection.seconds)
     return inspection, passes

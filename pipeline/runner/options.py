@@ -13,7 +13,6 @@ from pipeline.storage.shards import Share
 from pipeline.storage.versions import Version
 
 Until = Literal["load", "summarize"]
-REACHED: dict[Until | None, int] = {None: 2, "summarize": 1, "load": 0}  # model stages that a run goes through
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

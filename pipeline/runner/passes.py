@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
@@ -11,7 +11,7 @@ from pipeline.records import JSON, Article, Failure, StageName, Summarized, Tran
 from pipeline.runner.preparing import summarizing, translating
 from pipeline.runner.rates import TimeLeft
 from pipeline.runner.stage_runner import WINDOW, StageRunner, open_stage
-from pipeline.stages import Round
+from pipeline.stages import Round, translate_second
 
 if TYPE_CHECKING:
     from pipeline.checkpoints import Checkpoint
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 _SHORT_DEADLINE = 600.0  # seconds
 _FIRST_RECORDS, _MOST_RECORDS = 2, 16
 _SMALL_BATCH = 512  # source tokens on a CPU, a quarter of the default
-_TRANSLATING = 0.5  # seconds per second of summarizing, if no version has a measurement
-_MIN_CALLS = 20  # calls of both stages that a version needs for its measurement to be used
+_BEHIND = 0.5  # seconds of each stage behind one, per second of it, if no version has a measurement
+_MIN_CALLS = 20  # calls of each stage that a version needs for its measurement to be used
 
-R = TypeVar("R", Article, Summarized)
+R = TypeVar("R", Article, Summarized, Translated)
 T = TypeVar("T", Summarized, Translated)
 
 
 class StagePasses:
-    """The summarizing and the translating pass of a run; a context manager, at whose end no engine is open.
+    """The model stages of a run over all its records; a context manager, at whose end no engine is open.
 
     A stage without a checkpoint, which the run does not reach, passes its records on with empty texts.
     """
@@ -87,6 +87,13 @@ class StagePasses:
         opened: _StagePass[Summarized, Translated] = self._opened("translate", stage)
         return opened.over(summarized)
 
+    def repair(self, translated: Records[Translated]) -> Iterator[Translated]:
+        """Yield each record as a second checkpoint repairs it, if the config names one; else as it is."""
+        if "repair" not in self._checkpoints:
+            return iter(translated)
+        opened: _StagePass[Translated, Translated] = self._opened("repair", translate_second)
+        return opened.over(translated)
+
     @property
     def stopped(self) -> str:
         """Why a pass ended early, in a run that publishes what is complete; empty where none did."""
@@ -108,7 +115,7 @@ class StagePasses:
             glossary=self._glossary,
             inspection=self._inspection,
             connect=self._connected,
-            is_last=name == "translate" or "translate" not in self._checkpoints,
+            behind=tuple(self._checkpoints)[tuple(self._checkpoints).index(name) + 1 :],
         )
         self._passes.append(opened)
         return opened
@@ -151,12 +158,13 @@ class _StagePass(Generic[R, T]):
         glossary: Glossary,
         inspection: Inspection,
         connect: Callable[[], Cluster],
-        is_last: bool,
+        behind: tuple[StageName, ...],
     ) -> None:
+        """`behind`: the model stages that follow."""
         self.name: StageName = name
         self.stopped = ""
         self._run, self._checkpoint, self._glossary = run, checkpoint, glossary
-        self._inspection, self._is_last = inspection, is_last
+        self._inspection, self._behind = inspection, behind
         self._done = 0  # records with a result
         self._left: TimeLeft | None = None  # from when the pass has begun
         self._until_ended = ExitStack()
@@ -179,8 +187,8 @@ class _StagePass(Generic[R, T]):
     def over(self, records: Records[R]) -> Generator[T]:
         """Yield the results in the order of the records.
 
-        A run that publishes what is complete goes on with what is finished when its time is over. The summarizing
-        pass then ends early enough for its summaries to be translated.
+        A run that publishes what is complete goes on with what is finished when its time is over. A pass then ends
+        early enough for those behind it: the summaries are to be translated.
         """
         self._records: Records[R] = records
         with self._until_ended, self.runner:
@@ -215,8 +223,8 @@ class _StagePass(Generic[R, T]):
             run.run_log.stage(self.name, self._records.count, beside=lambda: inspection.seconds - inspected)
         )
         run.run_log.advance(self._done)
-        leaves_time = run.options.publish_partial and not self._is_last
-        run.stop.deadline.begin(later=_translating(run.experiment.versions()) if leaves_time else 0.0)
+        later = _later(self.name, self._behind, run.experiment.versions()) if run.options.publish_partial else 0.0
+        run.stop.deadline.begin(later=later)
         self._left = TimeLeft(self._records.characters)
 
     def _open(self, open_engine: Callable[[], BatchingEngine]) -> Engine:
@@ -226,6 +234,7 @@ class _StagePass(Generic[R, T]):
         revision = self._run.revision
         if revision is not None and not revision.may_ask(self.name, self._checkpoint, glossary=self._glossary):
             raise revision.refusal(self.name, self._checkpoint)
+        self.runner.check_stop()  # the pass before may have ended early: then no model is loaded any more
         engine = open_engine()
         self._run.stop.deadline.opened()
         assert self._left is not None
@@ -246,7 +255,7 @@ class _StagePass(Generic[R, T]):
         if not options.publish_partial or self._left is None or stop.space.low():
             return False
         # after a signal nothing more is translated: someone waits for the end
-        return self._is_last or not stop.signal()
+        return "translate" not in self._behind or not stop.signal()
 
 
 def _batching(options: RunOptions, checkpoint: Checkpoint, runtime: Runtime) -> tuple[Runtime, int, int]:
@@ -258,10 +267,12 @@ def _batching(options: RunOptions, checkpoint: Checkpoint, runtime: Runtime) -> 
     return runtime, _FIRST_RECORDS, _MOST_RECORDS
 
 
-def _translating(versions: Iterable[Version]) -> float:
-    """Return the seconds of translating per second of summarizing, from the newest version with enough calls."""
+def _later(name: StageName, behind: Sequence[StageName], versions: Iterable[Version]) -> float:
+    """Return the seconds of the stages behind one per second of it, from the newest version with enough calls."""
+    if not behind:
+        return 0.0
     for version in reversed(list(versions)):
         calls, timings = version.manifest["calls"], version.manifest["timings"]
-        if all(calls.get(name, {}).get("computed", 0) >= _MIN_CALLS for name in ("summarize", "translate")):
-            return float(timings["translate"] / max(timings["summarize"], 0.001))
-    return _TRANSLATING
+        if all(calls.get(one, {}).get("computed", 0) >= _MIN_CALLS for one in (name, *behind)):
+            return float(sum(timings[one] for one in behind) / max(timings[name], 0.001))
+    return _BEHIND * len(behind)

@@ -23,18 +23,19 @@ from pipeline.errors import StoppedError
 from pipeline.glossary import Glossary
 from pipeline.ids import digest, text_digest
 from pipeline.progress import Progress
-from pipeline.records import JSON, Article, Failure, Generation, StageName, Summarized
+from pipeline.records import JSON, Article, Failure, Generation, StageName
 from pipeline.runner import revising
 from pipeline.runner.context import Day
 from pipeline.runner.failure_list import FailureList
 from pipeline.runner.gates import Gates
 from pipeline.runner.loading import Loaded, from_sources, holds_nothing_new, load, standing_in
 from pipeline.runner.manifest import same_again
-from pipeline.runner.options import REACHED, RunOptions
+from pipeline.runner.options import RunOptions
 from pipeline.runner.preparing import (
     before_reading,
     chunker,
     memo_folder,
+    model_stages,
     prepare_stages,
     recipe,
     summarizing,
@@ -42,7 +43,7 @@ from pipeline.runner.preparing import (
 )
 from pipeline.runner.rates import Rate, measured
 from pipeline.runner.revising import Revision
-from pipeline.stages import Round
+from pipeline.stages import Round, translate_second
 from pipeline.storage.atomic import new_folder
 from pipeline.storage.disk_errors import on_disk, temporary_folder
 from pipeline.storage.memo import Calls, open_memo
@@ -58,7 +59,7 @@ class StagePlan:
 
     known: int  # the memo has the answer
     missing: int  # texts to be asked, each once
-    waiting: int  # records whose further calls depend on missing ones: at least one call each
+    waiting: int  # records whose further calls depend on missing ones: at least one each, of `repair` perhaps none
     seconds: float | None = None  # that the calls will take, at the rate of an earlier version; None without one
 
 
@@ -174,12 +175,13 @@ def _planned(
     checkpoints = prepare_stages(config, until=options.until, prepare=ready)
     replaced = () if revision is None else tuple(version.name for version in revision.versions)
     planned = Plan(loaded, read.failures, read.listed, checkpoints, {}, supersedes=replaced)
-    is_prepared = len(checkpoints) == REACHED[options.until]
+    reached = model_stages(config, until=options.until)
+    is_prepared = len(checkpoints) == len(reached)
     if is_prepared:
         made = digest(recipe(config, checkpoints, glossary))
         same = same_again(experiment.versions(), made, loaded, options=options, day=day, revision=revision)
         planned = replace(planned, same="" if same is None else same.name)
-    if not REACHED[options.until]:
+    if not reached:
         return planned
     # opened also where no call can be counted: what keeps a run from it is said here
     with open_memo(memo_folder(config, options.outputs), stopping=options.stopping) as memo:
@@ -194,6 +196,7 @@ def _planned(
         stages: dict[StageName, Callable[..., Round[object]]] = {
             "summarize": summarizing(config, glossary),
             "translate": translating(config, glossary),
+            "repair": translate_second,
         }
         steps = {name: partial(stages[name], chunker=chunker(one)) for name, one in checkpoints.items()}
         for article in loaded:
@@ -289,13 +292,14 @@ def _walk(
     article: Article, steps: Mapping[StageName, Callable[..., Round[object]]], counters: dict[StageName, _Counter]
 ) -> None:
     """Take an article through the stages, each given as what it does with a record, as far as the memo leads."""
-    summarized = counters["summarize"].walk(steps["summarize"](article))
-    if "translate" not in counters:
-        return
-    if isinstance(summarized, Summarized):
-        counters["translate"].walk(steps["translate"](summarized))
-    elif summarized is None:
-        counters["translate"].waiting += 1
+    found: object | None = article
+    for name, counter in counters.items():
+        if isinstance(found, Failure):
+            return
+        if found is None:
+            counter.waiting += 1
+        else:
+            found = counter.walk(steps[name](found))
 
 
 class _Counter:
@@ -327,8 +331,8 @@ class _Counter:
     def plan(self, rate: Rate | None) -> StagePlan:
         seconds = None
         if rate is not None:
-            # a summary's missing parts are counted, and at least one call more; of a translation nothing is
-            each = rate.calls_per_record if self._name == "translate" else 1.0
+            # a summary's missing parts are counted, and at least one call more; of what comes after it nothing is
+            each = 1.0 if self._name == "summarize" else rate.calls_per_record
             seconds = rate.seconds_per_call * (self.missing + self.waiting * each)
         return StagePlan(self.known, self.missing, self.waiting, seconds)
 

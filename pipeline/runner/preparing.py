@@ -17,18 +17,19 @@ from pydantic import ValidationError
 
 from pipeline import __version__, catalog, checks, extractive, glossary, messages, stages
 from pipeline.checkpoints import Checkpoint, default_cache, prepare
-from pipeline.config import Config, GenerationOptions, Repair, Stage
-from pipeline.errors import ConfigError
+from pipeline.config import Config, GenerationOptions, ModelOptions, Repair, Stage, TranslateStage
+from pipeline.errors import ConfigError, LicenseError, ModelError
 from pipeline.glossary import Glossary
 from pipeline.records import JSON, Article, Failure, StageName, Summarized, Translated
 from pipeline.runner import disk_space
-from pipeline.runner.options import REACHED, RunOptions, Until
+from pipeline.runner.options import RunOptions, Until
 from pipeline.stages import Round
 from pipeline.storage import object_store, published, versions
 from pipeline.storage.disk_errors import on_disk
 from pipeline.text.chunking import Chunker
 
 P = TypeVar("P")
+M = TypeVar("M", bound=ModelOptions)
 
 SCHEMA = 1
 _LIBRARIES = ("torch", "transformers", "tokenizers", "ctranslate2", "sentencepiece", "datasets", "pyarrow")
@@ -58,13 +59,13 @@ def prepare_stages(
 
     Stages for which `prepare` returns None are omitted.
     """
-    wanted: tuple[StageName, ...] = ("summarize", "translate")
     found: dict[StageName, Checkpoint] = {}
-    for name in wanted[: REACHED[until]]:
-        with messages.about(name):
+    for name in model_stages(config, until=until):
+        with messages.about(field_of(name)):
             checkpoint = _prepared(config, name, prepare)
         if checkpoint is not None:
             found[name] = checkpoint
+    require_second_is_other(found)
     return found
 
 
@@ -73,17 +74,68 @@ def prepare_stage(config: Config, name: StageName) -> Checkpoint:
     return _prepared(config, name, prepare)
 
 
+def prepare_translator(config: Config) -> dict[StageName, Checkpoint]:
+    """Return the prepared checkpoints that translate: that of the stage and the second one, if the config names one."""
+    stages_ = model_stages(config, until=None)
+    found: dict[StageName, Checkpoint] = {name: prepare_stage(config, name) for name in stages_ if name != "summarize"}
+    require_second_is_other(found)
+    return found
+
+
+def model_stages(config: Config, *, until: Until | None) -> tuple[StageName, ...]:
+    """Return the model stages that a run goes through, in order."""
+    match until:
+        case "load":
+            return ()
+        case "summarize":
+            return ("summarize",)
+    found = repair(config.translate)
+    return ("summarize", "translate", *(("repair",) if found is not None and found.model is not None else ()))
+
+
+def field_of(name: StageName) -> str:
+    """Return the field of the config that says which checkpoint a model stage runs."""
+    return "translate.repair.model" if name == "repair" else name
+
+
+def stage_of(config: Config, name: StageName) -> Stage:
+    """Return how a model stage calls its checkpoint; `name`: one of `model_stages`."""
+    if name == "summarize":
+        return config.summarize
+    if name == "translate":
+        return config.translate
+    found = repair(config.translate)
+    assert found is not None
+    assert found.model is not None, f"{name} is no stage of this config"
+    return TranslateStage(**dict(found.model), repair=False)
+
+
+def require_second_is_other(checkpoints: Mapping[StageName, Checkpoint]) -> None:
+    """Raise `ConfigError` where the second checkpoint has the weights of the first: it would repair next to nothing."""
+    if not checkpoints.keys() >= {"translate", "repair"}:
+        return
+    first, second = checkpoints["translate"], checkpoints["repair"]
+    # the fake engine has no weights: its settings make it another one
+    if second.digest == first.digest and (second.engine != "fake" or second.identity() == first.identity()):
+        raise ConfigError(
+            f"{field_of('repair')}: {second.name} has the same weights as `translate.model: {first.name}`, which was "
+            "asked again already; name another checkpoint, or remove `model` from `translate.repair`"
+        )
+
+
 def _prepared(config: Config, name: StageName, prepare: Callable[..., P]) -> P:
     try:
         return prepare(
-            config.summarize if name == "summarize" else config.translate,
+            stage_of(config, name),
             runtime=config.runtime,
             deterministic=config.deterministic,
             reproducible=config.reproducible,
             cache=default_cache(),
         )
-    except ConfigError as error:
-        raise ConfigError(f"{name}: {error}") from None
+    except (ConfigError, LicenseError, ModelError) as error:
+        if isinstance(error, ConfigError) or name == "repair":  # of two translators, say which
+            raise type(error)(f"{field_of(name)}: {error}") from None
+        raise
 
 
 def recipe(config: Config, checkpoints: dict[StageName, Checkpoint], glossary_: Glossary) -> dict[str, JSON]:
@@ -105,8 +157,9 @@ def recipe(config: Config, checkpoints: dict[StageName, Checkpoint], glossary_: 
 
 def _repairs(config: Config, checkpoints: Iterable[StageName]) -> dict[str, JSON]:
     """Return the `repair` of the recipe, nothing where no stage has one: earlier recipes stay as they are."""
-    found = {name: repair(getattr(config, name)) for name in checkpoints}
-    options = {name: one.model_dump(mode="json") for name, one in found.items() if one is not None}
+    found = {name: repair(stage_of(config, name)) for name in checkpoints}
+    # a second checkpoint is in `stages`
+    options = {name: one.model_dump(mode="json", exclude={"model"}) for name, one in found.items() if one is not None}
     return {"repair": options} if options else {}
 
 
@@ -135,30 +188,43 @@ def resolved(config: Config, checkpoints: dict[StageName, Checkpoint]) -> Config
     """
     update: dict[str, Stage] = {}
     for name, checkpoint in checkpoints.items():
-        stage: Stage = getattr(config, name)
+        if name == "repair":
+            continue
+        stage = stage_of(config, name)
         if checkpoint.engine == "extractive":
             update[name] = stage.model_copy(update={"sentences": checkpoint.generation["sentences"]})
             continue
-        update[name] = stage.model_copy(
+        asks_again = repair(stage)
+        if asks_again is not None and asks_again.model is not None:
+            second = _resolved_model(asks_again.model, checkpoints["repair"])
+            asks_again = asks_again.model_copy(update={"model": second})
+        update[name] = _resolved_model(stage, checkpoint).model_copy(
             update={
-                "revision": checkpoint.revision or stage.revision,
-                "engine": checkpoint.engine,
-                "compute_type": checkpoint.compute_type,
-                "prefix": checkpoint.prefix,
-                "output_prefix": checkpoint.output_prefix,
-                "source_lang": checkpoint.source_lang,
-                "target_lang": checkpoint.target_lang,
-                "max_source_tokens": checkpoint.max_source,
-                "tone_style": checkpoint.tone_style,
-                "word_segmented": checkpoint.word_segmented,
                 "with_title": checkpoint.with_title,
                 **({"lead": checkpoint.lead_only and checkpoint.max_source} if name == "summarize" else {}),
                 **({"truncate": True} if checkpoint.truncate else {}),
-                "generation": _written(checkpoint.generation, stage.generation),
-                "repair": repair(stage) or False,
+                "repair": asks_again or False,
             }
         )
     return config.model_copy(update=update)
+
+
+def _resolved_model(options: M, checkpoint: Checkpoint) -> M:
+    return options.model_copy(
+        update={
+            "revision": checkpoint.revision or options.revision,
+            "engine": checkpoint.engine,
+            "compute_type": checkpoint.compute_type,
+            "prefix": checkpoint.prefix,
+            "output_prefix": checkpoint.output_prefix,
+            "source_lang": checkpoint.source_lang,
+            "target_lang": checkpoint.target_lang,
+            "max_source_tokens": checkpoint.max_source,
+            "tone_style": checkpoint.tone_style,
+            "word_segmented": checkpoint.word_segmented,
+            "generation": _written(checkpoint.generation, options.generation),
+        }
+    )
 
 
 def _written(values: Mapping[str, JSON], asked: GenerationOptions) -> GenerationOptions:

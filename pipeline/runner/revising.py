@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline.checkpoints import Checkpoint
-from pipeline.config import Config, Exclude, Repair
+from pipeline.config import Config, Exclude, ModelOptions, Repair
 from pipeline.corrections import Rejection
 from pipeline.errors import UsageError
 from pipeline.glossary import Glossary
@@ -41,6 +41,8 @@ class Revision:
         """Return `config` with what decides which texts are read, and asked for again, as the newest version had it."""
         identity = self.versions[-1].manifest["identity"]
         repairs = {name: Repair.model_validate(one) for name, one in identity.get("repair", {}).items()}
+        if "repair" in identity["stages"]:
+            repairs["translate"] = repairs["translate"].model_copy(update={"model": self._second_model(config)})
         return config.model_copy(
             update={
                 "exclude": Exclude.model_validate(identity["exclude"]),
@@ -48,6 +50,18 @@ class Revision:
                 "summarize": config.summarize.model_copy(update={"repair": repairs.get("summarize", False)}),
                 "translate": config.translate.model_copy(update={"repair": repairs.get("translate", False)}),
             }
+        )
+
+    def _second_model(self, config: Config) -> ModelOptions:
+        """Return the second checkpoint that `config` names; raises `UsageError` where it names none."""
+        asked = config.translate.repair
+        if isinstance(asked, Repair) and asked.model is not None:
+            return asked.model
+        newest = self.versions[-1]
+        raise UsageError(
+            f"--revise: {newest.name} was made with `translate.repair.model: "
+            f"{newest.manifest['models']['repair']['name']}`, and the config names none; "
+            f"its config is {newest.path('config.yaml')}: revise with that one"
         )
 
     @cached_property
@@ -119,10 +133,10 @@ class Revision:
         return loaded
 
     def may_ask(self, stage: StageName, checkpoint: Checkpoint, *, glossary: Glossary) -> bool:
-        """Return whether a stage may ask its model: the translating one, of the edition, for an editor's summary."""
-        if stage != "translate" or not glossary.summaries:
+        """Return whether a stage may ask its model: those that translate, of the edition, for an editor's summary."""
+        if stage == "summarize" or not glossary.summaries:
             return False
-        made_with = self.source.manifest["identity"]["stages"].get("translate")
+        made_with = self.source.manifest["identity"]["stages"].get(stage)
         return bool(made_with == json.loads(json.dumps(checkpoint.identity())))
 
     def refusal(self, stage: StageName, checkpoint: Checkpoint) -> UsageError:

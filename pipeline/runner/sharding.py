@@ -37,7 +37,7 @@ from pipeline.storage.rows import read_failures
 from pipeline.storage.shards import ENTRIES, SCOPE, Entry, Shard, Share
 
 SOURCES = "sources.jsonl"
-STAGES: tuple[StageName, ...] = ("summarize", "translate", "inspect")  # in which an article may fail
+STAGES: tuple[StageName, ...] = ("summarize", "translate", "repair", "inspect")  # in which an article may fail
 _UNFINISHED = "did not finish: it is running elsewhere, or was killed"
 
 _encoder = msgspec.json.Encoder()

@@ -11,7 +11,7 @@ import msgspec
 from pipeline.records import Article, Summarized, Translated
 from pipeline.runner.stage_runner import characters
 
-R_co = TypeVar("R_co", Article, Summarized, covariant=True)
+R_co = TypeVar("R_co", Article, Summarized, Translated, covariant=True)
 T = TypeVar("T", Summarized, Translated)
 
 _encoder = msgspec.json.Encoder()
@@ -75,19 +75,19 @@ class RecordFile(Generic[T]):
                 yield self._decoder.decode(line)
 
 
-class Spool:
-    """The summarized records between the two model stages; a context manager.
+class Spool(Generic[T]):
+    """The records between two model stages; a context manager.
 
-    They pass through one by one until the spool is drained, which takes all that are left from the summarizing stage at
-    once, into a file, and so ends it and closes its engine. The translating stage drains it before it opens its own
-    engine: one model is in memory at a time. As long as the memo knows every translation, nothing is written.
+    They pass through one by one until the spool is drained, which takes all that are left from the stage before at
+    once, into a file, and so ends it and closes its engine. The stage behind drains it before it opens its own engine:
+    one model is in memory at a time. As long as the memo knows every answer of that stage, nothing is written.
     """
 
-    def __init__(self, records: Iterable[Summarized], path: Path) -> None:
+    def __init__(self, records: Iterable[T], path: Path, kind: type[T]) -> None:
         self.is_complete = False
         self.count = self.characters = 0  # of the records that have come so far
-        self._coming = self._counted(records)
-        self._file = RecordFile(path, Summarized)
+        self._coming: Iterator[T] = self._counted(records)
+        self._file: RecordFile[T] = RecordFile(path, kind)
 
     def __enter__(self) -> Self:
         return self
@@ -101,13 +101,13 @@ class Spool:
             self._file.add(record)
         self._file.close()
 
-    def __iter__(self) -> Iterator[Summarized]:
+    def __iter__(self) -> Iterator[T]:
         """Yield each record once: as it comes, then those that were drained meanwhile."""
         yield from self._coming
         self._file.close()
         yield from self._file
 
-    def _counted(self, records: Iterable[Summarized]) -> Iterator[Summarized]:
+    def _counted(self, records: Iterable[T]) -> Iterator[T]:
         for record in records:
             self.count += 1
             self.characters += characters(record)

@@ -20,7 +20,7 @@ from pipeline.errors import EngineError, StoppedError
 from pipeline.failures import attempt, failure
 from pipeline.records import Article, Failure, Generation, Refused, Request, StageName, Summarized, Translated
 from pipeline.runner.preparing import chunker
-from pipeline.stages import Round
+from pipeline.stages import Round, second_characters
 
 if TYPE_CHECKING:
     from pipeline.checkpoints import Checkpoint
@@ -103,7 +103,7 @@ def characters(record: Article | Summarized | Translated) -> int:
         case Summarized():
             return len(record.summary) + len(record.article.title)
         case Translated():
-            return 0
+            return second_characters(record)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -154,9 +154,15 @@ class StageRunner(Generic[R, T]):
                 self._start(record)
                 yield from self._finished()
                 if not self._todo:
-                    self._check_stop()
+                    self.check_stop()
             else:
                 return
+
+    def check_stop(self) -> None:
+        """Raise `StoppedError` where there is a reason to stop."""
+        reason = self.stopping()
+        if reason:
+            raise StoppedError(f"{reason}; {self.counts.computed} finished {self.name} calls are kept, run it again")
 
     def complete(self) -> Iterator[T | Failure]:
         """Yield the results that are finished when `over` was stopped, in order; what is in flight is passed over."""
@@ -198,7 +204,7 @@ class StageRunner(Generic[R, T]):
                 self.answered()
                 yield from self._finished()
                 if not engine.at_hand():  # what a batch has computed is kept whole
-                    self._check_stop()
+                    self.check_stop()
         if self._asked:
             raise EngineError(f"{self.name}: the engine left {len(self._asked)} texts unanswered")
 
@@ -270,8 +276,3 @@ class StageRunner(Generic[R, T]):
     def _finished(self) -> Iterator[T | Failure]:
         while self._flights and self._flights[0].result is not None:
             yield self._flights.popleft().result  # type: ignore[misc]
-
-    def _check_stop(self) -> None:
-        reason = self.stopping()
-        if reason:
-            raise StoppedError(f"{reason}; {self.counts.computed} finished {self.name} calls are kept, run it again")

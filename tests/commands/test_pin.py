@@ -96,6 +96,29 @@ def test_lines_of_both_ends_and_a_last_line_without_one_stay(path: Path) -> None
     assert path.read_bytes() == (head + pinned).encode()
 
 
+SECOND = (
+    "name: night\nsources: [{path: a.jsonl}]\nsummarize: {model: lead}\ntranslate:\n  model: example/one\n  repair:\n"
+)
+
+
+def test_a_second_checkpoint_is_pinned_too(path: Path) -> None:
+    path.write_text(f"{SECOND}    model: {{model: example/two, engine: auto}}\n", encoding="utf-8")
+    assert single.pin(path)[1:] == [f"{field}: {name}@{COMMITS[name]}" for field, name in
+                                    (("translate", "example/one"), ("translate.repair.model", "example/two"))]  # fmt: skip
+    pinned = SECOND.replace("  model: example/one\n", f"  model: example/one\n  revision: {COMMITS['example/one']}\n")
+    pinned += f"    model: {{model: example/two, revision: {COMMITS['example/two']}, engine: auto}}\n"
+    assert path.read_text(encoding="utf-8") == pinned
+
+
+def test_a_second_checkpoint_that_is_a_name_only_has_no_place_for_a_revision(path: Path) -> None:
+    text = f"{SECOND}    model: example/two\n"
+    path.write_text(text, encoding="utf-8")
+    remedy = rf"write `\{{model: example/two, revision: {COMMITS['example/two']}\}}` there; the file is as it was"
+    with pytest.raises(UsageError, match=remedy):
+        single.pin(path)
+    assert path.read_text(encoding="utf-8") == text
+
+
 @pytest.mark.parametrize("stage", ["{model: example/one}", "&x {model: 'example/one', engine: auto}"])
 def test_a_stage_in_one_line_is_pinned_there(path: Path, stage: str) -> None:
     text = (

@@ -83,7 +83,7 @@ def test_an_old_version_reads_as_one_without_holds_whose_flags_are_warnings(
     read = list(rows(old))
     assert [row.status for row in read] == ["ok"] * 3
     assert [flag.severity for row in read for flag in row.flags] == ["warning"] * len(FLAGS)
-    assert listed(read[0], order=0, sources=[])["hold"] is False
+    assert listed(read[0], order=0, sources=[], second="")["hold"] is False
     tally = Tally()
     for row in read:
         tally.add(row)

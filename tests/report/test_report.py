@@ -172,17 +172,20 @@ REPAIRED = RepairedText(
 def test_a_replaced_text_has_its_first_answer_and_why_and_one_that_stayed_has_not() -> None:
     stayed = replace(REPAIRED, index=0, taken="first")
     summary = replace(REPAIRED, field="summary", index=0, taken="extractive")
-    found = rows.listed(record(repaired=(stayed, REPAIRED, summary)), order=0, sources=[])["repaired"]
+    found = rows.listed(record(repaired=(stayed, REPAIRED, summary)), order=0, sources=[], second="")["repaired"]
     assert [(one["index"], one["first"], one["before"]) for one in found] == [
         (1, "Sentence 2.", ["number error"]),
         ("summary", "Sentence 2.", ["number error"]),
     ]
     assert found[0]["taken"] == "another hypothesis of a wider beam"
+    mended = record(repaired=(replace(REPAIRED, taken="second", second=True),))
+    (found,) = rows.listed(mended, order=0, sources=[], second="facebook/nllb-200-distilled-600M")["repaired"]
+    assert found["taken"] == "the translation by facebook/nllb-200-distilled-600M"
 
 
 def test_what_is_held_back_is_listed_as_such() -> None:
-    assert rows.listed(record(), order=0, sources=[])["hold"] is False
-    assert rows.listed(record(status="hold"), order=0, sources=[])["hold"] is True
+    assert rows.listed(record(), order=0, sources=[], second="")["hold"] is False
+    assert rows.listed(record(status="hold"), order=0, sources=[], second="")["hold"] is True
 
 
 # Counts and figures

@@ -22,7 +22,7 @@ def test_every_record_comes_once_and_in_order_wherever_the_spool_is_drained(
 ) -> None:
     folder = tmp_path_factory.mktemp("spool")  # type: ignore[attr-defined]
     records = [summarized(number) for number in range(count)]
-    with Spool(iter(records), folder / "summarize.jsonl") as spool:
+    with Spool(iter(records), folder / "summarize.jsonl", Summarized) as spool:
         if drained_after == 0:
             spool.drain()
         seen = []
@@ -42,14 +42,14 @@ def test_a_record_passes_through_before_the_next_one_is_asked_for(tmp_path: Path
             given_.append(number)
             yield summarized(number)
 
-    with Spool(coming(), tmp_path / "summarize.jsonl") as spool:
+    with Spool(coming(), tmp_path / "summarize.jsonl", Summarized) as spool:
         next(iter(spool))
         assert (given_, spool.is_complete) == ([0], False)
 
 
 def test_a_drain_takes_what_is_left_to_the_disk_and_completes_the_spool(tmp_path: Path) -> None:
     path = tmp_path / "summarize.jsonl"
-    with Spool(map(summarized, range(3)), path) as spool:
+    with Spool(map(summarized, range(3)), path, Summarized) as spool:
         passing = iter(spool)
         first = next(passing)
         spool.drain()
