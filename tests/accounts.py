@@ -21,7 +21,9 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a c
 
 # The interpreter may lie where the other account cannot read it: so the commands are first run as root, on a copy, and
 # what they import is loaded before the account changes. Then each runs in a fork, or in the same process where it is
-# the only one: the threads of an engine do not survive a fork.
+# the only one: the threads of an engine do not survive a fork. The saved uid stays root's: no access goes by it, and
+# under `make coverage` the process writes what it has measured as root, into a folder that is closed to the account.
+# What the command starts could not, and is not measured.
 _RUN = """
 import _strptime, json, os, sys
 from pipeline import cli
@@ -52,8 +54,11 @@ def step(number, uid, umask, environment, arguments):
     if uid:
         os.setgroups([gid])
         os.setgid(uid)
-        os.setuid(uid)
-    return call(arguments, *out)
+        os.setresuid(uid, uid, 0)
+    try:
+        return call(arguments, *out)
+    finally:
+        os.setresuid(0, 0, 0)
 
 there = os.getcwd()
 os.chdir(scratch)
@@ -123,6 +128,7 @@ def run_as(*steps: Step, cwd: Path) -> list[Result]:
         commands = dict.fromkeys(("run night.yaml --outputs out", *(step.command for step in steps)))
         common: dict[str, str | None] = {
             "HOME": "/nonexistent", "TOMDICH_CACHE": str(cwd / "cache"), "HF_DATASETS_CACHE": None,
+            "COVERAGE_PROCESS_CONFIG": None,
         }  # fmt: skip
         todo = [(step.uid, step.umask, common | step.environment, step.command.split()) for step in steps]
         cache = cwd / "cache" if (cwd / "cache").exists() else scratch / "cache"

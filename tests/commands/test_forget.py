@@ -284,9 +284,11 @@ def test_killed_between_two_versions_a_rerun_still_finds_the_copy_under_another_
 
 def test_a_disk_that_is_full_is_one_message_and_the_rerun_ends_it(night: Night) -> None:
     script = (
-        "import resource, signal, sys; from pipeline.commands import forget as forgetting; from pipeline.cli import main;"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); real = forgetting.rewrite;"
-        "forgetting.rewrite = lambda *a: (resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300)), real(*a));"
+        "import atexit, signal, sys; from resource import RLIMIT_FSIZE, getrlimit, setrlimit;"
+        "from pipeline.commands import forget as forgetting; from pipeline.cli import main;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); real = forgetting.rewrite; before = getrlimit(RLIMIT_FSIZE);"
+        "forgetting.rewrite = lambda *a: (setrlimit(RLIMIT_FSIZE, (300, before[1])), real(*a));"
+        "atexit.register(setrlimit, RLIMIT_FSIZE, before);"  # before coverage writes what it has measured
         "sys.argv[0] = 'tomdich'; main()"
     )
     full = subprocess.run(
