@@ -18,6 +18,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 BUCKET = "news"
 CHANGES = frozenset({"PUT", "POST", "DELETE"})
 _ACCOUNT = "123456789012"  # moto's
+FORBIDDEN = ("403 Forbidden", "AccessDenied")  # status and code
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -29,7 +30,8 @@ class S3:
     changes: list[str] = field(default_factory=list)  # method and key of each request that changes something
     kill_at: int | None = None  # the number of the change at which the client is killed, before it is done
     client: int = 0  # its process
-    refuse: str = ""  # a change of a key that holds this is refused
+    refuse: str = ""  # a change of a key that holds this is refused, with this answer
+    refusal: tuple[str, str] = FORBIDDEN
     before: Callable[[str], None] | None = None  # called with each change before it is done
 
     def objects(self, prefix: str = "") -> dict[str, bytes]:
@@ -58,7 +60,7 @@ class S3:
         s3_backends[_ACCOUNT]["aws"].reset()
         self._boto().create_bucket(Bucket=BUCKET)
         self.changes.clear()
-        self.kill_at, self.client, self.refuse, self.before = None, 0, "", None
+        self.kill_at, self.client, self.refuse, self.refusal, self.before = None, 0, "", FORBIDDEN, None
 
     def _boto(self) -> Any:
         return boto3.client("s3", endpoint_url=self.url, region_name="us-east-1",
@@ -87,8 +89,8 @@ def running() -> Iterator[S3]:
                 start("503 Slow Down", [("Content-Type", "text/plain")])
                 return [b""]
             if s3.refuse and s3.refuse in key:
-                start("403 Forbidden", [("Content-Type", "application/xml")])
-                return [b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"]
+                start(s3.refusal[0], [("Content-Type", "application/xml")])
+                return [f"<Error><Code>{s3.refusal[1]}</Code><Message>No: {s3.refusal[1]}</Message></Error>".encode()]
         return moto(environ, start)
 
     server = make_server("127.0.0.1", 0, serve, threaded=True, request_handler=_Quiet)

@@ -171,10 +171,9 @@ def _end(process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     with suppress(subprocess.TimeoutExpired):
         process.communicate(timeout=_DYING)
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with suppress(OSError):  # what it did not read stays unread
-                pipe.close()
+    for pipe in filter(None, (process.stdin, process.stdout)):
+        with suppress(OSError):  # what it did not read stays unread
+            pipe.close()
     with suppress(subprocess.TimeoutExpired):
         process.wait(_DYING)
 

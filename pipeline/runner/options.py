@@ -52,9 +52,7 @@ class RunOptions:
 
     @property
     def scope(self) -> str:
-        """What part of the job this run is, if it is not stopped early."""
-        if self.shard is not None:
-            return "shard"
+        """What part of the job this run is, if it is not stopped early; a shard has its own, `sharding.SCOPE`."""
         if self.revise:
             return "revised"
         return "until" if self.until else "limited" if self.limit else "new" if self.only_new else "full"

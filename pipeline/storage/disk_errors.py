@@ -89,11 +89,9 @@ def _refused_by(path: Path) -> str:
     whole = path.absolute()
     refusing = whole
     for step in (*reversed(whole.parents), whole):
-        if not os.path.lexists(step):
+        if not os.path.lexists(step):  # it is not there, or the folder above it refuses to say
             break
         refusing = step
-        if step != whole and not os.access(step, os.X_OK):
-            break
     try:
         found = refusing.stat()
     except OSError:

@@ -465,7 +465,7 @@ def _verified(key: bytes, row: tuple[Any, ...]) -> Generation | None:
     try:
         generation = Generation(text, source_tokens, dropped_tokens, output_tokens, bool(finished), score)
         return generation if checksum == _checksum(key, generation) else None
-    except (struct.error, TypeError, AttributeError, UnicodeError):  # a value of another type than was stored
+    except (struct.error, AttributeError):  # a value of another type than was stored
         return None
 
 
@@ -475,12 +475,9 @@ def _in_one_text(generation: Generation) -> Generation:
     return replace(generation, text=texts, others=())
 
 
-def _with_others(stored: Generation) -> Generation | None:
-    """Return the answer to `Candidates` that a row holds, or None where it holds something else."""
-    try:
-        text, others = _hypotheses.decode(stored.text)
-    except msgspec.DecodeError:
-        return None
+def _with_others(stored: Generation) -> Generation:
+    """Return the answer to `Candidates` that a row holds; the inverse of `_in_one_text`."""
+    text, others = _hypotheses.decode(stored.text)
     return replace(stored, text=text, others=others)
 
 

@@ -323,12 +323,7 @@ class ObjectStore:
         """Return the objects below a key, by the rest of their keys."""
         root = self._key(under)
         with self._reaching():
-            try:
-                found: dict[str, dict[str, Any]] = self._system().find(root, detail=True)
-            except FileNotFoundError as error:
-                if error.__cause__ is not None:  # no such bucket: the answer of the server is its cause
-                    raise
-                return {}
+            found: dict[str, dict[str, Any]] = self._system().find(root, detail=True)
         return {key.removeprefix(f"{root}/"): info for key, info in found.items() if key.startswith(f"{root}/")}
 
     def _read(self, key: str) -> bytes | None:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import stat
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +11,7 @@ from pipeline import checkpoints
 from pipeline.commands import single
 from pipeline.errors import UsageError
 from tests.conftest import tomdich
+from tests.refusals import as_nobody, no_room
 
 COMMITS = {"example/one": "1" * 20 + "a" * 20, "example/two": "2" * 20 + "b" * 20}
 TEXT = """\
@@ -46,33 +42,6 @@ def _hub(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "night.yaml"
-
-
-@contextmanager
-def no_room(size: int) -> Iterator[None]:
-    """Let no file grow beyond `size` bytes, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@contextmanager
-def as_nobody() -> Iterator[Path]:
-    """Give a folder in which everybody may write, to somebody who is not root."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o777)
-        if os.geteuid() != 0:
-            yield folder
-            return
-        os.setresuid(65534, 65534, 0)
-        try:
-            yield folder
-        finally:
-            os.setresuid(0, 0, 0)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

@@ -35,7 +35,7 @@ from pipeline.sources.shares import Division
 from pipeline.storage import labels, pruning
 from pipeline.storage import versions as store
 from pipeline.storage.memo import open_memo
-from pipeline.storage.shards import Shard, Share, waiting
+from pipeline.storage.shards import ENTRIES, EntryFile, Shard, Share, entries, waiting
 from pipeline.storage.versions import Version
 from tests.conftest import article, tomdich_in_process, write_feed
 
@@ -331,6 +331,24 @@ def test_a_damaged_shard_is_named(job: Job) -> None:
     with pytest.raises(DifferenceError, match=r"2-of-3.*entries\.jsonl: changed"):
         job.merge()
     assert not job.published()
+
+
+@pytest.mark.parametrize("damage", [lambda line: line[:40] + b"\n", lambda line: line.replace(b'"file"', b'"fill"')])
+def test_an_entry_that_cannot_be_read_is_damage_of_its_shard(job: Job, damage: Callable[[bytes], bytes]) -> None:
+    """Also where the file changes after `merge` has compared its digest."""
+    write_feed(job.folder / "feed.jsonl", map(article, range(9)))
+    version = job.shard(2)
+    path = version.folder / ENTRIES
+    first, *others = path.read_bytes().splitlines(keepends=True)
+    assert len(list(entries(version))) == 1 + len(others) > 1
+    path.write_bytes(b"".join([first, *map(damage, others)]))
+    said = r"2-of-3.*entries\.jsonl: cannot be read: .*; run the shard again"
+    with pytest.raises(DifferenceError, match=said):
+        list(entries(version))
+    with EntryFile(version) as file:
+        assert file.at(0).read
+        with pytest.raises(DifferenceError, match=said):
+            file.at(len(first))
 
 
 def test_a_shard_that_is_running_is_waited_for_or_named(job: Job) -> None:

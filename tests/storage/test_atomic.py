@@ -19,11 +19,12 @@ from pipeline.errors import UsageError, WorldError
 from pipeline.export import output_file
 from pipeline.export.brief import write as write_brief
 from pipeline.export.spreadsheets import export
-from pipeline.storage.atomic import replacing, write_atomically
+from pipeline.storage.atomic import own_descriptor, replacing, write_atomically, writing
 from pipeline.storage.versions import Version
 from pipeline.train import state
 from tests.conftest import article, tomdich
 from tests.published import publish
+from tests.refusals import as_nobody
 
 TARGETS = ("regular", "absent", "link", "dangling", "chain")
 needs_device = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a device")
@@ -139,6 +140,22 @@ def test_what_is_no_regular_file_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="not a regular file"):
         write_atomically(tmp_path / "pipe", "x")
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+def test_a_pipe_that_may_not_be_written_to_is_named() -> None:
+    with as_nobody() as folder:
+        os.mkfifo(folder / "pipe", mode=0)
+        with pytest.raises(PermissionError) as raised, writing(folder / "pipe"):
+            pass
+    assert raised.value.filename == str(folder / "pipe")
+
+
+def test_links_that_lead_to_each_other_lead_to_no_descriptor_and_no_file(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    assert own_descriptor(tmp_path / "a") is None
+    with pytest.raises(OSError, match="Too many levels of symbolic links"), writing(tmp_path / "a"):
+        pass
 
 
 # Exports and briefs

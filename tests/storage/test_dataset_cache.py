@@ -10,10 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from pipeline.errors import WorldError
 from pipeline.storage import dataset_cache
 from tests.conftest import article, tomdich, write_feed
+from tests.refusals import as_nobody
 
 LOAD = """
 import json, sys
@@ -137,3 +140,25 @@ print(0)
     assert [path.relative_to(cache) for path in cache.rglob("*.arrow")] == [
         (other / "cd" / "latest-train.arrow").relative_to(cache)
     ]
+
+
+def test_a_copy_of_other_columns_is_none_of_the_articles(tmp_path: Path) -> None:
+    for name, columns in (("articles", ("id", "text_sha256")), ("others", ("id", "summary"))):
+        folder = tmp_path / "csv" / "default" / "0.0.0" / name
+        folder.mkdir(parents=True)
+        table = pa.table({column: ["x"] for column in columns})
+        with pa.ipc.new_stream(str(folder / "csv-train.arrow"), table.schema) as out:
+            out.write_table(table)
+    found = dataset_cache.entries(tmp_path, versions=[], holds=lambda _id, _sha: True)
+    assert [entry.name for entry in found] == ["articles"]
+
+
+def test_a_copy_that_this_account_may_not_remove_is_named() -> None:
+    with as_nobody() as folder:
+        entry = folder / "entry"
+        entry.mkdir()
+        (entry / "latest-train.arrow").touch()
+        entry.chmod(0o555)
+        with pytest.raises(WorldError, match=r"entry: holds a copy of the rows.*: Permission denied; remove it as"):
+            dataset_cache.remove(entry)
+        assert (entry / "latest-train.arrow").exists()

@@ -20,6 +20,7 @@ from pipeline.storage.disk_errors import (
     require_folder,
     temporary_folder,
 )
+from tests.refusals import as_nobody
 
 REMEDY = "choose another folder"
 
@@ -69,6 +70,15 @@ def test_a_folder_that_cannot_be_made_names_the_folder_above_it_that_refuses(tmp
     message = failing(PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(tmp_path / "a")))(missing)
     assert f"({tmp_path} is owned by " in message  # `a` is not there: its parent refuses
     assert message.endswith(f"; {REMEDY}")  # its owner cannot give access to what is not there
+
+
+def test_a_folder_on_the_way_that_may_not_be_entered_is_named_and_not_what_it_holds() -> None:
+    with as_nobody() as folder:
+        closed = folder / "closed"
+        closed.mkdir(mode=0o600)
+        with pytest.raises(PermissionError) as raised:
+            (closed / "inner" / "data").read_bytes()
+        assert f"({closed} is owned by " in failing(raised.value)(folder)
 
 
 def test_refused_access_to_what_is_gone_meanwhile_names_no_owner(

@@ -12,7 +12,9 @@ import pytest
 
 from pipeline.errors import LockedError, StoppedError, WorldError
 from pipeline.storage import versions
+from pipeline.storage.locking import require_lockable
 from pipeline.train import state
+from tests.refusals import as_nobody
 
 
 def held(holder: str, folder: Path) -> AbstractContextManager[object]:
@@ -25,16 +27,22 @@ HOLDERS = pytest.mark.parametrize(("holder", "setting"), [("run", "--outputs"), 
 
 
 @HOLDERS
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
-def test_a_file_system_without_locks_is_named(
-    holder: str, setting: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        *((number, "this file system has no locks") for number in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)),
+        (errno.EIO, "cannot be locked: Input/output error"),
+    ],
+)
+def test_a_file_system_without_locks_and_one_that_fails_are_named(
+    holder: str, setting: str, number: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_descriptor: int, _operation: int) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     with (
-        pytest.raises(WorldError, match=rf"night: this file system has no locks; put {setting} on a local disk"),
+        pytest.raises(WorldError, match=rf"night: {said}; put {setting} on a local disk"),
         held(holder, tmp_path),
     ):
         pass
@@ -60,6 +68,31 @@ def test_a_folder_that_cannot_be_made_is_named(holder: str, setting: str, tmp_pa
         held(holder, tmp_path / "file"),
     ):
         pass
+
+
+@HOLDERS
+def test_a_lock_that_this_account_may_not_make_is_named(holder: str, setting: str) -> None:
+    with as_nobody() as folder:
+        (folder / "night").mkdir(mode=0o555)
+        said = rf"night: cannot be written: .*Permission denied.*choose another {setting}"
+        with pytest.raises(WorldError, match=said), held(holder, folder):
+            pass
+
+
+def test_a_lock_of_another_account_is_held_by_who_can_read_it() -> None:
+    with as_nobody() as folder:
+        lock = folder / "night" / ".lock"
+        lock.parent.mkdir()
+        lock.touch(mode=0o444)
+        require_lockable(lock.parent, setting="--outputs")
+        with held("run", folder), pytest.raises(LockedError), held("run", folder):
+            pass
+        lock.chmod(0)
+        said = r"night: cannot be written: .*\.lock: Permission denied.*; choose another --outputs"
+        with pytest.raises(WorldError, match=said):
+            require_lockable(lock.parent, setting="--outputs")
+        with pytest.raises(WorldError, match=said), held("run", folder):
+            pass
 
 
 def test_who_waits_may_be_stopped(tmp_path: Path) -> None:

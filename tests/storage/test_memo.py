@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import sqlite3
 import subprocess
@@ -14,7 +15,10 @@ import pytest
 
 from pipeline.errors import MemoError
 from pipeline.records import Candidates, Generation, Hypothesis
+from pipeline.storage import memo as storage
 from pipeline.storage.memo import Memo, open_memo
+from pipeline.storage.sqlite_recovery import set_aside
+from tests.refusals import as_nobody, no_room
 
 ANSWER = Generation("Bão số 3 vào bờ.", 7, 0, 5, finished=True, score=-0.25)
 
@@ -93,6 +97,36 @@ def test_a_row_with_a_flipped_bit_is_removed_and_named(tmp_path: Path, messages:
     assert "checksum" in messages[0]
 
 
+def rewrite(folder: Path, *statements: str) -> None:
+    with sqlite3.connect(folder / "memo.sqlite") as raw:
+        for statement in statements:
+            raw.execute(statement)
+    raw.close()
+
+
+@pytest.mark.parametrize(
+    "change", ["text = CAST(text AS BLOB)", "text = NULL", "source_tokens = 'seven'", "score = 'high'"]
+)
+def test_a_row_with_a_value_of_another_type_is_removed_and_named(
+    tmp_path: Path, messages: list[str], monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """In a file that is too large to be checked when it is opened."""
+    monkeypatch.setattr(storage, "_CHECKED_WHOLE", 0)
+    with opened(tmp_path) as memo:
+        memo.calls({}).put("câu", ANSWER)
+        ((strict,),) = memo.execute("SELECT sql FROM sqlite_schema WHERE name = 'calls'")
+    loose = strict.replace("STRICT, ", "").replace("NOT NULL", "")
+    rewrite(tmp_path, "PRAGMA writable_schema = ON", f"UPDATE sqlite_schema SET sql = '{loose}' WHERE name = 'calls'")
+    rewrite(tmp_path, f"UPDATE calls SET {change}")  # as damage to the row would
+    rewrite(tmp_path, "PRAGMA writable_schema = ON", f"UPDATE sqlite_schema SET sql = '{strict}' WHERE name = 'calls'")
+    with opened(tmp_path) as memo:
+        assert memo.calls({}).get("câu") is None
+        assert memo.calls({}).put("câu", ANSWER) == ANSWER
+        assert memo.calls({}).get("câu") == ANSWER
+    assert len(messages) == 1
+    assert "checksum" in messages[0]
+
+
 def test_a_damaged_file_is_set_aside_and_named(tmp_path: Path, messages: list[str]) -> None:
     (tmp_path / "memo.sqlite").write_bytes(b"SQLite format 3\x00" + b"\xff" * 5000)
     with open_memo(tmp_path) as memo:
@@ -161,6 +195,47 @@ def test_of_two_runs_that_meet_the_damage_one_sets_it_aside_and_both_go_on_in_th
     assert recalled(tmp_path, answers) == len(answers)
 
 
+def test_damage_in_a_file_that_another_run_has_just_set_aside_begins_a_new_one_in_its_place(
+    tmp_path: Path, messages: list[str]
+) -> None:
+    answers = fill(tmp_path, 400)
+    path = tmp_path / "memo.sqlite"
+    with open_memo(tmp_path) as memo:
+        calls = memo.calls({})
+        memo.execute("PRAGMA shrink_memory")
+        damage(path)
+        set_aside(path, "damaged")
+        for text, answer in answers.items():
+            assert calls.get(text) in {None, answer}
+            assert calls.put(text, answer) == answer
+    assert messages == []  # the other run said it
+    assert recalled(tmp_path, answers) == len(answers)
+
+
+def test_a_file_too_large_to_be_checked_when_it_is_opened_is_checked_as_it_is_read(
+    tmp_path: Path, messages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "_CHECKED_WHOLE", 0)
+    answers = fill(tmp_path, 400)
+    path = tmp_path / "memo.sqlite"
+    damage(path, at=path.stat().st_size - 8 * 4096)
+    with open_memo(tmp_path) as memo:
+        calls = memo.calls({})
+        assert messages == []
+        for text, answer in [*answers.items()] * 2:
+            assert calls.get(text) in {None, answer}
+            assert calls.put(text, answer) == answer
+    assert ["set aside" in message for message in messages] == [True]
+    assert recalled(tmp_path, answers) == len(answers)
+
+
+def damage(path: Path, *, at: int = 4096) -> None:
+    """Overwrite the pages of a file from `at` on."""
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(b"\xff" * (path.stat().st_size - at))
+
+
 def test_many_processes_that_open_one_damaged_file_at_once_set_it_aside_once(tmp_path: Path) -> None:
     (tmp_path / "memo.sqlite").write_bytes(b"SQLite format 3\x00" + b"\xff" * 5000)
     script = (
@@ -198,6 +273,89 @@ def test_what_the_disk_refuses_is_named_with_its_remedy(tmp_path: Path) -> None:
         memo.execute("PRAGMA max_page_count = 1")  # what SQLite takes for a full disk
         with pytest.raises(MemoError, match=r"memo\.sqlite: .* full; free some space"):
             [calls.put(f"câu {number}", ANSWER) for number in range(2000)]
+
+
+def test_what_the_disk_refuses_of_another_memos_calls_is_named_and_none_is_half_there(tmp_path: Path) -> None:
+    fill(tmp_path / "two", 1000)
+    with opened(tmp_path / "one") as one, opened(tmp_path / "two") as two:
+        one.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(MemoError, match=r"one/memo\.sqlite: .* full; free some space"):
+            one.absorb(two)
+        assert one.size() == 0
+
+
+def test_where_the_file_that_takes_the_place_of_a_damaged_one_has_no_room_the_disk_is_named(
+    tmp_path: Path, messages: list[str]
+) -> None:
+    fill(tmp_path, 400)
+    with opened(tmp_path) as memo:
+        calls = memo.calls({})
+        memo.execute("PRAGMA shrink_memory")
+        damage(tmp_path / "memo.sqlite")
+        with no_room(150_000), pytest.raises(MemoError, match=r"memo\.sqlite: .*(full|disk I/O error); "):
+            calls.put("câu", replace(ANSWER, text="Bão vào bờ. " * 50_000))
+    assert ["set aside" in message for message in messages] == [True]
+
+
+def test_where_no_file_can_take_the_place_of_a_damaged_one_the_disk_is_named(
+    tmp_path: Path, messages: list[str]
+) -> None:
+    (tmp_path / "memo.sqlite").write_bytes(b"no database" * 1000)
+    with no_room(0), pytest.raises(MemoError, match=r"memo\.sqlite: .*(full|disk I/O error); "):
+        opened(tmp_path)
+    assert ["set aside" in message for message in messages] == [True]
+    with opened(tmp_path) as memo:
+        assert memo.size() == 0
+
+
+def test_a_file_that_this_account_may_not_write_is_named_with_its_owner() -> None:
+    with as_nobody() as folder:
+        (folder / "memo.sqlite").touch(mode=0o444)
+        with pytest.raises(MemoError, match=r"memo\.sqlite: Permission denied \(.* is owned by .*; let its owner give"):
+            opened(folder)
+
+
+def test_a_folder_in_the_place_of_the_file_is_one_message_and_stays(tmp_path: Path, messages: list[str]) -> None:
+    (tmp_path / "memo.sqlite" / "what it holds").mkdir(parents=True)
+    with pytest.raises(MemoError, match=r"memo\.sqlite: unable to open database file; let its owner"):
+        opened(tmp_path)
+    assert messages == []
+    assert (tmp_path / "memo.sqlite" / "what it holds").is_dir()
+
+
+def test_a_large_file_frees_its_unused_pages_in_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "_VACUUM_LIMIT", 0)
+    monkeypatch.setattr(storage, "_PAGES_FREED", 3)
+    answers = fill(tmp_path, 1000)
+    before = (tmp_path / "memo.sqlite").stat().st_size
+    with opened(tmp_path) as memo:
+        gone = itertools.count()
+        assert len([*memo.scan(lambda _: next(gone) < 800, delete=True)]) == 800
+        memo.shrink()
+        assert memo.execute("PRAGMA freelist_count") == [(0,)]
+    assert (tmp_path / "memo.sqlite").stat().st_size < before / 2
+    assert recalled(tmp_path, answers) == 200
+
+
+def test_pages_that_another_run_frees_at_the_same_time_are_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "_VACUUM_LIMIT", 0)
+    monkeypatch.setattr(storage, "_PAGES_FREED", 1)
+    fill(tmp_path, 1000)
+    with opened(tmp_path) as one, opened(tmp_path) as other:
+        gone, meanwhile = itertools.count(), list[str]()
+        list(one.scan(lambda _: next(gone) < 300, delete=True))
+
+        def traced(statement: str) -> None:
+            if "incremental_vacuum" in statement:
+                meanwhile.append(statement)
+                list(other.scan(lambda _: True, delete=True))
+
+        one._connection.set_trace_callback(traced)
+        one.shrink()
+        assert len(meanwhile) == 1
+        assert one.execute("PRAGMA freelist_count")[0][0] > 1
 
 
 def fill(folder: Path, count: int) -> dict[str, Generation]:

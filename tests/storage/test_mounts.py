@@ -98,6 +98,19 @@ def test_a_run_beside_a_mount_whose_name_is_not_utf_8(tmp_path: Path, make_confi
 
 
 @needs_mounts
+def test_a_system_that_does_not_tell_its_mounts_tells_no_file_system() -> None:
+    told = (
+        "from pathlib import Path; from pipeline.storage.mounts import file_system; print(repr(file_system(Path('/'))))"
+    )
+    script = 'mount -t tmpfs none /proc && exec "$@"'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-ec", script, "sh", sys.executable, "-c", told],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stdout == "''\n", done.stderr
+
+
+@needs_mounts
 def test_the_file_system_under_bind_mounts_and_hidden_ones(tmp_path: Path) -> None:
     """ramfs stands for the server's, tmpfs for the local disk's."""
     script = """

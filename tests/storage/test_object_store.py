@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
+import subprocess
 import sys
 import threading
 import time
@@ -63,6 +65,7 @@ def publish(outputs: Path, *, text: str = "one", scope: str = "full", files: int
         (staged / "data").mkdir()
         for number in range(files):
             (staged / "data" / f"rows-{number}").write_text(f"{text} {number}")
+        (staged / "report.html").write_text(text)
         return experiment.publish(staged, manifest={"recipe": RECIPE, "counts": {}, "scope": scope})
 
 
@@ -170,7 +173,9 @@ def change(step: str, outputs: str) -> None:
     ("step", "at"),
     [
         ("publish", "/data/rows-1"),
+        ("publish", "DELETE daily/night/.unfinished/"),
         ("publish", "/latest"),
+        ("prune", "/manifest.json"),
         ("prune", "/data/rows-1"),
         ("replace", "/manifest.json"),
         *(pytest.param(step, "", marks=pytest.mark.faults) for step in ("publish", "prune", "replace")),
@@ -276,11 +281,39 @@ def test_a_name_is_claimed_by_one_of_many(store: s3.S3, machine: Callable[[str],
     assert sorted(claimed) == [False] * 7 + [True]
 
 
+@pytest.mark.parametrize(("status", "code"), [("409 Conflict", "ConditionalRequestConflict"), s3.FORBIDDEN])
+def test_a_claim_that_the_store_refuses_is_lost_or_an_error(
+    store: s3.S3, machine: Callable[[str], Path], status: str, code: str
+) -> None:
+    """S3 answers 409 where two claim a name at the same moment."""
+    folder = machine("a") / "night" / "20261130T010000Z-3f9a1c2b"
+    mine = object_store.of(machine("a"))
+    assert mine is not None
+    store.refuse, store.refusal = "/.unfinished/", (status, code)
+    if code == "AccessDenied":
+        with pytest.raises(WorldError, match="access is refused"):
+            mine.claim(folder)
+    else:
+        assert not mine.claim(folder)
+
+
+def test_the_name_of_a_version_that_was_published_since_it_was_listed_is_not_claimed(
+    store: s3.S3, machine: Callable[[str], Path]
+) -> None:
+    name = publish(machine("a")).folder.name
+    mine = object_store.of(machine("b"))
+    assert mine is not None
+    before = store.objects()
+    assert not mine.claim(machine("b") / "night" / name)
+    assert store.objects() == before
+
+
+@pytest.mark.parametrize(("marker", "owner"), [(b'{"owner": "c@other"}', "c@other"), (b"[]", "another program")])
 def test_what_another_machine_left_unfinished_stays_for_days(
-    store: s3.S3, machine: Callable[[str], Path], messages: list[str]
+    store: s3.S3, machine: Callable[[str], Path], messages: list[str], marker: bytes, owner: str
 ) -> None:
     left = "daily/night/20261130T010000Z-aaaaaaaa"
-    store.put("daily/night/.unfinished/20261130T010000Z-aaaaaaaa", b'{"owner": "c@other"}')
+    store.put("daily/night/.unfinished/20261130T010000Z-aaaaaaaa", marker)
     store.put(f"{left}/data/rows-0", b"half")
     publish(machine("a"))
     assert f"{left}/data/rows-0" in store.objects()
@@ -290,7 +323,7 @@ def test_what_another_machine_left_unfinished_stays_for_days(
     publish(machine("a"))
     assert not store.objects(left)
     assert not store.objects("daily/night/.unfinished/")
-    assert any("c@other left it unfinished" in message for message in messages)
+    assert any(f"{owner} left it unfinished" in message for message in messages)
 
 
 def test_an_upload_that_another_machine_cleared_is_made_whole_before_it_is_visible(
@@ -307,6 +340,22 @@ def test_an_upload_that_another_machine_cleared_is_made_whole_before_it_is_visib
     publish(machine("a"))
     assert cleared
     assert len(visible(store)) == 1
+
+
+def test_a_store_that_does_not_keep_what_is_uploaded_is_named_and_nothing_is_visible(
+    store: s3.S3, machine: Callable[[str], Path]
+) -> None:
+    def clear(request: str) -> None:
+        if "/data/rows-" in request and request.startswith("PUT"):
+            store.delete(f"{request.removeprefix('PUT ')[:-1]}{1 - int(request[-1])}")
+
+    store.before = clear
+    with pytest.raises(WorldError, match=r"does not keep what is uploaded \(.*\); run it again"):
+        publish(machine("a"))
+    assert visible(store) == []
+    store.before = None
+    publish(machine("a"))
+    assert len(visible(store)) == 2  # what was not kept is uploaded again
 
 
 def test_labels_are_seen_by_every_machine_and_go_with_their_version(
@@ -360,6 +409,7 @@ def test_files_of_older_versions_leave_the_working_copy_when_nobody_reads_them(
     with versions.locked(machine("a"), "night", wait=0):
         held = [(version.folder / "data" / "rows-0").exists() for version in (old, read, new)]
     assert held == [False, True, True]
+    assert [(version.folder / "report.html").exists() for version in (old, read, new)] == held
     assert old.path("data/rows-0").read_text() == "1 0"
 
 
@@ -382,6 +432,62 @@ def test_what_keeps_from_the_store_is_said_before_the_work(
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(UsageError, match=r"install tomdich\[s3\]"):
         versions.find(machine("a"), None)
+
+
+def test_a_store_that_cannot_be_reached_or_that_fails_is_named(
+    store: s3.S3, machine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(machine("a"))
+    monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)  # else a minute of waiting
+    store.refuse, store.refusal = "/.unfinished/", ("400 Bad Request", "InvalidDigest")
+    with pytest.raises(WorldError, match=r"s3://news/daily: .*No: InvalidDigest; run it again"):
+        publish(machine("a"))
+    with socket.socket() as unused:  # bound, and nobody listens
+        unused.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        object_store._file_system.cache_clear()
+        with pytest.raises(WorldError, match=r"s3://news/daily: cannot be used: .*AWS_ENDPOINT_URL right"):
+            versions.find(machine("a"), "night")
+
+
+def test_a_full_disk_of_the_working_copy_is_not_taken_for_the_store(
+    store: s3.S3, machine: Callable[[str], Path], tmp_path: Path
+) -> None:
+    publish(machine("a"), text="x" * 200_000)
+    disk = tmp_path / "b"
+    disk.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=128k", "tomdich-copy", disk], capture_output=True, check=False
+    )
+    if made.returncode:
+        pytest.skip(f"cannot mount a small disk here: {made.stderr.decode().strip()}")
+    try:
+        found = versions.find(machine("b"), "night")
+        with pytest.raises(OSError, match="No space left on device"):
+            found.path("data/rows-0")
+        assert not list(disk.rglob(".tmp-*"))
+        assert not (found.folder / "data" / "rows-0").exists()
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_working_copy_whose_address_is_damaged_is_named(store: s3.S3, machine: Callable[[str], Path]) -> None:
+    (machine("a") / object_store.REMOTE).write_text('{"url": ')
+    with pytest.raises(WorldError, match=r"\.remote: cannot be read: .*; remove it, and run again"):
+        versions.find(machine("a"), "night")
+
+
+def test_a_version_of_another_store_is_refused(store: s3.S3, machine: Callable[[str], Path]) -> None:
+    publish(machine("a"))
+    with pytest.raises(UsageError, match=r"s3://other/night: is not in --outputs s3://news/daily; give --outputs"):
+        versions.find(machine("a"), "s3://other/night")
+
+
+def test_what_needs_a_folder_of_all_jobs_is_refused(store: s3.S3, night: tuple[Path, dict[str, bytes]]) -> None:
+    done = tomdich_in_process("run", "night.yaml", "--shard", "1/2", "--outputs", URL, cwd=night[0])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"needs a folder that all jobs share, and --outputs is {URL}: give one" in done.stderr
 
 
 # Every command that takes --outputs, on a machine that did not publish what it reads; what it must print.

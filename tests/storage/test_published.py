@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.errors import WorldError
 from pipeline.storage import versions
+from pipeline.storage.atomic import TEMPORARY
 from pipeline.storage.published import (
     FILE,
     WITHDRAWN,
@@ -18,7 +19,9 @@ from pipeline.storage.published import (
     open_published,
     read_published,
     withdraw,
+    withdrawals,
 )
+from tests.refusals import as_nobody, no_room
 
 
 def publish(outputs: Path, *pairs: tuple[str, str], scope: str = "full", published: str = "") -> versions.Version:
@@ -153,3 +156,34 @@ def test_a_damaged_list_of_withdrawals_is_never_taken_for_an_empty_one(tmp_path:
     (tmp_path / WITHDRAWN).write_bytes(content)
     with pytest.raises(WorldError, match=r"\.withdrawn.* put it back from a copy"):
         open_published(tmp_path / "night", [])
+
+
+def test_a_list_of_withdrawals_that_may_not_be_read_is_never_taken_for_an_empty_one() -> None:
+    with as_nobody() as folder:
+        (folder / WITHDRAWN).touch(mode=0)
+        with pytest.raises(WorldError, match=r"\.withdrawn: Permission denied.*; without it a run could publish"):
+            open_published(folder / "night", [])
+
+
+def test_what_a_killed_process_left_of_the_list_of_withdrawals_is_removed(tmp_path: Path) -> None:
+    left = tmp_path / f"{TEMPORARY}0123abcd-{WITHDRAWN}.part"
+    left.write_text("half a list")
+    entry = Withdrawal("2026-11-26T00:00:00+00:00", "0" * 64, (), None, ("night",))
+    withdraw(tmp_path, entry)
+    assert not left.exists()
+    assert withdrawals(tmp_path) == [entry]
+
+
+def test_a_full_disk_keeps_an_index_as_it_was_and_is_named(tmp_path: Path) -> None:
+    version = publish(tmp_path, ("a", "1"))
+    said = r"\.published: cannot be written: .*(full|disk I/O error)"
+    with open_published(tmp_path / "night", []) as published:
+        with no_room(0), pytest.raises(WorldError, match=said):
+            published.note([version])
+        assert not published.has("a", "1")
+        published.note([version])
+        with no_room(0), pytest.raises(WorldError, match=said):
+            published.forget(article_id="a", texts=[])
+        assert published.has("a", "1")
+        published.forget(article_id="a", texts=[])
+        assert not published.has("a", "1")

@@ -7,7 +7,6 @@ import logging
 import lzma
 import os
 import random
-import resource
 import shutil
 import signal
 import subprocess
@@ -36,6 +35,7 @@ from pipeline.train.coding import Coder
 from pipeline.train.data import Packed
 from pipeline.train.from_scratch import alignment
 from tests import tiny
+from tests.refusals import no_room
 
 WHO = [("Chị Hoa", "Ms Hoa"), ("Anh Tuấn", "Mr Tuan"), ("Ông Bảy", "Mr Bay"), ("Cô giáo", "The teacher"), ("Bác sĩ", "The doctor")]  # fmt: skip
 DID = [("cho biết", "said that"), ("hy vọng", "hope that"), ("lo ngại rằng", "fear that"), ("dự báo", "expect that")]
@@ -988,15 +988,9 @@ def test_a_large_file_travels_in_pieces(tmp_path: Path) -> None:
 def test_a_disk_that_takes_no_more_is_named_and_the_training_goes_on_after_it(work: Path) -> None:
     path = translator(work, "full", schedule={"steps": 20, "warmup": 0}, choose={"every": 10, "examples": 2})
     train(path, ("only=pack",), progress=Told())
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))  # no file may be larger; the weights are
-    try:
-        with pytest.raises(
-            WorldError, match=r"full: .*File too large.*; the checkpoints in .*full are complete: make room"
-        ):
-            train(path, progress=Told())
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    said = r"full: .*File too large.*; the checkpoints in .*full are complete: make room"
+    with no_room(50_000), pytest.raises(WorldError, match=said):  # the weights are larger
+        train(path, progress=Told())
     told = Told()
     assert (train(path, progress=told) / "model.safetensors").stat().st_size > 50_000
     assert "checkpoint-10: was not finished" in str(told)
