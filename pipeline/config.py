@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
 
-from pipeline import yaml_core
+from pipeline import catalog, yaml_core
 from pipeline.catalog import MODEL_FREE
 from pipeline.config_file import Fields, overridden, read, validate
 from pipeline.errors import ConfigError, UsageError
@@ -174,14 +174,17 @@ class Repair(_Model):
 
     @model_validator(mode="after")
     def _second_can_translate(self) -> Self:
-        if self.model is not None:
-            _require_translator(self.model.model, field="repair.model")
+        if self.model is not None and self.model.engine != "fake":
+            _require_task(self.model.model, "translate", field="repair.model")
         return self
 
 
-def _require_translator(model: str, *, field: str) -> None:
-    if model in MODEL_FREE:
-        raise ValueError(f"`{field}: {model}` summarizes, it does not translate; name a translator")
+def _require_task(model: str, task: Literal["summarize", "translate"], *, field: str) -> None:
+    """Raise `ValueError` where the catalog has the model for the other task."""
+    known = catalog.find(model)
+    if known is not None and known.stage != task:
+        kind = "translator" if task == "translate" else "summarizer"
+        raise ValueError(f"`{field}: {model}` {known.stage}s, it does not {task}; name a {kind}")
 
 
 class Stage(ModelOptions):
@@ -214,6 +217,8 @@ class Stage(ModelOptions):
                 "`repair: {model: …}` is of a translator: a summary with an error gets the article's own sentences "
                 "(`fallback: extractive`); remove it"
             )
+        if self.engine != "fake":  # which uses no checkpoint
+            _require_task(self.model, "translate" if isinstance(self, TranslateStage) else "summarize", field="model")
         if self.model not in MODEL_FREE:
             if self.sentences is not None:
                 raise ValueError(
@@ -240,7 +245,6 @@ class TranslateStage(Stage):
 
     @model_validator(mode="after")
     def _can_translate(self) -> Self:
-        _require_translator(self.model, field="model")
         if isinstance(self.repair, Repair) and self.repair.fallback == "none":
             raise ValueError("`repair: {fallback: none}` is of a summarizer: a translation has no fallback; remove it")
         return self

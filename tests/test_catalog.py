@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from pipeline import catalog
-from pipeline.config import GenerationOptions, Stage
+from pipeline.config import GenerationOptions, Stage, TranslateStage
 
 
 def test_the_checkpoints_people_bring_are_there() -> None:
@@ -34,7 +34,8 @@ def test_an_entry_is_whole(entry: catalog.Entry) -> None:
     assert set(entry.generation) <= set(GenerationOptions.model_fields)
     GenerationOptions.model_validate(dict(entry.generation))
     if entry.name not in catalog.MODEL_FREE:
-        Stage(model=entry.name, tone_style=entry.tone_style, prefix=entry.prefix, output_prefix=entry.output_prefix)
+        kind = TranslateStage if entry.stage == "translate" else Stage
+        kind(model=entry.name, tone_style=entry.tone_style, prefix=entry.prefix, output_prefix=entry.output_prefix)
     assert entry.revision is None or len(entry.revision) == 40
     assert entry.bundled == (entry.name in {"bundled/summarizer", "bundled/translator", *catalog.MODEL_FREE})
 

@@ -139,7 +139,7 @@ def require_license(stage: Stage, license_name: str) -> None:
 
 def card_license(folder: Path) -> str | None:
     """Return the license in the front matter of the folder's README.md, or None."""
-    value = _front_matter(folder).get("license")
+    value = front_matter(folder).get("license")
     if isinstance(value, list) and value:
         return ", ".join(str(one) for one in value)
     return value if isinstance(value, str) and value else None
@@ -147,7 +147,7 @@ def card_license(folder: Path) -> str | None:
 
 def _conventions(folder: Path, license_name: str) -> catalog.Entry | None:
     """Return the conventions in the folder's model card, which `tomdich train` writes; None if it has none."""
-    value = _front_matter(folder).get(CARD_FIELD)
+    value = front_matter(folder).get(CARD_FIELD)
     if value is None:
         return None
     try:
@@ -169,7 +169,7 @@ def _conventions(folder: Path, license_name: str) -> catalog.Entry | None:
     )
 
 
-def _front_matter(folder: Path) -> dict[str, object]:
+def front_matter(folder: Path) -> dict[str, object]:
     """Return the YAML front matter of the folder's README.md, {} if there is none."""
     try:
         text = (folder / "README.md").read_text(encoding="utf-8")

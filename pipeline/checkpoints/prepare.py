@@ -17,7 +17,7 @@ from pipeline.checkpoints import device as devices
 from pipeline.checkpoints.checkpoint import CONVERSION_VERSION, Checkpoint, Device
 from pipeline.checkpoints.files import CACHE_REMEDY, build_folder, folder_digest
 from pipeline.checkpoints.locate import locate, require_license
-from pipeline.checkpoints.metadata import load_metadata, open_tokenizer, read_metadata, save_metadata
+from pipeline.checkpoints.metadata import Metadata, load_metadata, open_tokenizer, read_metadata, save_metadata
 from pipeline.checkpoints.settings import (
     EngineChoice,
     assemble,
@@ -25,9 +25,10 @@ from pipeline.checkpoints.settings import (
     effective_generation,
     resolve_generation,
 )
+from pipeline.checkpoints.task import told_task
 from pipeline.checkpoints.tokenizers import WordTokenizer
 from pipeline.checkpoints.weights import convert
-from pipeline.config import Runtime, Stage
+from pipeline.config import Runtime, Stage, TranslateStage
 from pipeline.errors import ConfigError
 from pipeline.ids import text_digest
 from pipeline.storage.disk_errors import on_disk, require_access
@@ -120,6 +121,7 @@ def _prepare(
             f"{stage.model}: {metadata.unknown_share:.0%} of ordinary Vietnamese and English text is unknown to its "
             "tokenizer; expect poor output, or choose another model"
         )
+    _warn_of_another_task(stage, where.folder, metadata)
     tokenizer = open_tokenizer(metadata, where.folder)
     effective = resolve_generation(stage, where, metadata)
     choice = _usable_engine(stage, device=device, deterministic=deterministic)
@@ -153,6 +155,18 @@ def _prepare(
         )
     require_access(converted, os.R_OK | os.X_OK)
     return replace(checkpoint, converted=converted)
+
+
+def _warn_of_another_task(stage: Stage, folder: Path, metadata: Metadata) -> None:
+    """Log a warning where the files of a checkpoint say that it does what the other stage does."""
+    kinds = {"summarization": "summarizer", "translation": "translator"}
+    task = "translation" if isinstance(stage, TranslateStage) else "summarization"
+    told = told_task(folder, metadata.family)
+    if told is not None and told.task != task:
+        _log.warning(
+            f"{stage.model}: {told.evidence}, so that it is a {kinds[told.task]}; expect poor output, or set `model` "
+            f"to a {kinds[task]}"
+        )
 
 
 def _fake(stage: Stage, *, deterministic: bool) -> Checkpoint:

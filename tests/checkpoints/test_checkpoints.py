@@ -21,7 +21,7 @@ from pipeline.checkpoints.files import build_folder, remembered_digest
 from pipeline.checkpoints.locate import bundled_folder
 from pipeline.checkpoints.settings import choose_engine
 from pipeline.checkpoints.weights import load
-from pipeline.config import GenerationOptions, Runtime, Stage
+from pipeline.config import GenerationOptions, Runtime, Stage, TranslateStage
 from pipeline.errors import ConfigError, LicenseError, ModelError
 from pipeline.messages import logged_to
 from tests import tiny
@@ -42,9 +42,11 @@ def prepared(
     deterministic: bool = False,
     **stage: Any,
 ) -> Checkpoint:
+    entry = catalog.find(str(model))
+    kind = TranslateStage if entry is not None and entry.stage == "translate" else Stage
     with logged_to((told if told is not None else []).append):
         return prepare(
-            Stage(model=str(model), **stage),
+            kind(model=str(model), **stage),
             runtime=CPU,
             deterministic=deterministic,
             reproducible="warn",
@@ -293,6 +295,71 @@ def test_generation_config_json_replaces_the_values_of_config_json(tmp_path: Pat
     assert checkpoint.generation["num_beams"] == 3
     assert checkpoint.generation["no_repeat_ngram_size"] == 0
     assert checkpoint.generation["max_new_tokens"] == 256
+
+
+CARD = "---\npipeline_tag: {}\n---\nA card.\n"
+BART_CNN = {"summarization": {"num_beams": 4}}  # of the config.json of facebook/bart-large-cnn
+T5_PAPER = {"summarization": {"prefix": "summarize: "}, "translation_en_to_de": {"prefix": "translate: "}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "card", "parameters", "stage", "said"),
+    [
+        ("t5", "summarization", None, TranslateStage, "its model card says `pipeline_tag: summarization`"),
+        ("t5", "translation", None, Stage, "its model card says `pipeline_tag: translation`"),
+        ("t5", "translation", BART_CNN, TranslateStage, None),
+        ("t5", "text2text-generation", BART_CNN, TranslateStage, "`task_specific_params` of summarization"),
+        ("t5", None, T5_PAPER, TranslateStage, None),
+        ("t5", None, None, TranslateStage, None),
+        ("marian", None, None, Stage, "it is of the family marian, which translates"),
+        ("marian", "summarization", None, Stage, None),  # fine-tuned, and the card says so
+    ],
+)
+def test_a_checkpoint_of_the_other_task_is_told(
+    kind: tiny.Kind,
+    card: str | None,
+    parameters: dict[str, Any] | None,
+    stage: type[Stage],
+    said: str | None,
+    tmp_path: Path,
+) -> None:
+    folder = tiny.copy(kind, tmp_path / "own")
+    if card is not None:
+        (folder / "README.md").write_text(CARD.format(card), encoding="utf-8")
+    if parameters is not None:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        (folder / "config.json").write_text(json.dumps(config | {"task_specific_params": parameters}), encoding="utf-8")
+    told: list[str] = []
+    with logged_to(told.append):
+        prepare(
+            stage(model=str(folder), engine="transformers"),
+            runtime=CPU,
+            deterministic=False,
+            reproducible="warn",
+            cache=tmp_path / "cache",
+        )
+    other, wanted = ("summarizer", "translator") if stage is TranslateStage else ("translator", "summarizer")
+    found = [one for one in told if "expect poor output" in one]
+    assert len(found) == (said is not None)
+    for message in found:
+        assert f"{said}" in message
+        assert f"it is a {other}; expect poor output, or set `model` to a {wanted}" in message
+
+
+@pytest.mark.parametrize(
+    ("stage", "model", "said"),
+    [
+        (TranslateStage, "bundled/summarizer", "summarizes, it does not translate; name a translator"),
+        (Stage, "bundled/translator", "translates, it does not summarize; name a summarizer"),
+        (Stage, "Helsinki-NLP/opus-mt-vi-en", "translates, it does not summarize; name a summarizer"),
+    ],
+)
+def test_a_model_that_the_catalog_knows_for_the_other_stage_is_refused(
+    stage: type[Stage], model: str, said: str
+) -> None:
+    with pytest.raises(ValueError, match=f"`model: {model}` {said}"):
+        stage(model=model)
+    assert stage(model=model, engine="fake").model == model  # uses no checkpoint
 
 
 def test_values_that_are_left_out_are_told(cache: Path) -> None:

@@ -20,7 +20,7 @@ from pipeline.checkpoints import metadata as known
 from pipeline.checkpoints.checkpoint import unsegment
 from pipeline.checkpoints.metadata import read_metadata
 from pipeline.checkpoints.tokenizers import JsonTokenizer, _by_words
-from pipeline.config import Runtime, Stage
+from pipeline.config import Runtime, Stage, TranslateStage
 from pipeline.errors import ModelError
 from tests import tiny
 
@@ -297,12 +297,14 @@ def test_reading_word_by_word_gives_what_reading_the_whole_does(texts: list[str]
     assert reader.encode(texts) == reader._encode(texts)
 
 
-@pytest.mark.parametrize("name", ["bundled/summarizer", "bundled/translator"])
-def test_a_bundled_tokenizer_gives_the_same_ids_however_it_is_loaded(name: str) -> None:
+@pytest.mark.parametrize(
+    "stage", [Stage(model="bundled/summarizer"), TranslateStage(model="bundled/translator")], ids=lambda one: one.model
+)
+def test_a_bundled_tokenizer_gives_the_same_ids_however_it_is_loaded(stage: Stage) -> None:
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     checkpoint = prepare(
-        Stage(model=name, engine="transformers"),
+        stage.model_copy(update={"engine": "transformers"}),
         runtime=Runtime(device="cpu"),
         deterministic=False,
         reproducible="warn",
