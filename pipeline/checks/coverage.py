@@ -90,8 +90,8 @@ def _covered(pair: Pair, anchors: Sequence[_Anchor]) -> Iterator[Flag]:
         what = pair.source.text[slice(*span)]
         yield pair.source.flag(
             "coverage",
-            f"the English seems to leave this out: {len(english)} letters for {len(vietnamese)}, "
-            f"and nothing for {', '.join(missing[:5]) or 'much of it'}",
+            f"the English may leave something out: {len(english)} letters for {len(vietnamese)} in the Vietnamese, "
+            f"and no word for {', '.join(missing[:5]) or 'much of it'}",
             severity=severity,
             span=span,
             expected=what,

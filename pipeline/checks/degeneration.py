@@ -76,7 +76,7 @@ def _repeated_characters(field: str, text: str) -> Iterator[Flag]:
     """Yield one flag for the first letters, digits or marks that repeat."""
     if (repeated := _REPEATED_CHARACTERS.search(text)) is not None:
         shown = text[repeated.start() : repeated.start() + _SHOWN]
-        yield _flag("loop", field, repeated.span(), f"“{shown}…” again and again", text, "error")
+        yield _flag("loop", field, repeated.span(), f"“{shown}…” is repeated", text, "error")
 
 
 def _loops(field: str, text: str) -> Iterator[Flag]:
@@ -89,7 +89,7 @@ def _loops(field: str, text: str) -> Iterator[Flag]:
         if (span := _cycle(words_folded, length, least)) is not None:
             where = words[span[0]].start(), words[span[1]].end()
             shown = " ".join(word[0] for word in words[span[0] : span[0] + length])
-            yield _flag("loop", field, where, f"“{shown}” again and again", text, "error")
+            yield _flag("loop", field, where, f"“{shown}” is repeated", text, "error")
             return
     loop: Flag | None = None
     times: dict[tuple[str, ...], list[int]] = {}
@@ -103,7 +103,7 @@ def _loops(field: str, text: str) -> Iterator[Flag]:
             shown = text[words[at].start() : words[at + LOOP_LENGTH - 1].end()]
             wrong = len(places) > LOOP_TIMES  # a person may repeat it exactly that often
             if wrong or loop is None:
-                message = f"“{shown}” stands here {len(places)} times"
+                message = f"“{shown}” occurs {len(places)} times"
                 loop = _flag("loop", field, where, message, text, "error" if wrong else "warning")
             if wrong:
                 break
@@ -156,7 +156,8 @@ def _left(field: str, text: str) -> Iterator[Flag]:
     """Yield a flag for each special token or prefix of a model."""
     for pattern in (_PREFIX, _SPECIAL, _INNER_PREFIX):
         for match in pattern.finditer(text):
-            yield _flag("prefix_left", field, match.span(), f"“{match[0].strip()}” is the model's own", text, "error")
+            message = f"“{match[0].strip()}” is a prefix or token of the model, not text"
+            yield _flag("prefix_left", field, match.span(), message, text, "error")
 
 
 def _capitals(pair: Pair, *, all_capitals: bool) -> Iterator[Flag]:

@@ -57,5 +57,5 @@ def flags(pair: Pair, tables: Tables) -> Iterator[Flag]:
         yield pair.flag("hedge", message, source=chance, severity="warning")
     doubt = tables.doubt.en.search(target)
     if doubt is not None and not tables.doubt.vi.search(source):
-        message = f"the English doubts (“{target[doubt]}”); the Vietnamese states it"
+        message = f"the English is not certain (“{target[doubt]}”); the Vietnamese is"
         yield pair.flag("hedge", message, target=doubt, severity="warning")

@@ -89,14 +89,15 @@ def flags(pair: Pair, tables: Tables) -> Iterator[Flag]:
         shown = " ".join(pair.source.text[lost.start() : lost.end() + _SHOWN].split()[:_SHOWN_WORDS])
         said = f"“{shown}” ({_gloss(lost[0])})"
         if missing > excused:
-            message = f"{said}: the Vietnamese denies {_times(len(denied))}, the English {_times(len(denials))}"
+            message = f"{said}: {_negations(len(denied))} in the Vietnamese, {_negations(len(denials))} in the English"
             yield pair.flag("negation", message, source=lost, severity="error")
         elif excused == missing == 1:
-            message = f"{said}: the Vietnamese denies; the English says it without a not, if at all"
+            message = f"{said}: a negation in the Vietnamese, in the English at most a word that implies one"
             yield pair.flag("negation", message, source=lost, severity="warning")
     elif len(denials) - len(denied) > tables.implicit.vi.count(source):
         added = denials[-1] if denied else denials[0]
-        message = f"“{target[added]}”: the English denies {_times(len(denials))}, the Vietnamese {_times(len(denied))}"
+        shown = f"“{target[added]}”"
+        message = f"{shown}: {_negations(len(denials))} in the English, {_negations(len(denied))} in the Vietnamese"
         yield pair.flag("negation", message, target=added, severity="error")
 
 
@@ -137,8 +138,8 @@ _MOST_CAPITALS = 0.6
 _NAMED = re.compile(r"(?<=[^\W_] )(?:Không|Chưa|Chẳng|Chả|Chớ)(?![^\W_])")
 
 
-def _times(count: int) -> str:
-    return {0: "does not", 1: "once", 2: "twice"}.get(count, f"{count} times")
+def _negations(count: int) -> str:
+    return {0: "none", 1: "one negation"}.get(count, f"{count} negations")
 
 
 def _gloss(negator: str) -> str:

@@ -136,7 +136,7 @@ def _exchanged(pair: Pair, source: Sequence[Quantity], target: Sequence[Quantity
         if all(moved):
             said = f"{one.number.text} … {other.number.text}"
             message = (
-                f"“{moved[0]}” goes with {one.number.text} in the Vietnamese, with the other number in the English"
+                f"in the Vietnamese “{moved[0]}” is said of {one.number.text}, in the English of {its.number.text}"
             )
             yield pair.target.flag(
                 "number",

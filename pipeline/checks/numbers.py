@@ -101,7 +101,7 @@ def _summary(read: Sequence[Quantity], source: str) -> list[Flag]:
         counted = one.kind == "number" and 0 <= one.value <= _COUNTED  # "three suspects", where the article names them
         severity: Severity = "error" if one.salience == "figure" and not counted else "warning"
         near = next((other for other in article.values if rounded(other, one)), None)
-        message = f"the summary says {one.text} ({in_english(one)}), which the article does not"
+        message = f"the summary says {_shown(one)}, which the article does not"
         if near is not None:
             severity, message = "note", f"the summary rounds {near.text} to {one.text}"
         found.append(
@@ -158,7 +158,7 @@ def _moved(one: _Sides, other: _Sides) -> list[Flag]:
             continue
         one.missing.remove(quantity)
         other.new.remove(arrived)
-        message = f"{quantity.text} ({in_english(quantity)}) is in the translation of the neighboring sentence"
+        message = f"{_shown(quantity)} is in the translation of the neighboring sentence"
         found.append(_source_flag(one.pair, quantity, message, "note"))
     return found
 
@@ -171,15 +171,18 @@ def _compared(sides: _Sides) -> list[Flag]:
     found += number_order.check(pair, sides.source, sides.target)
     for one in sides.target:
         if one.foreign and one not in sides.new:
-            message = f"{one.text} ({in_english(one)}) is written in the Vietnamese way"
-            found.append(_target_flag(pair, one, message, "warning", expected=in_english(one)))
+            how = "mixes two clocks" if one.kind == "time" else "is written in the Vietnamese way"
+            said = in_english(one)
+            message = f"“{one.text}” {how}: English writes {said}"
+            flag = _target_flag(pair, one, message, "warning", expected=said)
+            found.append(replace(flag, found=one.text))
     for one, instead in _changes(pair, sides.missing, sides.new):
         sides.missing.remove(one)
         sides.new.remove(instead)
         message, severity = _change(pair, one, instead)
         found.append(_target_flag(pair, instead, message, severity, expected=in_english(one)))
     found += [
-        _source_flag(pair, one, f"{one.text} ({in_english(one)}) is not in the translation", _weighed(one))
+        _source_flag(pair, one, f"{_shown(one)} is not in the translation", _weighed(one))
         for one in sides.missing
         if one.salience != "optional" and not _idiomatic(one)
     ]
@@ -196,7 +199,7 @@ def _rounded(sides: _Sides) -> list[Flag]:
             continue
         sides.missing.remove(one)
         sides.new.remove(rough)
-        message = f"{one.text} ({in_english(one)}) is rounded to {rough.text}"
+        message = f"{_shown(one)} is rounded to {rough.text}"
         found.append(_target_flag(sides.pair, rough, message, "note", expected=in_english(one)))
     return found
 
@@ -236,7 +239,7 @@ _ODD_DATE: Final = re.compile(r"(?<![\w.,/-])([0-9]{1,2})[./-]([0-9]{1,2})(?![\w
 def _invented(sides: _Sides, one: Quantity) -> Flag:
     converted = next((other for other in sides.source if _converted(other, one)), None)
     if converted is not None:
-        return _target_flag(sides.pair, one, f"{one.text} is computed from {converted.text}, not copied", "note")
+        return _target_flag(sides.pair, one, f"{one.text} is {converted.text} in another currency", "note")
     return _target_flag(sides.pair, one, f"{one.text} is not in the Vietnamese", _weighed(one))
 
 
@@ -273,9 +276,9 @@ def _distance(pair: Pair, one: Quantity, other: Quantity) -> float:
 
 def _change(pair: Pair, one: Quantity, instead: Quantity) -> tuple[str, Severity]:
     """Return what to say of a value that became another, and how bad it is."""
-    said = f"the Vietnamese says {one.text} ({in_english(one)}), the translation {instead.text}"
+    said = f"the Vietnamese says {_shown(one)}, the translation {instead.text}"
     if _converted(one, instead):
-        return f"{one.text} ({in_english(one)}) is translated as {instead.text} only", "warning"
+        return f"{_shown(one)} is given only as {instead.text}, in another currency", "warning"
     if one.value == instead.value and {"percent", "number"} == {one.kind, instead.kind}:
         return said, "warning"
     if one.value == -instead.value and one.unit not in _DEGREES:
@@ -343,6 +346,12 @@ def _idiomatic(one: Quantity) -> bool:
     return one.kind in ("number", "ordinal", "multiple", "measure") and (
         one.value == 1 or (0 <= one.value <= _IDIOMATIC and one.salience == "word")
     )
+
+
+def _shown(one: Quantity) -> str:
+    """Return a quantity as it is written, and in English where that is another text."""
+    english = in_english(one)
+    return one.text if english == one.text else f"{one.text} ({english})"
 
 
 def _source_flag(pair: Pair, one: Quantity, message: str, severity: Severity) -> Flag:

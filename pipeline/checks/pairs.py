@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from pipeline.checks.rules import inspect
 from pipeline.records import Article, Flag, Origin, Sentence, Translated
 from pipeline.text.normalize import repair
+
+MEANINGS: Final[Mapping[str, str]] = {
+    "number": "a number, date, time, amount or unit is missing, added or another one",
+    "name": "a person, place or organization is missing, replaced or added",
+    "office": "an office or title is missing or is another one in English",
+    "initials": "a person named by initials is missing or has other letters",
+    "pronoun": "“he” for a woman or “she” for a man",
+    "negation": "a negation was lost or added",
+    "hedge": "a suspicion, possibility or doubt became a fact, or a fact became one",
+    "procedure": "another stage of a legal procedure, or another legal term",
+    "attribution": "“according to …” was lost or added",
+    "coverage": "the translation leaves out much of the text",
+    "length": "the translation is much longer than the text",
+    "vietnamese_left": "the translation, or words of it, are still Vietnamese or in another script",
+    "loop": "a text repeats itself",
+    "empty": "one of the two texts is missing",
+    "prefix_left": "a prefix or a special token of a model is left in the translation",
+    "capitals": "the translation is in capitals where the Vietnamese is not",
+    "replacement": "an unreadable character (�)",
+    "not_prose": "the translation is, or has, a web address or encoded data",
+    "label": "a label before a headline is translated as text",
+}
+"""What a flag of each check says that `check_pair` can raise; the others need an article or the calls of a model."""
 
 _FIELDS = {"summary": "source", "translation": "target"}
 

@@ -69,7 +69,7 @@ def flags(pair: Pair, tables: Tables) -> Iterator[Flag]:
     step, word = max(english_stages, key=lambda one: one[0], default=(0, None))
     if not tables.legal.search(source):
         if word is not None and step == _CONVICTION:
-            message = f"the English tells of a conviction (“{target[word]}”), the Vietnamese of no case"
+            message = f"the English tells of a conviction (“{target[word]}”), the Vietnamese of no court case"
             yield pair.flag("procedure", message, target=word, severity="error")
         return
     allowed = [(stage.up_to, match) for stage in tables.stages if (match := stage.vi.search(source))]

@@ -54,7 +54,7 @@ def check(view: View) -> Iterator[Flag]:
             field="summary",
             start=0,
             end=len(summary),
-            message=f"only {share:.0%} of the summary's words stand in the article; not in it: "
+            message=f"only {share:.0%} of the summary's words are in the article; not in it: "
             f"{', '.join(dict.fromkeys(unknown[:8]))}",
             expected=f"{_WARNING:.0%} or more",
             found=f"{share:.0%}",
@@ -87,7 +87,7 @@ def _novel_runs(
                 field="summary",
                 start=where[0],
                 end=where[1],
-                message=f"the article has nothing like this; not in it: {', '.join(dict.fromkeys(lost[:8]))}",
+                message=f"words that are not in the article: {', '.join(dict.fromkeys(lost[:8]))}",
                 found=summary[slice(*where)],
             )
         start = at

@@ -68,11 +68,11 @@ def _no_prose(field: str, text: str) -> list[Flag]:
     if text.strip() and not prose.has_letters(text):
         return [_not_prose(field, text, (0, len(text)), "there is no word in it", wrong=True)]
     found = []
-    for spans, what in ((prose.addresses(text), "an address of the web"), (prose.encoded(text), "encoded data")):
+    for spans, what in ((prose.addresses(text), "a web address"), (prose.encoded(text), "encoded data")):
         length = sum(end - start for start, end in spans)
         for start, end in spans:
             wrong = what == "encoded data" or not prose.has_letters(text[:start]) or 2 * length >= len(text)
-            found.append(_not_prose(field, text, (start, end), f"{what}, no prose", wrong=wrong))
+            found.append(_not_prose(field, text, (start, end), f"{what}, not text", wrong=wrong))
     return found
 
 

@@ -242,6 +242,8 @@ def _en_time(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] |
     minutes = int(match["minute"] or match["minute24"] or match["minute_h"] or (30 if match["half"] else 0))
     if hours > _HOURS or minutes > _LAST_MINUTE:
         return None
+    if match["period"] == "p" and hours > _NOON:  # 15:30 p.m.
+        return (replace(scanned.quantity(match.span(), hours % _HOURS * 60 + minutes, "time"), foreign=True),)
     if match["period"]:
         value = hours % _NOON * 60 + minutes + (_NOON * 60 if match["period"] == "p" else 0)
         return (scanned.quantity(match.span(), value, "time"),)
@@ -253,7 +255,8 @@ def _en_time(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] |
 EN_TIME: Final = Rule(
     name="English: time",
     pattern=re.compile(
-        rf"(?<![\w.,:/$€£])(?P<hour>[0-9]{{1,2}})(?:[:.](?P<minute>[0-9][0-9]))?[ ]?(?P<period>[ap])\.?[ ]?m{END}"
+        rf"(?<![\w.,:/$€£])(?P<hour>[0-9]{{1,2}})(?:[:.](?P<minute>[0-9][0-9]))?[ ]?"
+        rf"(?P<period>[ap])\.?[ ]?m{END}(?:(?<=\.m)\.)?"
         rf"|(?<![\w.,:/$€£])(?P<hour24>[0-9]{{1,2}})(?::(?P<minute24>[0-9][0-9])|h(?P<minute_h>[0-9][0-9])?)(?![\w:])"
         rf"|{START}(?P<clock>[0-9]{{1,2}}|{any_of(EN_ONES)}) o['’]clock"
         rf"|{START}half past (?P<half>[0-9]{{1,2}}|{any_of(EN_ONES)}){END}"
@@ -263,6 +266,7 @@ EN_TIME: Final = Rule(
     needs=needs(": h am pm m clock past noon midday midnight"),
     examples={
         "9 p.m., 8:30 am, 20:30, 10.15pm": "9:00 p.m.; 8:30 a.m.; 8:30 p.m.; 10:15 p.m.",
+        "15:30 p.m., 17 a.m.": "3:30 p.m. (Vietnamese way); 5:00 a.m.",
     },
 )
 

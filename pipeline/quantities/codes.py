@@ -17,7 +17,7 @@ _DATE_LIKE = re.compile(r"[0-3]?[0-9][.-][01]?[0-9][.-](?:19|20)[0-9][0-9](?![0-
 
 
 # the variant B.1.617
-VERSION: Final = Rule(
+VIRUS_VARIANT: Final = Rule(
     name="variant of a virus",
     pattern=re.compile(rf"{START}(?:b|[a-z](?=\.[0-9]+\.))(?:\.[0-9]+){{1,4}}{END}"),  # not U.23, Q.4
     read=None,
@@ -27,6 +27,30 @@ VERSION: Final = Rule(
         "biến thể B.1.617 gây Covid-19": "",
         "B.1.617": "",
         "P.1.2, B.1": "",
+    },
+)
+
+
+_LARGEST_PART: Final = 1000  # of a version, each part of which is below it
+
+
+def _software_version(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    value = 0
+    for part in match["version"].split("."):
+        value = value * _LARGEST_PART + int(part) + 1
+    return (scanned.quantity(match.span("version"), value, "code"),)
+
+
+SOFTWARE_VERSION: Final = Rule(
+    name="version of software",
+    pattern=re.compile(
+        rf"{START}(?:i(?:pad)?os|macos|watchos|tvos|android|windows|linux|firmware|phiên bản|version|v|beta)[ ]?"
+        rf"(?P<version>[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{2,3}}){END}"
+    ),
+    read=_software_version,
+    needs=needs("ios ipados macos watchos tvos android windows linux firmware bản version v beta"),
+    examples={
+        "iOS 10.3.3, version 2.0.1": "10.3.3; 2.0.1",
     },
 )
 

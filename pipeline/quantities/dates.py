@@ -126,6 +126,29 @@ def _vi_month(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] 
     return found
 
 
+def _vi_months_and_days(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    return [
+        scanned.quantity(match.span(group), int(match[f"{group}_figure"]), "measure", unit=group)
+        for group in ("months", "days")
+    ]
+
+
+# five months and three days, not the fifth of March
+VI_MONTHS_AND_DAYS: Final = Rule(
+    name="Vietnamese: months and days",
+    pattern=re.compile(
+        rf"(?<![0-9/.,-])(?<!ngày )(?<!mùng )(?<!mồng )(?<!{START}đêm )(?<!hôm )"
+        rf"(?P<months>(?P<months_figure>[0-9]{{1,2}}) tháng) (?P<days>(?P<days_figure>[0-9]{{1,2}}) ngày){END}"
+    ),
+    read=_vi_months_and_days,
+    needs=needs("tháng"),
+    examples={
+        "5 tháng 3 ngày tù": "5 months or 2483/487 months; 3 days or 2483/487 months",
+        "ngày 5 tháng 3 ngày nào cũng thế": "day 5; March",
+    },
+)
+
+
 VI_MONTH: Final = Rule(
     name="Vietnamese: month",
     pattern=re.compile(
@@ -208,27 +231,30 @@ VI_FULL_MOON: Final = Rule(
 # chiều 2-9, sáng nay (9-11), thứ Hai, 9-11; not mỗi ngày 1.5 lít
 _VI_DAY_FOLLOWS = re.compile(
     rf"(?:{START}(?:(?<!mỗi )(?<!một )(?<!hàng )(?<!hằng )ngày|hôm|mùng|dịp|lễ|nhanh|{VI_TIME_OF_DAY}"
+    r"|(?P<only>quốc khánh|diễu hành|chậm nhất|muộn nhất)"
     r"|(?:nay|qua|mai|chủ nhật|thứ (?:[2-7]|hai|ba|tư|năm|sáu|bảy)),?)[ ]\(?)\Z"
 )
 
 
-# từ 22.5, (17.6): a decimal has a comma
-_VI_DOT_FOLLOWS = re.compile(rf"\(\Z|{START}(?:từ|đến|tới|trước|sau|hết|vào|và)[ ]\Z")
+# từ 22.5, (17.6): a decimal has a comma; not IELTS từ 5.5
+_VI_DOT_FOLLOWS = re.compile(rf"\(\Z|{START}(?<!ielts )(?<!điểm )(?:từ|đến|tới|trước|sau|hết|vào|và)[ ]\Z")
 
 
 def _vi_dotted(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
     """Read chiều 2-9 and ngày 30.10; what is written so may be a number or a range too."""
     day, month = int(match["day"]), int(match["month"])
     before, dotted = scanned.before(match.start(), 16), match["mark"] == "."
-    if not _vi_valid(day, month) or not (_VI_DAY_FOLLOWS.search(before) or (dotted and _VI_DOT_FOLLOWS.search(before))):
+    follows = _VI_DAY_FOLLOWS.search(before)
+    if not _vi_valid(day, month) or not (follows or (dotted and _VI_DOT_FOLLOWS.search(before))):
         return None
     if scanned.lowercased.startswith(" tháng", match.end()):  # ngày 4-8 tháng 5
         return None
-    decimal = (Reading(Fraction(f"{day}.{match['month']}"), "number"),) if dotted else ()
-    number = Reading(Fraction(month), "number")
+    surely = follows is not None and follows["only"] is not None
+    decimal = (Reading(Fraction(f"{day}.{match['month']}"), "number"),) if dotted and not surely else ()
+    number = (Reading(Fraction(month), "number"),) if not surely else ()
     return (
         scanned.quantity(match.span("day"), day, "day", alternatives=decimal),
-        scanned.quantity(match.span("month"), month, "month", alternatives=(number, *decimal)),
+        scanned.quantity(match.span("month"), month, "month", alternatives=(*number, *decimal)),
     )
 
 
@@ -249,6 +275,9 @@ VI_DOTTED: Final = Rule(
         "hậu trường (17.6)": "day 17 or 17.6; June or 6 or 17.6",
         "thứ Hai, 9-11": "Monday (word); day 9; November or 11",
         "mỗi ngày 1.5 lít, ngày 2.5 triệu": "1.5 litres; 2.5 million",
+        "mừng Quốc khánh 2.9, chậm nhất 15.11": "day 2; September; day 15; November",
+        "muộn nhất 15-11, buổi diễu hành 2.9": "day 15; November; day 2; September",
+        "IELTS từ 5.5, điểm từ 6.5": "5.5; 6.5",
     },
 )
 

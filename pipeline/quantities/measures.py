@@ -47,6 +47,11 @@ def _with_unit(quantity: Quantity, unit: Unit, *, end: int, text: str) -> Quanti
     alternatives = tuple(
         reading if reading.unit else replace(reading, kind=kind, unit=unit.name) for reading in quantity.alternatives
     )
+    if unit.dimension == "share":
+        share = quantity.value * unit.size
+        alternatives = (*alternatives, Reading(share * 100, "percent"), Reading(share, "fraction"))
+    if unit.name == "per mille":  # the salinity of water: 4 ‰ is told as 4 grams per litre
+        alternatives = (*alternatives, Reading(quantity.value, "measure", "g"))
     return replace(
         quantity, kind=kind, unit=unit.name, end=end, text=text[quantity.start : end], alternatives=alternatives
     )
@@ -67,9 +72,9 @@ _VI_NO_UNIT: Final = re.compile(
     r"|tháng [0-9]+|ngày [0-9]+|năm (?:[0-9]{4}|nay)"
     r"|tiếng (?:súng|nổ|nói|anh|việt|pháp|trung|nhật|hàn|nga|kêu|động|la|đồn)"
     r"|tuần (?:tra|lộc)|yên (?:bái|thế|tĩnh|ổn)|giờ đây|đêm (?:nhạc|diễn)|tạ (?:ơn|lỗi|đình|tội)|tấn công"
-    rf"|phút (?:bù|cuối)|yến (?:tiệc|sào)){END}"
+    rf"|phút (?:bù|cuối)|yến (?:tiệc|sào)|phần (?:nghìn|ngàn) t[ỷỉ]){END}"
 )
-_VI_PERCENT: Final = re.compile(rf"[ \xa0]?(?:%|phần trăm{END}|điểm phần trăm|điểm %|pct)")
+_VI_PERCENT: Final = re.compile(rf"[ \xa0]?(?:%(?!o{END})|phần trăm{END}|điểm phần trăm|điểm %|pct)")
 _VI_AND_A_HALF: Final = re.compile(rf"[ ]r[ưu][ỡở]i{END}")
 _VI_BASIS_POINTS: Final = re.compile(rf"[ ]điểm cơ bản{END}")  # hundredths of a percent
 _VI_SIGN: Final = re.compile(rf"(?:(?<![^\W\d_])({any_of(SIGNS)}))[ \xa0]?\Z")

@@ -167,7 +167,8 @@ def en_atom(text: str) -> tuple[Fraction, bool] | None:
 def _en_figure(text: str) -> tuple[Fraction, bool] | None:
     if len(text) > MOST_DIGITS:
         return None
-    if re.fullmatch(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?", text):
+    # 4,0000 is malformed, and no number that the Vietnamese has is told by its parts
+    if re.fullmatch(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|[0-9]{1,3},[0-9]{4}", text):
         return Fraction(text.replace(",", "")), False
     if re.fullmatch(r"[0-9]{1,3}(?:\.[0-9]{3}){2,}(?:,[0-9]+)?|[0-9]{1,3}\.[0-9]{3},[0-9]+|[0-9]+,[0-9]{1,2}", text):
         return Fraction(text.replace(".", "").replace(",", ".")), True

@@ -57,6 +57,9 @@ _VI_CLAUSE_END: Final = re.compile(r"[ ]?(?:[.;:!?…)”\"/]|,(?![0-9])|\Z)")
 _NO_IDIOM: Final = 100  # number words of this size are meant
 _VI_THOUSAND: Final = 1000
 _VI_LARGEST_LABEL: Final = 20  # 4K, 8K, a run of 10K
+# 15.254 vĩ độ Bắc, 108.157 độ kinh Đông: as instruments write them, with a point
+_VI_DECIMAL_DEGREE: Final = re.compile(r"[0-9]{1,3}\.[0-9]{3}")
+_VI_COORDINATE: Final = re.compile(rf"[ ](?:độ[ ])?(?:vĩ|kinh)(?:[ ]độ)?[ ](?:bắc|nam|đông|tây){END}")
 _VI_NUMERALS: Final = frozenset((DIGIT, "mười", *VI_DIGITS))
 
 
@@ -113,6 +116,7 @@ VI_NUMERAL: Final = Rule(
         "3 m3": "3 m³",
         "3 thập kỷ": "3 decades",
         "500 đồng/lít, 35.000 đồng/kg, 35.000đ/kg, 5 USD/thùng": "500 dong; 35,000 dong; 35,000 dong; 5 USD",
+        "15.254 độ vĩ Bắc, 108.157 kinh độ Đông, 15.254 độ": "15.254; 108.157; 15,254",
         "35 triệu đồng/m2, 2 triệu/m3": "35 million dong; 2 million",
         "60 km/h, 5 m/giây, 3 kg/người": "60 km/h; 5 m/s; 3 or 3 m/s",
         "-1,6 độ C, giảm -5%, âm 5 độ, âm 3,2%, −4 điểm": "-1.6 °C; -5%; -5 or -5%; -3.2%; -4 or -4%",
@@ -146,6 +150,8 @@ def _vi_values(scanned: ScannedText, match: re.Match[str]) -> Iterator[Quantity]
     while at < len(parts):
         start, end = parts[at].span()
         read = vi_atom(parts[at]["atom"], scanned)
+        if read and _VI_DECIMAL_DEGREE.fullmatch(parts[at]["atom"]) and _VI_COORDINATE.match(scanned.lowercased, end):
+            read = [Fraction(parts[at]["atom"])]
         if read and _vi_is_whole(scanned, parts[at]):
             read = [Fraction(parts[at]["atom"].replace(",", ""))]
         if not read:
@@ -281,6 +287,7 @@ EN_NUMERAL: Final = Rule(
         "two and a half hours, 2.5 hours": "2.5 hours (word); 2.5 hours",
         "35 million dong/m2, VND500 per litre, 500 dong/litre": "35 million dong; 500 dong; 500 dong",
         "1 quadrillion dong": "1000 trillion dong",
+        "3-4,0000 people": "3; 40,000",
         "25 basis points": "25 or 0.25%",
     },
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Final
 
-from pipeline.quantities.number_words import EN_HALVES, EN_ONES, EN_PARTS, EN_QUARTERS, VI_DIGITS, VI_SCALES
+from pipeline.quantities.number_words import EN_HALVES, EN_ONES, EN_PARTS, EN_QUARTERS, EN_SCALES, VI_DIGITS, VI_SCALES
 from pipeline.quantities.patterns import END, START, any_of, needs
 from pipeline.quantities.scanned_text import Rule, ScannedText
 from pipeline.quantities.units import EN_UNITS, VI_UNITS, named, of_time
@@ -272,5 +272,34 @@ EN_FRACTION: Final = Rule(
     examples={
         "two-thirds": "2/3 or 3rd or 2 or 3 or 200/3%",
         "three quarters": "0.75 or 4th or 3 or 4 or 9 months or 75%",
+    },
+)
+
+
+def _en_part_in(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] | None:
+    """Read two parts in a thousand; the figures may be told apart in Vietnamese: `hai trên một nghìn`."""
+    above, below = match["above"], EN_SCALES[match["below"]]
+    upper = EN_ONES.get(above) or int(above)
+    share = Fraction(upper, below)
+    alternatives = (
+        Reading(Fraction(upper), "number"),
+        Reading(Fraction(below), "number"),
+        Reading(share * 100, "percent"),
+    )
+    salience: Salience = "optional" if upper == 1 else "figure"
+    return (scanned.quantity(match.span(), share, "fraction", alternatives=alternatives, salience=salience),)
+
+
+EN_PART_IN: Final = Rule(
+    name="English: part in",
+    pattern=re.compile(
+        rf"(?<![\w.,])(?P<above>[0-9]{{1,3}}|{any_of(EN_ONES)})(?: parts?)? (?:in|out of|to|per) (?:an?|one|every)"
+        rf" (?P<below>hundred|thousand|million|billion|trillion){END}"
+    ),
+    read=_en_part_in,
+    needs=needs("hundred thousand million billion trillion"),
+    examples={
+        "one in a thousand": "0.001 or 1 or 1,000 or 0.1% (optional)",
+        "2 parts in a million": "0.000002 or 2 or 1 million or 0.0002%",
     },
 )

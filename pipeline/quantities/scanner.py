@@ -140,12 +140,14 @@ def english(text: str) -> list[Quantity]:
 
 VIETNAMESE_RULES: Final = (
     codes.VI_NO_NUMBER,
-    codes.VERSION,
+    codes.VIRUS_VARIANT,
+    codes.SOFTWARE_VERSION,
     clock.VI_ALL_DAY,
     codes.CODE,
     dates.VI_DAYS,
     dates.VI_WHOLE_DATE,
     years.SHORT_YEARS,
+    dates.VI_MONTHS_AND_DAYS,
     dates.VI_MONTH,
     dates.VI_MORE_MONTHS,
     dates.VI_FULL_MOON,
@@ -180,7 +182,8 @@ VIETNAMESE_RULES: Final = (
 
 ENGLISH_RULES: Final = (
     codes.EN_NO_NUMBER,
-    codes.VERSION,
+    codes.VIRUS_VARIANT,
+    codes.SOFTWARE_VERSION,
     codes.EN_FOOTNOTE,
     homographs.EN_PRONOUN,
     clock.EN_ALL_DAY,
@@ -199,6 +202,7 @@ ENGLISH_RULES: Final = (
     ratios.EN_HALF,
     ratios.EN_HALF_A,
     ratios.EN_UNIT_AND_HALF,
+    ratios.EN_PART_IN,
     ratios.EN_FRACTION,
     ordinals.EN_ORDINAL,
     measures.EN_HEIGHT,

@@ -52,13 +52,15 @@ def _vi_vague(scanned: ScannedText, match: re.Match[str]) -> Iterable[Quantity] 
 VI_VAGUE: Final = Rule(
     name="Vietnamese: vague",
     pattern=re.compile(
-        rf"{START}(?P<head>(?:hàng|nhiều|vài|mấy|dăm|cả|vài ba|hằng)[ ])?(?P<scales>{VI_SCALE}(?:[ ]{VI_SCALE}){{0,2}})"
+        rf"{START}(?!(?<=phần )(?:nghìn|ngàn)(?! t[ỷỉ]))"
+        rf"(?P<head>(?:hàng|nhiều|vài|mấy|dăm|cả|vài ba|hằng)[ ])?(?P<scales>{VI_SCALE}(?:[ ]{VI_SCALE}){{0,2}})"
     ),
     read=_vi_vague,
     needs=frozenset(VI_SCALES),
     examples={
         "hàng nghìn, vài trăm, hàng chục nghìn": "thousands (word); hundreds (word); tens of thousands (word)",
         "Trăm tỷ đồng, ông Triệu, bà Vạn": "hundreds of billions or 100 billion (word)",
+        "vài phần nghìn giây, một phần nghìn tỷ": "1 (optional); trillions or 1 trillion (word)",
     },
 )
 

@@ -472,6 +472,22 @@ def test_invented_names_are_flagged_where_they_stand() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("english", "name"),
+    [
+        ("Nam met Pham Van Long.", "Pham Van Long"),  # an English word
+        ("Nam met Tran Thi Lan.", "Tran Thi Lan"),  # Lan is in the record
+        ("Nam met Ban Ki-moon.", "Ban Ki-moon"),
+        ("In Hung Yen Province, Nam met Lan.", "Hung Yen"),
+        ("Nam met a Hung-based man.", "Hung"),
+    ],
+)
+def test_an_invented_name_is_shown_whole(english: str, name: str) -> None:
+    (flag,) = comparison.check(View(record("Ông Nam đến.", english, article="Ông Nam đến gặp bà Lan.")))
+    assert (english[flag.start : flag.end], flag.found) == (name, name)
+    assert f"“{name}”" in flag.message
+
+
 def test_the_title_is_compared_too() -> None:
     both = translated(text="Trung Quốc phản đối.", title="Trung Quốc phản đối", title_translation="Japan objects")
     (flag,) = comparison.check(View(both))

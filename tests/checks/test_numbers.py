@@ -331,6 +331,23 @@ FORMS = [
     ("Chiều 1.11, đường ngập.", "Roads flooded on the afternoon of November 1.", "Roads flooded on the afternoon of January 11."),
     ("Ngày 30.10, ông đến.", "He came on October 30.", "He came on October 3."),
     ("Sáng nay (9-11), trời mưa.", "It rained this morning, November 9.", "It rained this morning, November 8."),
+    ("Mừng Quốc khánh 2.9.", "They celebrate National Day on September 2.", "They celebrate National Day on February 9."),
+    ("IELTS từ 5.5.", "IELTS from 5.5.", "IELTS from May 5."),
+    ("Bị phạt 5 tháng 3 ngày tù.", "He got 5 months and 3 days in prison.", "He got 5 March in prison."),
+    # shares and thousandths
+    ("Độ mặn vượt 4‰.", "Salinity is over 4 per thousand.", "Salinity is over 4%."),
+    ("Độ mặn vượt 4‰.", "Salinity is over 4 grams per litre.", "Salinity is over 4 kg."),
+    ("Độ mặn vượt 4‰.", "Salinity is over 0.4%.", "Salinity exceeds a thousand."),
+    ("Độ mặn vượt 4 phần nghìn.", "Salinity is over 4‰.", "Salinity is over four thousand."),
+    ("Độ mặn vượt một phần nghìn.", "Salinity is over one in a thousand.", "Salinity exceeds a thousand."),
+    ("Nồng độ tăng hai phần triệu.", "It grew by two parts per million.", "It grew by two million."),
+    ("Sai số 20 ppb.", "The error is 20 parts per billion.", "The error is 20 ppm."),
+    ("Chậm 5 phần nghìn giây.", "It is 5 milliseconds late.", "It is 5,000 seconds late."),
+    ("Hai trên một nghìn trẻ.", "Two in a thousand children.", "Two in a million children."),
+    # names and places in figures
+    ("Apple tung iOS 10.3.3.", "Apple releases iOS 10.3.3.", "Apple releases iOS 10.3.3.3."),
+    ("Ở 15.254 vĩ độ Bắc.", "At 15.254 degrees north.", "At 15,254 degrees north."),
+    ("Có 3-4 nồi.", "There are 3-4 pots.", "There are 3-4,0000 pots."),
     # as a weak translator leaves them
     ("Lúc 19h50.", "At 19 hours 50.", "At 19 hours 15."),
     ("Lúc 20 giờ 30.", "At 8 hours 30 p.m.", "At 8 hours 30 a.m."),
@@ -468,6 +485,41 @@ def test_a_change_is_one_flag_on_the_english_with_both_readings() -> None:
     assert (flag.expected, flag.found) == ("1.2 trillion dong", "1.2 billion dong")
 
 
+@pytest.mark.parametrize(
+    ("vietnamese", "english", "message", "expected"),
+    [
+        (
+            "Giá vàng tăng 152 USD.",
+            "Gold rose to 152 dollars.",
+            "“rose to 152 dollars” says a change to this number; the Vietnamese “tăng 152 USD” says a change by it",
+            "tăng 152 USD",
+        ),
+        (
+            "Họ phải xong trước ngày 30/6.",
+            "They must be done after June 30.",
+            "“after June 30” says a later time; the Vietnamese “trước ngày 30” says an earlier one",
+            "trước ngày 30",
+        ),
+        (
+            "Quán bán từ 15h.",
+            "It sells from 15 hours.",
+            "“15 hours” is a length of time, 15h in the Vietnamese a time of day",
+            "3:00 p.m.",
+        ),
+        (
+            "Chung cư ở quận 1 bị cháy.",
+            "Flats in the district burned.",
+            "the number of “quận 1” is not in the translation",
+            "1",
+        ),
+        ("Bão làm sập 340 căn nhà.", "A storm destroyed houses.", "340 is not in the translation", "340"),
+    ],
+)
+def test_a_message_says_what_differs(vietnamese: str, english: str, message: str, expected: str) -> None:
+    (flag,) = flags(vietnamese, english)
+    assert (flag.message, flag.expected) == (message, expected)
+
+
 def test_a_missing_number_is_flagged_on_the_vietnamese() -> None:
     vietnamese = "Bão làm sập 340 căn nhà."
     (flag,) = flags(vietnamese, "The storm destroyed many houses.")
@@ -496,6 +548,8 @@ def test_an_invented_number_is_flagged_on_the_english() -> None:
         ("Giá 2,3 tỷ đồng.", "It costs $920 million.", ["error"]),
         ("Tăng 13,94%.", "Up 13.94.", ["warning"]),
         ("Tăng 13,94%.", "Up 13,94%.", ["warning"]),
+        ("Khoảng 15h30, họ về.", "They returned at 15:30 p.m.", ["warning"]),
+        ("Khoảng 15h30, họ về.", "They returned at 15:30 a.m.", ["error"]),
         ("Có 12.345 người.", "There were 12.345 people.", ["error"]),
         ("Sáu thợ mỏ được cứu.", "The miners were rescued.", ["warning"]),
         ("Thợ mỏ được cứu.", "Six miners were rescued.", ["warning"]),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
 
-from pipeline.checks.pairs import check_pair
+from pipeline.checks.pairs import MEANINGS, check_pair
+from pipeline.records import CHECKS
+from tests.checks.test_golden_flags import RECORDS
 
 
 @pytest.mark.parametrize(
@@ -14,7 +17,7 @@ from pipeline.checks.pairs import check_pair
     [
         ("Có 1.200 tỷ đồng.", "There are 1,200 dong.", "number", "error", "target", "1,200 dong"),
         ("Hai mươi lăm người chết.", "Twenty people died.", "number", "error", "target", "Twenty"),
-        ("Ông Nguyễn Văn Nam đến Huế.", "Nguyen Van Hung came to Hue.", "name", "error", "target", "Hung"),
+        ("Ông Nguyễn Văn Nam đến Huế.", "Nguyen Van Hung came to Hue.", "name", "error", "target", "Nguyen Van Hung"),
         ("Không ai bị thương.", "Somebody was hurt.", "negation", "error", "source", "Không"),
         ("Xe mới.", "Xe mới.", "vietnamese_left", "error", "target", "Xe mới."),
     ],
@@ -32,6 +35,15 @@ def test_a_good_translation_has_no_flag_and_the_source_is_not_compared_with_itse
     source = "Ông Nguyễn Văn Nam, 63 tuổi, trồng 3,2 ha sen ở Đồng Tháp từ ngày 30/10/2021. " * 3
     target = "Nguyen Van Nam, 63, has grown 3.2 hectares of lotus in Dong Thap since October 30, 2021. " * 3
     assert [flag for flag in check_pair(source, target).flags if flag.check != "loop"] == []
+
+
+def test_every_check_of_a_pair_has_a_meaning_and_is_raised() -> None:
+    records = [json.loads(line) for line in RECORDS.read_text(encoding="utf-8").splitlines()]
+    pairs = [tuple(pair) for one in records for pair in one["sentences"]]
+    pairs += [(one.get("title", ""), one.get("title_translation", "")) for one in records]
+    raised = {flag.check for vietnamese, english in pairs for flag in check_pair(vietnamese, english).flags}
+    assert raised == set(MEANINGS)
+    assert [name for name in CHECKS if name in MEANINGS] == list(MEANINGS)
 
 
 def test_an_empty_side_is_one_warning_and_two_are_none() -> None:

@@ -27,7 +27,8 @@ SECTIONS = [
     *(
         ("number_context", section)
         for section in (
-            "turns", "excuses", "fillers", "periods", "parts", "time_of_day", "length_before", "length_behind", "late_hours"
+            "turns", "excuses", "fillers", "periods", "parts", "time_of_day", "late_hour_before", "time_of_day_behind",
+            "length_before", "length_behind", "late_hours", "numbered"
         )
     ),
 ]  # fmt: skip

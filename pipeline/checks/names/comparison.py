@@ -35,6 +35,7 @@ from pipeline.checks.names.unsupported_names import (
     find_unsupported,
     replacement_within,
     share_beginning,
+    whole_name,
 )
 from pipeline.checks.view import Pair, View
 from pipeline.records import Flag, Severity
@@ -179,7 +180,7 @@ def _compared(pair: Pair, source: Source) -> list[Flag]:
     for run in vietnamese.spans:
         if replacement := replacement_within(run, english, unsupported_names):
             unsupported_names.remove(replacement)
-            found.append(_replacement_flag(pair, run, replacement))
+            found.append(_replacement_flag(pair, run, whole_name(pair.target.text, english, replacement)))
         elif altered := _altered(run, pair, english):
             unsupported_names = [one for one in unsupported_names if not altered[0] <= one.start < altered[1]]
             found.append(_altered_flag(pair, run, altered))
@@ -187,11 +188,11 @@ def _compared(pair: Pair, source: Source) -> list[Flag]:
             missing += _missing_run(run, english)
     for initials in vietnamese.initials:
         missing += _missing_initials(initials, pair.target.text)
-    return found + _flags_of_missing(pair, missing, unsupported_names) + _marked(pair, english)
+    return found + _flags_of_missing(pair, missing, unsupported_names, english) + _marked(pair, english)
 
 
 def _flags_of_missing(
-    pair: Pair, missing: Sequence[_Missing], unsupported_names: Sequence[UnsupportedName]
+    pair: Pair, missing: Sequence[_Missing], unsupported_names: Sequence[UnsupportedName], english: English
 ) -> list[Flag]:
     """Return a flag for each missing name, paired with an unsupported one if possible, and for the rest of these."""
     found: list[Flag] = []
@@ -206,7 +207,7 @@ def _flags_of_missing(
         if severity is None:
             continue
         name = pair.source.text[absent.start : absent.end]
-        instead = pair.target.text[unsupported.start : unsupported.end] if unsupported else ""
+        instead = pair.target.text[slice(*whole_name(pair.target.text, english, unsupported))] if unsupported else ""
         message = f"“{name}” is not in the translation"
         if instead:
             message += f"; “{instead}” is, and no Vietnamese text of this record contains it"
@@ -223,12 +224,13 @@ def _flags_of_missing(
     for unsupported in left:
         if unsupported.weak:
             continue
-        name = pair.target.text[unsupported.start : unsupported.end]
+        span = whole_name(pair.target.text, english, unsupported)
+        name = pair.target.text[slice(*span)]
         found.append(
             pair.target.flag(
                 "name",
                 f"the translation names “{name}”, which no Vietnamese text of this record contains",
-                span=(unsupported.start, unsupported.end),
+                span=span,
                 found=name,
                 severity="error" if unsupported.sure and not unsupported.romanized else "warning",
             )
@@ -382,13 +384,13 @@ def _altered_flag(pair: Pair, run: CapitalizedSpan, span: tuple[int, int]) -> Fl
     )
 
 
-def _replacement_flag(pair: Pair, run: CapitalizedSpan, unsupported: UnsupportedName) -> Flag:
+def _replacement_flag(pair: Pair, run: CapitalizedSpan, span: tuple[int, int]) -> Flag:
     name = pair.source.text[run.tokens[0].start : run.tokens[-1].end]
-    other = pair.target.text[unsupported.start : unsupported.end]
+    other = pair.target.text[slice(*span)]
     return pair.target.flag(
         "name",
         f"“{name}” is “{other}” in the translation, which no Vietnamese text of this record contains",
-        span=(unsupported.start, unsupported.end),
+        span=span,
         expected=" ".join(fold(token.text).capitalize() for token in run.tokens),
         found=other,
         severity="error",

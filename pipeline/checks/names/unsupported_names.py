@@ -126,6 +126,29 @@ def _adjacent(english: English, at: int) -> bool:
     return english.tokens[at].start - english.tokens[at - 1].end == 1
 
 
+def whole_name(text: str, english: English, unsupported: UnsupportedName) -> tuple[int, int]:
+    """Return the span in the English `text` of the name that this is part of, in code points.
+
+    Its other syllables may be words (Pham Van Long) or be in the record (Tran Thi Lan), so that no rule takes them for
+    unsupported; a person reads them as one name.
+    """
+    begin, finish = unsupported.begin, unsupported.finish
+    while begin > 0 and _adjacent(english, begin) and _continues(english.tokens[begin - 1]):
+        begin -= 1
+    while finish < len(english.tokens) and _adjacent(english, finish):
+        following = english.tokens[finish]
+        hyphenated = text[following.start - 1] == "-" and is_syllable(following.folded)  # Ki-moon
+        if not (hyphenated or _continues(following)):
+            break
+        finish += 1
+    return english.tokens[begin].start, english.tokens[finish - 1].end
+
+
+def _continues(token: Token) -> bool:
+    """Return whether the token beside a part of a name may belong to the name."""
+    return token.capital and is_syllable(token.folded) and not (token.first and _is_ordinary(token))
+
+
 def _is_ordinary(token: Token) -> bool:
     ordinary = gazetteer().ordinary
     word = token.folded
