@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
@@ -34,6 +35,8 @@ _NUMBERS = {"records", "flagged", "held", "failed", "seconds"}
 _PROSE = 30  # characters that a column of sentences has at least
 _WORDS = 40  # of the article that are shown
 _SHOWN = 60  # characters of what was expected or found
+_LONGEST = 2000  # characters of a text of a pair that are shown
+_MOST_FLAGS = 20  # flags of a pair that are shown
 
 
 def side_by_side(version: Readable, *, limit: int | None, held: bool = False) -> None:
@@ -59,14 +62,29 @@ def print_record(record: Translated) -> None:
 
 
 def print_pair(console: Console, heading: str, pair: CheckedPair) -> None:
-    """Print a pair of texts side by side, what a flag is about in its color, and the flags below."""
+    """Print a pair of texts side by side, what a flag is about in its color, and the flags below.
+
+    Of a very long text the beginning is shown, and of very many flags the worst; the rest is counted.
+    """
     console.print(Text(visible(heading), style="bold"), soft_wrap=True)
     if pair.source or pair.target:
         _print_beside(
             console,
-            [(_marked(pair.source, 0, "source", pair.flags), _marked(pair.target, 0, "target", pair.flags))],
+            [(_beginning(pair.source, "source", pair.flags), _beginning(pair.target, "target", pair.flags))],
         )
-    _print_flags(console, pair.flags)
+    worst_first = sorted(pair.flags, key=lambda flag: SEVERITIES.index(flag.severity))
+    _print_flags(console, worst_first[:_MOST_FLAGS])
+    if len(worst_first) > _MOST_FLAGS:
+        rest = Counter(f"{flag.check} {flag.severity}" for flag in worst_first[_MOST_FLAGS:])
+        said = ", ".join(f"{count} {name}" for name, count in rest.most_common())
+        console.print(Padding(Text(f"… and {len(worst_first) - _MOST_FLAGS} more flags: {said}"), (0, 2)))
+
+
+def _beginning(text: str, field: str, flags: Sequence[Flag]) -> Text:
+    """Return a text with its flagged spans, or the beginning of a very long one and how much more there is."""
+    if len(text) <= _LONGEST:
+        return _marked(text, 0, field, flags)
+    return Text.assemble(_marked(text[:_LONGEST], 0, field, flags), f" … and {len(text) - _LONGEST:,} more characters")
 
 
 def print_jsonl(version: Readable, *, limit: int | None, held: bool = False) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.records import CHECKS, SEVERITIES
+from pipeline.checks.pairs import MEANINGS
+from pipeline.records import SEVERITIES
 from tests import examples
 from tests.conftest import tomdich_in_process as tomdich
 
@@ -73,7 +74,10 @@ REQUIRED: dict[str, dict[str, type]] = {
     "runs": {"tool": dict},
     "tool": {"driver": dict},
     "driver": {"name": str},
-    "rules": {"id": str},
+    "rules": {"id": str, "shortDescription": dict, "fullDescription": dict, "help": dict},
+    "shortDescription": {"text": str},
+    "fullDescription": {"text": str},
+    "help": {"text": str},
     "results": {"message": dict},
     "message": {"text": str},
     "invocations": {"executionSuccessful": bool},
@@ -84,7 +88,10 @@ KNOWN: dict[str, set[str]] = {
     "runs": {"tool", "columnKind", "results", "invocations"},
     "tool": {"driver"},
     "driver": {"name", "version", "rules"},
-    "rules": {"id"},
+    "rules": {"id", "shortDescription", "fullDescription", "help"},
+    "shortDescription": {"text"},
+    "fullDescription": {"text"},
+    "help": {"text"},
     "results": {"ruleId", "level", "message", "locations", "properties"},
     "message": {"text"},
     "locations": {"physicalLocation", "logicalLocations"},
@@ -120,7 +127,7 @@ def sarif(done: Any) -> dict[str, Any]:
     (run,) = document["runs"]
     assert run["columnKind"] == "unicodeCodePoints"
     rules = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
-    assert rules == {*CHECKS, "unreadable"}
+    assert rules == {*MEANINGS, "unreadable"}
     for result in run["results"]:
         assert result["ruleId"] in rules
         assert result["level"] in SEVERITIES
@@ -164,6 +171,18 @@ def test_a_file_without_flags_is_exit_0_and_sarif_without_results(tmp_path: Path
     assert (done.returncode, done.stdout) == (0, "")
     assert "1 pair checked, 0 flagged" in done.stderr
     assert sarif(tomdich("lint", "a.csv", "--to", "sarif", cwd=tmp_path))["results"] == []
+
+
+def test_a_very_long_text_and_very_many_flags_are_counted_in_the_table_and_whole_for_a_program(tmp_path: Path) -> None:
+    english = "Rain on 7 May 1999. " * 5000
+    (tmp_path / "a.csv").write_text(f"vi,en\nMưa.,{english}\n", encoding="utf-8")
+    done = tomdich("lint", "a.csv", cwd=tmp_path)
+    shown = " ".join(done.stdout.split())
+    assert "… and 97,999 more characters" in shown
+    assert len(done.stdout.splitlines()) < 150
+    lines = tomdich("lint", "a.csv", "--to", "jsonl", cwd=tmp_path).stdout.splitlines()
+    assert f"… and {len(lines) - 20} more flags: " in shown
+    assert json.loads(lines[0])["target"] == english.strip()
 
 
 def test_what_could_act_in_a_terminal_is_written_out(tmp_path: Path) -> None:

@@ -17,15 +17,25 @@ from urllib.parse import quote
 from rich.console import Console
 
 from pipeline import __version__
+from pipeline.checks.pairs import MEANINGS
 from pipeline.commands.lint.results import UNREADABLE, Result, Totals
 from pipeline.commands.show import print_pair
 from pipeline.errors import SourceError
 from pipeline.evaluation.tables import Table, print_tables
-from pipeline.records import CHECKS, JSON, SEVERITIES, Flag
+from pipeline.records import JSON, SEVERITIES, Flag
 
 LintFormat: TypeAlias = Literal["table", "jsonl", "sarif"]
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-_TOOL = {"driver": {"name": "tomdich", "version": __version__, "rules": [{"id": one} for one in (*CHECKS, UNREADABLE)]}}
+_RULES = {**MEANINGS, UNREADABLE: "a row or unit of the file cannot be read"}
+_HELP = "Read the two texts at this place. Correct the translation, or leave it where it is right."
+
+
+def _rule(name: str, meaning: str) -> dict[str, JSON]:
+    shown = {"text": f"{meaning[0].upper()}{meaning[1:]}."}
+    return {"id": name, "shortDescription": shown, "fullDescription": shown, "help": {"text": _HELP}}
+
+
+_TOOL = {"driver": {"name": "tomdich", "version": __version__, "rules": [_rule(*one) for one in _RULES.items()]}}
 
 
 class Writer(Protocol):
