@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from pipeline import config as configs
-from pipeline.config import Config, Repair, Stage
+from pipeline.catalog import MODEL_FREE
+from pipeline.config import Config, Repair, Stage, TranslateStage
 from pipeline.progress import Silent
 from pipeline.records import PublishedRow
 from pipeline.runner.chain import run
@@ -106,4 +107,5 @@ def test_a_revision_asks_again_only_what_its_version_did(go: Go, tmp_path: Path)
 def test_it_is_on_for_the_bundled_checkpoints_and_where_the_config_asks_for_it(
     fields: dict[str, Any], expected: Repair | None
 ) -> None:
-    assert repair(Stage.model_validate(fields)) == expected
+    kind = Stage if fields["model"] in MODEL_FREE else TranslateStage
+    assert repair(kind.model_validate(fields)) == expected
