@@ -25,7 +25,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations, pairwise
 from types import MappingProxyType
 from typing import Literal, TypeVar, assert_never, cast
@@ -90,23 +90,29 @@ def fingerprint(method: Method) -> str:
 
 
 def summarize(
-    text: str, title: str, reference: str = "", *, method: Method = "extractive", count: int = SENTENCES
+    text: str,
+    title: str,
+    reference: str = "",
+    *,
+    method: Method = "extractive",
+    count: int = SENTENCES,
+    split: Callable[[str], list[str]] = sentences,
 ) -> list[str]:
     """Return `count` sentences of `text`, or all if it has fewer, in its order; the first ones for `lead`.
 
-    `reference`: the reference summary, for `oracle` only, which returns fewer sentences where more would make it less
-    like the reference. Empty only if `text` is blank. Raises `NotSummarizedError` for `oracle` without a reference and
-    for `textrank` of more than 500 sentences.
+    `split` gives the sentences of `text`. `reference`: the reference summary, for `oracle` only, which returns fewer
+    sentences where more would make it less like the reference. Empty only if `text` is blank. Raises
+    `NotSummarizedError` for `oracle` without a reference and for `textrank` of more than 500 sentences.
     """
     match method:
         case "lead":
-            return sentences(text)[:count]
+            return split(text)[:count]
         case "textrank":
-            return _textrank(sentences(text), count)
+            return _textrank(split(text), count)
         case "oracle":
-            return _oracle(sentences(text), reference, count)
+            return _oracle(split(text), reference, count)
         case "extractive":
-            candidates = Candidates(text, title)
+            candidates = Candidates(text, title, split=split)
             return [candidates.sentences[at] for at in candidates.best(count)]
         case _:
             assert_never(method)
@@ -164,9 +170,9 @@ def _f1(found: Counter[T], wanted: Counter[T]) -> float:
 class Candidates:
     """The sentences of an article, prepared for computing the features of a selection."""
 
-    def __init__(self, text: str, title: str) -> None:
+    def __init__(self, text: str, title: str, *, split: Callable[[str], list[str]] = sentences) -> None:
         """Split the text and weight its syllable bigrams; the title may be empty."""
-        self.sentences = sentences(text)
+        self.sentences = split(text)
         words = [_words(sentence) for sentence in self.sentences]
         whole = [
             at for at, sentence in enumerate(self.sentences) if not _is_fragment(sentence, syllables=len(words[at]))

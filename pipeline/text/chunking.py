@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from pipeline.text.english_sentences import english_sentences
 from pipeline.text.normalize import new_tone, press_tone
 from pipeline.text.sentences import clauses, sentences
 
@@ -36,7 +38,13 @@ class Chunker:
     lead_only: bool = False  # a summarizer that reads the beginning of an article, not its parts in rounds
     truncate: bool = False  # with `lead_only`: the engine cuts the text at a token, as it does whatever is too long
     # only for a summarizer without a model: chooses sentences, given the text, the headline and the reference summary
-    select: Callable[[str, str, str], list[str]] | None = None
+    select: Callable[..., list[str]] | None = None
+    split_sentences: Callable[[str], list[str]] = sentences  # of a text in the language of the checkpoint's input
+
+    def in_english(self) -> Chunker:
+        """Return the chunker for English texts."""
+        select = None if self.select is None else partial(self.select, split=english_sentences)
+        return replace(self, split_sentences=english_sentences, select=select)
 
     def with_heading(self, title: str) -> tuple[str, Chunker]:
         """Return the heading of each part, which is the headline or "", and the chunker for the rest of the budget.
@@ -94,7 +102,7 @@ class Chunker:
         whole = self._part(" ".join(turned.split()), "")
         if whole.tokens <= self.budget:
             return [whole]
-        return [piece for sentence in sentences(turned) for piece in self._pieces(sentence)]
+        return [piece for sentence in self.split_sentences(turned) for piece in self._pieces(sentence)]
 
     def _leading(self, pieces: Sequence[Part], *, counted_from: float) -> int:
         """Return how many of the first pieces fit the budget, at least one; joins below `counted_from` tokens do."""
