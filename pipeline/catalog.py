@@ -44,6 +44,7 @@ class Entry:
     word_segmented: bool = False
     with_title: bool = False  # the input of a summarizer begins with the headline
     lead: int | None = None  # a summarizer that reads so many tokens of the beginning; None: the whole, in rounds
+    languages: tuple[str, ...] = ("vi",)  # that a summarizer reads; English is for `order: translate_then_summarize`
     pretrained_only: bool = False  # not fine-tuned: it runs, but its output is noise
     repair: bool = False  # `repair: auto` asks again where the checks flag an answer: measured to gain by it
     published: str = ""  # published scores and their source

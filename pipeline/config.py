@@ -24,7 +24,7 @@ from pipeline import catalog, yaml_core
 from pipeline.catalog import MODEL_FREE
 from pipeline.config_file import Fields, overridden, read, validate
 from pipeline.errors import ConfigError, UsageError
-from pipeline.records import CHECKS, ROW_COLUMNS
+from pipeline.records import CHECKS, DEFAULT_ORDER, ROW_COLUMNS, Order
 from pipeline.secrets import ENV, RELATIVE_TO, is_relative, masked
 from pipeline.storage.names import as_on_disk
 from pipeline.storage.user_folders import expand_home
@@ -142,7 +142,9 @@ class ModelOptions(_Model):
     compute_type: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
     prefix: str | None = None  # precedes each text; replaces the catalog's, and `''` removes it
     output_prefix: str | None = None  # removed from the start of each output; replaces the catalog's
-    source_lang: str | None = None  # of families with language codes (mBART, NLLB, M2M100): the code of Vietnamese
+    source_lang: str | None = (
+        None  # of families with language codes (mBART, NLLB, M2M100): the code of the input's language
+    )
     target_lang: str | None = None  # of families with language codes: the code of the output's language
     # the longest input with prefix and special tokens; unset: the catalog's, else the checkpoint's
     max_source_tokens: Annotated[int, Strict(), Field(ge=16, le=1_000_000)] | None = None
@@ -345,6 +347,8 @@ class Config(_Model):
     # of two texts with one id, which is a listed failure. error: the later one read; newest: the older one
     on_same_id: Literal["error", "newest"] = "error"
     exclude: Exclude = Exclude()
+    # what becomes the English text: the translated Vietnamese summary, or the English summary of the translated article
+    order: Order = DEFAULT_ORDER
     summarize: Stage
     translate: TranslateStage
     inspect: Inspect = Inspect()
@@ -386,6 +390,38 @@ class Config(_Model):
             names = ", ".join(f"`{name}`" for name in sorted(taken))
             raise ValueError(f"sources.keep: {names} already has its own column in the output; keep another")
         return self
+
+    @model_validator(mode="after")
+    def _possible_order(self) -> Self:
+        if (problem := order_problem(self)) is not None:
+            raise ValueError(problem)
+        return self
+
+
+def order_problem(config: Config) -> str | None:
+    """Return which field of a stage cannot be in the config's `order`, why, and the remedy; None if all can."""
+    stage, order = config.summarize, f"`order: {config.order}`"
+    code, language = ("vi", "Vietnamese") if config.order == DEFAULT_ORDER else ("en", "English")
+    entry = catalog.find(stage.model)
+    if entry is not None and code not in entry.languages and stage.engine != "fake":
+        known = (one.name for one in catalog.entries() if one.stage == "summarize" and code in one.languages)
+        return (
+            f"summarize.model: with {order} the summarizer reads {language}, and {stage.model} does not; name another "
+            f"checkpoint, of the hub or a folder, or one of {', '.join(known)}"
+        )
+    if config.order == DEFAULT_ORDER:
+        return None
+    if isinstance(config.translate.repair, Repair) and config.translate.repair.model is not None:
+        return (
+            f"translate.repair.model: with {order} the article is summarized before a second checkpoint could "
+            "translate a sentence; remove it"
+        )
+    if isinstance(stage.repair, Repair):
+        return (
+            "summarize.repair: the checks that choose among summaries read Vietnamese ones, and with "
+            f"{order} the summary is English; remove it (`translate.repair` works)"
+        )
+    return None
 
 
 S = TypeVar("S", bound=Source)

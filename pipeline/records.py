@@ -3,6 +3,9 @@
 articles ─load─▶ Article ─summarize─▶ Summarized ─translate─▶ Translated ─inspect─▶ PublishedRow
                      └─────────────── any record may become a Failure, and is kept as one ───────┘
 
+With `order: translate_then_summarize` both stages give a `Translated`: first one whose article is translated, then with
+its English summary.
+
 `PublishedRow` and its parts define the columns of a version's Parquet files: `storage.rows.arrow_schema` derives the
 Arrow schema from them, and every reader gets them.
 """
@@ -17,6 +20,8 @@ Int64: TypeAlias = Annotated[int, "int64"]  # the width of a stored column; a pl
 
 # repair: the second checkpoint of `translate.repair`, behind the translating stage
 StageName = Literal["load", "summarize", "translate", "repair", "inspect"]
+Order = Literal["summarize_then_translate", "translate_then_summarize"]
+DEFAULT_ORDER: Order = "summarize_then_translate"  # of a config and of a recipe that name none
 Severity = Literal["note", "warning", "error"]  # worth knowing, worth reading, wrong unless shown otherwise
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")  # from the worst on
 Status = Literal["ok", "hold"]  # hold: not to be printed before a person has looked
@@ -128,8 +133,8 @@ RepairSource = Literal["first", "beam", "names", "amounts", "names_amounts", "cl
 class RepairedText:
     """A text whose first answer the checks flagged, so that candidates were asked for; the first answer may stay."""
 
-    field: str  # "summary", "title_translation", "translation"
-    index: int  # of "translation", the sentence; else 0
+    field: str  # "summary", "title_translation", "translation", "article_translation"
+    index: int  # of "translation" and "article_translation", the sentence; else 0
     first: str  # the first answer
     taken: RepairSource
     rank: int  # of the hypothesis taken in its beam, from 1; 0 where it is not from one
@@ -149,7 +154,7 @@ class Flag:
     """Something a person should look at; `start` and `end` count code points of `field`."""
 
     check: str
-    field: str  # "title", "article", "summary", "title_translation", "translation"
+    field: str  # "title", "article", "summary", "title_translation", "translation", "article_translation"
     start: int
     end: int
     expected: str = ""
@@ -178,8 +183,20 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class ArticleSentence:
+    """One sentence of the article and its translation, of a run that translates first."""
+
+    article: str
+    translation: str
+
+
+@dataclass(frozen=True, slots=True)
 class Translated:
-    """A summarized article with its English title and its translation, sentence by sentence."""
+    """An article with its English title and its English text.
+
+    By default the text is the translation of the Vietnamese summary, sentence by sentence. In a run that translates
+    first, `article_sentences` are the article, there is no Vietnamese summary, and the text is an English summary.
+    """
 
     article: Article
     summary: str
@@ -189,11 +206,20 @@ class Translated:
     flags: tuple[Flag, ...] = ()
     status: Status = "ok"
     repaired: tuple[RepairedText, ...] = ()
+    article_sentences: tuple[ArticleSentence, ...] = ()
+    english_summary: str = ""  # of the translated article
 
     @property
     def translation(self) -> str:
-        """The English text: the translated sentences, joined by spaces."""
+        """The English text: the translated sentences of the summary, joined by spaces, or the English summary."""
+        if self.article_sentences:
+            return self.english_summary
         return " ".join(sentence.translation for sentence in self.sentences if sentence.translation)
+
+    @property
+    def article_translation(self) -> str:
+        """The translated article, one line for each sentence that has a translation; empty by default."""
+        return "\n".join(one.translation for one in self.article_sentences if one.translation)
 
 
 BY_EDITOR = "by_editor"  # the kind of a rejection that a corrections file asks for
@@ -239,6 +265,8 @@ class SetAsideLine:
 class PublishedRow:
     """One row of a published version; the fields but `kept` are its columns, in their order on disk.
 
+    `translation` is the English text to be printed, whatever the order of the stages.
+
     The names and types are a contract (`schema: 1`): add fields with a default, rename none. A column that an older
     version lacks, or that is null, has its default.
     """
@@ -262,6 +290,9 @@ class PublishedRow:
     flags: tuple[Flag, ...] = ()
     calls: tuple[Call, ...] = ()
     repaired: tuple[RepairedText, ...] = ()
+    # Of a run that translates first, which has no `summary` and no `sentences`; else empty.
+    article_translation: str = ""  # one line for each sentence
+    article_sentences: tuple[ArticleSentence, ...] = ()
     kept: dict[str, str | None] = field(default_factory=dict)  # the source's `keep` columns, each stored as a column
 
 

@@ -7,24 +7,28 @@ A stage does no input or output and has no access to models or batches; of the c
 from __future__ import annotations
 
 from collections.abc import Container, Generator, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from pipeline import extractive
-from pipeline.checks.editing import with_editors_summary
+from pipeline.checks.editing import edit, with_editors_summary
+from pipeline.checks.terms import Terms
 from pipeline.checks.variants import joined_clauses, variants
+from pipeline.checks.view import starts
 from pipeline.config import Repair
-from pipeline.corrections import Summary
+from pipeline.corrections import Correction, Summary
 from pipeline.extractive import NotSummarizedError
 from pipeline.glossary import of_text, sentence_key
 from pipeline.records import (
     Article,
+    ArticleSentence,
     Call,
     Candidates,
     Failure,
     Flag,
     Generation,
+    RepairedText,
     Request,
     Sentence,
     StageName,
@@ -151,35 +155,138 @@ def translate(
     With `repair`, a text whose translation the checks flag is asked for again. Not so if it was cut into pieces, nor if
     its `glossary.sentence_key` is in `corrected`: an editor's translation will take its place.
     """
-    article = summarized.article
+    article, summary = summarized.article, summarized.summary
+    split = sentences(summary)
+    asked = _Asked(article, split, summary, source="summary", target="translation")
+    outputs = yield from _translate(asked, chunker, repair=repair, corrected=corrected)
+    return Translated(
+        article,
+        summary,
+        outputs.title,
+        tuple(Sentence(*pair) for pair in zip(split, outputs.texts, strict=True)),
+        (*summarized.calls, *outputs.calls),
+        (*summarized.flags, *outputs.flags),
+        repaired=(*summarized.repaired, *outputs.repaired),
+    )
+
+
+def translate_article(
+    article: Article,
+    chunker: Chunker,
+    *,
+    terms: Terms,
+    corrections: Mapping[str, Correction],
+    repair: Repair | None = None,
+) -> Round[Translated]:
+    """Translate the title and each sentence of the article; the first stage of a run that translates first.
+
+    The terms and corrections of the glossary are applied here, so that the summarizer reads them. `repair` as in
+    `translate`.
+    """
+    split = sentences(article.text)
+    asked = _Asked(
+        article,
+        split,
+        article.text,
+        source="article",
+        target="article_translation",
+        starts=tuple(starts(article.text, split)),
+    )
+    outputs = yield from _translate(asked, chunker, repair=repair, corrected=corrections)
+    lines = (" ".join(text.split()) for text in outputs.texts)  # a line of the translated article is a sentence
+    translated = Translated(
+        article,
+        "",
+        outputs.title,
+        (),
+        tuple(outputs.calls),
+        tuple(outputs.flags),
+        repaired=tuple(outputs.repaired),
+        article_sentences=tuple(ArticleSentence(*pair) for pair in zip(split, lines, strict=True)),
+    )
+    edited = edit(translated, terms=terms, corrections=corrections)
+    return replace(edited.view.record, flags=(*translated.flags, *edited.flags))
+
+
+def summarize_translation(translated: Translated, chunker: Chunker) -> Round[Translated | Failure]:
+    """Summarize the translated article as `summarize` does an article; the second stage of a run that translates first.
+
+    The text and the headline are the English ones. There is no repair: the checks of a summary read Vietnamese.
+    """
+    article = translated.article
+    english = replace(article, title=translated.title_translation, text=translated.article_translation)
+    result = yield from summarize(english, chunker.in_english())
+    if isinstance(result, Failure):
+        return result
+    fields = {"article": "article_translation", "title": "title_translation"}
+    flags = [replace(flag, field=fields[flag.field]) for flag in result.flags]
+    return replace(
+        translated,
+        english_summary=result.summary.strip(),
+        calls=(*translated.calls, *result.calls),
+        flags=(*translated.flags, *flags),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The sentences of an article or of its summary, which `_translate` translates with the headline.
+
+    `context`: the text whose sentences they are. `source`, `target`: the fields of the record that hold them. `starts`:
+    where each sentence begins in `context`; without it, a flag on a sentence names its length only.
+    """
+
+    article: Article
+    split: Sequence[str]
+    context: str
+    source: str
+    target: str
+    starts: Sequence[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outputs:
+    """The English headline and sentences, and how they came about."""
+
+    title: str
+    texts: Sequence[str]
+    calls: Sequence[Call]
+    flags: Sequence[Flag]
+    repaired: Sequence[RepairedText]
+
+
+def _translate(asked: _Asked, chunker: Chunker, *, repair: Repair | None, corrected: Container[str]) -> Round[_Outputs]:
+    """Translate the headline, if there is one, and the sentences."""
+    article = asked.article
     title = [recased(article.title, article.text)] if article.title else []
-    split = sentences(summarized.summary)
-    texts = (*title, *split)
+    texts = (*title, *asked.split)
     cut = [chunker.pieces(text) for text in texts]
     answers = yield [part.text for parts in cut for part in parts]
+    begins = (*(0 for _ in title), *(asked.starts or (0 for _ in asked.split)))
     flags = [
         flag
         for index, parts in enumerate(cut)
         for flag in _cut_flags(
             parts,
             "a sentence",
-            field="title" if index < len(title) else "summary",
+            field="title" if index < len(title) else asked.source,
             length=len(texts[index]),
+            start=begins[index],
         )
     ]
     left = iter(answers)
     answered = [[next(left) for _ in parts] for parts in cut]
     outputs = [" ".join(answer.text for answer in several).strip() for several in answered]
     calls = _calls("translate", answers, round_=0)
-    repaired = list(summarized.repaired)
+    repaired: list[RepairedText] = []
     if repair is not None:
         from pipeline.checks.repair import Answer, Choice, judge_translation
 
         choices = {
             at: Choice(
                 Answer(outputs[at], answered[at][0].finished),
-                partial(judge_translation, source=text, title="".join(title), summary=summarized.summary),
-                field="title_translation" if at < len(title) else "translation",
+                partial(judge_translation, source=text, title="".join(title), summary=asked.context),
+                field="title_translation" if at < len(title) else asked.target,
                 index=max(0, at - len(title)),
             )
             for at, text in enumerate(texts)
@@ -187,20 +294,12 @@ def translate(
         }
         flagged = {at: choice for at, choice in choices.items() if not choice.is_clean}
         if flagged:
-            asked = [(texts[at], choice) for at, choice in flagged.items()]
-            calls += yield from _translated_again(asked, chunker, repair)
+            again = [(texts[at], choice) for at, choice in flagged.items()]
+            calls += yield from _translated_again(again, chunker, repair)
         for at, choice in flagged.items():
             outputs[at] = choice.best.text
             repaired.append(choice.record())
-    return Translated(
-        article,
-        summarized.summary,
-        outputs[0] if title else "",
-        tuple(Sentence(*pair) for pair in zip(split, outputs[len(title) :], strict=True)),
-        (*summarized.calls, *calls),
-        (*summarized.flags, *flags),
-        repaired=tuple(repaired),
-    )
+    return _Outputs(outputs[0] if title else "", outputs[len(title) :], calls, flags, repaired)
 
 
 def _translated_again(flagged: Sequence[tuple[str, Choice]], chunker: Chunker, repair: Repair) -> Round[list[Call]]:
@@ -326,13 +425,13 @@ def _not_asked_flag(field: str, length: int) -> Flag:
     return Flag(check="long_sentence", field=field, start=0, end=length, message=message, severity="note")
 
 
-def _cut_flags(parts: Sequence[Part], what: str, *, field: str, length: int) -> list[Flag]:
+def _cut_flags(parts: Sequence[Part], what: str, *, field: str, length: int, start: int = 0) -> list[Flag]:
     return [
         Flag(
             check="long_sentence",
             field=field,
-            start=0,
-            end=length,
+            start=start,
+            end=start + length,
             message=f"{what} longer than the model's input was split at {'words' if cut == 'token' else 'clauses'}",
         )
         for cut in sorted({part.cut for part in parts} - {""})

@@ -40,7 +40,8 @@ class Tally:
         self.add_repaired(row.repaired)
         article, summary = len(row.article.split()), len(row.summary.split())
         self.article_words[article] += 1
-        self.summary_words[summary] += 1
+        if not row.article_sentences:  # with them, the summary is English: it has no other length than `translation`
+            self.summary_words[summary] += 1
         self.translation_words[len(row.translation.split())] += 1
         if summary and article:
             self.percents[round(100 * summary / article)] += 1
@@ -88,7 +89,10 @@ class Tally:
         stages = sorted({stage for stage, _ in self.tokens})
         return {
             "flags": dict(sorted(checks.items())),
-            "mean_words": {"summary": _mean(self.summary_words), "translation": _mean(self.translation_words)},
+            "mean_words": {
+                **({"summary": _mean(self.summary_words)} if self.summary_words or not self.records else {}),
+                "translation": _mean(self.translation_words),
+            },
             "repaired": self.repaired_by_stage(),
             "tokens": {stage: {side: self.tokens[stage, side] for side in ("source", "output")} for stage in stages},
         }

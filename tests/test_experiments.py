@@ -23,7 +23,7 @@ __all__ = ["open_folder"]  # a fixture
 PAGE = ROOT / "docs" / "experiments.md"
 BLOCKS = examples.fences(PAGE)
 SH = [line for block in BLOCKS if block.language == "sh" for line in block.text.splitlines()]
-(CONFIG,) = (block.text for block in BLOCKS if block.language == "yaml")
+CONFIG, ORDERS = (block.text for block in BLOCKS if block.language == "yaml")
 (PLAN,) = (block.text for block in BLOCKS if block.language == "text")
 CELLS = [f"num_beams={beams},max_new_tokens={length}" for beams in (1, 4) for length in (32, 64)] + ["lead", "textrank"]
 RUN, REPRODUCE = "tomdich matrix beams.yaml --tag", "tomdich reproduce"
@@ -35,14 +35,15 @@ def article_with_references(number: int, **fields: JSON) -> dict[str, JSON]:
 
 
 def scene(folder: Path, *, articles: int, fake: bool) -> None:
-    """Write the page's config and the articles; those of the fake engine take it 50 ms a batch."""
-    config = CONFIG
-    if fake:
-        for name in ("summarizer", "translator"):
-            config = config.replace(f"model: bundled/{name}, compute_type: float32", "model: fake, engine: fake")
-        config += "runtime: {batch_tokens: 64}\nexclude: {under_syllables: 5}\n"
-    assert ("bundled" in config) != fake
-    (folder / "beams.yaml").write_text(config, encoding="utf-8")
+    """Write the page's configs and the articles; those of the fake engine take it 50 ms a batch."""
+    for name, written in {"beams": CONFIG, "orders": ORDERS}.items():
+        config = written
+        if fake:
+            for model in ("summarizer", "translator"):
+                config = config.replace(f"model: bundled/{model}, compute_type: float32", "model: fake, engine: fake")
+            config += "runtime: {batch_tokens: 64}\nexclude: {under_syllables: 5}\n"
+        assert ("bundled" in config) != fake
+        (folder / f"{name}.yaml").write_text(config, encoding="utf-8")
     slow = " fake:slow" if fake else ""
     rows = [article_with_references(number, title=article(number)["title"] + slow) for number in range(articles)]
     write_feed(folder / "articles.jsonl", rows)

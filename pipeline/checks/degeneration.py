@@ -54,6 +54,11 @@ def check(view: View) -> list[Flag]:
     for field, text in texts:
         found += list(_repeated_characters(field, text)) or list(_loops(field, text))
         found += _left(field, text)
+    for pair in view.pairs:
+        if pair.target.field == "article_translation":  # sentence by sentence: a long text repeats phrases
+            of_sentence = [*_repeated_characters("", pair.target.text)] or [*_loops("", pair.target.text)]
+            of_sentence += _left("", pair.target.text)
+            found += [pair.target.placed(flag) for flag in of_sentence]
     found += _repeated_sentences(view)
     for pair in view.pairs:
         found += _capitals(pair, all_capitals=pair.source.field == "title" and record.article.title.isupper())

@@ -17,7 +17,7 @@ from pipeline.checks.terms import TARGET, Rendered, Terms
 from pipeline.checks.view import Pair, View
 from pipeline.corrections import Correction, Release, Summary
 from pipeline.glossary import Glossary, of_text, sentence_key
-from pipeline.records import Flag, Summarized, Translated
+from pipeline.records import ArticleSentence, Flag, Sentence, Summarized, Translated
 
 OUTDATED = "edit_outdated"  # the check of a flag about a decision on an earlier text; its errors always hold a record
 # These flags are about the model's call, so they say nothing of a summary that an editor wrote.
@@ -40,17 +40,31 @@ def edit(translated: Translated, *, terms: Terms, corrections: Mapping[str, Corr
     title = Rendered(translated.title_translation)
     if article.title and (asked or title.english):
         title = _rendered(article.title, translated.title_translation, terms, corrections)
-    texts = [_rendered(one.summary, one.translation, terms, corrections) for one in translated.sentences]
+    of_summary = [_rendered(one.summary, one.translation, terms, corrections) for one in translated.sentences]
+    of_article = [_rendered(one.article, one.translation, terms, corrections) for one in translated.article_sentences]
     sentences = tuple(
-        replace(sentence, translation=text.english) for sentence, text in zip(translated.sentences, texts, strict=True)
+        Sentence(one.summary, text.english) for one, text in zip(translated.sentences, of_summary, strict=True)
     )
-    view = View(replace(translated, title_translation=title.english, sentences=sentences))
+    body = tuple(
+        ArticleSentence(one.article, text.english)
+        for one, text in zip(translated.article_sentences, of_article, strict=True)
+    )
+    view = View(replace(translated, title_translation=title.english, sentences=sentences, article_sentences=body))
+    texts = [*of_summary, *of_article]
     if len(view.pairs) > len(texts):
         texts.insert(0, title)
     placed = list(zip(view.pairs, texts, strict=True))
     flags = [_placed(flag, pair) for pair, text in placed for flag in text.flags]
     approved = [pair for pair, text in placed if any(flag.check == "corrected" for flag in text.flags)]
     return Edited(view, tuple(flags), tuple(approved))
+
+
+def as_edited(translated: Translated) -> Edited:
+    """Return what `edit` gave for a record that it gave: its flags are among those of the record."""
+    view = View(translated)
+    corrected = [flag for flag in translated.flags if flag.check == "corrected"]
+    approved = (pair for pair in view.pairs if any(_within(flag, pair) for flag in corrected))
+    return Edited(view, (), tuple(approved))
 
 
 def with_editors_summary(summarized: Summarized, summaries: Mapping[str, tuple[Summary, ...]]) -> Summarized:

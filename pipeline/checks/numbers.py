@@ -1,5 +1,7 @@
 """The check `number`: the values of the article in its summary, and those of each sentence in its translation.
 
+An English summary of the translated article is compared with the Vietnamese article, as a Vietnamese summary is.
+
 Values are read by `pipeline.quantities`; here they are only compared. A value counts as translated if it is anywhere
 in the other text, in any form; one that is missing and one that came from nowhere, near the same place, are a change.
 A number word alone says less than a figure ("one", `hai bên`, "both"): missing, it is a warning; up to two, nothing.
@@ -74,7 +76,10 @@ def check(view: View) -> list[Flag]:
         for pair, source, target in pairs
         if max(len(source), len(target)) > _MOST
     ]
-    summary = [] if view.is_copied else _summary(_read_summary(view, sides, context), view.title_and_text)
+    if view.record.english_summary:
+        summary = _summary(english(view.record.english_summary), view.title_and_text, field="translation")
+    else:
+        summary = [] if view.is_copied else _summary(_read_summary(view, sides, context), view.title_and_text)
     return [*cut, *summary, *_translations([side for side in sides if side.pair.target.text.strip()])]
 
 
@@ -89,12 +94,15 @@ def _read_summary(view: View, sides: Sequence[_Sides], context: str) -> list[Qua
     ]
 
 
-def _summary(read: Sequence[Quantity], source: str) -> list[Flag]:
+def _summary(read: Sequence[Quantity], source: str, *, field: str = "summary") -> list[Flag]:
     """Return a flag for each number of the summary that neither the article nor its headline has."""
     article = _Read(source)
     found: list[Flag] = []
     for one in read:
-        if one.salience == "optional" or _idiomatic(one) or (one.kind in _AMOUNTS and occurs_whole(one.text, source)):
+        if one.salience == "optional" or _idiomatic(one):
+            continue
+        # an English figure may be another number in Vietnamese: 1.5 and 1.500
+        if field == "summary" and one.kind in _AMOUNTS and occurs_whole(one.text, source):
             continue
         if article.contains(one):
             continue
@@ -107,7 +115,7 @@ def _summary(read: Sequence[Quantity], source: str) -> list[Flag]:
         found.append(
             Flag(
                 check="number",
-                field="summary",
+                field=field,
                 start=one.start,
                 end=one.end,
                 message=message,

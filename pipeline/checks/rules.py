@@ -19,6 +19,7 @@ from pipeline.checks import (
 )
 from pipeline.checks.editing import (
     OUTDATED,
+    as_edited,
     downgrade_editors_summary,
     downgrade_reviewed,
     edit,
@@ -71,12 +72,15 @@ class Rules:
 def inspect(translated: Translated, rules: Rules | None = None) -> Translated:
     """Return the record with the glossary's English, the flags of every check added to those it has, and its status."""
     rules = rules or Rules()
-    edited = edit(translated, terms=rules.terms, corrections=rules.corrections)
+    if translated.article_sentences:  # the translating stage has applied the glossary, so that the summarizer read it
+        edited = as_edited(translated)
+    else:
+        edited = edit(translated, terms=rules.terms, corrections=rules.corrections)
     record = edited.view.record
     found = _found(edited.view)
     by_editor = has_editors_summary(record)
     if by_editor or edited.approved:
-        without = _found(View(replace(record, title_translation="", sentences=())))
+        without = _found(View(replace(record, title_translation="", sentences=(), article_sentences=())))
         found = downgrade_reviewed(found, without=without, approved=edited.approved)
         if by_editor:
             found = downgrade_editors_summary(found, without=without)

@@ -1,13 +1,14 @@
 """One record as the checks read it: pairs of texts to compare, and facts about the article, each computed once.
 
-A pair is the headline or a sentence of the summary (`source`) and its English translation (`target`).
+A pair is the headline or a sentence of the summary (`source`) and its English translation (`target`); in a record that
+was translated first, a sentence of the article and its translation.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from pipeline.records import Flag, Severity, Translated
@@ -44,7 +45,9 @@ class Side:
     """One text of a pair and its place in the field that contains it. All positions are code points."""
 
     text: str
-    field: str  # "title", "summary", "title_translation" or "translation"
+    field: (
+        str  # "title", "summary" or "article", of the English "title_translation", "translation", "article_translation"
+    )
     start: int
     limit: int  # the length of the field: an approximate `start` must not lead past it
     normalized: Text  # `text` as the tables write it: tone marks as in the press, straight apostrophes
@@ -58,6 +61,15 @@ class Side:
     def of_target(cls, text: str, field: str, start: int, limit: int) -> Side:
         """Return an English side."""
         return cls(text, field, start, limit, Text.of(text.replace("’", "'")))
+
+    def placed(self, flag: Flag) -> Flag:
+        """Return a flag that counts from the beginning of this text in its field."""
+        return replace(
+            flag,
+            field=self.field,
+            start=min(self.start + flag.start, self.limit),
+            end=min(self.start + flag.end, self.limit),
+        )
 
     def flag(
         self,
@@ -120,12 +132,12 @@ class View:
 
     @cached_property
     def pairs(self) -> tuple[Pair, ...]:
-        """The headline with its translation, if it has one, then each sentence of the summary with its own.
+        """The headline with its translation, if it has one, then each sentence of the summary or article with its own.
 
         Empty for a record that was not translated (`--until summarize`).
         """
         record = self.record
-        article, summary, translation = record.article, record.summary, record.translation
+        article = record.article
         pairs: list[Pair] = []
         if article.title and record.title_translation:
             shown = recased(article.title, article.text)  # as the translator read it: `NĂM` in capitals is not a name
@@ -137,20 +149,10 @@ class View:
                     Side.of_target(english, "title_translation", 0, len(english)),
                 )
             )
-        source_at = target_at = 0
-        for sentence in record.sentences:
-            source, target = sentence.summary, sentence.translation
-            start = summary.find(source, source_at)
-            if start < 0:  # a sentence over two lines is joined by a space: use the nearest known position
-                start = source_at
-            pairs.append(
-                Pair(
-                    Side.of_source(source, "summary", start, len(summary)),
-                    Side.of_target(target, "translation", target_at, len(translation)),
-                )
-            )
-            source_at = start + len(source)
-            target_at += len(target) + 1 if target else 0
+        summary = [(one.summary, one.translation) for one in record.sentences]
+        pairs += _aligned(summary, ("summary", record.summary), ("translation", record.translation))
+        body = [(one.article, one.translation) for one in record.article_sentences]
+        pairs += _aligned(body, ("article", article.text), ("article_translation", record.article_translation))
         return tuple(pairs)
 
     @property
@@ -182,6 +184,28 @@ class View:
     def summary_press(self) -> str:
         """The summary with tone marks placed as in the press; as long as the original."""
         return press_tone(self.record.summary)
+
+
+def starts(whole: str, parts: Iterable[str]) -> Iterator[int]:
+    """Yield where each of `parts` begins in `whole`, in which they follow each other."""
+    at = 0
+    for part in parts:
+        found = whole.find(part, at)
+        start = at if found < 0 else found  # a sentence over two lines is joined by a space: the nearest known position
+        yield start
+        at = start + len(part)
+
+
+def _aligned(texts: Sequence[tuple[str, str]], source: tuple[str, str], target: tuple[str, str]) -> Iterator[Pair]:
+    """Yield a pair for each sentence and its translation; `source`, `target`: the name and text of their fields."""
+    (source_field, vietnamese), (target_field, english) = source, target
+    at = 0
+    for (sentence, translation), start in zip(texts, starts(vietnamese, [one for one, _ in texts]), strict=True):
+        yield Pair(
+            Side.of_source(sentence, source_field, start, len(vietnamese)),
+            Side.of_target(translation, target_field, at, len(english)),
+        )
+        at += len(translation) + 1 if translation else 0
 
 
 def occurs_whole(text: str, whole: str) -> bool:

@@ -6,23 +6,25 @@ import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pipeline import sources
 from pipeline.checkpoints import Checkpoint
 from pipeline.config import Config, Runtime, Source
 from pipeline.engines.batching import BatchingEngine
 from pipeline.errors import SourceError, StoppedError
+from pipeline.glossary import Glossary
 from pipeline.records import Article, Failure, Generation, Refused, Request, StageName, Summarized, Translated
+from pipeline.runner.preparing import model_stages, steps
 from pipeline.runner.stage_runner import open_stage
-from pipeline.stages import Round, summarize, translate
+from pipeline.stages import Round
 from pipeline.storage.memo import open_memo
 from pipeline.text.chunking import Chunker
 from pipeline.waiting import Stopping
 
 _log = logging.getLogger(__name__)
 
-R = TypeVar("R", Article, Summarized)
+R = TypeVar("R", Article, Summarized, Translated)
 T = TypeVar("T", Summarized, Translated)
 
 
@@ -110,9 +112,19 @@ def stage_texts(
 ) -> list[StageTexts]:
     """Run both stages once over the articles; return what each asked its engine, if anything."""
     runtime = config.runtime.model_copy(update={"threads": threads})
-    summarized, first = _asked("summarize", summarize, articles, checkpoints, runtime)
-    _, second = _asked("translate", translate, summarized, checkpoints, runtime)
-    jobs = [job for job in (first, second) if job is not None]
+    plain = config.model_copy(  # what is asked again costs a few calls more, and is not measured
+        update={
+            "summarize": config.summarize.model_copy(update={"repair": False}),
+            "translate": config.translate.model_copy(update={"repair": False}),
+        }
+    )
+    records: Sequence[Any] = articles
+    jobs: list[StageTexts] = []
+    found = steps(plain, Glossary())
+    for name in model_stages(plain, until=None):
+        step = found[name]
+        records, job = _asked(name, step, records, checkpoints, runtime)
+        jobs += [job] if job is not None else []
     if not jobs:
         raise SourceError("the articles gave the models nothing to read; `tomdich run` says why")
     return jobs

@@ -11,18 +11,19 @@ from datetime import date
 from pathlib import Path
 
 from pipeline import sources, tracking
-from pipeline.checkpoints import OTHER_SEARCH, Checkpoint, default_cache, prepare
+from pipeline.checkpoints import OTHER_SEARCH, Checkpoint
 from pipeline.config import Config, Limits, at_edition, today
 from pipeline.engines import open_engine
 from pipeline.errors import TomdichError, UsageError, WorldError
 from pipeline.messages import logged_to
-from pipeline.records import Generation, StageName
+from pipeline.records import DEFAULT_ORDER, Generation, StageName
 from pipeline.runner import disk_space
 from pipeline.runner.gates import FROM
 from pipeline.runner.preparing import (
     field_of,
     memo_folder,
     model_stages,
+    prepare_stage,
     read_glossary,
     require_second_is_other,
     require_writable,
@@ -35,6 +36,7 @@ from pipeline.storage.versions import refresh, unreadable_versions
 
 _PATIENCE = 60.0  # seconds for a sample of one source
 _TRIAL = "Hà Nội hôm nay trời nắng, nhiệt độ cao nhất 34 độ C."
+_ENGLISH_TRIAL = "Hanoi is sunny today, with a high of 34 degrees Celsius."
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +172,7 @@ def _models(config: Config, *, trial: bool) -> Iterator[Finding]:
         warnings: list[str] = []
         try:
             with logged_to(warnings.append):
-                checkpoint = prepared[name] = prepare(
-                    stage,
-                    runtime=config.runtime,
-                    deterministic=config.deterministic,
-                    reproducible=config.reproducible,
-                    cache=default_cache(),
-                )
+                checkpoint = prepared[name] = prepare_stage(config, name)
             require_second_is_other(prepared)
             if checkpoint.engine == "extractive":
                 count = checkpoint.generation["sentences"]
@@ -189,11 +185,12 @@ def _models(config: Config, *, trial: bool) -> Iterator[Finding]:
             )
             if trial:
                 with logged_to(warnings.append), closing(open_engine(checkpoint, runtime=config.runtime)) as engine:
-                    (_, answer) = next(iter(engine.generate([_TRIAL])))
+                    reads_english = name == "summarize" and config.order != DEFAULT_ORDER
+                    (_, answer) = next(iter(engine.generate([_ENGLISH_TRIAL if reads_english else _TRIAL])))
                 output = answer.text if isinstance(answer, Generation) else f"refused: {answer.message}"
                 yield Finding(what, f"trial: {output}", problem=not isinstance(answer, Generation))
         except TomdichError as error:
-            yield Finding(what, str(error), problem=True)
+            yield Finding(what, str(error).removeprefix(f"{field_of(name)}: "), problem=True)
             continue
         finally:
             yield from (Finding(what, warning, warning=True) for warning in warnings)

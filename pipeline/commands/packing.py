@@ -44,7 +44,7 @@ from pipeline.storage.rows import rows
 from pipeline.storage.versions import MANIFEST, Version
 
 Articles = Literal["digests", "sources", "version"]
-FIELDS = ("title_translation", "summary", "translation")
+FIELDS = ("title_translation", "summary", "translation", "article_translation")
 
 SCHEMA = 1
 _LISTING = "pack.json"
@@ -62,6 +62,7 @@ class Expected:
     title_translation: str
     summary: str
     translation: str
+    article_translation: str = text_digest("")  # older archives have none
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class _Texts:
     title_translation: str = ""
     summary: str = ""
     translation: str = ""
+    article_translation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from pipeline.commands.packing import FIELDS, Expected, expected
 from pipeline.config import Config, Limits
 from pipeline.errors import DifferenceError, UsageError
 from pipeline.progress import Progress
-from pipeline.records import JSON
+from pipeline.records import DEFAULT_ORDER, JSON, Order, StageName
 from pipeline.runner import chain
 from pipeline.runner.options import RunOptions
 from pipeline.runner.preparing import field_of, prepare_stages
@@ -220,7 +220,7 @@ def _compared(version: Version, made: Version, *, from_rows: bool) -> Reproducti
     then = {one.id: one for one in expected(version)}
     now = {one.id: one for one in expected(made)}
     lost = {failure.id: failure.message for failure in failures(made)}
-    differing = tuple(_differing(then, now, lost))
+    differing = tuple(_differing(then, now, lost, order=version.order))
     ids = {one.id for one in differing}
     causes = list(_changes(version.manifest, made.manifest))
     if differing:
@@ -237,7 +237,7 @@ def _compared(version: Version, made: Version, *, from_rows: bool) -> Reproducti
 
 
 def _differing(
-    then: Mapping[str, Expected], now: Mapping[str, Expected], lost: Mapping[str, str]
+    then: Mapping[str, Expected], now: Mapping[str, Expected], lost: Mapping[str, str], *, order: Order
 ) -> Iterator[DifferingRecord]:
     for article, one in then.items():
         other = now.get(article)
@@ -248,12 +248,19 @@ def _differing(
             why = "source: the article has another text now"
         else:
             fields = tuple(field for field in FIELDS if getattr(one, field) != getattr(other, field))
-            why = f"{'summarize' if 'summary' in fields else 'translate'}: another {', '.join(fields)}"
+            why = f"{_first_stage(fields, order)}: another {', '.join(fields)}"
         if other is None or fields or one.text_sha256 != other.text_sha256:
             yield DifferingRecord(id=article, fields=fields, why=why)
     for article in now:
         if article not in then:
             yield DifferingRecord(id=article, fields=(), why="source: is not among the records of the version")
+
+
+def _first_stage(fields: Sequence[str], order: Order) -> StageName:
+    """Return the first stage that gave another text."""
+    if order == DEFAULT_ORDER:
+        return "summarize" if "summary" in fields else "translate"
+    return "summarize" if fields == ("translation",) else "translate"
 
 
 def _notes(counts: Mapping[str, int], *, from_rows: bool) -> Iterator[str]:

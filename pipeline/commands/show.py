@@ -20,7 +20,7 @@ from pipeline.checks.pairs import CheckedPair
 from pipeline.evaluation.tables import print_fitted, print_whole
 from pipeline.progress import duration
 from pipeline.records import SEVERITIES, Flag, PublishedRow, StageName, Translated
-from pipeline.report.rows import HEADLINE, pairs
+from pipeline.report.rows import Pair, pairs
 from pipeline.runner.planning import Plan, StagePlan
 from pipeline.runner.publishing import published_row
 from pipeline.storage import labels
@@ -275,13 +275,27 @@ def _print_flags(console: Console, flags: Iterable[Flag]) -> None:
 
 
 def _paired(record: PublishedRow) -> Iterator[tuple[Text, Text]]:
-    """Yield the headline and the sentences beside their translations, what a flag is about in its color."""
+    """Yield the headline and the sentences beside their translations, what a flag is about in its color.
+
+    Of an article that was translated first, only the sentences with a flag of more than a note.
+    """
     for pair in pairs(record):
-        title = pair.index == HEADLINE
+        if pair.fields[0] == "article" and not any(_is_on(flag, pair) for flag in record.flags):
+            continue
+        source, target = pair.fields
         yield (
-            _marked(pair.vietnamese, pair.vietnamese_start, "title" if title else "summary", record.flags),
-            _marked(pair.english, pair.english_start, "title_translation" if title else "translation", record.flags),
+            _marked(pair.vietnamese, pair.vietnamese_start, source, record.flags),
+            _marked(pair.english, pair.english_start, target, record.flags),
         )
+
+
+def _is_on(flag: Flag, pair: Pair) -> bool:
+    """Return whether a flag that is more than a note is on one of the texts of a pair."""
+    sides = zip(pair.fields, (pair.vietnamese_start, pair.english_start), (pair.vietnamese, pair.english), strict=True)
+    return flag.severity != "note" and any(
+        flag.field == field and start is not None and start <= flag.start and flag.end <= start + len(text)
+        for field, start, text in sides
+    )
 
 
 def _marked(text: str, start: int | None, field: str, flags: Sequence[Flag]) -> Text:

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from pydantic import ValidationError
 
@@ -26,7 +26,7 @@ from pipeline.commands.examples import example_config
 from pipeline.config import Config, Exclude, Source, Stage, TranslateStage, experiment_name
 from pipeline.config_file import in_words
 from pipeline.errors import ConfigError, EngineError, SourceError, UsageError
-from pipeline.records import Article, Failure, Origin, StageName, Summarized, Translated
+from pipeline.records import DEFAULT_ORDER, Article, Failure, Origin, StageName, Summarized, Translated
 from pipeline.runner.preparing import (
     field_of,
     model_stages,
@@ -34,6 +34,7 @@ from pipeline.runner.preparing import (
     prepare_translator,
     read_glossary,
     stage_of,
+    steps,
     summarizing,
     translating,
 )
@@ -115,8 +116,13 @@ def try_article(
     glossary = read_glossary(config)
     rules = Rules.of(glossary, hold=config.inspect.hold)
     with open_memo(None) as memo:
-        summarized = next(_summarized(summarizing(config, glossary), [article], config, memo))
-        return inspect(next(_translated([summarized], config, glossary, memo)), rules)
+        if config.order == DEFAULT_ORDER:
+            summarized = next(_summarized(summarizing(config, glossary), [article], config, memo))
+            return inspect(next(_translated([summarized], config, glossary, memo)), rules)
+        record: Any = article
+        for name, step in steps(config, glossary).items():
+            record = next(_results(name, step, [record], prepare_stage(config, name), config, memo))
+        return inspect(record, rules)
 
 
 def translate_lines(file: str, *, config: Config | None, translator: str | None) -> Iterator[str]:
@@ -146,8 +152,11 @@ def summarize_texts(articles: Iterable[Article], *, config: Config, memo: Path |
     """Yield the summary of each article, in order, with the flags that a run gives it; one without text has none.
 
     `memo`: a folder, as `memo:` of a config; None keeps no answer. Raises `EngineError` that names the article where
-    one cannot be summarized; the answers until there are in the memo.
+    one cannot be summarized; the answers until there are in the memo. Raises `UsageError` for a config that translates
+    first, whose summarizer reads English.
     """
+    if config.order != DEFAULT_ORDER:
+        raise UsageError(f"order: {config.order}: these texts are Vietnamese; leave it out, or run a config with it")
     glossary = read_glossary(config)
     rules = Rules.of(glossary, hold=config.inspect.hold)
     stage = partial(_summarize_text, stage=summarizing(config, glossary))
@@ -317,7 +326,10 @@ def _with_models(config: Config | None, *, summarizer: str | None, translator: s
             update["translate"] = TranslateStage(model=translator, **kept)
     except ValidationError as error:
         raise UsageError(in_words(error.errors()[0])) from None
-    return config.model_copy(update=update)
+    config = config.model_copy(update=update)
+    if (problem := configs.order_problem(config)) is not None:
+        raise UsageError(problem)
+    return config
 
 
 def _summarized(

@@ -19,11 +19,11 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from pipeline.evaluation.evaluate import TRANSLATION, interval, signatures, signed
+from pipeline.evaluation.evaluate import ENGLISH_SUMMARIES, TRANSLATION, interval, signatures, signed
 from pipeline.evaluation.metrics import P_VALUE, Difference, Metric, Score, paired, score
 from pipeline.evaluation.tables import Table, print_tables
-from pipeline.records import SEVERITIES, Failure, Flag, RepairedText, Status
-from pipeline.storage.rows import Readable, failures, rows
+from pipeline.records import DEFAULT_ORDER, SEVERITIES, Failure, Flag, RepairedText, Status
+from pipeline.storage.rows import Readable, failures, rows, translates_first
 from pipeline.tally import FlagKind, Tally
 from pipeline.text.sanitize import one_line, visible
 
@@ -103,6 +103,7 @@ class Comparison:
     scores: tuple[Scores, ...]
     not_scored: tuple[str, ...]  # of what a version has none, and which
     flags: tuple[FlagCounts, ...]
+    flags_differ: str  # why the counts of flags cannot be compared; empty where they can
     held: tuple[int, int]
     repaired: tuple[int, int]  # texts that were replaced because a check flagged the first answer
     repaired_by_second: tuple[int, int]  # of these, by the answer of a second checkpoint
@@ -147,6 +148,7 @@ def compare(a: Readable, b: Readable, *, records: int) -> Comparison:
     lost = {failure.id: _reason(failure) for failure in failures(b)}
     tallies = Tally(), Tally()
     stages = a.manifest["models"].keys() & b.manifest["models"].keys()
+    english = [letter for letter, version in (("A", a), ("B", b)) if translates_first(version)]
     changed = Counter(dict.fromkeys(FIELDS, 0))
     summaries: list[tuple[str, str, str]] = []
     translations: list[tuple[str, str, str]] = []
@@ -167,7 +169,7 @@ def compare(a: Readable, b: Readable, *, records: int) -> Comparison:
         if answer_a.references != answer_b.references:
             other_references += 1
         else:
-            if answer_a.reference_summary and "summarize" in stages:
+            if answer_a.reference_summary and "summarize" in stages and not english:
                 summaries.append((answer_a.summary, answer_b.summary, answer_a.reference_summary))
             if answer_a.reference_translation and "translate" in stages:
                 translations.append((answer_a.translation, answer_b.translation, answer_a.reference_translation))
@@ -187,7 +189,8 @@ def compare(a: Readable, b: Readable, *, records: int) -> Comparison:
         changed=dict(changed),  # asdict takes a Counter apart wrongly
         other_references=other_references,
         scores=(*_scores("summary", _SUMMARY, summaries), *_scores("translation", TRANSLATION, translations)),
-        not_scored=tuple(_not_scored(a.manifest["models"], b.manifest["models"])),
+        not_scored=(*_not_scored(a.manifest["models"], b.manifest["models"]), *english_summaries(english)),
+        flags_differ=flags_differ(english, of=2),
         flags=_flags(*(tally.flags for tally in tallies)),
         held=(tallies[0].held, tallies[1].held),
         repaired=(_repaired(tallies[0], "replaced"), _repaired(tallies[1], "replaced")),
@@ -270,7 +273,12 @@ def manifest_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Cha
 
 def _recipe(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the recipe digest covers; of an edition whose versions have several, their digests too."""
-    return {**manifest["identity"], **({"digests": manifest["recipe"]} if "+" in manifest["recipe"] else {})}
+    # the recipe does not name the default order
+    return {
+        "order": DEFAULT_ORDER,
+        **manifest["identity"],
+        **({"digests": manifest["recipe"]} if "+" in manifest["recipe"] else {}),
+    }
 
 
 def _by_path(sources: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -311,6 +319,19 @@ def _not_scored(a: Container[str], b: Container[str]) -> Iterator[str]:
         without = [name for name, models in (("A", a), ("B", b)) if stage not in models]
         if without:
             yield f"{texts} are not scored: {stage} did not run in {' and '.join(without)}"
+
+
+def english_summaries(letters: Sequence[str]) -> Iterator[str]:
+    """Yield why summaries are not scored where the versions with these letters were translated first."""
+    if letters:
+        yield f"summaries are not scored: {ENGLISH_SUMMARIES} ({', '.join(letters)})"
+
+
+def flags_differ(letters: Sequence[str], *, of: int) -> str:
+    """Return why the flags of `of` versions cannot be compared: some of them, with these letters, translated first."""
+    if not letters or len(letters) == of:
+        return ""
+    return f"flags are not comparable: in {', '.join(letters)} those of the whole translated article are among them"
 
 
 def _flags(a: Counter[FlagKind], b: Counter[FlagKind]) -> tuple[FlagCounts, ...]:
@@ -437,6 +458,7 @@ def _flag_table(comparison: Comparison) -> Table:
         title=f"Flags on the common records{'' if comparison.flags else ': none in either'}",
         headings=("check", "severity", "A", "B", "B − A"),
         rows=tuple(rows),
+        notes=(comparison.flags_differ,) if comparison.flags_differ else (),
     )
 
 

@@ -13,11 +13,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import UsageError
 from pipeline.evaluation import comet
 from pipeline.evaluation.metrics import P_VALUE, Difference, Metric, Score, paired, score
 from pipeline.evaluation.tables import Table
 from pipeline.records import SEVERITIES, PublishedRow
-from pipeline.storage.rows import Edition, Readable, rows
+from pipeline.storage.rows import Edition, Readable, rows, translates_first
 from pipeline.storage.versions import Version
 from pipeline.tally import Tally
 from pipeline.text.normalize import press_tone, syllables
@@ -28,6 +29,7 @@ ROUGE: tuple[Metric, ...] = (
     "rougeL-xlsum",
 )  # fmt: skip
 TRANSLATION: tuple[Metric, ...] = ("chrf++", "bleu")
+ENGLISH_SUMMARIES = "with `order: translate_then_summarize` the summaries are English, and their references Vietnamese"
 _PER = 1_000
 
 
@@ -100,7 +102,14 @@ def evaluate(version: Readable, *, comet_checkpoint: Path | None = None, comet_p
     """Return the measurements of `version`; with a COMET checkpoint also its score, computed by `comet_python`.
 
     An edition of several versions has no throughput: each of them was timed with articles that it may hold no more.
+    Raises `UsageError` for COMET of a version that was translated first.
     """
+    english = translates_first(version)
+    if english and comet_checkpoint is not None:
+        raise UsageError(
+            f"--comet: {version.name} has `order: translate_then_summarize`: its English text is a summary, and COMET "
+            "compares a translation with its source; leave it out"
+        )
     place = None if comet_checkpoint is None else comet.locate(comet_checkpoint, python=comet_python)
     several = version.versions if isinstance(version, Edition) else ()
     tally = Tally()
@@ -116,7 +125,7 @@ def evaluate(version: Readable, *, comet_checkpoint: Path | None = None, comet_p
     stages = version.manifest["models"]
     for row in rows(version):
         tally.add(row)
-        if row.reference_summary and "summarize" in stages:
+        if row.reference_summary and "summarize" in stages and not english:
             summaries.append((row.summary, lead_one(row.article), row.reference_summary))
         if row.reference_translation and "translate" in stages:
             translations.append((row.translation, row.reference_translation))
@@ -138,7 +147,9 @@ def evaluate(version: Readable, *, comet_checkpoint: Path | None = None, comet_p
         repaired=tally.repaired_by_stage(),
         summaries=_beside(summaries),
         translations=scores,
-        left_out=tuple(_left_out(stages, several, summaries=bool(summaries), translations=bool(translations))),
+        left_out=tuple(
+            _left_out(stages, several, summaries=bool(summaries), translations=bool(translations), english=english)
+        ),
         flags=_flag_rates(tally),
         spreads=tuple(_spread(name, unit, values) for (name, unit), values in measured.items() if values),
         throughput=() if several else _throughput(version.manifest, tally),
@@ -170,7 +181,7 @@ def tables(evaluation: Evaluation) -> list[Table]:
 
 
 def _left_out(
-    stages: Container[str], several: Sequence[Version], *, summaries: bool, translations: bool
+    stages: Container[str], several: Sequence[Version], *, summaries: bool, translations: bool, english: bool
 ) -> Iterator[str]:
     """Yield what is not scored and why: a stage that did not run has no score, which is not a score of 0."""
     if several:
@@ -181,6 +192,8 @@ def _left_out(
     ):
         if stage not in stages:
             yield f"without {texts}, {stage} did not run: {scores}"
+        elif stage == "summarize" and english:
+            yield f"{ENGLISH_SUMMARIES}: {scores}"
         elif not there:
             yield f"without reference {texts}: {scores}"
 
@@ -318,7 +331,7 @@ def _summary_table(summaries: tuple[AgainstLead, ...]) -> Table:
 
 def _translation_table(translations: tuple[Score, ...]) -> Table:
     return Table(
-        title="Translations of the summaries" + (" beside their references" if len(translations) > 1 else ""),
+        title="The English texts" + (" beside their references" if len(translations) > 1 else ""),
         headings=("", "score", "95 %", "n"),
         rows=tuple((one.name, f"{one.value:.2f}", interval(one), str(one.texts)) for one in translations),
         notes=signatures(translations),

@@ -15,11 +15,11 @@ from statistics import fmean
 from typing import Any
 
 from pipeline.errors import UsageError
-from pipeline.evaluation.compare import FIELDS, Change, distance, manifest_changes
+from pipeline.evaluation.compare import FIELDS, Change, distance, english_summaries, flags_differ, manifest_changes
 from pipeline.evaluation.evaluate import TRANSLATION, lengths
 from pipeline.evaluation.metrics import Difference, Metric, Score, holm, numbers_kept, paired, score
 from pipeline.records import Flag, PublishedRow
-from pipeline.storage.rows import Readable, rows
+from pipeline.storage.rows import Readable, rows, translates_first
 from pipeline.tally import FlagKind, Tally
 
 SUMMARY: tuple[Metric, ...] = ("rouge1", "rouge2", "rougeL")
@@ -27,6 +27,7 @@ MOST = 50  # systems: of more no p could be below 0.05, since the smallest of 1,
 HOLM = "p: two-sided paired bootstrap, corrected by Holm's method for the systems compared on one metric"
 _PER_HUNDRED = 100
 _NAMES = ("name", "office", "initials")  # the checks of names
+_OF_FLAGS = frozenset({"number_errors", "name_errors", "errors", "warnings", "held", "repaired"})
 _LENGTH_KEYS = ("summary_syllables", "", "translation_words", "novelty")  # of what `lengths` gives
 
 
@@ -156,7 +157,9 @@ def compare_systems(versions: Sequence[Readable], *, labels: Mapping[str, str], 
     common = [id_ for id_, row in answers[0].rows.items() if _is_everywhere(row, answers)]
     same = [id_ for id_ in common if len({_references(one.rows[id_]) for one in answers}) == 1]
     stages = [frozenset(version.manifest["models"]) for version in ordered]
-    scored = _scored(answers, common, same, stages)
+    english = [name for name, version in zip(letters, ordered, strict=True) if translates_first(version)]
+    differ = flags_differ(english, of=len(ordered))
+    scored = _scored(answers, common, same, stages, scores_summaries=not english)
     experiments = [version.name.partition("/")[0] for version in ordered]
     counts = Counter(experiments)
     systems = tuple(
@@ -170,7 +173,8 @@ def compare_systems(versions: Sequence[Readable], *, labels: Mapping[str, str], 
             records=len(one.rows),
             scores=scored[at][0],
             compared=scored[at][1],
-            values={key: found.value for key, found in scored[at][0].items()} | _values(one, common),
+            values={key: found.value for key, found in scored[at][0].items()}
+            | {key: value for key, value in _values(one, common).items() if not (differ and key in _OF_FLAGS)},
             flags=_tally(one, common).flags,
             replayed=any(calls["replayed"] for calls in one.version.manifest["calls"].values()),
         )
@@ -181,7 +185,7 @@ def compare_systems(versions: Sequence[Readable], *, labels: Mapping[str, str], 
         common=len(common),
         left_out=tuple(_left_out(answers, set(common), letters)),
         other_references=len(common) - len(same),
-        not_scored=tuple(_not_scored(stages, letters)),
+        not_scored=(*_not_scored(stages, letters), *english_summaries(english), *([differ] if differ else [])),
         apart=_apart(answers, common, records),
     )
 
@@ -200,7 +204,9 @@ def _read(version: Readable) -> _Answers:
     found = _Answers(version, {}, {})
     for row in rows(version):
         found.lengths[row.id] = lengths(row)
-        found.rows[row.id] = replace(row, article="", set_aside=(), kept={})
+        found.rows[row.id] = replace(
+            row, article="", set_aside=(), article_translation="", article_sentences=(), kept={}
+        )
     return found
 
 
@@ -231,7 +237,12 @@ def _not_scored(stages: Sequence[frozenset[str]], letters: Sequence[str]) -> Ite
 
 
 def _scored(
-    answers: Sequence[_Answers], common: Sequence[str], same: Sequence[str], stages: Sequence[frozenset[str]]
+    answers: Sequence[_Answers],
+    common: Sequence[str],
+    same: Sequence[str],
+    stages: Sequence[frozenset[str]],
+    *,
+    scores_summaries: bool,
 ) -> list[tuple[dict[str, Score], dict[str, Compared]]]:
     """Return the scores of each system by key, and their comparisons with the first.
 
@@ -241,7 +252,8 @@ def _scored(
     for stage, metrics, answer in (("summarize", SUMMARY, "summary"), ("translate", TRANSLATION, "translation")):
         references = {id_: str(getattr(answers[0].rows[id_], f"reference_{answer}")) for id_ in same}
         references = {id_: text for id_, text in references.items() if text}
-        if references and all(stage in ran for ran in stages):
+        is_scored = scores_summaries or stage != "summarize"
+        if references and is_scored and all(stage in ran for ran in stages):
             texts = [[str(getattr(one.rows[id_], answer)) for id_ in references] for one in answers]
             for metric in metrics:
                 _score(metric, texts, list(references.values()), into=found)

@@ -127,7 +127,7 @@ def _chosen(systems: Systems, columns: Sequence[str]) -> list[Column]:
     for key in columns:
         if key not in there:
             known = key in {column.key for column in COLUMNS}
-            why = "no version has it" if known else "no such column"
+            why = "; ".join(("no version has it", *systems.not_scored)) if known else "no such column"
             raise UsageError(f"--columns {key}: {why}; there are: {', '.join(there)}")
     return [there[key] for key in columns] if columns else list(there.values())
 

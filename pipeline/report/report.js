@@ -288,7 +288,7 @@ function flagList(record) {
         (flag.expected || flag.found) && el("span", { className: "readings" },
           flag.expected && (flag.found ? "" : "expected "), flag.expected && write(el("bdi", {}), flag.expected),
           flag.found && (flag.expected ? " → " : "found "), flag.found && write(el("bdi", {}), flag.found))),
-      el("span", { className: "flag-where" }, `${flag.severity} · ${{ title_translation: "headline" }[flag.field] || flag.field}`)))));
+      el("span", { className: "flag-where" }, `${flag.severity} · ${{ title_translation: "headline", article_translation: "translated article" }[flag.field] || flag.field}`)))));
 }
 
 function pairTable(record) {
@@ -297,7 +297,7 @@ function pairTable(record) {
   record.pairs.forEach((pair, number) => {
     const [vi, en, index] = pair;
     const headline = index === -1;
-    const name = headline ? "Headline" : index === null ? "Not translated" : `Sentence ${index + 1} of ${total}`;
+    const name = headline ? "Headline" : index === null ? (record.translatesFirst ? "English summary" : "Not translated") : `Sentence ${index + 1} of ${total}`;
     const element = el("div", { className: headline ? "pair headline" : "pair", id: `pair-${number}`, role: "group", tabIndex: 0, "aria-label": name },
       writeMarked(el(headline ? "h3" : "p", { lang: "vi", dir: "auto", className: "vi" }), vi, spansOf(record, headline ? "title" : `vi${number}`)),
       el("div", { className: "en" }));
@@ -315,7 +315,11 @@ const summaryOf = (record) => record.pairs.filter((pair) => pair[2] !== -1).map(
 
 // Between the headline and the sentences: the summary as a whole, which an editor may write anew
 function summaryBox(record) {
-  const box = el("div", { className: "summary", id: "summary", role: "group", "aria-label": "Vietnamese summary" });
+  const box = el("div", { className: "summary", id: "summary", role: "group", "aria-label": record.translatesFirst ? "English summary" : "Vietnamese summary" });
+  if (record.translatesFirst) {
+    box.append(el("p", { className: "quiet" }, "The English summary was made of the translated article, which is below it: correct a sentence there, and the next run summarizes the article again."));
+    return box;
+  }
   const own = Decisions.decision("summary", record);
   const draft = Decisions.draft(record, "summary");
   if (own) {
@@ -345,7 +349,7 @@ function drawEnglish(record, number, element = $(`pair-${number}`)) {
   const draft = Decisions.draft(record, index);
   const machine = el(tag, { lang: "en", dir: "auto" });
   if (en) writeMarked(machine, en, spansOf(record, headline ? "headline" : `en${number}`));
-  else machine.append(el("span", { className: "quiet" }, index === null ? "not given to the translator" : "nothing came back"));
+  else machine.append(el("span", { className: "quiet" }, index === null ? (record.translatesFirst ? "no summary" : "not given to the translator") : "nothing came back"));
   const buttons = el("p", { className: "buttons" });
   const button = (label, shortcut, action) => el("button", { type: "button", "aria-keyshortcuts": shortcut, onclick: () => { sentence = number; action(); } }, label);
   element.classList.toggle("decided", Boolean(decision));
@@ -669,7 +673,7 @@ function edit() {
 }
 
 function editSummary() {
-  if (!open) return;
+  if (!open || open.translatesFirst) return; // there is no Vietnamese summary
   toEnd($("summary").querySelector("textarea") ?? writeSummary(open, $("summary")));
 }
 

@@ -8,7 +8,7 @@ field; the places in a slot count UTF-16 units, as a browser does.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
@@ -46,6 +46,7 @@ class Pair:
     index: int | None
     vietnamese_start: int | None  # in its field, in code points; None if it was not found there
     english_start: int | None
+    fields: tuple[str, str] = ("summary", "translation")  # that have the texts
 
 
 def listed(row: PublishedRow, *, order: int, sources: Sequence[str], second: str) -> dict[str, JSON]:
@@ -65,6 +66,7 @@ def listed(row: PublishedRow, *, order: int, sources: Sequence[str], second: str
         "url": row.url,
         "source": f"{row.source.path}:{row.source.row}",
         "words": len(row.article.split()),
+        "translatesFirst": bool(row.article_sentences),  # the English text has no Vietnamese: it is a summary
         "pairs": [[pair.vietnamese, pair.english, pair.index] for pair in aligned],
         # what was replaced because of its flags: the index of its pair, or "summary"; the first answer
         "repaired": [
@@ -106,25 +108,37 @@ def pairs(row: PublishedRow) -> list[Pair]:
     """Return the headline with its translation, then the summary sentence by sentence; no text of either is left out.
 
     What no sentence holds (a summary that was not translated, a part of it that the translator never saw) is a pair
-    of its own without an index.
+    of its own without an index. So is the English summary of an article that was translated first; behind it is the
+    article, sentence by sentence.
     """
     found: list[Pair] = []
     if row.title or row.title_translation:
-        found.append(Pair(row.title, row.title_translation, HEADLINE, 0, 0))
+        found.append(Pair(row.title, row.title_translation, HEADLINE, 0, 0, ("title", "title_translation")))
     summary, translation = row.summary, row.translation
-    at = english_at = 0
-    for index, sentence in enumerate(row.sentences):
-        vietnamese, english = sentence.summary, sentence.translation
-        start, end = _find(vietnamese, summary, at)
-        if start is not None:
-            found += _left_over(summary, at, start)
-            at = end
-        english_start, english_end = _find(english, translation, english_at)
-        english_at = english_end if english_start is not None else english_at
-        found.append(Pair(vietnamese, english, index, start, english_start))
     if not row.sentences and (summary or translation):
-        return [*found, Pair(summary, translation, None, 0, 0)]
-    return [*found, *_left_over(summary, at, len(summary))]
+        found.append(Pair(summary, translation, None, 0, 0))
+    else:
+        sentences = [(one.summary, one.translation) for one in row.sentences]
+        found += _aligned(sentences, summary, translation, ("summary", "translation"))
+    body = [(one.article, one.translation) for one in row.article_sentences]
+    return [*found, *_aligned(body, row.article, row.article_translation, ("article", "article_translation"))]
+
+
+def _aligned(
+    sentences: Sequence[tuple[str, str]], vietnamese: str, english: str, fields: tuple[str, str]
+) -> Iterator[Pair]:
+    """Yield each sentence with its translation, and what of the Vietnamese text no sentence holds."""
+    at = english_at = 0
+    for index, (sentence, translation) in enumerate(sentences):
+        start, end = _find(sentence, vietnamese, at)
+        if start is not None:
+            yield from _left_over(vietnamese, at, start, fields)
+            at = end
+        english_start, english_end = _find(translation, english, english_at)
+        english_at = english_end if english_start is not None else english_at
+        yield Pair(sentence, translation, index, start, english_start, fields)
+    if sentences or fields[0] == "summary":
+        yield from _left_over(vietnamese, at, len(vietnamese), fields)
 
 
 def places(row: PublishedRow, aligned: Sequence[Pair]) -> dict[str, list[Place]]:
@@ -135,14 +149,16 @@ def places(row: PublishedRow, aligned: Sequence[Pair]) -> dict[str, list[Place]]
         "title_translation": [Place("headline", 0, row.title_translation)],
         "summary": [],
         "translation": [],
+        "article_translation": [],
     }
     for number, pair in enumerate(aligned):
         if pair.index == HEADLINE:
             continue
+        source, target = pair.fields
         if pair.vietnamese_start is not None:
-            found["summary"].append(Place(f"vi{number}", pair.vietnamese_start, pair.vietnamese))
+            found[source].append(Place(f"vi{number}", pair.vietnamese_start, pair.vietnamese))
         if pair.english_start is not None and pair.english:
-            found["translation"].append(Place(f"en{number}", pair.english_start, pair.english))
+            found[target].append(Place(f"en{number}", pair.english_start, pair.english))
     return found
 
 
@@ -190,9 +206,9 @@ def _find(part: str, whole: str, at: int) -> tuple[int | None, int]:
     return (match.start(), match.end()) if match else (None, at)
 
 
-def _left_over(summary: str, start: int, end: int) -> list[Pair]:
-    text = summary[start:end]
-    return [Pair(text, "", None, start, None)] if text.strip() else []
+def _left_over(whole: str, start: int, end: int, fields: tuple[str, str]) -> list[Pair]:
+    text = whole[start:end]
+    return [Pair(text, "", None, start, None, fields)] if text.strip() else []
 
 
 def _units(text: str, points: int) -> int:

@@ -175,8 +175,18 @@ def write(
             when=_when(manifest, made or datetime.now(UTC)),
             figures=[
                 charts.histogram("Article length", tally.article_words, unit="words"),
-                charts.histogram("Summary length", _without_empty(tally.summary_words), unit="words"),
-                charts.histogram("Compression", tally.percents, unit="% of the article"),
+                *(
+                    [
+                        charts.histogram("Summary length", _without_empty(tally.summary_words), unit="words"),
+                        charts.histogram("Compression", tally.percents, unit="% of the article"),
+                    ]
+                    if tally.summary_words or not tally.records
+                    else [
+                        charts.histogram(
+                            "English summary length", _without_empty(tally.translation_words), unit="words"
+                        )
+                    ]
+                ),
             ],
             by_check=charts.by_check(tally.flags),
             charts=charts,

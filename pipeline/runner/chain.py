@@ -1,11 +1,11 @@
-"""One run: load, summarize, translate, inspect, publish, under the lock of its name."""
+"""One run: load, summarize and translate in the order of the config, inspect, publish, under the lock of its name."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from pipeline.errors import StoppedError
 from pipeline.glossary import Glossary
 from pipeline.ids import digest
 from pipeline.progress import Progress
-from pipeline.records import JSON, Article, PublishedRow, StageName, Summarized, Translated
+from pipeline.records import DEFAULT_ORDER, JSON, Article, PublishedRow, StageName, Summarized, Translated
 from pipeline.runner.context import Day, RunContext, open_run
 from pipeline.runner.inspection import Inspection
 from pipeline.runner.loading import (
@@ -67,7 +67,7 @@ def run(config: Config, *, options: RunOptions, progress: Progress, models: Load
 
 
 def _chain(run: RunContext) -> Outcome:
-    """Load, summarize, translate, inspect, publish; or return early where there is nothing to publish."""
+    """Load, summarize and translate, inspect, publish; or return early where there is nothing to publish."""
     run.run_log.event("start", {"name": run.config.name, "scope": run.options.scope, "tomdich": __version__})
     glossary = before_reading(run.config, run.options)
     checkpoints = prepare_models(run)
@@ -114,15 +114,24 @@ def through_stages(
     memo: Memo,
     glossary: Glossary,
 ) -> tuple[Inspection, StagePasses]:
-    """Summarize, translate, repair and inspect the articles; the `Inspection` has the records, the passes the calls."""
+    """Take the articles through the model stages and inspect them.
+
+    The records are in the `Inspection`, the calls in the passes.
+    """
     setup = WorkerConfig(glossary, run.config.inspect.hold)
     with (
         Inspection(run.work, setup=setup, total=articles.count, fail=run.failures.add) as inspection,
         StagePasses(run, checkpoints, memo=memo, glossary=glossary, inspection=inspection) as passes,
-        Spool(passes.summarize(articles), run.work / "summarize.jsonl", Summarized) as summarized,
-        Spool(passes.translate(summarized), run.work / "translate.jsonl", Translated) as translated,
+        ExitStack() as spools,
     ):
-        for record in passes.repair(translated):
+        if run.config.order == DEFAULT_ORDER:
+            summarized = Spool(passes.summarize(articles), run.work / "summarize.jsonl", Summarized)
+            first = Spool(passes.translate(spools.enter_context(summarized)), run.work / "translate.jsonl", Translated)
+            finished = passes.repair(spools.enter_context(first))
+        else:
+            translated = Spool(passes.translate_articles(articles), run.work / "translate.jsonl", Translated)
+            finished = passes.summarize_translations(spools.enter_context(translated))
+        for record in finished:
             inspection.add(record)
         get_ready()  # the last records are inspected meanwhile
     run.run_log.ended("inspect", inspection.seconds)

@@ -36,8 +36,8 @@ from pipeline.runner.inspection import HELD
 from pipeline.runner.loading import Loaded, content
 from pipeline.runner.manifest import Counted, manifest, same_again
 from pipeline.runner.options import Outcome, RunOptions
-from pipeline.runner.preparing import memo_folder, require_writable
-from pipeline.runner.sharding import SOURCES, STAGES, ReadFile
+from pipeline.runner.preparing import memo_folder, model_stages, require_writable
+from pipeline.runner.sharding import SOURCES, ReadFile
 from pipeline.sources import SourceFile
 from pipeline.storage import labels
 from pipeline.storage import versions as store
@@ -349,7 +349,8 @@ def _taken(run: RunContext, whole: Sequence[_Whole], loaded: Loaded) -> tuple[_T
         held_list.open("wb") as listed,
         ExitStack() as stack,
     ):
-        failed = {stage: stack.enter_context((run.work / f"failed-{stage}").open("w+b")) for stage in STAGES}
+        order = (*model_stages(run.config, until=None), "inspect")
+        failed = {stage: stack.enter_context((run.work / f"failed-{stage}").open("w+b")) for stage in order}
         for article in loaded:
             run.stop.check("while merging")
             shard, offset = article.extra[_AT]

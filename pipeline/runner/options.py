@@ -12,7 +12,7 @@ from pipeline.errors import StoppedError, UsageError
 from pipeline.storage.shards import Share
 from pipeline.storage.versions import Version
 
-Until = Literal["load", "summarize"]
+Until = Literal["load", "summarize", "translate"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from pipeline.errors import StoppedError
 from pipeline.records import JSON, Article, Failure, StageName, Summarized, Translated
-from pipeline.runner.preparing import summarizing, translating
+from pipeline.runner.preparing import summarizing, translating, translating_articles
 from pipeline.runner.rates import TimeLeft
 from pipeline.runner.stage_runner import WINDOW, StageRunner, open_stage
-from pipeline.stages import Round, translate_second
+from pipeline.stages import Round, summarize_translation, translate_second
 
 if TYPE_CHECKING:
     from pipeline.checkpoints import Checkpoint
@@ -44,7 +44,9 @@ T = TypeVar("T", Summarized, Translated)
 class StagePasses:
     """The model stages of a run over all its records; a context manager, at whose end no engine is open.
 
-    A stage without a checkpoint, which the run does not reach, passes its records on with empty texts.
+    `summarize`, `translate` and `repair` are those of the default order, `translate_articles` and
+    `summarize_translations` those of a run that translates first. A stage without a checkpoint, which the run does not
+    reach, passes its records on with empty texts.
     """
 
     def __init__(
@@ -92,6 +94,21 @@ class StagePasses:
         if "repair" not in self._checkpoints:
             return iter(translated)
         opened: _StagePass[Translated, Translated] = self._opened("repair", translate_second)
+        return opened.over(translated)
+
+    def translate_articles(self, articles: Records[Article]) -> Iterator[Translated]:
+        """Yield each article with its translation, in order; failures go to the run's list."""
+        if "translate" not in self._checkpoints:
+            return map(_untranslated, self._without_summary(articles))
+        stage = translating_articles(self._run.config, self._glossary)
+        opened: _StagePass[Article, Translated] = self._opened("translate", stage)
+        return opened.over(articles)
+
+    def summarize_translations(self, translated: Records[Translated]) -> Iterator[Translated]:
+        """Yield each record with its English summary, in order; failures go to the run's list."""
+        if "summarize" not in self._checkpoints:
+            return iter(translated)
+        opened: _StagePass[Translated, Translated] = self._opened("summarize", summarize_translation)
         return opened.over(translated)
 
     @property
@@ -188,7 +205,7 @@ class _StagePass(Generic[R, T]):
         """Yield the results in the order of the records.
 
         A run that publishes what is complete goes on with what is finished when its time is over. A pass then ends
-        early enough for those behind it: the summaries are to be translated.
+        early enough for those behind it to take its records.
         """
         self._records: Records[R] = records
         with self._until_ended, self.runner:
@@ -223,7 +240,8 @@ class _StagePass(Generic[R, T]):
             run.run_log.stage(self.name, self._records.count, beside=lambda: inspection.seconds - inspected)
         )
         run.run_log.advance(self._done)
-        later = _later(self.name, self._behind, run.experiment.versions()) if run.options.publish_partial else 0.0
+        ordered = [version for version in run.experiment.versions() if version.order == run.config.order]
+        later = _later(self.name, self._behind, ordered) if run.options.publish_partial else 0.0
         run.stop.deadline.begin(later=later)
         self._left = TimeLeft(self._records.characters)
 
@@ -254,8 +272,8 @@ class _StagePass(Generic[R, T]):
         options, stop = self._run.options, self._run.stop
         if not options.publish_partial or self._left is None or stop.space.low():
             return False
-        # after a signal nothing more is translated: someone waits for the end
-        return "translate" not in self._behind or not stop.signal()
+        # after a signal nothing more is translated or summarized: someone waits for the end
+        return all(one == "repair" for one in self._behind) or not stop.signal()
 
 
 def _batching(options: RunOptions, checkpoint: Checkpoint, runtime: Runtime) -> tuple[Runtime, int, int]:

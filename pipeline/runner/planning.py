@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -38,12 +38,11 @@ from pipeline.runner.preparing import (
     model_stages,
     prepare_stages,
     recipe,
-    summarizing,
-    translating,
+    steps,
 )
 from pipeline.runner.rates import Rate, measured
 from pipeline.runner.revising import Revision
-from pipeline.stages import Round, translate_second
+from pipeline.stages import Round
 from pipeline.storage.atomic import new_folder
 from pipeline.storage.disk_errors import on_disk, temporary_folder
 from pipeline.storage.memo import Calls, open_memo
@@ -175,13 +174,13 @@ def _planned(
     checkpoints = prepare_stages(config, until=options.until, prepare=ready)
     replaced = () if revision is None else tuple(version.name for version in revision.versions)
     planned = Plan(loaded, read.failures, read.listed, checkpoints, {}, supersedes=replaced)
-    reached = model_stages(config, until=options.until)
-    is_prepared = len(checkpoints) == len(reached)
+    wanted = model_stages(config, until=options.until)
+    is_prepared = len(checkpoints) == len(wanted)
     if is_prepared:
         made = digest(recipe(config, checkpoints, glossary))
         same = same_again(experiment.versions(), made, loaded, options=options, day=day, revision=revision)
         planned = replace(planned, same="" if same is None else same.name)
-    if not reached:
+    if not wanted:
         return planned
     # opened also where no call can be counted: what keeps a run from it is said here
     with open_memo(memo_folder(config, options.outputs), stopping=options.stopping) as memo:
@@ -189,20 +188,21 @@ def _planned(
             missing = "not every checkpoint is prepared on this machine; `tomdich check CONFIG` prepares them"
             return replace(planned, unprepared=missing)
         progress.begin("plan", loaded.count)
-        counters = {
-            name: _Counter(memo.calls(one.identity()), first_time, name, digest(one.identity()))
+        does = steps(config, glossary)
+        walks = [
+            (
+                partial(does[name], chunker=chunker(one)),
+                _Counter(
+                    memo.calls(one.identity()), first_time, name, digest(one.identity()), is_first=name == wanted[0]
+                ),
+            )
             for name, one in checkpoints.items()
-        }
-        stages: dict[StageName, Callable[..., Round[object]]] = {
-            "summarize": summarizing(config, glossary),
-            "translate": translating(config, glossary),
-            "repair": translate_second,
-        }
-        steps = {name: partial(stages[name], chunker=chunker(one)) for name, one in checkpoints.items()}
+        ]
         for article in loaded:
             _go_on(options)
-            _walk(article, steps, counters)
+            _walk(article, walks)
             progress.advance(1)
+    counters = dict(zip(checkpoints, (counter for _, counter in walks), strict=True))
     if revision is not None and not planned.same:
         _require_answers(revision, checkpoints, counters, glossary)
     rates = measured(experiment.versions(), checkpoints)
@@ -288,25 +288,26 @@ def _unlogged(_kind: str, _values: dict[str, JSON]) -> None:
     """Stand in for the log of a run."""
 
 
-def _walk(
-    article: Article, steps: Mapping[StageName, Callable[..., Round[object]]], counters: dict[StageName, _Counter]
-) -> None:
+def _walk(article: Article, walks: Sequence[tuple[Callable[..., Round[object]], _Counter]]) -> None:
     """Take an article through the stages, each given as what it does with a record, as far as the memo leads."""
-    found: object | None = article
-    for name, counter in counters.items():
-        if isinstance(found, Failure):
+    record: object | None = article
+    for step, counter in walks:
+        if isinstance(record, Failure):
             return
-        if found is None:
+        if record is None:
             counter.waiting += 1
         else:
-            found = counter.walk(steps[name](found))
+            record = counter.walk(step(record))
 
 
 class _Counter:
     """Walks the generators of one stage as far as the memo leads."""
 
-    def __init__(self, calls: Calls, first_time: Callable[[str], bool], name: str, identity: str) -> None:
+    def __init__(
+        self, calls: Calls, first_time: Callable[[str], bool], name: StageName, identity: str, *, is_first: bool
+    ) -> None:
         self._calls, self._first_time, self._name, self._identity = calls, first_time, name, identity
+        self._is_first = is_first
         self.known = self.missing = self.waiting = 0
 
     def walk(self, steps: Round[object]) -> object | None:
@@ -331,8 +332,8 @@ class _Counter:
     def plan(self, rate: Rate | None) -> StagePlan:
         seconds = None
         if rate is not None:
-            # a summary's missing parts are counted, and at least one call more; of what comes after it nothing is
-            each = 1.0 if self._name == "summarize" else rate.calls_per_record
+            # a summary's missing parts are counted, and at least one call more; of a later stage nothing is
+            each = 1.0 if self._is_first else rate.calls_per_record
             seconds = rate.seconds_per_call * (self.missing + self.waiting * each)
         return StagePlan(self.known, self.missing, self.waiting, seconds)
 

@@ -11,16 +11,17 @@ from contextlib import suppress
 from functools import partial
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from pipeline import __version__, catalog, checks, extractive, glossary, messages, stages
 from pipeline.checkpoints import Checkpoint, default_cache, prepare
+from pipeline.checks.terms import Terms
 from pipeline.config import Config, GenerationOptions, ModelOptions, Repair, Stage, TranslateStage
-from pipeline.errors import ConfigError, LicenseError, ModelError
+from pipeline.errors import ConfigError, LicenseError, ModelError, UsageError
 from pipeline.glossary import Glossary
-from pipeline.records import JSON, Article, Failure, StageName, Summarized, Translated
+from pipeline.records import DEFAULT_ORDER, JSON, Article, Failure, Order, StageName, Summarized, Translated
 from pipeline.runner import disk_space
 from pipeline.runner.options import RunOptions, Until
 from pipeline.stages import Round
@@ -28,7 +29,6 @@ from pipeline.storage import object_store, published, versions
 from pipeline.storage.disk_errors import on_disk
 from pipeline.text.chunking import Chunker
 
-P = TypeVar("P")
 M = TypeVar("M", bound=ModelOptions)
 
 SCHEMA = 1
@@ -55,7 +55,7 @@ def prepare_stages(
     until: Until | None,
     prepare: Callable[..., Checkpoint | None] = prepare,
 ) -> dict[StageName, Checkpoint]:
-    """Return the prepared checkpoint of each model stage that the run reaches.
+    """Return the prepared checkpoint of each model stage that the run reaches, in the order of the stages.
 
     Stages for which `prepare` returns None are omitted.
     """
@@ -71,7 +71,9 @@ def prepare_stages(
 
 def prepare_stage(config: Config, name: StageName) -> Checkpoint:
     """Return the prepared checkpoint of one model stage."""
-    return _prepared(config, name, prepare)
+    checkpoint = _prepared(config, name, prepare)
+    assert checkpoint is not None
+    return checkpoint
 
 
 def prepare_translator(config: Config) -> dict[StageName, Checkpoint]:
@@ -83,14 +85,23 @@ def prepare_translator(config: Config) -> dict[StageName, Checkpoint]:
 
 
 def model_stages(config: Config, *, until: Until | None) -> tuple[StageName, ...]:
-    """Return the model stages that a run goes through, in order."""
-    match until:
-        case "load":
-            return ()
-        case "summarize":
-            return ("summarize",)
-    found = repair(config.translate)
-    return ("summarize", "translate", *(("repair",) if found is not None and found.model is not None else ()))
+    """Return the model stages that a run goes through, in order; raises `UsageError` for another than the first."""
+    if config.order == DEFAULT_ORDER:
+        found = repair(config.translate)
+        second: tuple[StageName, ...] = ("repair",) if found is not None and found.model is not None else ()
+        every: tuple[StageName, ...] = ("summarize", "translate", *second)
+    else:
+        every = ("translate", "summarize")
+    if until is None:
+        return every
+    if until == "load":
+        return ()
+    if until != every[0]:
+        raise UsageError(
+            f"--until {until}: with `order: {config.order}` a run can stop after {every[0]} only; write --until "
+            f"{every[0]}, or leave it out"
+        )
+    return every[:1]
 
 
 def field_of(name: StageName) -> str:
@@ -101,7 +112,8 @@ def field_of(name: StageName) -> str:
 def stage_of(config: Config, name: StageName) -> Stage:
     """Return how a model stage calls its checkpoint; `name`: one of `model_stages`."""
     if name == "summarize":
-        return config.summarize
+        is_english = config.order != DEFAULT_ORDER  # no check compares its answers, so that nothing is asked for again
+        return config.summarize.model_copy(update={"repair": False}) if is_english else config.summarize
     if name == "translate":
         return config.translate
     found = repair(config.translate)
@@ -123,19 +135,32 @@ def require_second_is_other(checkpoints: Mapping[StageName, Checkpoint]) -> None
         )
 
 
-def _prepared(config: Config, name: StageName, prepare: Callable[..., P]) -> P:
+def _prepared(config: Config, name: StageName, prepare: Callable[..., Checkpoint | None]) -> Checkpoint | None:
     try:
-        return prepare(
+        checkpoint = prepare(
             stage_of(config, name),
             runtime=config.runtime,
             deterministic=config.deterministic,
             reproducible=config.reproducible,
             cache=default_cache(),
         )
+        if checkpoint is not None and name == "summarize" and config.order != DEFAULT_ORDER:
+            _require_english(checkpoint, config.order)
     except (ConfigError, LicenseError, ModelError) as error:
         if isinstance(error, ConfigError) or name == "repair":  # of two translators, say which
             raise type(error)(f"{field_of(name)}: {error}") from None
         raise
+    return checkpoint
+
+
+def _require_english(checkpoint: Checkpoint, order: Order) -> None:
+    """Raise `ConfigError` for a summarizer that prepares its texts as Vietnamese, by the config or its own files."""
+    found = {"word_segmented: true": checkpoint.word_segmented, "tone_style": checkpoint.tone_style != "any"}
+    for field in (field for field, is_wrong in found.items() if is_wrong):
+        raise ConfigError(
+            f"{field}: is for Vietnamese text, and with `order: {order}` {checkpoint.name} would read English; name an "
+            "English checkpoint, without this field"
+        )
 
 
 def recipe(config: Config, checkpoints: dict[StageName, Checkpoint], glossary_: Glossary) -> dict[str, JSON]:
@@ -150,6 +175,7 @@ def recipe(config: Config, checkpoints: dict[StageName, Checkpoint], glossary_: 
         # gives another recipe and costs a replay. Limits are not included: they decide whether a version is published,
         # not its contents.
         "inspect": {"version": checks.VERSION, "hold": sorted(set(config.inspect.hold))},
+        **({} if config.order == DEFAULT_ORDER else {"order": config.order}),  # earlier recipes stay as they are
         **_repairs(config, checkpoints),
         "house": dict(glossary_.digests),
     }
@@ -179,6 +205,27 @@ def summarizing(config: Config, glossary_: Glossary) -> Callable[[Article, Chunk
 def translating(config: Config, glossary_: Glossary) -> Callable[[Summarized, Chunker], Round[Translated | Failure]]:
     """Return the translating stage of a config."""
     return partial(stages.translate, repair=repair(config.translate), corrected=glossary_.corrections)
+
+
+def translating_articles(config: Config, glossary_: Glossary) -> Callable[[Article, Chunker], Round[Translated]]:
+    """Return the translating stage of a config that translates first."""
+    return partial(
+        stages.translate_article,
+        terms=Terms(glossary_.terms),
+        corrections=glossary_.corrections,
+        repair=repair(config.translate),
+    )
+
+
+def steps(config: Config, glossary_: Glossary) -> dict[StageName, Callable[..., Round[Any]]]:
+    """Return what each model stage does with a record and a chunker, in the order of the stages."""
+    if config.order == DEFAULT_ORDER:
+        return {
+            "summarize": summarizing(config, glossary_),
+            "translate": translating(config, glossary_),
+            "repair": stages.translate_second,
+        }
+    return {"translate": translating_articles(config, glossary_), "summarize": stages.summarize_translation}
 
 
 def resolved(config: Config, checkpoints: dict[StageName, Checkpoint]) -> Config:
@@ -237,7 +284,14 @@ def _written(values: Mapping[str, JSON], asked: GenerationOptions) -> Generation
 
 def read_glossary(config: Config) -> Glossary:
     """Return the terms and corrections that `config` names; raises `ConfigError` naming the bad line."""
-    return glossary.read(config.translate.terms, config.translate.corrections)
+    found = glossary.read(config.translate.terms, config.translate.corrections)
+    if found.summaries and config.order != DEFAULT_ORDER:
+        raise ConfigError(
+            f"translate.corrections: {config.translate.corrections}: has a Vietnamese summary that an editor wrote (of "
+            f"{next(iter(found.summaries))}), and `order: {config.order}` has no Vietnamese summary; give a file "
+            "without these lines, or leave out `order`"
+        )
+    return found
 
 
 def before_reading(config: Config, options: RunOptions) -> Glossary:

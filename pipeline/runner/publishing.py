@@ -13,7 +13,7 @@ import msgspec
 
 from pipeline import report
 from pipeline.checkpoints import OTHER_SEARCH
-from pipeline.records import JSON, PublishedRow, SetAsideLine, Translated
+from pipeline.records import DEFAULT_ORDER, JSON, PublishedRow, SetAsideLine, Translated
 from pipeline.storage import dataset_cache
 from pipeline.storage.rows import arrow_schema, as_json
 
@@ -48,6 +48,8 @@ def published_row(record: Translated, *, keep: tuple[str, ...]) -> PublishedRow:
         flags=record.flags,
         calls=record.calls,
         repaired=record.repaired,
+        article_translation=record.article_translation,
+        article_sentences=record.article_sentences,
         kept={name: _as_text(article.extra.get(name)) for name in keep},
     )
 
@@ -111,6 +113,8 @@ def card(manifest: dict[str, JSON], *, data: Path) -> str:
     counts, models = manifest["counts"], manifest["models"]
     languages = ("vi", "en") if "translate" in models else ("vi",)
     made = "summaries and English translations" if "en" in languages else "summaries"
+    if manifest["identity"].get("order", DEFAULT_ORDER) != DEFAULT_ORDER:
+        made = "English translations" if "summarize" not in models else "English translations and English summaries"
     lost = {name: counts.get(name, 0) for name in ("duplicates", "rejected", "damaged")}
     read = ", ".join((f"Read {counts['read']}", *(f"{name} {count}" for name, count in lost.items())))
     lines = [

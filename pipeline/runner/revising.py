@@ -1,7 +1,8 @@
 """A revision: an edition published again with today's corrections and terms, from its versions and the memo alone.
 
-It reads no source, for a feed of last week may be gone, and asks no model: what the memo lacks is an error. The one
-exception is a Vietnamese summary that an editor wrote: its sentences are translated, by the model of the edition.
+It reads no source, for a feed of last week may be gone, and asks no model: what the memo lacks is an error. The
+exception is what an editor's decision makes new, by the model of the edition: a Vietnamese summary that an editor wrote
+is translated; where the article was translated first, one with a corrected sentence or a term is summarized again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pipeline.config import Config, Exclude, ModelOptions, Repair
 from pipeline.corrections import Rejection
 from pipeline.errors import UsageError
 from pipeline.glossary import Glossary
-from pipeline.records import BY_EDITOR, JSON, Failure, StageName
+from pipeline.records import BY_EDITOR, DEFAULT_ORDER, JSON, Failure, StageName
 from pipeline.runner.loading import Loaded, SourceTotals, article_of, unless_rejected
 from pipeline.sources import SourceFile
 from pipeline.storage import versions as store
@@ -133,8 +134,10 @@ class Revision:
         return loaded
 
     def may_ask(self, stage: StageName, checkpoint: Checkpoint, *, glossary: Glossary) -> bool:
-        """Return whether a stage may ask its model: those that translate, of the edition, for an editor's summary."""
-        if stage == "summarize" or not glossary.summaries:
+        """Return whether a stage may ask its model, that of the edition: for what an editor's decision makes new."""
+        translates_first = self.versions[-1].order != DEFAULT_ORDER
+        decided = bool(glossary.corrections or glossary.terms) if translates_first else bool(glossary.summaries)
+        if not decided or (stage == "summarize") != translates_first:
             return False
         made_with = self.source.manifest["identity"]["stages"].get(stage)
         return bool(made_with == json.loads(json.dumps(checkpoint.identity())))

@@ -76,7 +76,7 @@ class RecordFile(Generic[T]):
 
 
 class Spool(Generic[T]):
-    """The records between two model stages; a context manager.
+    """The records, of the type `kind`, between two model stages; a context manager.
 
     They pass through one by one until the spool is drained, which takes all that are left from the stage before at
     once, into a file, and so ends it and closes its engine. The stage behind drains it before it opens its own engine:

@@ -103,7 +103,7 @@ def characters(record: Article | Summarized | Translated) -> int:
         case Summarized():
             return len(record.summary) + len(record.article.title)
         case Translated():
-            return second_characters(record)
+            return len(record.article_translation) if record.article_sentences else second_characters(record)
 
 
 @dataclass(slots=True, kw_only=True)

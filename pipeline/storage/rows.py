@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args, ge
 import msgspec
 
 from pipeline.errors import DifferenceError
-from pipeline.records import JSON, ROW_COLUMNS, Failure, Int64, PublishedRow
+from pipeline.records import DEFAULT_ORDER, JSON, ROW_COLUMNS, Failure, Int64, PublishedRow
 from pipeline.storage.disk_errors import describe
 from pipeline.storage.versions import Version
 
@@ -51,6 +51,12 @@ class ArticleKey:
 
     id: str
     text_sha256: str
+
+
+def translates_first(version: Readable) -> bool:
+    """Return whether a version, or one of an edition, has English summaries of translated articles."""
+    versions = version.versions if isinstance(version, Edition) else (version,)
+    return any(one.order != DEFAULT_ORDER for one in versions)
 
 
 def arrow_schema(keep: tuple[str, ...] = ()) -> pa.Schema:

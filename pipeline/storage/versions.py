@@ -33,6 +33,7 @@ from typing import Any
 
 from pipeline.errors import DifferenceError, UsageError, WorldError
 from pipeline.ids import file_digest
+from pipeline.records import DEFAULT_ORDER, Order
 from pipeline.storage import labels, locking, object_store
 from pipeline.storage.atomic import exchange, sync, sync_tree
 from pipeline.storage.disk_errors import require_access
@@ -75,6 +76,12 @@ class Version:
     def edition(self) -> str:
         """The day it is for, as 2026-11-23."""
         return str(self.manifest.get("edition") or self.published.date())
+
+    @property
+    def order(self) -> Order:
+        """The order of its model stages."""
+        order: Order = self.manifest["identity"].get("order", DEFAULT_ORDER)
+        return order
 
     @property
     def address(self) -> str:

@@ -25,7 +25,7 @@ from typing import Any, Literal
 import pytest
 
 from pipeline import glossary, report
-from pipeline.records import Flag, Origin, PublishedRow, RepairedText, Sentence, SetAsideLine
+from pipeline.records import ArticleSentence, Flag, Origin, PublishedRow, RepairedText, Sentence, SetAsideLine
 
 pytest.importorskip("playwright")
 from playwright.sync_api import Browser, Dialog, Locator, sync_playwright
@@ -159,6 +159,30 @@ def test_hold_comes_first_and_every_part_of_the_record_is_there(look: Callable[.
     assert tab.texts(".body p") == ["Thân bài số 2.", "Đoạn hai có 1.200 tỷ đồng."]
     assert tab.page.get_attribute(".about a", "href") == "https://example.vn/2"
     assert tab.page.get_attribute(".body", "lang") == "vi"
+
+
+def test_an_article_that_was_translated_first_is_read_and_corrected_below_its_summary(
+    look: Callable[..., Opened], tmp_path: Path
+) -> None:
+    sentences = (ArticleSentence("Câu một.", "Sentence one."), ArticleSentence("Câu hai.", "Sentence too."))
+    english = "Sentence one.\nSentence too."
+    fields: dict[str, Any] = {
+        "article": "Câu một. Câu hai.",
+        "summary": "",
+        "sentences": [],
+        "translation": "A summary.",
+    }
+    flags = [flag("article_translation", 23, 26), flag("article", 9, 12), flag("translation", 2, 9)]
+    tab = look([row(1, article_sentences=sentences, article_translation=english, flags=flags, **fields)])
+    assert tab.texts(".pair .vi") == ["Bão số 1 đổ bộ", "", "Câu một.", "Câu hai."]
+    assert tab.text("#summary").startswith("The English summary was made of the translated article")
+    assert [mark.split() for mark in tab.texts(".pair mark")] == [["summary"], ["Câu"], ["too"]]
+    tab.page.keyboard.press("v")  # there is no Vietnamese summary to write
+    assert not tab.page.query_selector("#summary textarea")
+    tab.page.click("#pair-3 button >> text=Accept")
+    sign(tab)
+    (line,) = downloaded(tab, tmp_path / "made.jsonl")
+    assert (line["vi"], line["en"], line["by"]) == ("Câu hai.", "Sentence too.", "Lan")
 
 
 def test_the_first_answer_of_a_repaired_text_is_shown_on_demand_at_that_text(look: Callable[..., Opened]) -> None:

@@ -73,6 +73,8 @@ def check(view: View) -> list[Flag]:
         published=_date(article.published),
     )
     found = _unsupported(view, source)
+    if view.record.english_summary:
+        found += _unsupported_in_english(view, source)
     for pair in view.pairs:
         if pair.source.text.strip() and pair.target.text.strip():
             found += _compared(pair, source)
@@ -119,6 +121,23 @@ def _unsupported(view: View, source: Source) -> list[Flag]:
     return found
 
 
+def _unsupported_in_english(view: View, source: Source) -> list[Flag]:
+    """Return a flag for each name of the English summary that neither the article nor its title contains."""
+    summary = view.record.english_summary
+    vietnamese = read_vietnamese(view.title_and_text, known=source.known)
+    return [
+        _unsupported_flag(
+            summary,
+            unsupported.start,
+            unsupported.end,
+            "error" if unsupported.sure and not unsupported.romanized else "warning",
+            field="translation",
+        )
+        for unsupported in find_unsupported(summary, vietnamese, read_english(summary), source)
+        if not unsupported.weak
+    ]
+
+
 def _unsupported_run(run: CapitalizedSpan, text: str, folded: frozenset[str]) -> Severity | None:
     """Return the severity: "error" if the article lacks a word of the name, "warning" if it lacks the full name."""
     if _may_be_a_word(run):
@@ -129,12 +148,12 @@ def _unsupported_run(run: CapitalizedSpan, text: str, folded: frozenset[str]) ->
     return "warning" if run.person and not together else None
 
 
-def _unsupported_flag(summary: str, start: int, end: int, severity: Severity) -> Flag:
+def _unsupported_flag(summary: str, start: int, end: int, severity: Severity, *, field: str = "summary") -> Flag:
     name = summary[start:end]
-    how = "is not in the article" if severity == "error" else "is not in the article in this form"
+    how = "is not in the article" if severity == "error" or field != "summary" else "is not in the article in this form"
     return Flag(
         check="name",
-        field="summary",
+        field=field,
         start=start,
         end=end,
         message=f"the summary names “{name}”, which {how}",

@@ -24,7 +24,7 @@ from pipeline.errors import UsageError
 from pipeline.export import output_file
 from pipeline.ids import text_digest
 from pipeline.records import JSON
-from pipeline.storage.rows import Readable, rows
+from pipeline.storage.rows import Readable, rows, translates_first
 from pipeline.text.sanitize import cell, visible
 
 VERDICTS = ("left", "tie", "right")
@@ -46,10 +46,9 @@ class RatedTexts:
     summary: str = ""
     translation: str = ""
 
-    @property
-    def texts(self) -> dict[str, str]:
-        """The texts of the models, by field."""
-        return {field: getattr(self, field) for field in FIELDS}
+    def texts(self, fields: Sequence[str]) -> dict[str, str]:
+        """Return these texts of the models, by field."""
+        return {field: getattr(self, field) for field in fields}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +82,20 @@ def a_is_left(a: Readable, b: Readable, record: str) -> bool:
     return first_is_left == ((a.manifest["recipe"], a.name) == recipes[0])
 
 
+def _shown(a: Readable, b: Readable) -> tuple[str, ...]:
+    """Return the fields that raters see: no Vietnamese summary that one side alone has, so that the sheet is blind."""
+    return FIELDS if translates_first(a) == translates_first(b) else tuple(one for one in FIELDS if one != "summary")
+
+
 def pairs(a: Readable, b: Readable) -> Pairs:
     """Return the records that both versions have of the same article; of `a` a digest of each is in memory."""
-    texts = {one.id: (one.text_sha256, _digest(one)) for one in rows(a, RatedTexts)}
+    fields = _shown(a, b)
+    texts = {one.id: (one.text_sha256, _digest(one, fields)) for one in rows(a, RatedTexts)}
     differing: dict[str, str] = {}
     equal = 0
     for one in rows(b, RatedTexts):
         sha, digest = texts.get(one.id, ("", ""))
-        if sha == one.text_sha256 and digest == _digest(one):
+        if sha == one.text_sha256 and digest == _digest(one, fields):
             equal += 1
         elif sha == one.text_sha256:
             differing[item_of(a, b, one.id)] = one.id
@@ -123,19 +128,20 @@ def write(a: Readable, b: Readable, *, sample: int, seed: int, output: Path | No
 
 
 def _items(a: Readable, b: Readable, chosen: Mapping[str, str], *, order: Sequence[str]) -> Iterator[_Item]:
+    fields = _shown(a, b)
     first = {one.id: one for one in rows(a, RatedTexts) if one.id in chosen}
     second = {one.id: one for one in rows(b, RatedTexts) if one.id in chosen}
     records = {item: record for record, item in chosen.items()}
     for item in order:
         record = records[item]
-        sides = first[record].texts, second[record].texts
+        sides = first[record].texts(fields), second[record].texts(fields)
         left, right = sides if a_is_left(a, b, record) else reversed(sides)
         one = first[record]
         yield _Item(item=item, title=one.title, article=one.article, left=left, right=right)
 
 
-def _digest(one: RatedTexts) -> str:
-    return text_digest(json.dumps(one.texts))
+def _digest(one: RatedTexts, fields: Sequence[str]) -> str:
+    return text_digest(json.dumps(one.texts(fields)))
 
 
 # Writing
@@ -172,8 +178,9 @@ def _hash(text: str) -> str:
 
 def _fill_csv(file: BinaryIO, *, items: Sequence[_Item]) -> None:
     writer = csv.writer(codecs.getwriter("utf-8-sig")(file))
-    sides = [f"{side} {_NAMES[field]}" for side in ("left", "right") for field in FIELDS]
+    fields = tuple(items[0].left)
+    sides = [f"{side} {_NAMES[field]}" for side in ("left", "right") for field in fields]
     writer.writerow([*COLUMNS, "title", "article", *sides])
     for one in items:
-        texts = [side[field] for side in (one.left, one.right) for field in FIELDS]
+        texts = [side[field] for side in (one.left, one.right) for field in fields]
         writer.writerow([one.item, "", "", "", *(cell(visible(text)) for text in (one.title, one.article, *texts))])
