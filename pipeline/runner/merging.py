@@ -128,8 +128,8 @@ def _whole(asked: Sequence[Shard]) -> tuple[list[_Whole], Version | None]:
     experiment = asked[0].experiment
     merged_last = next((one for one in reversed(store.versions(experiment)) if "shards" in one.manifest), None)
     if merged_last is not None and whole and not any(shard.stopped() for shard in missing):
-        taken = {one["version"] for one in merged_last.manifest["shards"]}
-        if taken.issuperset(one.version.folder.name for one in whole):
+        taken = merged_last.manifest["shards"]
+        if all(_as_taken(one.version.manifest) in taken for one in whole):
             return whole, merged_last
     lines = "".join(f"\n  shard {one.share}: {one.stopped() or 'has not been run'}" for one in missing[:_SHOWN])
     more = f"\n  and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
@@ -137,6 +137,11 @@ def _whole(asked: Sequence[Shard]) -> tuple[list[_Whole], Version | None]:
         f"{experiment.name}: {len(missing)} of {len(asked)} shards have no result, and nothing is published; run them "
         f"with `tomdich run CONFIG --shard {missing[0].share}`, then merge{lines}{more}"
     )
+
+
+def _as_taken(manifest: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Return what a merged version says of a shard that it took; the name alone is that of any run of that second."""
+    return {name: manifest[name] for name in ("shard", "version", "counts", "calls", "timings")}
 
 
 def _require_one_job(whole: Sequence[_Whole]) -> None:
@@ -224,9 +229,7 @@ def _merged(run: RunContext, whole: Sequence[_Whole]) -> Outcome:
         scope=run.options.scope,
     )
     facts["timings"] |= _sum(one["timings"] for one in manifests)
-    facts["shards"] = [
-        {name: one[name] for name in ("shard", "version", "counts", "calls", "timings")} for one in manifests
-    ]
+    facts["shards"] = [_as_taken(one) for one in manifests]
     version = publish(run, records, facts, loaded=loaded, config=run.config)
     return Outcome(version, published=True, unavailable=loaded.reasons)
 

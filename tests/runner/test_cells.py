@@ -74,6 +74,8 @@ def test_a_name_has_as_much_of_the_field_as_tells_it_from_others(tmp_path: Path)
 def test_a_section_in_a_name_is_written_as_yaml_without_quotes(tmp_path: Path) -> None:
     matrix = loaded(tmp_path, "  summarize: [{model: lead, sentences: 1}, {model: lead, sentences: 2}]\n")
     assert names(matrix) == ["summarize={model: lead, sentences: 1}", "summarize={model: lead, sentences: 2}"]
+    matrix = loaded(tmp_path, "  inspect.hold: [[], [number, name]]\n")
+    assert names(matrix) == ["hold=[]", "hold=[number, name]"]
 
 
 def test_a_cell_that_is_no_config_is_named(tmp_path: Path) -> None:

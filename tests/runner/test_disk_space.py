@@ -96,6 +96,20 @@ def test_the_last_version_tells_how_much_becomes_of_a_byte(night: Path, tmp_path
         disk_space.require(config, outputs=tmp_path / "out")
 
 
+def test_a_version_that_read_no_source_tells_nothing_of_the_size_of_the_next(night: Path, tmp_path: Path) -> None:
+    config, options = configs.load(night), RunOptions(outputs=tmp_path / "out")
+    first = run(config, options=options, progress=Filling(tmp_path, "none")).version
+    options = RunOptions(outputs=tmp_path / "out", articles_of=first, force=True)
+    second = run(config, options=options, progress=Filling(tmp_path, "none")).version
+    assert second is not None
+    assert second.path("sources.jsonl").read_text("utf-8") == ""
+    disk_space.require(config, outputs=tmp_path / "out")
+    with (tmp_path / "feed.jsonl").open("ab") as feed:  # a sparse file
+        feed.truncate(shutil.disk_usage(tmp_path).free)
+    with pytest.raises(WorldError, match="too full"):
+        disk_space.require(config, outputs=tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("name", "times"),
     [("feed.jsonl", 1.0), ("feed.jsonl.gz", 3.0), ("feed.jsonl.xz", 4.0), ("feed.parquet", 2.0), ("pages", 0.1)],

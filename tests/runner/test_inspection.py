@@ -179,6 +179,24 @@ def test_a_process_that_says_something_else_is_not_believed(tmp_path: Path, monk
     assert len(beside[3]) == 1
 
 
+@pytest.mark.parametrize("answer", [b"\x90", b"\xc1"], ids=["no results for its records", "no message"])
+def test_a_process_that_answers_something_else_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    program = tmp_path / "python"
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+        "from pipeline.checks.protocol import receive, send\n"
+        f"while receive(sys.stdin.buffer) is not None:\n    send(sys.stdout.buffer, {answer!r})\n"
+    )
+    program.chmod(0o755)
+    here = inspected(tmp_path / "here", map(record, range(100)), total=0, meanwhile=nothing)
+    monkeypatch.setattr(sys, "executable", str(program))
+    beside = inspected(tmp_path / "beside", map(record, range(100)), total=MANY, meanwhile=nothing)
+    assert beside[:3] == here[:3]
+    assert len(beside[3]) == 1
+
+
 def test_a_run_that_fails_leaves_no_process(tmp_path: Path) -> None:
     before = children()
     with pytest.raises(RuntimeError, match="in the middle"):

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.runner.monitoring import drift, write_metrics
+from pipeline.runner.monitoring import drift, last_success, write_metrics
 
 
 def manifest(**changed: Any) -> dict[str, Any]:
@@ -14,6 +15,7 @@ def manifest(**changed: Any) -> dict[str, Any]:
     statistics = {
         "flags": {"number": 5, "name": 30},
         "mean_words": {"summary": 40.0, "translation": 30.0},
+        "repaired": {"translate": {"repaired": 4, "unchanged": 1}},
         "tokens": {"summarize": {"source": 900, "output": 90}},
     }
     return {
@@ -99,6 +101,7 @@ def test_the_textfile_is_read_back_by_the_client_library(tmp_path: Path) -> None
     assert samples["tomdich_stage_seconds", (name, ("stage", "summarize"))] == 3.25
     assert samples["tomdich_calls", (("kind", "computed"), name, ("stage", "summarize"))] == 90
     assert samples["tomdich_flags", (("check", "number"), name)] == 5
+    assert samples["tomdich_repaired", (name, ("outcome", "unchanged"), ("stage", "translate"))] == 1
     assert samples["tomdich_tokens", (name, ("side", "source"), ("stage", "summarize"))] == 900
     assert list(path.parent.iterdir()) == [path]  # no half-written file beside it
 
@@ -111,3 +114,9 @@ def test_a_run_without_a_version_has_its_exit_code_all_the_same(tmp_path: Path) 
     text = path.read_text(encoding="utf-8")
     assert 'tomdich_last_exit_code{name="night"} 2.0' in text
     assert "tomdich_articles{" not in text
+
+
+def test_a_pipe_and_standard_output_have_no_last_success_and_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert last_success(tmp_path / "pipe", name="night") is None
+    assert last_success(Path("/dev/stdout"), name="night") is None

@@ -85,6 +85,55 @@ def test_a_plan_estimates_time_from_what_an_earlier_version_took(
     assert second.count("at the rate of an earlier version") == 2
 
 
+def test_a_rate_that_was_measured_with_another_model_is_not_taken(
+    make_config: Callable[..., Path], tmp_path: Path
+) -> None:
+    write_feed(tmp_path / "feed.jsonl", [article(number) for number in range(25)])
+    assert tomdich_in_process("run", make_config(), "--outputs", "out", cwd=tmp_path).returncode == 0
+    path = versions.find(tmp_path / "out", "night").folder / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["models"]["summarize"]["digest"] = "0" * 64
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    write_feed(tmp_path / "feed.jsonl", [article(number) for number in range(50)])
+    planned = tomdich_in_process("plan", make_config(), "--outputs", "out", cwd=tmp_path).stdout
+    assert "summarize: 25 calls known, 25 to make; how long they take, no version here has measured" in planned
+    assert planned.count("at the rate of an earlier version") == 1
+
+
+def test_a_plan_counts_the_stages_that_the_run_would_reach(make_config: Callable[..., Path], tmp_path: Path) -> None:
+    write_feed(
+        tmp_path / "feed.jsonl",
+        [article(number) | ({"reference_summary": "Tỉnh trồng rừng."} if number else {}) for number in range(25)],
+    )
+
+    def planned(*arguments: str, **fields: Any) -> list[str]:
+        done = tomdich_in_process("plan", make_config(**fields), "--outputs", "out", *arguments, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return [line.partition(";")[0] for line in done.stdout.splitlines() if " known, " in line or "remain" in line]
+
+    assert planned("--until", "load") == []
+    assert planned("--until", "summarize") == ["summarize: 0 calls known, 25 to make"]
+    assert planned("--limit", "3")[0] == "summarize: 0 calls known, 3 to make"
+    assert planned(summarize={"model": "oracle"}) == [  # of the one without a reference nothing is translated
+        "summarize: 0 calls known, 0 to make",
+        "translate: 0 calls known, 48 to make",
+    ]
+
+
+def test_a_plan_of_a_checkpoint_that_is_not_prepared_says_what_prepares_it(
+    make_config: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOMDICH_CACHE", str(tmp_path / "cache"))
+    write_feed(tmp_path / "feed.jsonl", [article(1)])
+    config = make_config(summarize={"model": "bundled/summarizer"})
+    done = tomdich_in_process("plan", config, "--outputs", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = (
+        "all calls remain, and cannot be counted yet: not every checkpoint is prepared on this machine; `tomdich check"
+    )
+    assert said in " ".join(done.stdout.split())
+
+
 def test_another_search_keeps_the_engine_and_is_told_in_plan_manifest_and_card(tmp_path: Path) -> None:
     config = tmp_path / "beams.yaml"
     models = f"summarize: {{model: {tiny.checkpoint('t5-json')}}}\ntranslate: {{model: fake, engine: fake}}\n"

@@ -516,6 +516,37 @@ def test_a_run_that_is_stopped_says_where_it_was(go: Any, tmp_path: Path, calls:
     assert versions.versions(tmp_path / "out" / "night") == []
 
 
+class Watched(Silent):
+    """Progress that gives a reason to stop once all articles are loaded, or once a stage has begun."""
+
+    def __init__(self, stage: str, after: int) -> None:
+        self._stage, self._left, self._here = stage, after, False
+
+    def begin(self, stage: str, _total: int | None) -> None:
+        self._here = stage == self._stage
+
+    def advance(self, count: int) -> None:
+        self._left -= count if self._here else 0
+
+    def stopping(self) -> str | None:
+        return "stopped by SIGTERM" if self._here and self._left <= 0 else None
+
+
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize(
+    ("stage", "after", "until"), [("load", 5, "load"), ("summarize", 0, None), ("summarize", 0, "summarize")]
+)
+def test_a_run_that_is_stopped_before_its_first_record_publishes_nothing(
+    load_config: Callable[..., Config], tmp_path: Path, stage: str, after: int, until: Any, partial: bool
+) -> None:
+    write_feed(tmp_path / "feed.jsonl", FEED)
+    progress = Watched(stage, after)
+    options = RunOptions(outputs=tmp_path / "out", until=until, publish_partial=partial, stopping=progress.stopping)
+    with pytest.raises(StoppedError, match=r"^stopped by SIGTERM.*run it again"):
+        run(load_config(), options=options, progress=progress)
+    assert versions.versions(tmp_path / "out" / "night") == []
+
+
 def test_a_revision_of_what_was_never_published_says_what_to_do(
     load_config: Callable[..., Config], tmp_path: Path
 ) -> None:

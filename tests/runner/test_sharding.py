@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import sqlite3
 from collections import Counter
@@ -26,6 +27,7 @@ from pipeline import sources
 from pipeline.commands import forget as forgetting
 from pipeline.config import Config
 from pipeline.errors import DifferenceError, GateError, LockedError, StoppedError, TomdichError, UsageError
+from pipeline.ids import text_digest
 from pipeline.progress import Silent
 from pipeline.records import Generation
 from pipeline.runner import chain, merging, sharding
@@ -35,6 +37,7 @@ from pipeline.sources.shares import Division
 from pipeline.storage import labels, pruning
 from pipeline.storage import versions as store
 from pipeline.storage.memo import open_memo
+from pipeline.storage.published import WITHDRAWN, Withdrawal, withdraw
 from pipeline.storage.shards import ENTRIES, EntryFile, Shard, Share, entries, waiting
 from pipeline.storage.versions import Version
 from tests.conftest import article, tomdich_in_process, write_feed
@@ -222,6 +225,92 @@ def test_merging_again_what_did_not_change_publishes_nothing(job: Job) -> None:
     assert labels.read(again).tags == ("archive",)
 
 
+def test_what_editors_rejected_and_what_is_held_is_merged_as_in_a_run_without_shards(job: Job) -> None:
+    write_feed(job.folder / "feed.jsonl", map(article, range(9)))
+    translate = {"model": "fake", "engine": "fake", "corrections": "corrections.jsonl"}
+    limits = {"max_hold_ratio": 1.0}
+    job.fields = {"translate": translate, "inspect": {"hold": ["vietnamese_left"]}, "limits": limits}
+    (job.folder / "corrections.jsonl").touch()
+    row = pq.read_table(job.whole().folder / "data").to_pylist()[4]
+    decision = {"action": "reject", "id": row["id"], "text_sha256": row["text_sha256"], "reason": "no news"}
+    line = json.dumps(decision | {"by": "Mai", "at": "2026-11-23T08:00:00+07:00"})
+    (job.folder / "corrections.jsonl").write_text(line + "\n", encoding="utf-8")
+    whole = job.whole()
+    job.all_shards()
+    assert_equal(whole, job.merged())
+    counts = whole.manifest["counts"]
+    assert (counts["records"], counts["held"], counts["rejected_by_editor"]) == (8, 8, 1)
+
+
+def test_too_many_held_records_of_all_shards_are_a_closed_gate_that_lists_them(job: Job) -> None:
+    write_feed(job.folder / "feed.jsonl", map(article, range(60)))
+    job.fields = {"inspect": {"hold": ["vietnamese_left"]}, "limits": {"max_hold_ratio": 0.5}}
+    job.all_shards()
+    with pytest.raises(GateError, match=r"60 of 60 records.*(/\S*held\.jsonl)") as refused:
+        job.merge()
+    listed = re.findall(r"/\S*held\.jsonl", str(refused.value))
+    assert len(Path(listed[0]).read_text("utf-8").splitlines()) == 60
+    assert not job.published()
+
+
+def test_shards_that_called_no_model_are_merged_without_a_memo(job: Job) -> None:
+    write_feed(job.folder / "feed.jsonl", map(article, range(6)))
+    job.all_shards(until="load")
+    assert job.merged().manifest["counts"]["records"] == 6
+    assert not list(job.outputs.rglob("memo.sqlite"))
+
+
+def test_the_memo_of_a_shard_that_is_lost_or_cannot_be_read_keeps_no_version_back(
+    job: Job, messages: list[str]
+) -> None:
+    """What the others hold is moved in the first case; in the second it stays where it is."""
+    write_feed(job.folder / "feed.jsonl", map(article, range(6)))
+    job.all_shards()
+    shards = [Shard(job.outputs / "night", Share(3, number)) for number in (1, 2, 3)]
+    shutil.rmtree(shards[1].memo)
+    assert job.merge().published
+    assert not any(shard.memo.exists() for shard in shards)
+    with open_memo(job.outputs / ".memo") as memo:
+        assert 0 < memo.size() < 18
+    job.all_shards()
+    assert all(shard.has_memo for shard in shards)
+    (shards[1].memo / "memo.sqlite").unlink()
+    (shards[1].memo / "memo.sqlite").mkdir()
+    assert job.merge(force=True).published
+    assert "the calls stay in the memos of the shards, which the next run of each shard reads" in messages[-1]
+    assert all(shard.has_memo for shard in shards)
+    assert not any(shard.version() for shard in shards)
+
+
+def test_a_merge_that_is_stopped_keeps_its_shards(job: Job) -> None:
+    class Merging(Silent):
+        here = False
+
+        def begin(self, stage: str, _total: int | None) -> None:
+            self.here = stage == "merge"
+
+    write_feed(job.folder / "feed.jsonl", map(article, range(6)))
+    job.all_shards()
+    progress = Merging()
+    options = RunOptions(outputs=job.outputs, stopping=lambda: "stopped by SIGTERM" if progress.here else None)
+    with pytest.raises(StoppedError, match=r"^night: stopped by SIGTERM while merging; run it again"):
+        merging.merge("night", shards=3, options=options, progress=progress)
+    assert not job.published()
+    assert job.merge().published
+
+
+def test_a_merge_of_many_shards_raises_the_limit_of_open_files(job: Job) -> None:
+    write_feed(job.folder / "feed.jsonl", map(article, range(6)))
+    job.all_shards()
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (260, before[1]))
+    try:
+        assert job.merge().published
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (268, before[1])  # 256, and 4 for each shard
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 # What is refused
 
 
@@ -331,6 +420,30 @@ def test_a_damaged_shard_is_named(job: Job) -> None:
     with pytest.raises(DifferenceError, match=r"2-of-3.*entries\.jsonl: changed"):
         job.merge()
     assert not job.published()
+
+
+def test_a_shard_that_was_run_again_since_the_merge_waits_for_the_others(job: Job) -> None:
+    write_feed(job.folder / "feed.jsonl", map(article, range(6)))
+    job.all_shards()
+    job.merged()
+    job.shard(2)
+    with pytest.raises(UsageError, match=r"2 of 3 shards have no result.*\n  shard 1/3: has not"):
+        job.merge()
+    assert len(job.published()) == 1
+    assert Shard(job.outputs / "night", Share(3, 2)).version() is not None
+
+
+def test_an_article_whose_withdrawal_was_taken_back_needs_its_shard_again(job: Job) -> None:
+    write_feed(job.folder / "feed.jsonl", map(article, range(9)))
+    job.outputs.mkdir()
+    withdraw(job.outputs, Withdrawal("2026-11-26T00:00:00+00:00", text_digest("a4"), (), None, ("night",)))
+    job.all_shards()
+    (job.outputs / WITHDRAWN).unlink()
+    with pytest.raises(UsageError, match=r"shard \d/3 did not summarize the article a4.*; run that shard again"):
+        job.merge()
+    assert not job.published()
+    job.all_shards()
+    assert job.merged().manifest["counts"]["records"] == 9
 
 
 @pytest.mark.parametrize("damage", [lambda line: line[:40] + b"\n", lambda line: line.replace(b'"file"', b'"fill"')])

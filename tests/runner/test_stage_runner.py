@@ -168,6 +168,12 @@ def test_a_refused_text_fails_its_records_only_and_is_asked_again_next_time() ->
     assert engine.asked == ["poison"]
 
 
+def test_a_record_of_which_two_texts_are_refused_fails_once() -> None:
+    results, runner, _ = results_of(["poison một poisonous", "hai"])
+    assert [type(result).__name__ for result in results] == ["Failure", "str"]
+    assert runner.finished == 2
+
+
 def test_a_bug_in_a_stage_fails_its_record_only() -> None:
     results, _, _ = results_of(["một", "raise", "hai"])
     assert isinstance(results[1], Failure)

@@ -14,8 +14,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pipeline.errors import UsageError
+from pipeline.ids import text_digest
 from pipeline.storage import editions
 from pipeline.storage import versions as store
+from pipeline.storage.published import Withdrawal, withdraw
+from pipeline.storage.rows import rows
 from tests import conftest
 from tests.conftest import tomdich_in_process as tomdich
 
@@ -306,6 +309,22 @@ def test_a_revision_applies_corrections_without_sources_or_calls_and_supersedes(
     ]
 
 
+def test_a_revision_does_not_bring_back_what_was_withdrawn(night: Path) -> None:
+    """Also where a version still holds it: it was put back from a copy, or its rewriting was interrupted."""
+    run(night, "--edition", DAY)
+    first, second = shown(night, f"night@{DAY}")
+    correct(night, second, "An editor wrote this.")
+    at = "2026-11-26T00:00:00+00:00"
+    withdraw(night / "out", Withdrawal(at, text_digest(first["id"]), (), None, ("night",)))
+    shutil.rmtree(night / "feeds")
+    done = run(night, "--edition", DAY, "--revise")
+    assert done.returncode == 0, done.stderr
+    revised = versions(night)[-1]
+    assert [row.id for row in rows(revised)] == [second["id"]]
+    assert revised.manifest["counts"]["read"] == 1
+    assert first["summary"] not in (revised.folder / "report.html").read_text("utf-8")
+
+
 def plan(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return tomdich("plan", "night.yaml", "--outputs", "out", *arguments, cwd=folder)
 
@@ -354,8 +373,8 @@ def test_a_plan_of_only_new_refuses_what_a_run_refuses(night: Path) -> None:
     conftest.write_feed(feed, [article(5) | {"text": "Ngắn."}])
     lost = [article(60 + n) | {"id": f"a{n}"} for n in range(2)]
     twice = [article(number) for number in range(30)] + lost
-    for rows, code in (([article(5) | {"text": "Ngắn."}], 3), ([*twice, article(222)], 0)):
-        conftest.write_feed(feed, rows)
+    for articles, code in (([article(5) | {"text": "Ngắn."}], 3), ([*twice, article(222)], 0)):
+        conftest.write_feed(feed, articles)
         planned, done = (command(night, "--edition", DAY, "--only-new") for command in (plan, run))
         assert planned.returncode == done.returncode == code, (planned.stderr, done.stderr)
 
