@@ -480,6 +480,7 @@ def test_invented_names_are_flagged_where_they_stand() -> None:
         ("Nam met Ban Ki-moon.", "Ban Ki-moon"),
         ("In Hung Yen Province, Nam met Lan.", "Hung Yen"),
         ("Nam met a Hung-based man.", "Hung"),
+        ("Nam met The Manticore.", "Manticore"),
     ],
 )
 def test_an_invented_name_is_shown_whole(english: str, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from pipeline.checks.names.entities import English, Entity, Vietnamese
 from pipeline.checks.names.gazetteer import Entry, Kind, gazetteer, syllable_key
@@ -64,6 +65,13 @@ def office(pair: Pair, vietnamese: Vietnamese, entity: Entity, english: English)
     ]
 
 
+@cache
+def _distinct_bodies() -> tuple[Entry, ...]:
+    """Return the bodies of party and state that are not to be confused, in the order of the table."""
+    table = gazetteer()
+    return tuple(entry for entry in table.spellings if syllable_key(entry.name) in table.distinct_bodies)
+
+
 def invented_body(pair: Pair, vietnamese: Vietnamese, english: English) -> list[Flag]:
     """Return an error where the English has the Party Committee for the People's Committee, or the like.
 
@@ -71,7 +79,7 @@ def invented_body(pair: Pair, vietnamese: Vietnamese, english: English) -> list[
     """
     table = gazetteer()
     text = f" {' '.join(token.key for token in vietnamese.tokens)} "
-    bodies = [entry for entry in table.spellings if syllable_key(entry.name) in table.distinct_bodies]
+    bodies = _distinct_bodies()
     said = [entry for entry in bodies if any(way in text for way in table.spellings[entry])]
     if not said or not english.outermost.isdisjoint(said):
         return []

@@ -24,6 +24,7 @@ from pipeline.checks.names.gazetteer import gazetteer
 SHORTEST_JOINED = 5  # letters: a shorter name may stand within other words by chance
 _SHORTEST_ALIKE = 4
 _LEAST_ALIKE = 0.6
+_ARTICLES = frozenset({"a", "an", "the"})  # in titles: have the form of a syllable, and are no part of a name
 NAMED = frozenset({"country", "place", "person"})
 # Chinese syllables in pinyin, one to three
 _PINYIN = re.compile(
@@ -146,7 +147,9 @@ def whole_name(text: str, english: English, unsupported: UnsupportedName) -> tup
 
 def _continues(token: Token) -> bool:
     """Return whether the token beside a part of a name may belong to the name."""
-    return token.capital and is_syllable(token.folded) and not (token.first and _is_ordinary(token))
+    if token.folded in _ARTICLES or (token.first and _is_ordinary(token)):
+        return False
+    return token.capital and is_syllable(token.folded)
 
 
 def _is_ordinary(token: Token) -> bool:
