@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.checks import degeneration, labels, negation, numbers, support, truncation
+from pipeline.checks import degeneration, negation, numbers, support, truncation
 from pipeline.checks.names import comparison
 from pipeline.checks.rules import CHECK_FUNCTIONS
 from pipeline.checks.view import View
@@ -29,8 +29,7 @@ from pipeline.records import (
 )
 from pipeline.text.sentences import sentences
 
-# Without those of a summary and of the calls, and without `label`: whether asking again mends one is not measured.
-_OF_A_PAIR = tuple(check for check in CHECK_FUNCTIONS if check not in (labels.check, support.check, truncation.check))
+_OF_A_PAIR = tuple(check for check in CHECK_FUNCTIONS if check not in (support.check, truncation.check))
 _OF_A_SUMMARY: tuple[Callable[[View], Iterable[Flag]], ...] = (
     numbers.check,
     comparison.check,

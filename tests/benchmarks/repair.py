@@ -1,6 +1,6 @@
 """Repair (`translate.repair`, `summarize.repair`) measured by what the checks do not see.
 
-    python -m tests.benchmarks.repair [--only translate|summarize] [--translator NAME] [--summarizer NAME]
+    python -m tests.benchmarks.repair [--only translate|summarize|labels] [--translator NAME] [--summarizer NAME]
                                       [--first N] [--news N] [--articles N] [--set NAME=VALUE] [--sheet DIR]
 
 Choosing by the checks makes the checks look better than the text is, so the answers with and without repair are
@@ -37,6 +37,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline import config as configs
+from pipeline.checks import labels
+from pipeline.checks.phrases import read
+from pipeline.checks.view import View
 from pipeline.commands.single import SUMMARIZER, TRANSLATOR
 from pipeline.config import Config, Repair
 from pipeline.evaluation import metrics
@@ -46,10 +49,12 @@ from pipeline.runner.stage_runner import open_stage
 from pipeline.stages import Round, summarize, translate
 from pipeline.storage.memo import open_memo
 from pipeline.text.normalize import repair as repaired_text
+from pipeline.text.normalize import small
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
 SHEET = 150  # pairs
+LABELLED = ("vietnamese-news2.jsonl.xz", "vietnews.val.jsonl.xz", "baomoi.train.jsonl.xz", "vietnews.train.jsonl.xz")
 NEWS_STEP = 150  # one article of so many
 
 R = TypeVar("R", Article, Summarized)
@@ -71,6 +76,8 @@ def main() -> None:
         translated(options)
     if options.only in (None, "summarize"):
         summarized(options)
+    if options.only in (None, "labels"):
+        labelled(options)
 
 
 def _without_and_with(
@@ -120,6 +127,24 @@ def translated(options: argparse.Namespace) -> None:
     _compared("those of them that changed", lines, before, after, only_changed=True)
     if options.sheet is not None:
         _write_sheet(after, options)
+
+
+def labelled(options: argparse.Namespace) -> None:
+    """Translate every headline with a label, without repair and with it, and print how many have a flag `label`."""
+    paths = [path for name in LABELLED if (path := options.data / name).exists()]
+    if not paths:
+        print(f"labels: skipped: {options.data} has none of the files; --data says where they are")
+        return
+    tables = labels.Tables.of(read("labels"))
+    titles: list[str] = []
+    for path in paths:
+        with lzma.open(path, "rt", encoding="utf-8") as file:
+            read_titles = (repaired_text(json.loads(row)["title"])[0] for row in file)
+            titles += [one for one in read_titles if any(label.vi.match(small(one)) for label in tables.labels)]
+    records = [Summarized(article_of(str(at), ""), title, ()) for at, title in enumerate(titles)]
+    versions = _without_and_with("translate", translate, records, config_of(options), Translated)[:2]
+    flagged = [sum(any(labels.check(View(one))) for one in version) for version in versions]
+    print(f"\nlabels: {len(titles)} headlines with a label; with a flag `label` {flagged[0]} → {flagged[1]}")
 
 
 def _lines(options: argparse.Namespace) -> Iterator[Line]:
@@ -343,7 +368,7 @@ def config_of(options: argparse.Namespace) -> Config:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=("translate", "summarize"))
+    parser.add_argument("--only", choices=("translate", "summarize", "labels"))
     parser.add_argument("--translator", default=TRANSLATOR)
     parser.add_argument("--summarizer", default=SUMMARIZER)
     parser.add_argument("--first", type=int, help="lines of each file with references; all")

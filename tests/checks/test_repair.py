@@ -64,6 +64,13 @@ def test_the_title_is_judged_with_what_the_summary_says() -> None:
     assert judge_translation(Answer("Fine of 12 million"), "Phạt 12 triệu", title="Phạt 12 triệu", summary="").is_clean
 
 
+def test_a_label_that_is_translated_as_text_counts() -> None:
+    title = "TRỰC TIẾP: Việt Nam gặp Thái Lan"
+    found = judge_translation(Answer("DIRECTIVE: Vietnam meet Thailand"), title, title=title, summary="")
+    assert found.named == ("label warning",)
+    assert judge_translation(Answer("LIVE: Vietnam meet Thailand"), title, title=title, summary="").is_clean
+
+
 @pytest.mark.parametrize(
     ("summary", "named"),
     [
