@@ -14,6 +14,8 @@ processor's, of all threads: other processes on the machine change it less than 
 `parallel.test` and `indomain.dev` have references; headlines and leads of `vietnamese-news2` (`--news`) have none and
 add pairs to the sheet. `--sheet DIR` draws 150 pairs whose text was replaced, and writes both versions in random order
 without labels (`sheet.tsv`), and which is which apart from it (`key.tsv`), for a person to judge.
+
+`--set translate.repair.model=NAME` measures a second checkpoint too: what it adds to repair by the first.
 """
 
 # ruff: noqa: T201 - a command prints
@@ -44,9 +46,9 @@ from pipeline.commands.single import SUMMARIZER, TRANSLATOR
 from pipeline.config import Config, Repair
 from pipeline.evaluation import metrics
 from pipeline.records import Article, Failure, Origin, RepairedText, StageName, Summarized, Translated
-from pipeline.runner.preparing import prepare_stage
+from pipeline.runner.preparing import prepare_stage, prepare_translator
 from pipeline.runner.stage_runner import open_stage
-from pipeline.stages import Round, summarize, translate
+from pipeline.stages import Round, summarize, translate, translate_second
 from pipeline.storage.memo import open_memo
 from pipeline.text.normalize import repair as repaired_text
 from pipeline.text.normalize import small
@@ -121,12 +123,37 @@ def translated(options: argparse.Namespace) -> None:
         f"{1 + seconds[1] / seconds[0]:.2f} times as long ({len(repaired) / pairs:.1%} flagged), with a tenth flagged "
         f"{1 + each / 10:.2f} times"
     )
+    _all_compared(lines, before, after)
+    if isinstance(config.translate.repair, Repair) and config.translate.repair.model is not None:
+        before, (after, taken) = after, _by_second(after, config)
+        asked = [one for record in after for one in record.repaired if one.second]
+        print(f"\nsecond checkpoint: {config.translate.repair.model.model}")
+        print(f"  asked for {len(asked)}, taken {sum(one.taken == 'second' for one in asked)}")
+        print(
+            f"  cost: a text takes {taken / max(1, len(asked)) / (seconds[0] / pairs):.1f} times the processor's time"
+        )
+        _all_compared(lines, before, after)
+    if options.sheet is not None:
+        _write_sheet(after, options)
+
+
+def _by_second(translated: Sequence[Translated], config: Config) -> tuple[list[Translated], float]:
+    """Return the records as a second checkpoint repairs them, and the seconds without loading it."""
+    checkpoint = prepare_translator(config)["repair"]
+    with (
+        open_memo(None) as memo,
+        open_stage("repair", translate_second, checkpoint, memo=memo, runtime=config.runtime) as runner,
+    ):
+        started = time.process_time()
+        found = [result for result in runner.over(translated) if isinstance(result, Translated)]
+        return found, time.process_time() - started
+
+
+def _all_compared(lines: Sequence[Line], before: Sequence[Translated], after: Sequence[Translated]) -> None:
     for kind in dict.fromkeys(line.kind for line in lines if line.reference):
         _compared(kind, lines, before, after, only_changed=False, kind=kind)
     _compared("all with a reference", lines, before, after, only_changed=False)
     _compared("those of them that changed", lines, before, after, only_changed=True)
-    if options.sheet is not None:
-        _write_sheet(after, options)
 
 
 def labelled(options: argparse.Namespace) -> None:
