@@ -198,6 +198,7 @@ def test_repaired_are_the_texts_that_were_replaced(make: Make) -> None:
         "candidates": 8,
         "before": ["number error"],
         "after": [],
+        "second": False,
     }
     repaired = {"a0": [asked | {"taken": "beam"}], "a1": [asked | {"taken": "beam"}, asked | {"taken": "first"}]}
     edit(versions[1], lambda row: {"repaired": repaired.get(row["id"], [])})
