@@ -101,7 +101,7 @@ def inspect(pairs: Iterable[tuple[str, str]]) -> Iterator[CheckedPair]:
     `expected`, `found` and `message`; `docs/checks.md` lists the checks.
 
     >>> [flag.message for pair in inspect([("Có 12 xe.", "There are 13 cars.")]) for flag in pair.flags]
-    ['the Vietnamese says 12 (12), the translation 13']
+    ['the Vietnamese says 12, the translation 13']
     """
     return (check_pair(*_pair(number, pair)) for number, pair in enumerate(_many(pairs, name="pairs")))
 
