@@ -402,7 +402,10 @@ class ObjectStore:
             ) from None
         except OSError as error:
             if error.errno == errno.ENOSPC:  # of the working copy
-                raise
+                raise WorldError(
+                    f"{self.copy}: {error.strerror}; files of {self.url} are kept there: free some space, or set "
+                    "TOMDICH_CACHE to a folder on another disk"
+                ) from None
             raise WorldError(f"{self.url}: {error}; run it again") from None
 
     def _has_bucket(self) -> bool:

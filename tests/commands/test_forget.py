@@ -305,6 +305,18 @@ def test_a_disk_that_is_full_is_one_message_and_the_rerun_ends_it(night: Night) 
     assert traces(night.outputs) == []
 
 
+def test_the_only_article_of_a_version_leaves_it_empty(tmp_path: Path, make_config: Callable[..., Path]) -> None:
+    write_feed(tmp_path / "feed.jsonl", [WITHDRAWN])
+    night = Night(make_config())
+    night.run()
+    night.forget()
+    assert traces(night.outputs) == []
+    (version,) = night.versions()
+    assert ids(version) == []
+    assert (version.manifest["counts"]["records"], version.manifest["counts"]["withdrawn"]) == (0, 1)
+    store.verify(version)
+
+
 def test_one_experiment_only(night: Night) -> None:
     night.run(name="day")
     found = night.forget(name="day")

@@ -152,6 +152,16 @@ def test_a_limited_version_reads_as_many_articles_again(home: Path) -> None:
     assert (result["records"], result["equal"], result["differing"]) == (2, 2, [])
 
 
+def test_a_limited_version_of_which_a_record_failed_reads_as_many_articles_again(home: Path) -> None:
+    refused = FEED[0] | {"id": "refused", "text": f"fake:refuse {FEED[0]['text']}"}
+    publish(home, FEED)
+    write_feed(home / "feed.jsonl", [refused, *FEED[1:]])
+    done = tomdich_in_process("run", home / "night.yaml", "--limit", "2", "--outputs", home / "out", cwd=home)
+    assert done.returncode == 0, done.stderr
+    result = found(home, done.stdout.strip())
+    assert (result["records"], result["equal"], result["differing"]) == (1, 1, [])
+
+
 def test_a_version_of_one_stage_is_reproduced_as_one(home: Path) -> None:
     version = publish(home, FEED, until="summarize")
     assert found(home, version.name)["equal"] == 4

@@ -682,6 +682,17 @@ def test_an_article_that_is_forgotten_is_in_no_shard_and_not_in_the_merged_versi
     assert holds() == []
 
 
+def test_an_article_is_forgotten_beside_a_shard_that_has_no_result(job: Job) -> None:
+    write_feed(job.folder / "feed.jsonl", map(article, range(9)))
+    job.all_shards()
+    with pytest.raises(StoppedError):
+        job.shard(2, deadline=0.0)
+    found = forgetting.forget(job.outputs, "a5", delete=True, wait=0.0)
+    assert [str(one.shard.share) for one in found.shards] in (["1/3"], ["3/3"])
+    text = article(5)["text"].encode()
+    assert [path for path in job.outputs.rglob("*") if path.is_file() and text in path.read_bytes()] == []
+
+
 def test_a_forgotten_article_does_not_return_from_a_shard_that_had_read_it(job: Job) -> None:
     """It was withdrawn from the versions of an earlier run; the shards were begun before that."""
     write_feed(job.folder / "feed.jsonl", map(article, range(9)))

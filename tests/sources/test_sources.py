@@ -38,6 +38,7 @@ from pipeline.ids import article_id, text_digest
 from pipeline.messages import logged_to
 from pipeline.records import Article, Failure
 from pipeline.sources import SourceFile, byte_streams, compression
+from tests.refusals import as_nobody
 
 TEXTS = [
     "Sáng nay, hơn hai trăm người dân phường Bến Đá ra công viên trồng cây, dọn rác và sơn lại ghế đá cho các em nhỏ.",
@@ -240,6 +241,26 @@ def test_excel_notes_its_delimiter(tmp_path: Path) -> None:
     assert Reading(write(tmp_path / "a.csv", f"sep=;\ntext;n\n{TEXTS[0]};1\n")).texts == [TEXTS[0]]
 
 
+def test_csv_empty_lines_are_no_rows(tmp_path: Path) -> None:
+    rows = "\n\n".join(f'"{text}"' for text in TEXTS)
+    read = Reading(write(tmp_path / "a.csv", f"text\n\n{rows}\n \n\n"))
+    assert (read.texts, read.failures) == (TEXTS, [])
+
+
+def test_csv_header_with_a_quote_that_is_never_closed(tmp_path: Path) -> None:
+    with pytest.raises(
+        SourceError, match=r"a\.csv: line 1: the header cannot be read: a quote is opened and never closed"
+    ):
+        Reading(write(tmp_path / "a.csv", '"text,n\na,b\na,b\n'))
+
+
+def test_parquet_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    table = pa.table([[TEXTS[0]], [TEXTS[1]]], names=["text", "text"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(SourceError, match=r"a\.parquet: two columns are named 'text'; rename one"):
+        Reading(tmp_path / "a.parquet")
+
+
 def test_csv_header_named_twice(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"a\.csv: line 1: two columns are named 'text'"):
         Reading(write(tmp_path / "a.csv", "text,text\na,b\n"))
@@ -430,6 +451,18 @@ print("torch" in sys.modules)
     assert all(COMMIT in path for path in Site.asked if "/resolve/" in path)
 
 
+def test_hugging_face_dataset_that_changes_while_it_is_read(dataset: Path) -> None:
+    read_files: list[SourceFile] = []
+    source = Source(dataset=str(dataset), columns=Columns(text="content"))
+    stream = sources.read(source, exclude=ALL, on_file=read_files.append)
+    next(stream)
+    with (dataset / "train-1.jsonl").open("a") as file:
+        file.write(jsonl({"content": TEXTS[0], "n": 4, "x": []}))
+    with pytest.raises(SourceError, match=r"news.*: was changed while it was read; run again when it is complete"):
+        list(stream)
+    assert read_files == []
+
+
 def test_hugging_face_dataset_saved_to_disk(tmp_path: Path) -> None:
     import datasets
 
@@ -440,6 +473,8 @@ def test_hugging_face_dataset_saved_to_disk(tmp_path: Path) -> None:
     assert Reading(dataset=str(tmp_path / "saved"), split="test").texts == TEXTS
     with pytest.raises(SourceError, match="no such split; it has test"):
         Reading(dataset=str(tmp_path / "saved"))
+    datasets.Dataset.from_list([{"text": TEXTS[0]}]).save_to_disk(str(tmp_path / "alone"))
+    assert Reading(dataset=str(tmp_path / "alone")).texts == TEXTS[:1]
 
 
 def test_hugging_face_dataset_that_is_not_there(dataset: Path, tmp_path: Path) -> None:
@@ -452,6 +487,16 @@ def test_hugging_face_dataset_that_is_not_there(dataset: Path, tmp_path: Path) -
 
 
 # Finding
+
+
+def test_a_folder_that_may_not_be_entered_is_not_taken_for_an_empty_one() -> None:
+    with as_nobody() as folder:
+        write(folder / "open" / "a.jsonl", three())
+        (folder / "open" / "closed").mkdir(mode=0)
+        with pytest.raises(SourceError, match=r"open/closed: cannot be read: Permission denied"):
+            Reading(folder / "open")
+        with pytest.raises(SourceError, match=r"closed.*Permission denied"):
+            Reading(folder / "open" / "closed" / "a.jsonl")
 
 
 def test_folders_are_read_in_order_of_path_and_unknown_endings_are_told(tmp_path: Path) -> None:

@@ -205,6 +205,7 @@ def test_damage_in_a_file_that_another_run_has_just_set_aside_begins_a_new_one_i
         memo.execute("PRAGMA shrink_memory")
         damage(path)
         set_aside(path, "damaged")
+        assert not path.exists()
         for text, answer in answers.items():
             assert calls.get(text) in {None, answer}
             assert calls.put(text, answer) == answer
@@ -313,6 +314,13 @@ def test_a_file_that_this_account_may_not_write_is_named_with_its_owner() -> Non
         (folder / "memo.sqlite").touch(mode=0o444)
         with pytest.raises(MemoError, match=r"memo\.sqlite: Permission denied \(.* is owned by .*; let its owner give"):
             opened(folder)
+
+
+def test_a_folder_in_which_this_account_may_make_no_lock_is_named() -> None:
+    with as_nobody() as folder:
+        (folder / "memo").mkdir(mode=0o555)
+        with pytest.raises(MemoError, match=r"the memo cannot be locked: .*Permission denied.*; let its owner give"):
+            opened(folder / "memo")
 
 
 def test_a_folder_in_the_place_of_the_file_is_one_message_and_stays(tmp_path: Path, messages: list[str]) -> None:
