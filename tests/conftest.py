@@ -16,12 +16,17 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, settings
 
 from pipeline import config as configs
 from pipeline.config import Config
 from pipeline.errors import TomdichError
 from pipeline.messages import logged_to
 from tests.faults_tally import fault, pytest_terminal_summary
+
+# the machine may be busy, and a first call imports much
+settings.register_profile("tomdich", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tomdich")
 
 __all__ = ["fault", "pytest_terminal_summary"]  # pytest finds them here
 

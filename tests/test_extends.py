@@ -190,7 +190,7 @@ def at(value: Any, path: tuple[str, ...]) -> Any:
     return value
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(base=MAPPINGS, own=MAPPINGS)
 def test_every_value_is_that_of_the_file_it_is_said_to_come_from(
     tmp_path_factory: pytest.TempPathFactory, base: dict[str, Any], own: dict[str, Any]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import extractive
@@ -64,7 +64,6 @@ def test_lead_is_the_first_sentences() -> None:
     assert summarize(f"{ASIDE} {LEAD} {GOAL}", TITLE, method="lead", count=1) == [ASIDE]
 
 
-@settings(deadline=None)
 @given(body=BODIES, title=st.one_of(st.just(""), st.just(TITLE), st.text()), count=st.integers(1, 4))
 @pytest.mark.parametrize("method", get_args(extractive.Method))
 def test_a_summary_is_sentences_of_the_article_in_its_order(
@@ -118,7 +117,6 @@ def test_an_article_without_a_reference_is_a_failure_of_the_oracle(
     assert "nothing changed" in again.stderr
 
 
-@settings(deadline=None)
 @given(body=BODIES, title=st.sampled_from(["", TITLE]))
 def test_the_search_is_no_worse_than_two_sentences_one_by_one(body: str, title: str) -> None:
     """The search finds a selection that no exchange of one sentence improves; mostly it is the best of all."""

@@ -45,8 +45,8 @@ ROOT = Path(__file__).parents[1]
 ALL = Exclude(under_syllables=0, not_vietnamese=False)
 _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(Article).decode
 
-few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-many = settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=40, suppress_health_check=list(HealthCheck))
+many = settings(max_examples=2000, suppress_health_check=list(HealthCheck))
 
 
 def _quietly_read(source: Source, files: list[sources.SourceFile]) -> list[Article | Failure]:

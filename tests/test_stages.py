@@ -114,7 +114,7 @@ def test_a_clause_longer_than_the_budget_is_cut_between_words_and_flagged() -> N
     assert "words" in result.flags[0].message
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(alphabet="ab .,;\n!?", max_size=300), st.integers(1, 12))
 def test_splitting_loses_no_word_and_every_part_fits(text: str, budget: int) -> None:
     parts = Chunker(words, budget).split(text)
@@ -122,7 +122,7 @@ def test_splitting_loses_no_word_and_every_part_fits(text: str, budget: int) -> 
     assert all(words(part.text) <= budget for part in parts)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(alphabet="ăđ.x", max_size=200), st.integers(1, 7))
 def test_a_text_without_spaces_is_cut_by_characters_and_nothing_is_lost(text: str, budget: int) -> None:
     parts = Chunker(len, budget).split(text)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import yaml_core
@@ -18,7 +18,6 @@ SCALARS = (
 )
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.dictionaries(TEXTS, SCALARS | st.lists(SCALARS, max_size=3), max_size=4))
 def test_what_is_dumped_reads_the_same_in_either_version_of_yaml(fields: dict[str, Any]) -> None:
     dumped = yaml_core.dump(fields, width=110)

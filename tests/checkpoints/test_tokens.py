@@ -152,7 +152,7 @@ def test_text_never_becomes_a_special_token(kind: tiny.Kind, text: str) -> None:
     assert checkpoint.special_ids.isdisjoint(inside)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=st.text(max_size=60), kind=st.sampled_from(tiny.KINDS))
 def test_any_text_has_one_end_mark_and_its_count_is_what_stands_between(text: str, kind: tiny.Kind) -> None:
     checkpoint = of(kind)
@@ -163,7 +163,7 @@ def test_any_text_has_one_end_mark_and_its_count_is_what_stands_between(text: st
     assert checkpoint.decode([row])[0] == checkpoint.decode([row[::1]])[0]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=st.sampled_from(TEXTS), kind=st.sampled_from(tiny.KINDS))
 def test_decomposed_text_and_odd_spaces_give_the_ids_of_composed_text(text: str, kind: tiny.Kind) -> None:
     decomposed = unicodedata.normalize("NFD", text).replace(" ", " \n\u00a0\t")
@@ -288,7 +288,7 @@ def test_a_token_that_only_tokenizer_json_has_is_found_there(tmp_path: Path) -> 
     assert checkpoint.tokens(checkpoint.encode(["trời"])[0])[0] == "<2en>"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.text(max_size=30) | st.text("▁ a…Ư1</s>", max_size=30), max_size=4))
 def test_reading_word_by_word_gives_what_reading_the_whole_does(texts: list[str]) -> None:
     reader = JsonTokenizer(tiny.checkpoint("t5-json") / "tokenizer.json", unk_piece="<unk>")

@@ -544,7 +544,7 @@ WORDS = st.sampled_from(
 TEXT = st.lists(WORDS, max_size=25).map(" ".join) | st.text(max_size=60)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(vietnamese=TEXT, english=TEXT, article=TEXT, title=TEXT, published=st.sampled_from(["", "2025-12-01", "x"]))
 def test_any_text_gives_flags_with_spans_inside_it(
     vietnamese: str, english: str, article: str, title: str, published: str

@@ -114,7 +114,7 @@ lengths = st.lists(st.integers(min_value=2, max_value=40), max_size=150)
     memory=st.integers(20, 500),
     workers=st.integers(1, 4),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_text_is_answered_once_whatever_fails(
     lengths: list[int], budget: int, poison: set[int], memory: int, workers: int
 ) -> None:
@@ -149,7 +149,7 @@ def test_every_text_is_answered_once_whatever_fails(
 
 
 @given(lengths=lengths, budget=st.integers(64, 200))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_no_more_is_pulled_than_the_window(lengths: list[int], budget: int) -> None:
     lengths = lengths * 8
     source = Source(text_of(length, name="x") for length in lengths)

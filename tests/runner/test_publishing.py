@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.records import Article, Call, Flag, Origin, Sentence, Translated
@@ -51,7 +51,6 @@ KEEP = ("section", "desk")
 SCHEMA = arrow_schema(KEEP)
 
 
-@settings(deadline=None)  # the first call imports pyarrow
 @given(st.lists(RECORDS, max_size=4))
 def test_the_table_is_that_of_the_rows(records: list[Translated]) -> None:
     rows = [published_row(record, keep=KEEP) for record in records]
@@ -60,7 +59,6 @@ def test_the_table_is_that_of_the_rows(records: list[Translated]) -> None:
     )
 
 
-@settings(deadline=None)
 @given(st.lists(RECORDS, min_size=3, max_size=7))
 def test_rows_of_more_bytes_than_are_read_at_once_are_all_there(records: list[Translated]) -> None:
     rows = [published_row(record, keep=KEEP) for record in records]

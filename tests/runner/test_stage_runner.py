@@ -90,7 +90,7 @@ def results_of(texts: list[str], *, window: int = 8, engine: Backwards | None = 
     return list(runner.over(article(n, text) for n, text in enumerate(texts))), runner, engine
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.text(alphabet="ab ", max_size=12), max_size=40), st.integers(1, 10), st.integers(1, 7))
 def test_results_come_in_order_and_each_distinct_text_is_asked_once(texts: list[str], window: int, chunk: int) -> None:
     results, runner, engine = results_of(texts, window=window, engine=Backwards(chunk))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.sources import dates, line_classifier
@@ -268,7 +268,6 @@ LINES = st.sampled_from(
 )
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.lists(LINES, max_size=30).map("\n".join))
 def test_every_line_is_in_exactly_one_place(page: str) -> None:
     found = parse(page)
@@ -276,7 +275,6 @@ def test_every_line_is_in_exactly_one_place(page: str) -> None:
     assert Counter(line for line in out if line) == Counter(line for line in page.split("\n") if line)
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.text())
 def test_any_text_can_be_told_apart(page: str) -> None:
     found = parse(page)

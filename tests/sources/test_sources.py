@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import sources
@@ -809,7 +809,6 @@ def test_a_stream_left_early_closes_its_file(tmp_path: Path) -> None:
 # What always holds
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.binary(max_size=40)), st.integers(1, 7))
 def test_lines_are_those_of_the_whole_whatever_the_chunks(chunks: list[bytes], longest: int) -> None:
     joined = b"".join(chunks)
@@ -825,7 +824,6 @@ def test_lines_are_those_of_the_whole_whatever_the_chunks(chunks: list[bytes], l
     ]
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.binary(max_size=3000), st.integers(1, 50), st.sampled_from(list(PACKINGS.values())))
 def test_unpacking_gives_back_what_was_packed(data: bytes, size: int, pack: Callable[[bytes], bytes]) -> None:
     packed = pack(data) + pack(data[:7])
@@ -838,7 +836,6 @@ CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12) | s
 )
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.tuples(CELLS, CELLS), max_size=8))
 def test_csv_rows_are_those_that_were_written(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
@@ -852,7 +849,6 @@ def test_csv_rows_are_those_that_were_written(
     assert [record.id for record in read.records] == [f"r{number}" for number in range(len(rows))]
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(
     st.binary(max_size=200) | st.text(max_size=80).map(str.encode),
     st.sampled_from(["txt", "html", "jsonl", "csv", "tsv", "parquet", "jsonl.gz"]),

@@ -114,7 +114,7 @@ def test_many_stories_are_told_apart_and_the_order_of_the_rows_does_not_matter()
     assert list(near_duplicates.leads(rows)) == [one.id for one in rows]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.text(max_size=40), max_size=6))
 def test_every_row_has_a_lead_that_leads_itself(texts: list[str]) -> None:
     leads = near_duplicates.leads(Story(str(at), text) for at, text in enumerate(texts))
