@@ -52,11 +52,16 @@ class RayCluster:
     def environment(self) -> dict[str, str]:
         return _TOKEN | {"RAY_ADDRESS": f"127.0.0.1:{self.port}"}
 
-    def start(self, *arguments: str, cpus: int) -> subprocess.Popen[bytes]:
-        """Start a node; it ends with this process, or by `stop`."""
+    def start(self, *arguments: str, cpus: int, gpus: int = 0) -> subprocess.Popen[bytes]:
+        """Start a node; it ends with this process, or by `stop`. Its `gpus` are a number: the fake engine needs none."""
         out = (self.folder / f"node{len(self.nodes)}.log").open("wb")
-        command = [sys.executable, "-c", _RAY, "start", "--block", "--num-gpus=0"]
-        options = [f"--num-cpus={cpus}", "--object-store-memory=83886080", "--disable-usage-stats"]
+        command = [sys.executable, "-c", _RAY, "start", "--block"]
+        options = [
+            f"--num-cpus={cpus}",
+            f"--num-gpus={gpus}",
+            "--object-store-memory=83886080",
+            "--disable-usage-stats",
+        ]
         with out:
             node = subprocess.Popen(
                 [*command, *options, *arguments],
@@ -65,20 +70,28 @@ class RayCluster:
                 cwd=self.folder,
                 env={name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
                 | _TOKEN
-                | {"PYTHONPATH": str(ROOT), "RAY_TMPDIR": str(self.folder)}
+                # Ray gives its workers the niceness 15, with which they starve where other tests run
+                | {"PYTHONPATH": str(ROOT), "RAY_TMPDIR": str(self.folder), "RAY_worker_niceness": "0"}
                 | ({} if self.cache is None else {"TOMDICH_CACHE": str(self.cache)}),
                 start_new_session=True,
             )
         self.nodes.append(node)
         return node
 
-    def join(self, *, cpus: int) -> subprocess.Popen[bytes]:
+    def join(self, *, cpus: int, gpus: int = 0) -> subprocess.Popen[bytes]:
         """Start a further node."""
-        return self.start(f"--address=127.0.0.1:{self.port}", cpus=cpus)
+        return self.start(f"--address=127.0.0.1:{self.port}", cpus=cpus, gpus=gpus)
 
     def workers(self) -> list[int]:
         """Return the processes of workers of a pool, on any node."""
-        return [pid for node in self.nodes for pid in descendants(node.pid) if "ray::Worker" in command_of(pid)]
+        return self._with("ray::Worker")
+
+    def inspectors(self) -> list[int]:
+        """Return the processes of actors that inspect, on any node."""
+        return self._with("ray::InspectingActor")
+
+    def _with(self, title: str) -> list[int]:
+        return [pid for node in self.nodes for pid in descendants(node.pid) if title in command_of(pid)]
 
     def stop(self) -> None:
         for node in reversed(self.nodes):
@@ -95,8 +108,8 @@ class RayCluster:
 
 
 @contextmanager
-def ray_cluster(*, cpus: int, cache: Path | None = None) -> Iterator[RayCluster]:
-    """Start a head node with so many CPUs, whatever this machine has."""
+def ray_cluster(*, cpus: int, gpus: int = 0, cache: Path | None = None) -> Iterator[RayCluster]:
+    """Start a head node with so many CPUs and GPUs, whatever this machine has."""
     folder = Path(tempfile.mkdtemp(prefix="rc-", dir="/tmp"))  # short: Ray's sockets lie in it
     cluster = RayCluster(folder, free_port(), free_port(), cache)
     try:
@@ -105,6 +118,7 @@ def ray_cluster(*, cpus: int, cache: Path | None = None) -> Iterator[RayCluster]
                 *("--head", f"--port={cluster.port}", f"--ray-client-server-port={cluster.client_port}"),
                 *("--include-dashboard=false", f"--temp-dir={folder / 'r'}"),
                 cpus=cpus,
+                gpus=gpus,
             )
             said = folder / f"node{len(cluster.nodes) - 1}.log"
             until(lambda: b"Ray runtime started" in said.read_bytes() or node.poll() is not None)  # noqa: B023

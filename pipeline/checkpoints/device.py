@@ -66,6 +66,11 @@ def of_runtime(runtime: Runtime) -> Device:
     return "cuda" if runtime.engine_pool.gpus_per_worker else "cpu"
 
 
+def is_elsewhere(runtime: Runtime) -> bool:
+    """Return whether a run's engines are on other machines: what this one has then says nothing about theirs."""
+    return runtime.engine_pool is not None and runtime.engine_pool.address != "local"
+
+
 def cuda_devices() -> int:
     """Return the number of devices that the NVIDIA driver reports; it applies CUDA_VISIBLE_DEVICES."""
     driver, count = _driver(), ctypes.c_int(0)

@@ -124,7 +124,7 @@ def _prepare(
     _warn_of_another_task(stage, where.folder, metadata)
     tokenizer = open_tokenizer(metadata, where.folder)
     effective = resolve_generation(stage, where, metadata)
-    choice = _usable_engine(stage, device=device, deterministic=deterministic)
+    choice = _usable_engine(stage, device=device, deterministic=deterministic, elsewhere=devices.is_elsewhere(runtime))
     checkpoint = assemble(
         stage,
         where,
@@ -212,10 +212,10 @@ def _fake(stage: Stage, *, deterministic: bool) -> Checkpoint:
     )
 
 
-def _usable_engine(stage: Stage, *, device: Device, deterministic: bool) -> EngineChoice:
+def _usable_engine(stage: Stage, *, device: Device, deterministic: bool, elsewhere: bool) -> EngineChoice:
     """Return the engine and compute type; raises `ConfigError` where they cannot be, or this torch has no CUDA."""
-    choice = choose_engine(stage, device=device, deterministic=deterministic)
-    if device == "cuda" and choice.engine == "transformers":
+    choice = choose_engine(stage, device=device, deterministic=deterministic, elsewhere=elsewhere)
+    if device == "cuda" and choice.engine == "transformers" and not elsewhere:
         devices.require_torch_cuda()
     return choice
 

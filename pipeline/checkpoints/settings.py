@@ -37,14 +37,15 @@ class EngineChoice:
     reasons: tuple[str, ...] = ()  # what each `auto` stands for, and why, a clause each
 
 
-def choose_engine(stage: Stage, *, device: Device, deterministic: bool) -> EngineChoice:
+def choose_engine(stage: Stage, *, device: Device, deterministic: bool, elsewhere: bool = False) -> EngineChoice:
     """Return the engine and compute type of a stage.
 
     `auto` is CTranslate2 in int8 on the CPU, whatever the generation values: a change of the search must not change the
     compute type (`Checkpoint.search_differences` lists how the search differs). On other devices it is transformers, in
     bfloat16 on a GPU that has it, and float32 otherwise: the CTranslate2 wheels need CUDA 12 libraries, which current
-    torch does not install. An engine or a compute type given by name is never replaced. Raises `ConfigError` for
-    settings that cannot run together, or not on this device.
+    torch does not install. An engine or a compute type given by name is never replaced. `elsewhere`: the device is
+    another machine's, whose GPU is taken to have bfloat16. Raises `ConfigError` for settings that cannot run together,
+    or not on this device.
     """
     asked = stage.compute_type
     if deterministic and asked not in {"auto", "float32"}:
@@ -55,10 +56,11 @@ def choose_engine(stage: Stage, *, device: Device, deterministic: bool) -> Engin
     if engine == "transformers" and asked == "int8":
         raise ConfigError("compute_type: int8 needs `engine: ctranslate2`; transformers supports float32 and bfloat16")
     if asked != "auto":
-        if engine == "ctranslate2" and asked != "float32":
+        if engine == "ctranslate2" and asked != "float32" and not elsewhere:
             _require_supported(asked, device)
         return EngineChoice(engine, asked, engine_reason)
-    compute_type, why = _compute_type(engine, device=device, deterministic=deterministic)
+    capability = cuda_capability() if device == "cuda" and not elsewhere else None
+    compute_type, why = _compute_type(engine, device=device, capability=capability, deterministic=deterministic)
     return EngineChoice(engine, compute_type, (*engine_reason, f"compute_type: auto is {compute_type} {why}"))
 
 
@@ -83,12 +85,13 @@ def _engine(stage: Stage, *, device: Device) -> tuple[EngineKind, tuple[str, ...
             assert_never(stage.engine)
 
 
-def _compute_type(engine: EngineKind, *, device: Device, deterministic: bool) -> tuple[ComputeType, str]:
+def _compute_type(
+    engine: EngineKind, *, device: Device, capability: tuple[int, int] | None, deterministic: bool
+) -> tuple[ComputeType, str]:
     """Return what `compute_type: auto` stands for, and a clause that says why."""
     if deterministic:
         return "float32", "under deterministic: true"
     if device == "cuda":
-        capability = cuda_capability()
         if capability is not None and capability < _BFLOAT16:
             return "float32", f"for a GPU of compute capability {capability[0]}.{capability[1]}, without bfloat16"
         return "bfloat16", f"for {engine} on cuda"
@@ -102,7 +105,7 @@ def _require_supported(compute_type: ComputeType, device: Device) -> None:
     import ctranslate2  # type: ignore[import-untyped]
 
     if device == "cuda" and not devices.cuda_devices():
-        return  # the workers of a cluster have it: they tell
+        return  # an engine pool on this machine refuses that with the remedy when it opens
     supported = ctranslate2.get_supported_compute_types(device)
     if compute_type not in supported:
         others = [name for name in ("int8", "bfloat16", "float32") if name in supported]

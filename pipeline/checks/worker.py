@@ -10,6 +10,7 @@ from typing import IO
 
 import msgspec
 
+from pipeline import __version__
 from pipeline.checks.protocol import CheckResult, WorkerConfig, receive, send
 from pipeline.checks.rules import Rules, inspect
 from pipeline.failures import attempt
@@ -48,18 +49,44 @@ def bundle_inspected(bundle: bytes, rules: Rules) -> list[CheckResult]:
     return [inspected(_records.decode(line), rules) for line in bundle.split(b"\n")]
 
 
+class InspectingActor:
+    """Bundles inspected on a node of a cluster; not yet an actor."""
+
+    def version(self) -> str:
+        """Return the version of tomdich there."""
+        return __version__
+
+    def begin(self, setup: bytes) -> None:
+        """Take the `WorkerConfig` of the run."""
+        self._rules = _ready(setup)
+
+    def inspect(self, bundle: bytes) -> bytes:
+        """Return the answer to a bundle."""
+        return _answer(bundle, self._rules)
+
+
+def _ready(setup: bytes) -> Rules:
+    """Return the rules of an encoded `WorkerConfig`; loads the tables while the run has no record yet."""
+    known = rules(msgspec.msgpack.decode(setup, type=WorkerConfig))
+    inspected(_FIRST, known)
+    return known
+
+
+def _answer(bundle: bytes, rules: Rules) -> bytes:
+    return msgspec.msgpack.encode(bundle_inspected(bundle, rules))
+
+
 def main() -> None:
     """Answer bundles from standard input on standard output; end when the input ends. Nothing else may print there."""
     source, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")  # buffered, whatever PYTHONUNBUFFERED says
     os.dup2(2, 1)
     with suppress(BrokenPipeError):
-        _answer(source, out)
+        _serve(source, out)
 
 
-def _answer(source: IO[bytes], out: IO[bytes]) -> None:
-    if (first := receive(source)) is None:
+def _serve(source: IO[bytes], out: IO[bytes]) -> None:
+    if (setup := receive(source)) is None:
         return
-    known = rules(msgspec.msgpack.decode(first, type=WorkerConfig))
-    inspected(_FIRST, known)  # loads the tables while the run has no record yet
+    known = _ready(setup)
     while (bundle := receive(source)) is not None:
-        send(out, msgspec.msgpack.encode(bundle_inspected(bundle, known)))
+        send(out, _answer(bundle, known))

@@ -13,7 +13,7 @@ words; a word is a token. A text that holds one of these words (by itself, betwe
     fake:huge      it does not fit in memory, even alone
     fake:refuse    its batch fails, and so does it alone
     fake:lost      the engine is lost
-    fake:crash     the process ends at once, as killed
+    fake:crash     the process ends, as killed, half a second into its batch
     fake:hang      its batch never comes back
 
 Of several candidates, each one after the first lacks one more word at the end.
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 Trigger = Literal["empty", "slip", "loop", "slow", "second", "memory", "huge", "refuse", "lost", "crash", "hang"]
 _SLOW_SECONDS = 0.05
+_CRASH_SECONDS = 0.5
 _FOREVER = 7 * 24 * 3600.0
 
 
@@ -63,6 +64,7 @@ class FakeBackend:
         found = [{self._triggers[token] for token in row if token in self._triggers} for row in rows]
         everything: set[Trigger] = set().union(*found)
         if "crash" in everything:
+            time.sleep(_CRASH_SECONDS)  # so that the answers to the batch before have left the process
             os._exit(1)
         if "hang" in everything:
             time.sleep(_FOREVER)

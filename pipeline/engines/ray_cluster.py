@@ -17,10 +17,10 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pipeline import __version__, yaml_core
 from pipeline.checkpoints.device import cores, cuda_devices
@@ -42,6 +42,14 @@ class Node:
     id: str
     host: str
     room: int  # workers that it can hold by its resources, whoever uses them now
+    spare: int  # CPUs that it has beyond those of so many workers
+
+    @classmethod
+    def of(cls, described: dict[str, Any], pool: EnginePool) -> Self:
+        """Return a node as Ray describes it, with its room for the workers of `pool`."""
+        cpus, gpus = (described["Resources"].get(name, 0) for name in ("CPU", "GPU"))
+        room = _room(pool, cpus=cpus, gpus=gpus)
+        return cls(described["NodeID"], described["NodeManagerHostname"], room, int(cpus) - room * pool.cpus_per_worker)
 
 
 class Cluster:
@@ -69,13 +77,20 @@ class Cluster:
 
     def nodes(self) -> list[Node]:
         """Return the nodes that are alive now."""
-        found = []
-        for node in self.ray.nodes():
-            if node["Alive"]:
-                held = node["Resources"]
-                room = _room(self._pool, cpus=held.get("CPU", 0), gpus=held.get("GPU", 0))
-                found.append(Node(node["NodeID"], node["NodeManagerHostname"], room))
-        return found
+        return [Node.of(node, self._pool) for node in self.ray.nodes() if node["Alive"]]
+
+    def start(self, kind: type, *, node: Node) -> Any:  # noqa: ANN401 - an actor of Ray's, or of its client's
+        """Return an actor that takes one CPU of `node`, once that is free there, and no GPU."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        there = NodeAffinitySchedulingStrategy(node_id=node.id, soft=False)
+        options = {"num_cpus": 1, "num_gpus": 0, "max_restarts": 0, "max_task_retries": 0}
+        return self.ray.remote(kind).options(scheduling_strategy=there, **options).remote()
+
+    def kill(self, actor: Any) -> None:  # noqa: ANN401
+        """End an actor, whatever it does."""
+        with suppress(self.ray.exceptions.RayError, ValueError):  # the cluster is gone
+            self.ray.kill(actor, no_restart=True)
 
     def close(self) -> None:
         """End the connection, or the cluster that this run started."""
@@ -126,6 +141,28 @@ class Cluster:
         )
 
 
+class RunCluster:
+    """The cluster of a run, connected when an engine first needs it; a context manager, at whose end it is closed."""
+
+    def __init__(self, pool: EnginePool | None) -> None:
+        self._pool = pool
+        self.connected: Cluster | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.connected is not None:
+            self.connected.close()
+
+    def connect(self) -> Cluster:
+        """Return the cluster; raises as `Cluster` does."""
+        assert self._pool is not None, "only an engine pool needs a cluster"
+        if self.connected is None:
+            self.connected = Cluster(self._pool)
+        return self.connected
+
+
 def needs(pool: EnginePool) -> str:
     """Return what a worker needs, in words."""
     gpus = f" and {pool.gpus_per_worker:g} GPU" if pool.gpus_per_worker else ""
@@ -145,6 +182,18 @@ def other_version(host: str, found: str) -> ConfigError:
         f"{_FIELD}: {host} {has}, and the run is of {__version__}; install it there with "
         f"`pip install 'tomdich[ray]=={__version__}'`, or name an environment that has it in `{_FIELD}.runtime_env`"
     )
+
+
+def lacks_package(error: Exception) -> bool:
+    """Return whether an actor died because its node lacks the package, or that part of it."""
+    return "failed to import on the worker" in str(error)
+
+
+def reason(error: Exception) -> str:
+    """Return Ray's reason of a death in one line, without what names the actor."""
+    named = ("class_name:", "actor_id:", "pid:", "name:", "namespace:", "ip:")
+    lines = [line.strip() for line in str(error).splitlines()]
+    return " ".join(line for line in lines if line and not line.startswith(named))[:400]
 
 
 def no_environment(error: Exception) -> ConfigError:

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pipeline import __version__
 from pipeline.checkpoints.nodes import Sending
 from pipeline.engines.batching import AHEAD, PATIENCE
-from pipeline.engines.ray_cluster import Cluster, needs, no_environment, other_version
+from pipeline.engines.ray_cluster import Cluster, lacks_package, needs, no_environment, other_version, reason
 from pipeline.engines.ray_worker import Place, Worker
 from pipeline.engines.workers import Outcome, Trouble
 from pipeline.errors import EngineError, StoppedError, TomdichError
@@ -47,7 +47,6 @@ _TELL = 15.0  # seconds without a worker after which that is said
 _LEAVE = 10.0  # seconds in which an idle worker frees its model
 DEATHS = 10
 """So many workers that die one after the other, with no batch finished between, end the run: it is not the texts."""
-_NO_PACKAGE = "failed to import on the worker"  # of Ray, where a worker lacks the package
 
 _Ref: TypeAlias = Any  # of Ray's, or of its client's
 
@@ -174,7 +173,7 @@ class RayWorkers:
             if leaving := [member.actor.leave.remote() for member in idle]:
                 self._ray.wait(leaving, num_returns=len(leaving), timeout=_LEAVE)
         for member in self._members:
-            self._kill(member)
+            self._cluster.kill(member.actor)
         self._members.clear()
         self._refs.clear()
         if self._is_own:
@@ -321,11 +320,11 @@ class RayWorkers:
         if isinstance(error, self._ray.exceptions.RuntimeEnvSetupError):
             self._leave_out(member, no_environment(error))
             return
-        if member.place is None and _NO_PACKAGE in str(error):
+        if member.place is None and lacks_package(error):
             address = re.search(r"^\s*ip: (\S+)", str(error), re.MULTILINE)
             self._leave_out(member, other_version(f"node {address[1]}" if address else "a node", ""))
             return
-        reason = _reason(error)
+        why = reason(error)
         refs = list(member.batches)
         answered = set(self._ray.wait(refs, num_returns=len(refs), timeout=0)[0]) if refs else set()
         lost = []
@@ -340,20 +339,20 @@ class RayWorkers:
                 _finish(batch, outcome)
         self._remove(member)
         for batch in lost[: self._each]:
-            _finish(batch, Outcome(Trouble("died", reason), member.number, 0.0, 0.0))
+            _finish(batch, Outcome(Trouble("died", why), member.number, 0.0, 0.0))
         self._queue.extendleft(reversed(lost[self._each :]))
         self._look_at = 0.0
         self._deaths += 1
         if self._deaths >= DEATHS:
             raise EngineError(
                 f"{self._checkpoint.name}: {DEATHS} workers died one after the other, the last on {member.where}: "
-                f"{reason}; what is finished is kept, so see to the cluster and run again"
+                f"{why}; what is finished is kept, so see to the cluster and run again"
             )
-        _log.warning(f"{self._checkpoint.name}: a worker on {member.where} died: {reason}; its texts go to others")
+        _log.warning(f"{self._checkpoint.name}: a worker on {member.where} died: {why}; its texts go to others")
 
     def _remove(self, member: _Member) -> None:
         """Forget a worker; where it saw to the files of its node, the next one there does."""
-        self._kill(member)
+        self._cluster.kill(member.actor)
         self._members.remove(member)
         for ref in [ref for ref, (owner, _) in self._refs.items() if owner is member]:
             del self._refs[ref]
@@ -365,10 +364,6 @@ class RayWorkers:
             node.first = None
             if node.others:
                 self._prepare(node.others.pop(0), member.place)
-
-    def _kill(self, member: _Member) -> None:
-        with suppress(self._ray.exceptions.RayError, ValueError):  # the cluster is gone
-            self._ray.kill(member.actor, no_restart=True)
 
     def _require_workers(self) -> None:
         """Raise where no worker is open for too long, or the run is to stop meanwhile."""
@@ -401,10 +396,3 @@ def _defect(error: Exception, where: str) -> EngineError:
     return EngineError(
         f"a worker on {where}: {str(error).strip().splitlines()[-1]}; its traceback is in Ray's logs there"
     )
-
-
-def _reason(error: Exception) -> str:
-    """Return Ray's reason in one line, without what names the actor."""
-    named = ("class_name:", "actor_id:", "pid:", "name:", "namespace:", "ip:")
-    lines = [line.strip() for line in str(error).splitlines()]
-    return " ".join(line for line in lines if line and not line.startswith(named))[:400]

@@ -15,6 +15,7 @@ from pipeline.checks.protocol import WorkerConfig
 from pipeline.config import Config, dump
 from pipeline.corrections import Rejection
 from pipeline.engines import LoadedModel
+from pipeline.engines.ray_cluster import RunCluster
 from pipeline.errors import StoppedError
 from pipeline.glossary import Glossary
 from pipeline.ids import digest
@@ -120,8 +121,13 @@ def through_stages(
     """
     setup = WorkerConfig(glossary, run.config.inspect.hold)
     with (
-        Inspection(run.work, setup=setup, total=articles.count, fail=run.failures.add) as inspection,
-        StagePasses(run, checkpoints, memo=memo, glossary=glossary, inspection=inspection) as passes,
+        RunCluster(run.config.runtime.engine_pool) as cluster,
+        Inspection(
+            run.work, setup=setup, total=articles.count, fail=run.failures.add, cluster=lambda: cluster.connected
+        ) as inspection,
+        StagePasses(
+            run, checkpoints, memo=memo, glossary=glossary, inspection=inspection, connect=cluster.connect
+        ) as passes,
         ExitStack() as spools,
     ):
         if run.config.order == DEFAULT_ORDER:

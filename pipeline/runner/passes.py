@@ -57,12 +57,15 @@ class StagePasses:
         memo: Memo,
         glossary: Glossary,
         inspection: Inspection,
+        connect: Callable[[], Cluster],
     ) -> None:
-        """`inspection`: takes the records while the passes go on; its seconds are not theirs."""
+        """`inspection` takes the records while the passes go on; its seconds are not theirs.
+
+        `connect` gives the cluster of an engine pool, which the caller closes.
+        """
         self._run, self._checkpoints = run, checkpoints
-        self._memo, self._glossary, self._inspection = memo, glossary, inspection
+        self._memo, self._glossary, self._inspection, self._connect = memo, glossary, inspection, connect
         self._passes: list[_StagePass[Any, Any]] = []
-        self._cluster: Cluster | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -70,8 +73,6 @@ class StagePasses:
     def __exit__(self, *_: object) -> None:
         for stage_pass in self._passes:
             stage_pass.runner.close()
-        if self._cluster is not None:
-            self._cluster.close()
 
     def summarize(self, articles: Records[Article]) -> Iterator[Summarized]:
         """Yield each article with its summary, in order; failures go to the run's list."""
@@ -131,20 +132,11 @@ class StagePasses:
             memo=self._memo,
             glossary=self._glossary,
             inspection=self._inspection,
-            connect=self._connected,
+            connect=self._connect,
             behind=tuple(self._checkpoints)[tuple(self._checkpoints).index(name) + 1 :],
         )
         self._passes.append(opened)
         return opened
-
-    def _connected(self) -> Cluster:
-        """Return the cluster of the run, connected when an engine first needs it."""
-        if self._cluster is None:
-            from pipeline.engines.ray_cluster import Cluster
-
-            assert self._run.config.runtime.engine_pool is not None, "only an engine pool needs a cluster"
-            self._cluster = Cluster(self._run.config.runtime.engine_pool)
-        return self._cluster
 
     def _without_summary(self, articles: Iterable[Article]) -> Iterator[Summarized]:
         for article in articles:

@@ -2,11 +2,13 @@
 
     python -m tests.benchmarks.pool workers [--articles 48] [--rounds 3]
     python -m tests.benchmarks.pool driver [--workers 64] [--latency second|slow|none] [--texts 40000] [--profile]
+    python -m tests.benchmarks.pool shares [--articles 5000] [--pages]
 
 `workers`: two workers with one core each, CTranslate2 in int8 in the shape of ViT5-base, the engine stage alone, in turn
 with two bare processes of one core that have half the texts each. `driver`: the fake engine, whose batch of 32 texts
-takes a second, 50 ms or nothing, through the stage runner and a memo that commits each answer. On a busy machine the
-wall times say little; the processor's time of the driver's thread per text does not depend on who else computes.
+takes a second, 50 ms or nothing, through the stage runner and a memo that commits each answer. `shares`: a whole run on
+the fake engine in this process: what of the driver's thread reading takes, and what those that inspect take beside it.
+On a busy machine the wall times say little; the processor's time of a thread per text depends little on who else computes.
 Ray's workers have the niceness of this process here, not the 15 that Ray gives them.
 """
 
@@ -19,6 +21,7 @@ import cProfile
 import multiprocessing
 import os
 import pstats
+import resource
 import statistics
 import tempfile
 import time
@@ -27,15 +30,24 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import yaml
+
+from pipeline import config as configs
+from pipeline import sources
 from pipeline.checkpoints import Checkpoint, default_cache, prepare
 from pipeline.config import EnginePool, GenerationOptions, Runtime, Stage
 from pipeline.engines import open_engine
 from pipeline.engines.batching import BatchingEngine
+from pipeline.progress import Silent
 from pipeline.records import Article, Generation, Origin
+from pipeline.runner import chain
+from pipeline.runner.options import RunOptions
 from pipeline.runner.stage_runner import open_stage
 from pipeline.stages import summarize
 from pipeline.storage.memo import open_memo
 from tests.benchmarks.workload import invented, vit5_base
+from tests.conftest import fake_config, write_feed
 from tests.ray_cluster import ray_cluster
 
 BATCH = 32  # texts
@@ -182,19 +194,69 @@ def articles(count: int, latency: str) -> Iterator[Article]:
         yield Article(id=str(number), text=text, text_sha256=str(number), source=Origin("", number))
 
 
+# The shares of a run
+
+
+def shares(*, count: int, pages: bool) -> None:
+    """Print the milliseconds of the processor that an article of real length takes, and where."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source: dict[str, Any] = {"path": "pages"} if pages else {"path": "feed.jsonl", "columns": {"text": "body"}}
+        if pages:
+            (folder / "pages").mkdir()
+            for one in invented(count):
+                (folder / "pages" / f"{one['id']}.html").write_text(page(**one), encoding="utf-8")
+        else:
+            write_feed(folder / "feed.jsonl", invented(count))
+        path = folder / "shares.yaml"
+        path.write_text(yaml.safe_dump(fake_config(max_new_tokens=60, sources=[source])), encoding="utf-8")
+        config = configs.load(path)
+        began = time.thread_time()
+        records = list(sources.read(config.sources[0], exclude=config.exclude, on_file=lambda _: None))
+        read = time.thread_time() - began
+        encoder, decoder = msgspec.json.Encoder(), msgspec.json.Decoder(Article)
+        began = time.thread_time()
+        for record in records:
+            assert isinstance(record, Article)
+            decoder.decode(encoder.encode(record))
+        moved = time.thread_time() - began
+        began = time.thread_time()
+        chain.run(config, options=RunOptions(outputs=folder / "out"), progress=Silent())
+        driver_ = time.thread_time() - began
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        each = {
+            "the driver's thread": driver_,
+            "of it reading": read,
+            "encoding and decoding an article once": moved,
+            "those that inspect, with their start": used.ru_utime + used.ru_stime,
+        }
+        print(f"shares: {count} articles as {'web pages' if pages else 'rows of JSON lines'}, ms each; {load()}")
+        for what, seconds in each.items():
+            print(f"  {what}: {1000 * seconds / count:.2f} ({seconds / driver_:.0%})")
+
+
+def page(*, id: str, title: str, body: str) -> str:  # noqa: A002 - the fields of an article
+    paragraphs = "".join(f"<p>{line}</p>" for line in body.split("\n"))
+    head = f"<head><meta charset=utf-8><title>{title}</title></head>"
+    return f"<!doctype html><html>{head}<body><article><h1>{title}</h1>{paragraphs}</article></body></html>"
+
+
 def main() -> None:
     os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - Ray's own spelling
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["workers", "driver"])
-    parser.add_argument("--articles", type=int, default=48)
+    parser.add_argument("what", choices=["workers", "driver", "shares"])
+    parser.add_argument("--articles", type=int)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=64)
     parser.add_argument("--latency", choices=LATENCIES, default="second")
     parser.add_argument("--texts", type=int, default=40_000)
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--pages", action="store_true")
     asked = parser.parse_args()
     if asked.what == "workers":
-        workers(articles=asked.articles, rounds=asked.rounds)
+        workers(articles=asked.articles or 48, rounds=asked.rounds)
+    elif asked.what == "shares":
+        shares(count=asked.articles or 5000, pages=asked.pages)
     else:
         driver(count=asked.workers, latency=asked.latency, texts=asked.texts, profile=asked.profile)
 

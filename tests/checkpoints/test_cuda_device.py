@@ -12,7 +12,7 @@ import pytest
 from pipeline.checkpoints import device as devices
 from pipeline.checkpoints import prepare
 from pipeline.checkpoints.settings import choose_engine
-from pipeline.config import Runtime, Stage
+from pipeline.config import EnginePool, Runtime, Stage
 from pipeline.errors import ConfigError
 from tests import tiny
 
@@ -116,6 +116,24 @@ def test_the_compute_type_is_one_that_the_gpu_has(
     assert choice.reasons[-1] == f"compute_type: auto is {expected} {why}"
     asked = Stage(model="owner/model", engine="transformers", compute_type="bfloat16")
     assert choose_engine(asked, device="cuda", deterministic=False).compute_type == "bfloat16"
+
+
+def test_what_this_machine_has_decides_nothing_for_the_workers_of_a_cluster_elsewhere(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    driver.capability = (7, 5)
+    found = []
+    for address, torch_has_cuda in (("local", True), ("auto", False)):
+        monkeypatch.setattr(devices, "torch_has_cuda", lambda has=torch_has_cuda: has)
+        checkpoint = prepare(
+            Stage(model=str(tiny.checkpoint("t5")), accept_license="unknown"),
+            runtime=Runtime(engine_pool=EnginePool(address=address)),
+            deterministic=False,
+            reproducible="warn",
+            cache=tmp_path / "cache",
+        )
+        found.append((checkpoint.device, checkpoint.engine, checkpoint.compute_type))
+    assert found == [("cuda", "transformers", "float32"), ("cuda", "transformers", "bfloat16")]
 
 
 def test_cuda_with_a_torch_that_has_none_is_refused_before_a_model_is_loaded(

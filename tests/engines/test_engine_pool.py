@@ -44,7 +44,7 @@ FEED = [article(number) for number in range(60)]
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
-    with ray_cluster(cpus=2, cache=tmp_path_factory.mktemp("node-cache")) as found:
+    with ray_cluster(cpus=2, gpus=1, cache=tmp_path_factory.mktemp("node-cache")) as found:
         yield found
 
 
@@ -98,15 +98,16 @@ class Night:
         return [json.loads(line) for line in lines]
 
 
-def ended(process: subprocess.Popen[str], *, code: int) -> str:
+def ended(process: subprocess.Popen[str], *, code: int, publishes: bool | None = None) -> str:
     out, err = process.communicate(timeout=600)
-    return checked(process.returncode, out, err, code=code)
+    return checked(process.returncode, out, err, code=code, publishes=publishes)
 
 
-def checked(found: int, out: str, err: str, *, code: int) -> str:
+def checked(found: int, out: str, err: str, *, code: int, publishes: bool | None = None) -> str:
     assert found == code, f"exit {found}: {out}{err}"
     assert "Traceback" not in err, err
-    assert len(out.splitlines()) == (code == 0), out  # the version's line, whatever Ray would like to say
+    # the version's line, whatever Ray would like to say
+    assert len(out.splitlines()) == (code == 0 if publishes is None else publishes), out
     return out + err
 
 
@@ -199,38 +200,13 @@ def test_a_lost_device_ends_the_run_and_names_the_node(night: Night, cluster: Ra
     until(lambda: not cluster.workers())
 
 
-def test_a_batch_that_hangs_ends_the_run_and_its_worker(night: Night, cluster: RayCluster) -> None:
-    night.feed([*FEED[:5], poisoned(100, "hang")])
-    script = (
-        "import sys; from pipeline.engines import batching; batching.PATIENCE = 10.0;"
-        "from pipeline.cli import main; sys.argv[0] = 'tomdich'; main()"
-    )
-    night.pool["workers"] = 1
-    night.write()
-    hung = subprocess.run(
-        [sys.executable, "-c", script, "run", "night.yaml", "--outputs", "out"],
-        cwd=night.folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | night.environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert hung.returncode == 1, hung.stderr
-    assert "the fake engine hangs" in hung.stderr
-    until(lambda: not cluster.workers())
-
-
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, None], ids=["SIGINT", "SIGTERM", "deadline"])
-def test_a_run_that_is_stopped_leaves_no_actor(night: Night, cluster: RayCluster, stop: signal.Signals | None) -> None:
+def test_a_run_that_is_interrupted_leaves_no_actor(night: Night, cluster: RayCluster) -> None:
     night.feed([poisoned(number, "second") for number in range(60)])
     night.pool["workers"] = 1
-    run = night.start("--deadline", "1s") if stop is None else night.start()
-    if stop is not None:
-        until(cluster.workers, what=lambda: f"no worker: {run.poll()}")
-        run.send_signal(stop)
-    said = ended(run, code=5)
-    assert "run it again" in said
+    run = night.start()
+    until(cluster.workers, what=lambda: f"no worker: {run.poll()}")
+    run.send_signal(signal.SIGINT)
+    assert "run it again" in ended(run, code=5)
     until(lambda: not cluster.workers())
 
 
@@ -276,7 +252,6 @@ def test_a_cluster_with_another_tomdich_is_refused_with_the_remedy(
 @pytest.mark.parametrize(
     ("pool", "said"),
     [
-        ({"address": "ray://127.0.0.1:9"}, "no cluster answers"),
         ({"runtime_env": "absent.yaml"}, "absent.yaml"),
         ({"runtime_env": "feed.jsonl"}, "feed.jsonl"),
     ],

@@ -135,7 +135,7 @@ def test_where_processes_are_killed_nothing_is_lost(tmp_path: Path, how_many: in
         beside = inspected(tmp_path / "beside", map(record, range(400)), total=MANY, meanwhile=kill)
         assert beside[:3] == here[:3]
         assert len(beside[3]) == 1
-        assert "a process that inspected has ended before its time" in beside[3][0]
+        assert "a process that inspected on this machine has ended before its time" in beside[3][0]
 
 
 def test_a_run_that_others_inspect_for_does_not_load_the_checks(

@@ -746,7 +746,9 @@ def test_the_command_line_runs_shards_and_merges_them(tmp_path: Path, make_confi
     (ending,) = map(json.loads, (tmp_path / "finished.jsonl").read_text("utf-8").splitlines())
     assert (ending["exit"], ending["reason"], ending["counts"]["records"]) == (0, "published", 6)
     assert 'tomdich_last_exit_code{name="night"} 0' in (tmp_path / "night.prom").read_text("utf-8")
-    assert "on_finish" not in (tmp_path / "out" / "night" / "latest" / "config.yaml").read_text("utf-8")
+    written = (tmp_path / "out" / "night" / "latest" / "config.yaml").read_text("utf-8")
+    assert "on_finish" not in written
+    assert "path: ../../../feed.jsonl" in written  # as that of a run: relative to the version
 
 
 def test_a_range_of_editions_cannot_be_sharded(tmp_path: Path, make_config: Callable[..., Path]) -> None:
