@@ -22,6 +22,7 @@ from pipeline.errors import (
 if TYPE_CHECKING:
     from pipeline.config import Config
     from pipeline.engines import LoadedModel
+    from pipeline.runner.chain import SummarizedAhead
     from pipeline.runner.options import Outcome
 from pipeline.cli.options import (
     DEFAULT_OUTPUTS,
@@ -98,14 +99,19 @@ def run(
 
 
 def run_once(
-    config: Config, options: RunOptions, *, report: Callable[[Outcome], None], models: LoadedModel | None = None
+    config: Config,
+    options: RunOptions,
+    *,
+    report: Callable[[Outcome], None],
+    models: LoadedModel | None = None,
+    ahead: SummarizedAhead | None = None,
 ) -> Outcome:
     """Run a config once, with progress on stderr; `report` prints what it came to, also where it is stopped early."""
     from pipeline.runner import chain
     from pipeline.runner.notify import Finish
 
     with show_progress() as progress, Finish(config, outputs=options.outputs) as finish:
-        outcome = finish.outcome = chain.run(config, options=options, progress=progress, models=models)
+        outcome = finish.outcome = chain.run(config, options=options, progress=progress, models=models, ahead=ahead)
         if outcome.stopped:
             report(outcome)
             raise outcome.stopped_early()

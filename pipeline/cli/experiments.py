@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 import time
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -33,6 +35,7 @@ from pipeline.runner.options import RunOptions
 if TYPE_CHECKING:
     from pipeline.engines import LoadedModel
     from pipeline.runner.cells import Cell
+    from pipeline.runner.chain import SummarizedAhead
     from pipeline.runner.options import Outcome
 
 
@@ -69,7 +72,7 @@ def matrix(
     loaded = cells.load(config, tuple(overrides or ()))
     if baseline is not None:
         loaded = loaded.with_baseline(baseline)
-    chosen = matrices.grouped(loaded.selected(only or ()))
+    chosen = matrices.in_order(loaded.selected(only or ()), options=options)
     day = edition_day(edition, chosen[0].config)
     options = replace(options, edition=day, tags=tuple(map(person_tag, tags or ())), note=note)
     started = time.monotonic()
@@ -85,19 +88,8 @@ def matrix(
             _exit([one.exit_code for one in planned])
             return
 
-        def run_cell(number: int, cell: Cell, asked: RunOptions, models: LoadedModel) -> Outcome:
-            say(f"cell {number} of {len(chosen)}, {cell.name}:")
-            if asked.deadline is not None:
-                asked = replace(asked, deadline=max(0.0, asked.deadline - (time.monotonic() - started)))
-            try:
-                return run_once(
-                    cell.config, asked, models=models, report=lambda outcome: print_outcome(outcome, path=False)
-                )
-            except TomdichError as error:
-                say(f"error: {error}")
-                raise
-
-        results = matrices.run(loaded, chosen, options=options, run_cell=run_cell)
+        runner = _CellRunner(len(chosen), started)
+        results = matrices.run(loaded, planned, options=options, summarize_cell=runner.summarize, run_cell=runner.run)
     if as_json:
         typer.echo(listing.results_json(loaded, results))
     else:
@@ -105,6 +97,46 @@ def matrix(
         if sum(one.outcome is not None for one in results) > 1:
             say(f"compare them: tomdich compare --matrix {shlex.quote(loaded.name)}")
     _exit([one.exit_code for one in results])
+
+
+@dataclass(frozen=True, slots=True)
+class _CellRunner:
+    """Runs the cells of a matrix, with progress and errors on stderr."""
+
+    count: int
+    started: float  # the command, by the monotonic clock
+
+    def summarize(self, cell: Cell, options: RunOptions, models: LoadedModel) -> SummarizedAhead:
+        """Make the summaries of a cell."""
+        from pipeline.runner import chain
+
+        say(f"summaries of {cell.name}:")
+        with self._telling_errors(), show_progress() as progress:
+            return chain.summarize_ahead(cell.config, options=options, progress=progress, models=models)
+
+    def run(
+        self, number: int, cell: Cell, options: RunOptions, models: LoadedModel, ahead: SummarizedAhead | None
+    ) -> Outcome:
+        """Run the cell with this number, from 1."""
+        say(f"cell {number} of {self.count}, {cell.name}:")
+        if options.deadline is not None:
+            options = replace(options, deadline=max(0.0, options.deadline - (time.monotonic() - self.started)))
+        with self._telling_errors():
+            return run_once(
+                cell.config,
+                options,
+                models=models,
+                ahead=ahead,
+                report=lambda outcome: print_outcome(outcome, path=False),
+            )
+
+    @contextmanager
+    def _telling_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except TomdichError as error:
+            say(f"error: {error}")
+            raise
 
 
 @app.command(rich_help_panel=EXPERIMENTS)

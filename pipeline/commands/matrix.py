@@ -3,6 +3,10 @@
 A call that several cells need is made by the first of them. A cell that fails leaves the others as they are. Nothing
 but the memo and the published versions is kept between two commands: the same command again takes the answers of what
 was killed from the memo, and finds the cells that are published.
+
+One model is in memory at a time, and each cell needs two, or three with `translate.repair.model`. So the summaries of all
+cells are made first, and kept in the memo, but for those that translate first; the cells with one translator follow
+each other.
 """
 
 from __future__ import annotations
@@ -10,16 +14,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from pipeline.config import Config
 from pipeline.engines import LoadedModel
 from pipeline.errors import HungError, StoppedError, TomdichError
 from pipeline.progress import Progress
+from pipeline.records import DEFAULT_ORDER, StageName
 from pipeline.runner import planning
 from pipeline.runner.cells import Cell, Matrix
+from pipeline.runner.chain import SummarizedAhead
 from pipeline.runner.options import Outcome, RunOptions
 from pipeline.runner.planning import Plan, StagePlan
-from pipeline.runner.preparing import model_stages, stage_of
+from pipeline.runner.preparing import stage_of
 from pipeline.storage import labels
-from pipeline.storage.versions import versions
+from pipeline.storage.versions import settle_latest, versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +49,19 @@ class CellResult:
     exit_code: int = 0
 
 
-def grouped(cells: Sequence[Cell]) -> list[Cell]:
-    """Return the cells in the order in which they run: those with the same checkpoints one after the other.
+def in_order(cells: Sequence[Cell], *, options: RunOptions) -> list[Cell]:
+    """Return the cells in the order in which they run: those whose last model is the same one after the other."""
+    return _grouped(cells, by="summarize" if options.until else "translate")
 
-    The checkpoints are those that the config names. Else the order is that of `cells`.
-    """
 
-    def checkpoints(cell: Cell) -> tuple[tuple[str | None, ...], ...]:
-        stages = (stage_of(cell.config, name) for name in model_stages(cell.config, until=None))
-        return tuple((stage.model, stage.revision, stage.engine, stage.compute_type) for stage in stages)
-
-    first: dict[tuple[int, tuple[str | None, ...]], int] = {}  # by stage and checkpoint
-    for at, cell in enumerate(cells):
-        for key in enumerate(checkpoints(cell)):
-            first.setdefault(key, at)
-    return sorted(cells, key=lambda cell: [first[key] for key in enumerate(checkpoints(cell))])
+def _grouped(cells: Iterable[Cell], *, by: StageName) -> list[Cell]:
+    """Return the cells with those together whose config names the same checkpoint in a stage, else in their order."""
+    groups: dict[tuple[str | None, ...], list[Cell]] = {}
+    for cell in cells:
+        stage = stage_of(cell.config, by)
+        key = stage.model, stage.revision, stage.engine, stage.compute_type
+        groups.setdefault(key, []).append(cell)
+    return [cell for group in groups.values() for cell in group]
 
 
 def plan(cells: Iterable[Cell], *, options: RunOptions, progress: Progress) -> list[CellPlan]:
@@ -91,25 +96,35 @@ def price(planned: Iterable[CellPlan]) -> StagePlan:
 
 def run(
     matrix: Matrix,
-    cells: Sequence[Cell],
+    planned: Sequence[CellPlan],
     *,
     options: RunOptions,
-    run_cell: Callable[[int, Cell, RunOptions, LoadedModel], Outcome],
+    summarize_cell: Callable[[Cell, RunOptions, LoadedModel], SummarizedAhead],
+    run_cell: Callable[[int, Cell, RunOptions, LoadedModel, SummarizedAhead | None], Outcome],
 ) -> list[CellResult]:
-    """Run `cells` of the matrix one after the other and return what each came to; one that fails does not end the rest.
+    """Run the planned cells of the matrix one after the other and return what each came to.
 
-    `run_cell` is given the number of the cell, from 1, the cell, its options, and the model that the cell before it
-    left, which is loaded again only where a cell needs another one in between. A run that is stopped early ends them
-    all: those that are left are results with the exit code of `StoppedError`. Each version is tagged as its cell, see
-    `storage.labels`. Raises `HungError` where the process must end.
+    First `summarize_cell` makes the summaries of the cells that lack some, so that each model is loaded once: the
+    summarizers, then the translators. With a deadline it does not, so that what is finished in time is published.
+    `run_cell` is also given the number of the cell, from 1. Both are given the model that the cell before it left.
+
+    A cell that fails does not end the rest. A run that is stopped early ends them all: those that are left are results
+    with the exit code of `StoppedError`. Each version is tagged as its cell, see `storage.labels`. Raises `HungError`
+    where the process must end.
     """
+    cells = [one.cell for one in planned]
     results: list[CellResult] = []
     current = {cell.name: "" for cell in matrix.cells}
     with LoadedModel() as models:
+        try:
+            ahead = _summarized_ahead(planned, options=options, models=models, summarize_cell=summarize_cell)
+        except StoppedError as error:
+            return [CellResult(cell, None, str(error), error.exit_code) for cell in cells]
         for number, cell in enumerate(cells, start=1):
             tags = labels.cell_tags(matrix.name, cell.name, is_baseline=cell is matrix.baseline)
+            asked = replace(options, tags=(*options.tags, *tags))
             try:
-                outcome = run_cell(number, cell, replace(options, tags=(*options.tags, *tags)), models)
+                outcome = run_cell(number, cell, asked, models, ahead.get(cell.name))
             except HungError:
                 raise
             except TomdichError as error:
@@ -125,4 +140,44 @@ def run(
                     current[cell.name] = outcome.version.folder.name
             there = versions(options.outputs / cell.config.name)
             labels.settle_cells(there, matrix.name, current, baseline=matrix.baseline.name)
+    settle_latest(options.outputs, matrix.baseline.config.name)  # the baseline may be another one now
     return results
+
+
+def _summarized_ahead(
+    planned: Sequence[CellPlan],
+    *,
+    options: RunOptions,
+    models: LoadedModel,
+    summarize_cell: Callable[[Cell, RunOptions, LoadedModel], SummarizedAhead],
+) -> dict[str, SummarizedAhead]:
+    """Return by cell what was done ahead of the runs; where that fails, the cell's own run says why.
+
+    Raises `StoppedError` and `HungError`.
+    """
+    lacking: list[Cell] = []
+    summarized: list[Config] = []  # as if all had one translator
+    for one in planned:
+        config = one.cell.config.model_copy(update={"translate": planned[0].cell.config.translate})
+        if _lacks_summaries(one) and config not in summarized:
+            lacking.append(one.cell)
+            summarized.append(config)
+    if options.deadline is not None or options.until is not None or lacking in ([], [planned[0].cell]):
+        return {}
+    found: dict[str, SummarizedAhead] = {}
+    for cell in _grouped(lacking, by="summarize"):
+        try:
+            found[cell.name] = summarize_cell(cell, options, models)
+        except (HungError, StoppedError):
+            raise
+        except TomdichError:
+            models.close()
+    return found
+
+
+def _lacks_summaries(one: CellPlan) -> bool:
+    """Return whether calls of the summarizer are to be made first in the cell, as far as that is known."""
+    if one.plan is None or one.plan.same or one.cell.config.order != DEFAULT_ORDER:
+        return False
+    stage = one.plan.stages.get("summarize")
+    return bool(one.plan.unprepared) if stage is None else bool(stage.missing or stage.waiting)

@@ -53,6 +53,7 @@ class LoadedModel:
     """
 
     def __init__(self) -> None:
+        self.reused = 0  # how often the model that is asked for was there
         self._key: tuple[object, ...] = ()
         self._model: Any = None  # of the backend's own type
         self._free: Callable[[], None] = _nothing
@@ -69,7 +70,9 @@ class LoadedModel:
 
         `load` returns the model and a function that gives its memory back, called when nothing here refers to it.
         """
-        if self._key != key:
+        if self._key == key:
+            self.reused += 1
+        else:
             self.close()
             self._model, self._free = load()
             self._key = key

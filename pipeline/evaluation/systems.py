@@ -322,7 +322,7 @@ def _values(answers: _Answers, common: Sequence[str]) -> dict[str, float]:
 
 
 def _seconds(manifest: Mapping[str, Any]) -> float | None:
-    """Return the seconds of the model stages for one article as if the memo had answered nothing.
+    """Return the seconds of the model stages for one article as if the memo had answered nothing, models loaded.
 
     None where a stage computed nothing, so that its time is not known, and for an edition of several versions.
     """
@@ -332,7 +332,9 @@ def _seconds(manifest: Mapping[str, Any]) -> float | None:
         made = calls["computed"] + calls["replayed"]
         if made and not calls["computed"]:
             return None
-        total += manifest["timings"].get(stage, 0.0) * (made / calls["computed"] if made else 1.0)
+        opening = manifest.get("opening", {}).get(stage, 0.0)  # older versions do not have it
+        seconds = manifest["timings"].get(stage, 0.0) - opening
+        total += seconds * (made / calls["computed"] if made else 1.0)
     return total / records if records else None
 
 

@@ -32,7 +32,7 @@ _EXCLUDE, _INCLUDE, _SEEDS, _NAME = "exclude", "include", "seeds", "name"
 _MOST = 1000  # cells; a longer product is a mistake
 _LONGEST_NAME = 120  # characters
 # What changes no answer: every cell would be the same version.
-_OUTSIDE = ("name", "runtime", "memo", "limits", "metrics", "on_finish")
+_OUTSIDE = ("name", "runtime", "memo", "limits", "metrics", "track", "on_finish")
 
 Values = Mapping[str, JSON]  # by field, written with dots
 

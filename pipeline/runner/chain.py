@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pipeline import __version__, report, waiting
@@ -47,10 +48,52 @@ from pipeline.storage.rows import read_failures
 _log = logging.getLogger(__name__)
 
 
-def run(config: Config, *, options: RunOptions, progress: Progress, models: LoadedModel | None = None) -> Outcome:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummarizedAhead:
+    """What it took to have the summaries of a run in the memo before the run."""
+
+    computed: int  # calls
+    seconds: float
+    opening: float  # of the seconds: until the engine was open
+    log: list[str]  # the lines of the stage
+
+
+def summarize_ahead(config: Config, *, options: RunOptions, progress: Progress, models: LoadedModel) -> SummarizedAhead:
+    """Make the summaries of a run, which takes them from the memo afterwards; publishes nothing. Raises as `run`."""
+    day = Day.of(config, options)
+    with open_run(day, options=replace(options, until="summarize"), progress=progress, models=models) as run:
+        glossary = before_reading(run.config, run.options)
+        checkpoints = prepare_models(run)
+        loaded = _load(run, glossary)
+        with (
+            open_memo(memo_folder(run.config, run.options.outputs), stopping=run.stop.now) as memo,
+            RunCluster(run.config.runtime.engine_pool) as cluster,
+            _inspecting(run, glossary, total=0, cluster=cluster) as inspection,
+            StagePasses(
+                run, checkpoints, memo=memo, glossary=glossary, inspection=inspection, connect=cluster.connect
+            ) as passes,
+        ):
+            deque(passes.summarize(loaded), maxlen=0)
+        return SummarizedAhead(
+            computed=passes.calls["summarize"]["computed"],
+            seconds=run.run_log.timings["summarize"],
+            opening=run.run_log.opening.get("summarize", 0.0),
+            log=run.run_log.lines("summarize"),
+        )
+
+
+def run(
+    config: Config,
+    *,
+    options: RunOptions,
+    progress: Progress,
+    models: LoadedModel | None = None,
+    ahead: SummarizedAhead | None = None,
+) -> Outcome:
     """Run `config` and publish a version, or return the existing one where nothing would change.
 
-    `models`: of `open_engine`, for several runs one after the other.
+    `models`: of `open_engine`, for several runs one after the other. `ahead`: of `summarize_ahead`, whose calls and
+    seconds count as those of this run.
 
     Raises `GateError` when the feed is too small, too many records failed or are held back; `StoppedError` when
     stopped early with nothing to publish; `UsageError` and `WorldError` as they come. In each case nothing is
@@ -59,16 +102,19 @@ def run(config: Config, *, options: RunOptions, progress: Progress, models: Load
     day = Day.of(config, options)
     try:
         with open_run(day, options=options, progress=progress, models=models) as context:
-            outcome = _chain(context)
+            outcome = _chain(context, ahead)
             if outcome.version is not None and (options.tags or options.note is not None):
                 labels.edit(outcome.version, add=options.tags, note=options.note)
+                context.experiment.point_latest()  # which of several cells of a matrix it is, their labels say
     except StoppedError as error:
         raise type(error)(day.rerun(str(error))) from None
     return replace(outcome, stopped=outcome.stopped and day.rerun(outcome.stopped))
 
 
-def _chain(run: RunContext) -> Outcome:
+def _chain(run: RunContext, ahead: SummarizedAhead | None) -> Outcome:
     """Load, summarize and translate, inspect, publish; or return early where there is nothing to publish."""
+    if ahead is not None:
+        run.run_log.include(ahead.log)
     run.run_log.event("start", {"name": run.config.name, "scope": run.options.scope, "tomdich": __version__})
     glossary = before_reading(run.config, run.options)
     checkpoints = prepare_models(run)
@@ -86,6 +132,11 @@ def _chain(run: RunContext) -> Outcome:
     with open_memo(folder, stopping=run.stop.now) as memo:
         inspection, passes = through_stages(run, loaded, checkpoints, memo=memo, glossary=glossary)
     records = inspection.records
+    calls = passes.calls
+    if ahead is not None:
+        run.run_log.add("summarize", seconds=ahead.seconds, opening=ahead.opening)
+        calls["summarize"]["computed"] += ahead.computed
+        calls["summarize"]["replayed"] -= ahead.computed
     if passes.stopped and not records.count:
         raise StoppedError(passes.stopped)
     if not records.count and _nothing_is_new(run, loaded):
@@ -100,7 +151,7 @@ def _chain(run: RunContext) -> Outcome:
         environment=environment(checkpoints),
         loaded=loaded,
         counted=Counted(records.count, inspection.flagged, inspection.held),
-        calls=passes.calls,
+        calls=calls,
         scope="partial" if passes.stopped else run.options.scope,
     )
     version = publish(run, records, facts, loaded=loaded, config=resolved(run.config, checkpoints))
@@ -119,12 +170,9 @@ def through_stages(
 
     The records are in the `Inspection`, the calls in the passes.
     """
-    setup = WorkerConfig(glossary, run.config.inspect.hold)
     with (
         RunCluster(run.config.runtime.engine_pool) as cluster,
-        Inspection(
-            run.work, setup=setup, total=articles.count, fail=run.failures.add, cluster=lambda: cluster.connected
-        ) as inspection,
+        _inspecting(run, glossary, total=articles.count, cluster=cluster) as inspection,
         StagePasses(
             run, checkpoints, memo=memo, glossary=glossary, inspection=inspection, connect=cluster.connect
         ) as passes,
@@ -142,6 +190,12 @@ def through_stages(
         get_ready()  # the last records are inspected meanwhile
     run.run_log.ended("inspect", inspection.seconds)
     return inspection, passes
+
+
+def _inspecting(run: RunContext, glossary: Glossary, *, total: int, cluster: RunCluster) -> Inspection:
+    setup = WorkerConfig(glossary, run.config.inspect.hold)
+    fail = run.failures.add
+    return Inspection(run.work, setup=setup, total=total, fail=fail, cluster=lambda: cluster.connected)
 
 
 def prepare_models(run: RunContext) -> dict[StageName, Checkpoint]:

@@ -70,6 +70,7 @@ def manifest(
         },
         "calls": calls,
         "timings": dict(run.run_log.timings),
+        "opening": dict(run.run_log.opening),  # of the timings: the seconds in which an engine was opened
         "environment": environment,
     }
 

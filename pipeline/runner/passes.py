@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -245,7 +246,11 @@ class _StagePass(Generic[R, T]):
         if revision is not None and not revision.may_ask(self.name, self._checkpoint, glossary=self._glossary):
             raise revision.refusal(self.name, self._checkpoint)
         self.runner.check_stop()  # the pass before may have ended early: then no model is loaded any more
+        models = self._run.models
+        reused, started = 0 if models is None else models.reused, time.monotonic()
         engine = open_engine()
+        is_kept = models is not None and models.reused > reused
+        self._run.run_log.opened(self.name, time.monotonic() - started, is_kept=is_kept)
         self._run.stop.deadline.opened()
         assert self._left is not None
         self._left.begin(self.runner.characters)

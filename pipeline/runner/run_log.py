@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,10 +23,12 @@ class RunLog:
 
     def __init__(self, folder: Path, *, run: str, progress: Progress) -> None:
         self.timings: dict[str, float] = {}
+        self.opening: dict[str, float] = {}  # of the timings: the seconds in which an engine was opened
         self._run, self._progress = run, progress
         self._stage = ""
         self._open = ExitStack()
-        self._log = self._open.enter_context((folder / "log.jsonl").open("w", encoding="utf-8"))
+        self._path = folder / "log.jsonl"
+        self._log = self._open.enter_context(self._path.open("w", encoding="utf-8"))
         self._open.enter_context(logged_to(lambda message: self.event("notice", {"message": message})))
 
     def __enter__(self) -> Self:
@@ -60,6 +62,25 @@ class RunLog:
         self._stage = name
         self.timings[name] = round(seconds, 3)
         self.event("stage", {"seconds": self.timings[name]})
+
+    def opened(self, name: str, seconds: float, *, is_kept: bool) -> None:
+        """Say that the engine of a stage is open, and whether its model was in memory already."""
+        self.opening[name] = round(seconds, 3)
+        self.event("open", {"of": name, "seconds": self.opening[name], "kept": is_kept})
+
+    def add(self, name: str, *, seconds: float, opening: float) -> None:
+        """Add what a stage took before this run."""
+        self.timings[name] = round(self.timings[name] + seconds, 3)
+        self.opening[name] = round(self.opening.get(name, 0.0) + opening, 3)
+
+    def include(self, lines: Iterable[str]) -> None:
+        """Write lines of the log of another run."""
+        self._log.writelines(lines)
+
+    def lines(self, name: str) -> list[str]:
+        """Return what was logged in a stage."""
+        with self._path.open(encoding="utf-8") as log:
+            return [line for line in log if json.loads(line)["stage"] == name]
 
     def expect(self, seconds: float) -> None:
         """Say how many seconds the present stage still needs."""

@@ -154,6 +154,7 @@ def _run(run: RunContext, shard: Shard) -> Outcome:
         },
         "calls": passes.calls,
         "timings": run.run_log.timings,
+        "opening": run.run_log.opening,
         "environment": environment(checkpoints),
         "kept": kept_columns(run.config),
         "on_finish": run.config.on_finish,  # `config.yaml` has neither: a version must not publish them

@@ -63,6 +63,11 @@ def cell_tags(matrix: str, cell: str, *, is_baseline: bool) -> tuple[str, ...]:
     return (*tags, f"{_BASELINE}{matrix}") if is_baseline else tags
 
 
+def baseline_markers(tags: Iterable[str]) -> set[str]:
+    """Return the tags that the baselines have of the matrices that a version with these `tags` is a cell of."""
+    return {f"{_BASELINE}{tag.removeprefix(_MATRIX)}" for tag in tags if tag.startswith(_MATRIX)}
+
+
 def is_cell(tags: Iterable[str]) -> bool:
     """Return whether a version with these tags is a cell of a matrix."""
     return any(tag.startswith(_CELL) for tag in tags)

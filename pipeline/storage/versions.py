@@ -25,13 +25,13 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import DifferenceError, UsageError, WorldError
+from pipeline.errors import DifferenceError, LockedError, UsageError, WorldError
 from pipeline.ids import file_digest
 from pipeline.records import DEFAULT_ORDER, Order
 from pipeline.storage import labels, locking, object_store
@@ -172,7 +172,7 @@ class Experiment:
             sync(self.folder)
         else:
             self._replace(staged, name)
-        self._point_latest()
+        self.point_latest()
         return Version(target, manifest)
 
     def _replace(self, staged: Path, name: str) -> None:
@@ -182,7 +182,7 @@ class Experiment:
         sync(self.folder)
         self._put_in_place(ready)
 
-    def _point_latest(self) -> None:
+    def point_latest(self) -> None:
         """Make `latest` lead where it should, if it does not yet; one atomic rename, or one object."""
         point_latest(self.folder)
         store = self._store
@@ -265,7 +265,7 @@ class Experiment:
             store.clear(self.folder)
             newest = leading(self.versions())
             store.evict(self.folder, keep=None if newest is None else newest.folder.name)
-        self._point_latest()
+        self.point_latest()
 
 
 def refresh(outputs: Path, name: str | None = None) -> None:
@@ -291,10 +291,26 @@ def point_latest(folder: Path) -> None:
 def leading(versions: Sequence[Version]) -> Version | None:
     """Return the version that `latest` leads to: of the whole ones that of the newest edition, of several the last.
 
-    So a run of an older edition, or a revision of it, leaves `latest` where it is. None where no version is whole.
+    So a run of an older edition, or a revision of it, leaves `latest` where it is. Where that version is a cell of a
+    matrix, it is the matrix's baseline, if one is published: which cell ran last says nothing. None where no version is
+    whole. Raises `WorldError` where labels are damaged.
     """
     whole = [version for version in versions if version.manifest.get("scope") in WHOLE]
-    return max(whole, key=lambda version: (version.edition, version.folder.name), default=None)
+    newest = max(whole, key=_by_edition, default=None)
+    if newest is None or not (markers := labels.baseline_markers(labels.read(newest).tags)):
+        return newest
+    baselines = [version for version in whole if markers & {*labels.read(version).tags}]
+    return max(baselines, key=_by_edition, default=newest)
+
+
+def _by_edition(version: Version) -> tuple[str, str]:
+    return version.edition, version.folder.name
+
+
+def settle_latest(outputs: Path, name: str) -> None:
+    """Make `latest` of an experiment lead where the labels say by now; a process that holds its lock does it itself."""
+    with suppress(LockedError), locked(outputs, name, wait=0.0):
+        pass  # `clear` does it
 
 
 @contextmanager

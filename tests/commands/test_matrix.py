@@ -8,18 +8,23 @@ import shlex
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.numpy import load_file, save_file
 
-from pipeline.commands.matrix import grouped
+from pipeline.commands.matrix import in_order, plan, run
+from pipeline.engines import LoadedModel
 from pipeline.errors import UsageError
-from pipeline.runner import cells
+from pipeline.progress import Lines
+from pipeline.runner import cells, chain
+from pipeline.runner.options import Outcome, RunOptions
 from pipeline.storage import labels, versions
 from pipeline.storage.rows import rows
 from pipeline.storage.versions import Version
-from tests import forked
+from tests import forked, tiny
 from tests.conftest import article, tomdich_in_process, write_feed
 
 BEAMS, PENALTY = "summarize.generation.num_beams", "translate.generation.length_penalty"
@@ -232,17 +237,121 @@ def test_a_deadline_ends_the_matrix_and_names_what_was_not_begun(beams: Callable
     assert found["cells"][1]["error"] == "not begun"
 
 
-def test_cells_with_the_same_checkpoints_run_one_after_the_other(beams: Callable[..., Path]) -> None:
-    lead = {"model": "lead"}
-    config = beams({"summarize": [FAKE, lead], PENALTY: [1.0, 2.0], "translate.model": ["fake", "other"]})
+def test_cells_with_the_same_translator_run_one_after_the_other(beams: Callable[..., Path]) -> None:
+    config = beams({PENALTY: [1.0, 2.0], "translate.model": ["fake", "other"], "summarize.model": ["fake", "third"]})
     loaded = cells.load(config)
-    order = [
-        (cell.config.summarize.model, cell.config.translate.model, cell.config.translate.generation.length_penalty)
-        for cell in grouped(loaded.cells)
-    ]
-    assert order == [
-        (summarizer, translator, penalty)
-        for summarizer in ("fake", "lead")
+
+    def order(options: RunOptions) -> list[tuple[str | None, ...]]:
+        found = in_order(loaded.cells, options=options)
+        return [(cell.config.translate.model, cell.config.summarize.model) for cell in found]
+
+    assert order(RunOptions()) == [
+        (translator, summarizer)
         for translator in ("fake", "other")
-        for penalty in (1.0, 2.0)
+        for summarizer in ("fake", "fake", "third", "third")
     ]
+    assert order(RunOptions(until="summarize")) == [
+        (translator, summarizer) for summarizer in ("fake", "third") for translator in ("fake", "other") * 2
+    ]
+
+
+def opened(version: Version) -> list[tuple[str, bool]]:
+    """Return the stages whose engines were opened for a version, and whether the model was in memory already."""
+    lines = map(json.loads, version.path("log.jsonl").read_text(encoding="utf-8").splitlines())
+    return [(line["of"], line["kept"]) for line in lines if line["event"] == "open"]
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """Give four stages, each with a tiny checkpoint of a real class."""
+    stages = []
+    for number in range(4):
+        folder = tiny.copy("t5", tmp_path_factory.mktemp("models") / str(number))
+        weights = load_file(folder / "model.safetensors")
+        weights["shared.weight"][0, 0] += number
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        how = {"engine": "transformers", "compute_type": "float32", "generation": {"max_new_tokens": 6}}
+        stages.append({"model": str(folder), **how})
+    return stages
+
+
+def test_each_model_is_loaded_once_and_a_summary_is_counted_in_the_cell_it_was_made_for(
+    beams: Callable[..., Path], real: list[dict[str, Any]]
+) -> None:
+    named = [
+        {"name": f"{summarizer}{translator}", "summarize": real[summarizer], "translate": real[translator]}
+        for summarizer in (0, 1)
+        for translator in (2, 3)
+    ]
+    config = beams({"include": named}, runtime={"device": "cpu"})
+    matrix(config)
+    there = published(config)
+    first, second = [("summarize", False), ("translate", False)], [("summarize", False), ("translate", True)]
+    third, fourth = first[1:], second[1:]
+    assert [cell.name for cell in labels.cells(there, "night")] == ["02", "12", "03", "13"]
+    assert [opened(version) for version in there] == [first, second, third, fourth]
+    for version in there:
+        manifest = version.manifest
+        calls = manifest["calls"]
+        assert (calls["summarize"]["computed"], calls["summarize"]["replayed"]) == (
+            (6, 0) if version in there[:2] else (0, 6)
+        )
+        assert set(manifest["opening"]) == {stage for stage, _ in opened(version)}
+        assert all(manifest["opening"][stage] <= manifest["timings"][stage] for stage in manifest["opening"])
+
+    # with a deadline each cell ends before the next begins: what is finished in time is published
+    words = ["--deadline", "1h", "--only", "02", "--only", "12"]
+    done = tomdich_in_process("matrix", config, "--outputs", "late", *words, cwd=config.parent)
+    assert done.returncode == 0, done.stderr
+    assert [opened(version) for version in versions.versions(config.parent / "late" / "beams")] == [first, first]
+
+
+def test_other_values_of_the_search_load_no_other_model(beams: Callable[..., Path], real: list[dict[str, Any]]) -> None:
+    config = beams(
+        {BEAMS: [1, 2], "include": [{"name": "lead", "summarize": {"model": "lead"}}]},
+        summarize=real[0], translate=real[2], runtime={"device": "cpu"},
+    )  # fmt: skip
+    matrix(config)
+    loads = [stage for version in published(config) for stage, kept in opened(version) if not kept]
+    assert loads == ["summarize", "translate"]
+
+
+def test_a_matrix_that_is_stopped_among_the_summaries_says_so_for_each_cell(beams: Callable[..., Path]) -> None:
+    config = beams({BEAMS: [1, 4]})
+    loaded = cells.load(config)
+    options = RunOptions(outputs=config.parent / "out", stopping=lambda: "stopped by SIGTERM")
+    planned = plan(loaded.cells, options=replace(options, stopping=lambda: None), progress=Lines())
+
+    def summarize_cell(cell: cells.Cell, options: RunOptions, models: LoadedModel) -> chain.SummarizedAhead:
+        return chain.summarize_ahead(cell.config, options=options, progress=Lines(), models=models)
+
+    def run_cell(*_: object) -> Outcome:
+        raise AssertionError("nothing is run after a stop")
+
+    found = run(loaded, planned, options=options, summarize_cell=summarize_cell, run_cell=run_cell)
+    assert [(one.cell.name, one.exit_code) for one in found] == [("num_beams=1", 5), ("num_beams=4", 5)]
+    assert all("stopped by SIGTERM" in one.error for one in found)
+
+
+def test_latest_is_the_baseline_whichever_cell_ran_last(beams: Callable[..., Path]) -> None:
+    def latest() -> str:
+        return versions.find(config.parent / "out", "beams").folder.name
+
+    config = beams({BEAMS: [1, 4], "include": [{"name": "lead", "summarize": {"model": "lead"}}]})
+    matrix(config)
+    one, four, lead = (version.folder.name for version in published(config))
+    assert latest() == one
+    matrix(config, "--only", "lead", "--baseline", "num_beams=4")  # runs nothing
+    assert latest() == four
+    matrix(config, "--baseline", "lead")
+    assert latest() == lead
+    changed = config.parent / "changed.yaml"  # the same cells with another recipe, and the baseline does not run again
+    changed.write_text("extends: night.yaml\nexclude: {under_syllables: 4}\n", encoding="utf-8")
+    tomdich_in_process("matrix", changed, "--outputs", "out", "--only", "num_beams=4", cwd=config.parent)
+    assert latest() == published(config)[-1].folder.name  # of another matrix, whose baseline has no version
+    single = config.parent / "single.yaml"
+    single.write_text("extends: night.yaml\nmatrix: null\nexclude: {under_syllables: 3}\n", encoding="utf-8")
+    tomdich_in_process("run", single, "--outputs", "out", cwd=config.parent)
+    assert latest() == published(config)[-1].folder.name  # an ordinary run
+    matrix(config)
+    assert latest() == published(config)[-1].folder.name  # no cell was published: the ordinary version is the newest

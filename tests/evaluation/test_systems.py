@@ -217,13 +217,13 @@ def test_lengths_and_tokens_are_means_of_the_common_records(make: Make) -> None:
 
 def timed(version: Version, *, computed: int, replayed: int) -> Version:
     calls = {stage: {"computed": computed, "replayed": replayed} for stage in ("summarize", "translate")}
-    return replace(
-        version,
-        manifest=version.manifest | {"calls": calls, "timings": {"load": 9.0, "summarize": 6.0, "translate": 12.0}},
-    )
+    timings, opening = {"load": 9.0, "summarize": 7.0, "translate": 12.0}, {"summarize": 1.0}
+    return replace(version, manifest=version.manifest | {"calls": calls, "timings": timings, "opening": opening})
 
 
-def test_seconds_are_those_of_the_model_stages_as_if_the_memo_had_answered_nothing(make: Make) -> None:
+def test_seconds_are_those_of_the_model_stages_as_if_the_memo_had_answered_nothing_and_models_were_loaded(
+    make: Make,
+) -> None:
     versions = make(24, 12, 6)
     versions = [
         timed(versions[0], computed=12, replayed=0),

@@ -127,6 +127,7 @@ def test_a_relative_path_of_a_matrix_is_relative_to_its_file(tmp_path: Path) -> 
         (f"  {BEAMS}: [1, many]\n", rf"beams\.yaml:6: {BEAMS}: must be a whole number.*found 'many'"),
         ("  summarize.beams: [1]\n", r"beams\.yaml:6: summarize\.beams: no such field"),
         ("  name.x: [1]\n", r"matrix\.name\.x: changes no answer"),
+        ("  track: [mlflow, trackio]\n", r"matrix\.track: changes no answer"),
         ("  runtime.threads: [1, 2]\n", r"beams\.yaml:6: matrix\.runtime\.threads: changes no answer"),
         ("  sources.7.path: [a]\n", r"beams\.yaml:6: sources\.7\.path: `sources` has items 0 to 0"),
         ("  summarize..model: [a]\n", "must be a field, written with dots"),

@@ -128,7 +128,7 @@ def facts(version: Version) -> dict[str, bytes]:
         name: value
         for name, value in version.manifest.items()
         # what it took, and where
-        if name not in {"version", "files", "timings", "calls", "shards", "environment", "drift"}
+        if name not in {"version", "files", "timings", "opening", "calls", "shards", "environment", "drift"}
     }
     return found | {"manifest.json": json.dumps(manifest, ensure_ascii=False, indent=1).encode()}
 
