@@ -26,8 +26,10 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a c
 # What the command starts could not, and is not measured.
 _RUN = """
 import _strptime, json, os, sys
+import pipeline
 from pipeline import cli
-warm, steps, scratch, cache, gid = json.loads(sys.argv[1])
+warm, steps, scratch, cache, gid, clone = json.loads(sys.argv[1])
+assert os.path.dirname(os.path.dirname(pipeline.__file__)) == clone, pipeline.__file__
 
 def call(arguments, stdout, stderr):
     for stream, path in ((1, stdout), (2, stderr)):
@@ -117,8 +119,8 @@ def is_open(path: Path) -> bool:
     return all(one.stat().st_mode & 0o005 == 0o005 for one in (path, *path.parents))
 
 
-def run_as(*steps: Step, cwd: Path) -> list[Result]:
-    """Run commands one after the other in `cwd`; a variable that is None is not set."""
+def run_as(*steps: Step, cwd: Path, clone: Path = ROOT) -> list[Result]:
+    """Run commands of the package in `clone` one after the other in `cwd`; a variable that is None is not set."""
     scratch = Path(tempfile.mkdtemp())
     scratch.chmod(0o755)
     try:
@@ -132,10 +134,10 @@ def run_as(*steps: Step, cwd: Path) -> list[Result]:
         }  # fmt: skip
         todo = [(step.uid, step.umask, common | step.environment, step.command.split()) for step in steps]
         cache = cwd / "cache" if (cwd / "cache").exists() else scratch / "cache"
-        given = json.dumps([[one.split() for one in commands], todo, str(scratch), str(cache), GROUP])
+        given = json.dumps([[one.split() for one in commands], todo, str(scratch), str(cache), GROUP, str(clone)])
         done = subprocess.run(
             [sys.executable, "-c", _RUN, given],
-            cwd=cwd, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=250, check=False,
+            cwd=cwd, env=os.environ | {"PYTHONPATH": str(clone)}, timeout=250, check=False,
         )  # fmt: skip
         if len(steps) == 1:
             (scratch / "0.code").write_text(str(done.returncode))

@@ -6,6 +6,8 @@ import os
 import shlex
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 from pipeline.records import JSON
 from pipeline.storage import labels, versions
 from tests import examples, forked
-from tests.accounts import BOB, ROOT, Step, is_open, open_folder, run_as
+from tests.accounts import BOB, ROOT, Step, open_folder, run_as
 from tests.conftest import article, tomdich, write_feed
 from tests.tex import HAS_TEX, typeset
 
@@ -78,18 +80,36 @@ def kill_in_the_middle(line: str, folder: Path) -> list[Path]:
 
 
 def elsewhere(line: str, folder: Path, pack: Path) -> str:
-    """Run a line in another folder that has only the pack, as another account if this is root; return what it prints."""
-    there = folder / "elsewhere"
+    """Run a line in a second clone, by another account if this is root, that has only the pack; return what it prints.
+
+    The other account has a home of its own, and can read neither the first one's work nor its cache.
+    """
+    second = folder / "second"
+    clone, there, home = second / "clone", second / "work", second / "home"
+    shutil.copytree(ROOT / "pipeline", clone / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
     there.mkdir()
+    home.mkdir()
     shutil.move(pack, there)
-    if os.geteuid() != 0 or not is_open(ROOT / "pipeline" / "bundled"):
-        return do(line, there)
-    if (folder / "cache").exists():
-        (there / "cache").symlink_to(folder / "cache")  # prepared checkpoints, each converted once
-    os.chown(there, BOB, -1)
-    (done,) = run_as(Step(BOB, line.removeprefix("tomdich ")), cwd=there)
-    assert done.code == 0, done.err
-    return done.out
+    for closed in (pack.parent, folder / "cache"):
+        if closed.exists():
+            closed.chmod(0o700)
+    own: dict[str, str | None] = {"HOME": str(home), "TOMDICH_CACHE": None, "XDG_CACHE_HOME": None}
+    command = line.removeprefix("tomdich ")
+    if os.geteuid() == 0:
+        for path in (there, home):
+            os.chown(path, BOB, -1)
+        (done,) = run_as(Step(BOB, command, environment=own), cwd=there, clone=clone)
+        assert done.code == 0, done.err
+        assert {path.lstat().st_uid for path in home.rglob("*")} <= {BOB}
+        return done.out
+    environment = {name: value for name, value in os.environ.items() if name not in own}
+    ran = subprocess.run(
+        [sys.executable, "-m", "pipeline", *shlex.split(command)],
+        cwd=there, env=environment | {"HOME": str(home), "PYTHONPATH": str(clone)},
+        capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
 
 
 @pytest.mark.parametrize(("articles", "fake"), [(6, True), (2, False)], ids=["fake", "bundled"])
@@ -124,5 +144,6 @@ def test_the_page_is_followed_to_its_end(
     assert all(cell in (home / "beams.html").read_text(encoding="utf-8") for cell in CELLS)
     (reproduced,) = (text for line, text in printed.items() if line.startswith(REPRODUCE))
     assert f": {articles} of {articles} records have the same texts" in reproduced
+    assert (open_folder / "second" / "home" / ".cache" / "tomdich").exists() != fake  # converted there again
     if HAS_TEX:
         typeset(table, home, label="tab:beams")

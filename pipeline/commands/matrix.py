@@ -4,9 +4,9 @@ A call that several cells need is made by the first of them. A cell that fails l
 but the memo and the published versions is kept between two commands: the same command again takes the answers of what
 was killed from the memo, and finds the cells that are published.
 
-One model is in memory at a time, and each cell needs two, or three with `translate.repair.model`. So the summaries of all
-cells are made first, and kept in the memo, but for those that translate first; the cells with one translator follow
-each other.
+One model is in memory at a time, and each cell needs two, or three with `translate.repair.model`. So the summaries of
+all cells are made first, and kept in the memo, but for those of cells that translate first; the cells with one
+translator follow each other.
 """
 
 from __future__ import annotations

@@ -53,6 +53,13 @@ _MOST_LISTED = 16 * 1024 * 1024  # bytes of a listing: 100,000 files take less
 _GLOSSARY = {"terms": "terms.csv", "corrections": "corrections.jsonl"}
 
 
+_DEPENDS = {  # scopes whose articles are not all of those in the sources
+    "new": "it holds only what no version before it had published",
+    "partial": "it was stopped early",
+    "revised": "it was made of earlier versions",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """The digests of what was published of one article: of its own text, and of FIELDS."""
@@ -103,6 +110,14 @@ def expected(version: Version) -> Iterator[Expected]:
             yield one
 
 
+def needs_records(version: Version, config: Config) -> str:
+    """Return why a version with this config cannot be reproduced from its sources; "" where it can."""
+    scope = version.manifest["scope"]
+    if scope in _DEPENDS:
+        return f"{_DEPENDS[scope]} (scope `{scope}`)"
+    return "one of them was stdin" if any(source.path == "-" for source in config.sources) else ""
+
+
 # Packing
 
 
@@ -121,6 +136,11 @@ def pack(version: Version, *, articles: Articles, output: Path | None) -> Path:
 def _members(version: Version, articles: Articles) -> list[_Member]:
     """Return the files of the archive but its listing, by name."""
     config = configs.load(version.path("config.yaml"))
+    if articles != "version" and (why := needs_records(version, config)):
+        raise UsageError(
+            f"{version.name}: cannot be reproduced from its sources, because {why}; pack its "
+            "records: --articles version"
+        )
     config, files = _packed(version, config, articles)
     lines = [json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in expected(version)]
     members = [
@@ -179,8 +199,8 @@ def _base_and_rest(path: str) -> tuple[str, str]:
 def _source_files(source: Source, where: str, digests: dict[str, str]) -> Iterator[_Member]:
     """Yield the local files of a source; raises where it has none, or where one is not what was read."""
     path = source.path
-    if path is None or path == "-" or "://" in path:
-        place = "stdin" if path == "-" else path or source.dataset
+    if path is None or "://" in path:
+        place = path or source.dataset
         raise UsageError(f"--articles sources: {place} is no local file; `--articles version` packs the records")
     base = _base_and_rest(expand_path(path))[0]
     for found in finding.find(path, given=source.format):

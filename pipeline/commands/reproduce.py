@@ -32,11 +32,7 @@ from pipeline.storage.rows import failures
 from pipeline.storage.versions import Version, find
 
 _FROM_ROWS = "--from-version takes the articles from the version itself"
-_DEPENDS = {  # scopes whose articles are not all of those in the sources
-    "new": "holds only what no version before it had published",
-    "partial": "was stopped early",
-    "revised": "was made of earlier versions",
-}
+_ASK_FOR_ROWS = "ask for a pack that has its records: `tomdich pack VERSION --articles version`"
 _MOVES = frozenset({"int8", "bfloat16"})  # compute types in which a text can change with its batch
 _LISTED = 20  # records that a person is shown; JSON has all
 _DIGEST = 12
@@ -52,6 +48,7 @@ class Cause:
 
     kind: str  # of _KINDS
     message: str
+    remedy: str = ""  # a command that rules it out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +118,9 @@ def lines(found: Reproduction) -> Iterator[str]:
     yield from (f"  not reproduced: {note}" for note in found.notes)
     if found.causes:
         yield "possible causes:" if found.differing else "differs from then, without effect on the texts:"
-        yield from (f"  {cause.kind.replace('_', ' ')}: {cause.message}" for cause in found.causes)
+        for cause in found.causes:
+            remedy = f"; to rule it out: {cause.remedy}" if cause.remedy and found.differing else ""
+            yield f"  {cause.kind.replace('_', ' ')}: {cause.message}{remedy}"
     if found.differing:
         yield "records that differ:"
         yield from (f"  {one.id}: {one.why}" for one in found.differing[:_LISTED])
@@ -143,26 +142,19 @@ def _config(version: Version, overrides: tuple[str, ...], *, sources: Path | Non
                 "with --sources DIR"
             )
         return config
-    why = _DEPENDS.get(version.manifest["scope"])
-    if why is not None:
-        raise UsageError(
-            f"{_name(version)}: cannot be reproduced from its sources, because it {why} (scope "
-            f"`{version.manifest['scope']}`); {_FROM_ROWS}"
-        )
+    remedy = _FROM_ROWS if version.data() else _ASK_FOR_ROWS
+    if why := packing.needs_records(version, config):
+        raise UsageError(f"{_name(version)}: cannot be reproduced from its sources, because {why}; {remedy}")
     if sources is None and version.path(packing.EXPECTED).is_file():
         packing.require_sources(version.folder, config)
-    if any(source.path == "-" for source in config.sources):
-        raise UsageError(
-            f"{_name(version)}: cannot be reproduced from its sources, because one of them was stdin; {_FROM_ROWS}"
-        )
-    placed = tuple(packing.placed(source, folder=sources, remedy=_FROM_ROWS) for source in config.sources)
+    placed = tuple(packing.placed(source, folder=sources, remedy=remedy) for source in config.sources)
     return config.model_copy(update={"sources": placed})
 
 
 def _require_same_weights(version: Version, config: Config) -> None:
     """Raise `DifferenceError` where a model is not the one that the version was made with."""
     then = version.manifest["models"]
-    moved = [
+    other = [
         f"the weights of `{field_of(stage)}.model: {checkpoint.name}` have the digest {checkpoint.digest[:_DIGEST]}, "
         f"those of {_name(version)} had {then[stage]['digest'][:_DIGEST]} (made by tomdich "
         f"{version.manifest['environment']['tomdich']}); put them back, or name their folder with --set "
@@ -170,8 +162,8 @@ def _require_same_weights(version: Version, config: Config) -> None:
         for stage, checkpoint in prepare_stages(config, until=version.manifest["until"]).items()
         if stage in then and checkpoint.digest != then[stage]["digest"]
     ]
-    if moved:
-        raise DifferenceError("\n".join(["weights moved, nothing was run:", *moved]))
+    if other:
+        raise DifferenceError("\n".join(["other weights, so nothing was run:", *other]))
 
 
 def _run(
@@ -223,7 +215,7 @@ def _compared(version: Version, made: Version, *, from_rows: bool) -> Reproducti
     differing = tuple(_differing(then, now, lost, order=version.order))
     ids = {one.id for one in differing}
     causes = list(_changes(version.manifest, made.manifest))
-    if differing:
+    if any(one.fields for one in differing):  # of other articles other texts are expected
         causes += _without_change(version.manifest)
     return Reproduction(
         version=_name(version),
@@ -265,7 +257,8 @@ def _first_stage(fields: Sequence[str], order: Order) -> StageName:
 
 def _notes(counts: Mapping[str, int], *, from_rows: bool) -> Iterator[str]:
     if withdrawn := counts.get("withdrawn", 0):
-        yield f"{withdrawn} withdrawn articles: `tomdich forget` removed them, the others are compared"
+        articles = f"{withdrawn} withdrawn article{'s' if withdrawn > 1 else ''}"
+        yield f"{articles}, removed by `tomdich forget`; the others are compared"
     if from_rows and counts["failures"]:
         yield f"{counts['failures']} articles that failed then: the version does not hold their texts"
     if from_rows:
@@ -281,7 +274,10 @@ def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Cause]
     for field in sorted({*before, *after}):
         if before.get(field) != after.get(field):
             kind = "library" if field.startswith("libraries.") else kinds.get(field, "machine")
-            yield Cause(kind=kind, message=_change(field.removeprefix("libraries."), before, after, field))
+            name = "version" if field == "tomdich" else field.removeprefix("libraries.")
+            is_library = kind == "library" and before.get(field)
+            remedy = f"pip install {name}=={before[field]}" if is_library else ""
+            yield Cause(kind=kind, message=_change(name, before, after, field), remedy=remedy)
 
 
 def _without_change(then: Mapping[str, Any]) -> Iterator[Cause]:

@@ -21,7 +21,8 @@ SIGNIFICANT = 0.05
 _LISTED = 20  # ids that a person is shown; JSON has all
 _PAPER = ("rougeL", "chrf++", "bleu", "errors", "seconds")  # what fits the width of a page
 _LABEL = re.compile(r"[A-Za-z0-9:._-]+")
-_SECONDS = "s/article: of the model stages, with the loading of the models"
+_MOST_CHANGES = 4  # of a recipe in the overview: a summarizer of another kind has a dozen
+_SECONDS = "s/article: of the model stages, without the loading of the models"
 _ESTIMATED = f"{_SECONDS}; ≈: estimated from the calls that the memo did not answer"
 
 
@@ -153,7 +154,10 @@ def _overview(systems: Systems) -> Table:
     base, *others = systems.systems
     rows = [(base.letter, base.label, "the baseline")]
     for one in others:
-        changes = [f"{change.field}: {short_value(change.a)} → {short_value(change.b)}" for change in one.changes]
+        shown = one.changes[:_MOST_CHANGES]
+        changes = [f"{change.field}: {short_value(change.a)} → {short_value(change.b)}" for change in shown]
+        if more := len(one.changes) - len(shown):
+            changes.append(f"and {more} more, which --to json lists")
         rows.append((one.letter, one.label, "; ".join(changes) or "the recipe is that of the baseline"))
     left = f"{len(systems.left_out)} records are not in all of them with the same text, and are not compared"
     return Table(

@@ -118,6 +118,7 @@ def _chain(run: RunContext, ahead: SummarizedAhead | None) -> Outcome:
     run.run_log.event("start", {"name": run.config.name, "scope": run.options.scope, "tomdich": __version__})
     glossary = before_reading(run.config, run.options)
     checkpoints = prepare_models(run)
+    warn_of_searches(checkpoints)
     identity = recipe(run.config, checkpoints, glossary)
     folder = memo_folder(run.config, run.options.outputs) if checkpoints else None
 
@@ -210,9 +211,14 @@ def prepare_models(run: RunContext) -> dict[StageName, Checkpoint]:
     for name, checkpoint in checkpoints.items():
         effective = {"generation": dict(checkpoint.generation), "from": dict(checkpoint.origins)}
         run_log.event("model", {"of": name, "name": checkpoint.name, "revision": checkpoint.revision} | effective)
+    return checkpoints
+
+
+def warn_of_searches(checkpoints: dict[StageName, Checkpoint]) -> None:
+    """Say where the search of a stage is not that of transformers."""
+    for name, checkpoint in checkpoints.items():
         for difference in checkpoint.search_differences:
             _log.warning(f"{name}: {OTHER_SEARCH}: {difference}")
-    return checkpoints
 
 
 def _load(run: RunContext, glossary: Glossary) -> Loaded:

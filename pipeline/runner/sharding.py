@@ -23,7 +23,7 @@ from pipeline.glossary import Glossary
 from pipeline.ids import digest
 from pipeline.progress import Progress
 from pipeline.records import JSON, Article, Failure, StageName, Translated
-from pipeline.runner.chain import prepare_models, through_stages
+from pipeline.runner.chain import prepare_models, through_stages, warn_of_searches
 from pipeline.runner.context import Day, RunContext, open_run
 from pipeline.runner.loading import unless_rejected, unless_withdrawn
 from pipeline.runner.manifest import described
@@ -114,6 +114,7 @@ def _run(run: RunContext, shard: Shard) -> Outcome:
     run.run_log.event("start", start)
     glossary = before_reading(run.config, run.options)
     checkpoints = prepare_models(run)
+    warn_of_searches(checkpoints)
     read = _read(run, shard.share, glossary)
     with ExitStack() as stack:
         behind = _main_memo(run, stack) if checkpoints else None

@@ -93,7 +93,10 @@ def test_each_kind_of_cause_is_told_by_its_name(home: Path, version: Version) ->
     assert [cause["kind"] for cause in causes] == [
         "source", "tomdich", "tomdich", "engine", "compute_type", "device", "library", "machine",
     ]  # fmt: skip
-    assert {"kind": "library", "message": f"torch: 1.0 then, {_installed('torch')} now"} in causes
+    library = {"kind": "library", "message": f"torch: 1.0 then, {_installed('torch')} now"}
+    assert library | {"remedy": "pip install torch==1.0"} in causes
+    assert "to rule it out" not in reproduce(home).stdout
+    assert "now; to rule it out: pip install torch==1.0\n" in reproduce(home, "--set", "translate.prefix=vi").stdout
     causes = found(home, "--set", "translate.prefix=vi")["causes"]
     assert [cause["kind"] for cause in causes if cause["kind"] in {"config", "batch", "memo"}] == [
         "config", "batch", "memo",
@@ -116,7 +119,7 @@ def test_articles_that_changed_are_told_from_texts_that_did(home: Path, version:
         "a9": "source: is not among the records of the version",
     }
     assert (result["records"], result["equal"]) == (4, 2)
-    assert [cause["kind"] for cause in result["causes"]] == ["source"]
+    assert [cause["kind"] for cause in result["causes"]] == ["source"]  # and not what can change a text
     assert found(home, "--from-version")["differing"] == []
 
 
@@ -128,7 +131,7 @@ def test_other_weights_are_an_error_before_anything_runs(home: Path, version: Ve
     (home / "feed.jsonl").unlink()  # would be the error of a run
     done = reproduce(home, "--from-version")
     assert done.returncode == 1
-    assert "weights moved, nothing was run" in done.stderr
+    assert "other weights, so nothing was run" in done.stderr
     assert "those of night/" in done.stderr
     assert "had abababababab" in done.stderr
     assert "translate: " not in done.stderr
@@ -179,6 +182,10 @@ def test_stdin_and_new_articles_only_need_the_articles_of_the_version(home: Path
     assert done.returncode == 2
     assert "one of them was stdin; --from-version takes the articles from the version itself" in done.stderr
     assert found(home, "--from-version")["equal"] == 4
+    for articles in ("digests", "sources"):  # nobody could reproduce it from such a pack
+        done = tomdich_in_process("pack", version.folder, "--articles", articles, cwd=home)
+        assert done.returncode == 2
+        assert "because one of them was stdin; pack its records: --articles version" in done.stderr
     (version.folder / "config.yaml").write_bytes(stored)
     with_manifest(version, lambda manifest: manifest.update(scope="new"))
     done = reproduce(home)
@@ -193,7 +200,7 @@ def test_a_withdrawn_article_is_named_and_the_others_are_compared(home: Path, ve
     for arguments in ([], ["--from-version"]):
         result = found(home, *arguments)
         assert (result["records"], result["equal"], result["differing"]) == (3, 3, [])
-        assert result["notes"][0].startswith("1 withdrawn articles: `tomdich forget` removed them")
+        assert result["notes"][0].startswith("1 withdrawn article, removed by `tomdich forget`; ")
 
 
 def test_a_source_that_is_gone_names_both_ways(home: Path, version: Version) -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import UsageError
 from pipeline.evaluation import metrics
+from pipeline.evaluation.compare import Change
 from pipeline.evaluation.systems import COLUMNS, MOST, Systems, compare_systems, letter
 from pipeline.evaluation.systems_tables import SIGNIFICANT, as_csv, as_json, paper_table, tables
 from pipeline.evaluation.tables import Table, latex
@@ -240,6 +241,14 @@ def test_the_overview_says_what_differs_from_the_baseline_in_the_recipe(make: Ma
     rows = tables(compared(make(24, 12)))[0].rows
     assert rows[0] == ("A", "words24", "the baseline")
     assert rows[1][2] == "stages.summarize.generation.max_new_tokens: 24 → 12"
+
+
+def test_the_overview_counts_the_changes_that_it_does_not_show(make: Make) -> None:
+    found = compared(make(24, 12))
+    many = tuple(Change(section="recipe", field=f"field{number}", a="1", b="2") for number in range(6))
+    rows = tables(replace(found, systems=(found.systems[0], replace(found.systems[1], changes=many))))[0].rows
+    assert rows[1][2].startswith("field0: 1 → 2; field1: 1 → 2; ")
+    assert rows[1][2].endswith("field3: 1 → 2; and 2 more, which --to json lists")
 
 
 def test_of_the_most_systems_a_difference_can_still_be_significant() -> None:
