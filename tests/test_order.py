@@ -139,7 +139,9 @@ def test_until_translate_publishes_the_translated_article_alone(go: Any) -> None
     ],
 )
 def test_until_the_last_stage_is_refused(go: Any, order: str, last: str, first: str) -> None:
-    with pytest.raises(UsageError, match=f"--until {last}: with `order: {order}` .* after {first} only; write --until"):
+    with pytest.raises(
+        UsageError, match=f"--until {last}: with `order: {order}` .* after load or {first}; write --until"
+    ):
         go(order=order, until=last)
 
 

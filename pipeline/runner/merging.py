@@ -229,7 +229,7 @@ def _merged(run: RunContext, whole: Sequence[_Whole]) -> Outcome:
         scope=run.options.scope,
     )
     facts["timings"] |= _sum(one["timings"] for one in manifests)
-    facts["opening"] = _sum(one["opening"] for one in manifests)
+    facts["opening"] = _sum(one.get("opening", {}) for one in manifests)  # not there in a shard of an earlier tomdich
     facts["shards"] = [_as_taken(one) for one in manifests]
     version = publish(run, records, facts, loaded=loaded, config=run.config)
     return Outcome(version, published=True, unavailable=loaded.reasons)

@@ -98,8 +98,8 @@ def model_stages(config: Config, *, until: Until | None) -> tuple[StageName, ...
         return ()
     if until != every[0]:
         raise UsageError(
-            f"--until {until}: with `order: {config.order}` a run can stop after {every[0]} only; write --until "
-            f"{every[0]}, or leave it out"
+            f"--until {until}: with `order: {config.order}` a run can stop after load or {every[0]}; write "
+            f"--until load or --until {every[0]}, or leave it out"
         )
     return every[:1]
 

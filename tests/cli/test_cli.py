@@ -99,7 +99,7 @@ def test_an_unchanged_rerun_says_so_and_imports_neither_torch_nor_transformers(n
         (["run", "night.yaml", "--set", "sources.0.columns={text: body}"], 2, "body"),
         (["run", "night.yaml", "--set", "summarize={model: no/such-model}"], 2, "no/such-model"),
         (["run", "night.yaml", "--set", "summarize={model: ./no-such-folder}"], 2, "no-such-folder"),
-        (["run", "night.yaml", "--until", "translate"], 2, "'load'"),
+        (["run", "night.yaml", "--until", "translate"], 2, "--until load or --until summarize"),
         (["run", "night.yaml", "--wait-lock", "soon"], 2, "90s, 10m"),
         (["run", "night.yaml", "--wait-lock", "²s"], 2, "90s, 10m"),
         (["run", "night.yaml", "--show", "-1"], 2, "--show"),
