@@ -30,7 +30,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pipeline.catalog import MODEL_FREE
 from pipeline.commands.single import SUMMARIZER, TRANSLATOR, translate_lines
@@ -44,6 +44,8 @@ from pipeline.text.normalize import press_tone
 from pipeline.text.sentences import sentences
 from pipeline.train import config as training
 from pipeline.train import reading
+
+AnyStage = TypeVar("AnyStage", bound=Stage)
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -108,7 +110,7 @@ def whole(path: Path, options: argparse.Namespace) -> None:
         config = _config(
             Source(path=str(feed), columns=columns),
             summarize=_summarizer(options),
-            translate=_stage(options.translator, options),
+            translate=_stage(TranslateStage, options.translator, options),
             options=options,
         )
         published = _published(config, Path(folder) / "outputs", until=None)
@@ -137,7 +139,7 @@ def records(path: Path, options: argparse.Namespace) -> None:
         config = _config(
             Source(path=str(feed), columns=Columns(text="body")),
             summarize=_summarizer(options),
-            translate=_stage(options.translator, options),
+            translate=_stage(TranslateStage, options.translator, options),
             options=options,
         )
         published = _published(config, Path(folder) / "outputs", until=None)
@@ -233,7 +235,7 @@ def _plain(text: str) -> str:
 
 def _translated(sources: Sequence[str], options: argparse.Namespace) -> list[str]:
     """Return what `tomdich translate` prints for the lines."""
-    config = _config(Source(path="-"), translate=_stage(options.translator, options), options=options)
+    config = _config(Source(path="-"), translate=_stage(TranslateStage, options.translator, options), options=options)
     with tempfile.TemporaryDirectory() as folder:
         lines = Path(folder) / "source.txt"
         lines.write_text("".join(text + "\n" for text in sources), encoding="utf-8")
@@ -334,12 +336,12 @@ def _config(
 def _summarizer(options: argparse.Namespace) -> Stage:
     if options.summarizer in MODEL_FREE:
         return Stage(model=options.summarizer, sentences=options.sentences)
-    return _stage(options.summarizer, options)
+    return _stage(Stage, options.summarizer, options)
 
 
-def _stage(name: str, options: argparse.Namespace) -> TranslateStage:
+def _stage(kind: type[AnyStage], name: str, options: argparse.Namespace) -> AnyStage:
     folder = Path(name).is_dir()
-    return TranslateStage(
+    return kind(
         model=str(Path(name).resolve()) if folder else name,
         engine=options.engine,
         with_title=options.with_title,
