@@ -340,6 +340,8 @@ def translate_second(translated: Translated, chunker: Chunker) -> Round[Translat
     if not wrong:
         yield []
         return translated
+    from pipeline.checks.repair import Answer, Choice, judge_translation, taken
+
     title, *split = texts = _sources(translated)
     outputs = [translated.title_translation, *(sentence.translation for sentence in translated.sentences)]
     repaired = list(translated.repaired)
@@ -354,8 +356,6 @@ def translate_second(translated: Translated, chunker: Chunker) -> Round[Translat
     ]
     answers = yield [text for *_, text in asked]
     for (number, at, _), answer in zip(asked, answers, strict=True):
-        from pipeline.checks.repair import Answer, Choice, judge_translation, taken
-
         earlier = repaired[number]
         choice = Choice(
             taken(earlier, outputs[at]),

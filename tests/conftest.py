@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 
 from pipeline import config as configs
 from pipeline.config import Config
+from pipeline.engines.batching import BatchingEngine
 from pipeline.errors import TomdichError
 from pipeline.messages import logged_to
 from tests.faults_tally import fault, pytest_terminal_summary
@@ -56,6 +57,25 @@ def no_messages() -> Iterator[None]:
     """Fail the test at the first message that is logged."""
     with logged_to(pytest.fail):
         yield
+
+
+@pytest.fixture
+def engine_events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Give the list in which each engine that is opened or closed in this process writes `open` or `close`."""
+    events: list[str] = []
+    opened, closed = BatchingEngine.__init__, BatchingEngine.close
+
+    def opens(engine: BatchingEngine, *arguments: Any, **options: Any) -> None:
+        events.append("open")
+        opened(engine, *arguments, **options)
+
+    def closes(engine: BatchingEngine) -> None:
+        events.append("close")
+        closed(engine)
+
+    monkeypatch.setattr(BatchingEngine, "__init__", opens)
+    monkeypatch.setattr(BatchingEngine, "close", closes)
+    return events
 
 
 def sentence(number: int) -> str:

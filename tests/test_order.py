@@ -18,7 +18,6 @@ from pipeline.checks import numbers
 from pipeline.checks.names import comparison
 from pipeline.checks.view import View
 from pipeline.config import Config
-from pipeline.engines.batching import BatchingEngine
 from pipeline.errors import ConfigError, UsageError
 from pipeline.progress import Silent
 from pipeline.records import ArticleSentence, PublishedRow
@@ -106,22 +105,9 @@ def test_the_default_order_is_not_in_the_recipe_and_shares_its_translations(go: 
     assert [row.translation for row in records(first)] == [row.translation for row in records(default)]
 
 
-def test_one_engine_is_open_at_a_time(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[str] = []
-    opened, closed = BatchingEngine.__init__, BatchingEngine.close
-
-    def opens(engine: BatchingEngine, *arguments: Any, **options: Any) -> None:
-        seen.append("open")
-        opened(engine, *arguments, **options)
-
-    def closes(engine: BatchingEngine) -> None:
-        seen.append("close")
-        closed(engine)
-
-    monkeypatch.setattr(BatchingEngine, "__init__", opens)
-    monkeypatch.setattr(BatchingEngine, "close", closes)
+def test_one_engine_is_open_at_a_time(go: Any, engine_events: list[str]) -> None:
     go()
-    assert seen == ["open", "close"] * 2
+    assert engine_events == ["open", "close"] * 2
 
 
 def test_until_translate_publishes_the_translated_article_alone(go: Any) -> None:

@@ -15,7 +15,6 @@ from pipeline import checks
 from pipeline import config as configs
 from pipeline.checks.view import View
 from pipeline.config import Config
-from pipeline.engines.batching import BatchingEngine
 from pipeline.errors import ConfigError, GateError, StoppedError, UsageError
 from pipeline.progress import Silent
 from pipeline.records import Flag
@@ -132,22 +131,9 @@ def test_known_articles_before_between_and_behind_new_ones_are_published_in_sour
     assert [failure["id"] for failure in failures(last)] == ["a7"]
 
 
-def test_the_second_engine_is_opened_after_the_first_is_closed(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    opened, closed = BatchingEngine.__init__, BatchingEngine.close
-
-    def open_(engine: BatchingEngine, *arguments: Any, **options: Any) -> None:
-        told.append("open")
-        opened(engine, *arguments, **options)
-
-    def close(engine: BatchingEngine) -> None:
-        told.append("close")
-        closed(engine)
-
-    monkeypatch.setattr(BatchingEngine, "__init__", open_)
-    monkeypatch.setattr(BatchingEngine, "close", close)
+def test_the_second_engine_is_opened_after_the_first_is_closed(go: Any, engine_events: list[str]) -> None:
     go([article(n) for n in range(5)])
-    assert told == ["open", "close", "open", "close"]
+    assert engine_events == ["open", "close", "open", "close"]
 
 
 def test_another_batch_size_costs_nothing_and_is_the_same_recipe(go: Any) -> None:

@@ -165,9 +165,7 @@ def test_damage_that_comes_to_light_while_it_is_used_sets_it_aside_and_the_run_g
     with open_memo(tmp_path) as memo:
         calls = memo.calls({})
         memo.execute("PRAGMA shrink_memory")  # what it has read before is forgotten
-        with path.open("r+b") as file:  # every page but the first, under the open connection's hands
-            file.seek(4096)
-            file.write(b"\xff" * (path.stat().st_size - 4096))
+        damage(path)  # every page but the first, under the open connection's hands
         for text, answer in answers.items():
             assert calls.get(text) in {None, answer}
             assert calls.put(text, answer) == answer
@@ -184,9 +182,7 @@ def test_of_two_runs_that_meet_the_damage_one_sets_it_aside_and_both_go_on_in_th
     path = tmp_path / "memo.sqlite"
     with open_memo(tmp_path) as one, open_memo(tmp_path) as two:
         both = one.calls({}), two.calls({})
-        with path.open("r+b") as file:
-            file.seek(4096)
-            file.write(b"\xff" * (path.stat().st_size - 4096))
+        damage(path)
         for text, answer in answers.items():
             for calls in both:
                 assert calls.get(text) in {None, answer}
