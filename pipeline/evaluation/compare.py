@@ -11,7 +11,7 @@ import heapq
 import json
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any, Literal, TypeAlias
 
@@ -392,15 +392,38 @@ def _overview(comparison: Comparison) -> Table:
 
 
 def _change_table(comparison: Comparison) -> Table:
-    recipe = [change for change in comparison.changes if change.section == "recipe"]
-    rest = [change for change in comparison.changes if change.section != "recipe"]
-    lines = [(change.field, short_value(change.a), short_value(change.b)) for change in recipe]
+    single, changes = _stages_of_one(comparison.changes)
+    recipe = [change for change in changes if change.section == "recipe"]
+    rest = [change for change in changes if change.section != "recipe"]
+    lines = [(f"stages.{change.field}", short_value(change.a), short_value(change.b)) for change in single]
+    lines += [(change.field, short_value(change.a), short_value(change.b)) for change in recipe]
     lines += [(f"({change.section}) {change.field}", short_value(change.a), short_value(change.b)) for change in rest]
     title = "The recipe is the same" if comparison.same_recipe else "What changed in the recipe"
-    notes = ("in brackets: not in the recipe",) if rest else ()
+    notes = [f"{change.field} ran in one only: --to json lists its fields" for change in single]
+    if rest:
+        notes.append("in brackets: not in the recipe")
     if not lines:
         return Table(title=title + ", and so is all else", headings=("", "A", "B"), rows=())
-    return Table(title=title, headings=("", "A", "B"), rows=tuple(lines), notes=notes, align="words")
+    return Table(title=title, headings=("", "A", "B"), rows=tuple(lines), notes=tuple(notes), align="words")
+
+
+def _stages_of_one(changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
+    """Return the stages that ran in one version only, each as one change of its model, and all other changes."""
+    single = [
+        replace(change, field=change.field.removesuffix(".name"))
+        for change in changes
+        if change.section == "models" and change.field.endswith(".name") and not (change.a and change.b)
+    ]
+    fields = tuple(
+        (section, f"{prefix}{change.field}.")
+        for change in single
+        for section, prefix in (("recipe", "stages."), ("recipe", "repair."), ("models", ""))
+    )
+    return single, [
+        change
+        for change in changes
+        if not any(change.section == section and change.field.startswith(start) for section, start in fields)
+    ]
 
 
 def _unpaired_table(comparison: Comparison) -> Table:

@@ -47,6 +47,19 @@ def fake(**generation: Any) -> dict[str, Any]:
     return {"model": "fake", "engine": "fake", "generation": {"max_new_tokens": 24} | generation}
 
 
+def test_a_stage_that_one_version_has_is_one_line_and_its_fields_stand_in_the_json(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    a, b = publish(tmp_path / "a", feed(1)), publish(tmp_path / "b", feed(1), until="summarize")
+    for first, second, cells in ((a, b, ("fake", "–")), (b, a, ("–", "fake"))):
+        found = compare(first, second, records=0)
+        (table,) = [table for table in tables(found) if table.title == "What changed in the recipe"]
+        assert [row for row in table.rows if "translate" in row[0]] == [("stages.translate", *cells)]
+        assert "translate ran in one only: --to json lists its fields" in table.notes
+        fields = {change["field"] for change in json.loads(as_json(found))["changes"]}
+        assert {"stages.translate.engine", "stages.translate.generation.num_beams", "translate.name"} <= fields
+
+
 def test_a_version_beside_itself_is_said_to_be_one(two: Any) -> None:
     a, b = two(feed(1), summarize=fake(max_new_tokens=12))
     said = "A and B are one version"
