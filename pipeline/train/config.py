@@ -254,7 +254,9 @@ class ModelTraining(_Training):
     prefix: str | None = None  # before each source; None: the catalog's
     lengths: Lengths = Lengths()
     batch_tokens: Annotated[int, Strict(), Field(ge=64)] = 7000  # rows × (source + 1.6 × target length) of a batch
-    precision: Literal["bfloat16", "float32"] = "bfloat16"  # of the computation; weights are kept in float32
+    # of the computation; weights are kept in float32. auto: bfloat16 where the GPU or the CPU (by AVX-512) is fast at
+    # it, else float32
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
     optimizer: Optimizer = Optimizer()
     schedule: Schedule
     curriculum: tuple[CurriculumStage, ...] = ()

@@ -3,7 +3,7 @@
 Everything specific is given to the Trainer and not built into it: precomposed batches (`batches`), an optimizer
 (`from_scratch.muon`), a loss (`from_scratch.guidance`), and one callback (`trainer_events`). The schedule is warm-up,
 stable, decay (Hu et al. 2024): a checkpoint of the stable part is kept, so that a training whose `steps` are raised
-later resumes from there. The same config runs on a CPU and on a GPU, in bfloat16 on both.
+later resumes from there. The same config runs on a CPU and on a GPU.
 """
 
 from __future__ import annotations
@@ -75,6 +75,7 @@ class _Run:
         self.device = "cpu" if training.only == "pack" else resolve(training.device, field="device")
         if self.device == "cuda":
             require_torch_cuda(field="device")  # the Trainer would take the CPU without a word
+        self.training = training = _with_precision(training, self.device)  # `auto` is no value from here on
         self.coder: Coder = coder(training)
         self.packed, self.dev = self._data()
         if training.only == "pack":
@@ -125,8 +126,11 @@ class _Run:
         if earlier is not None and earlier != identity and state.saved(self.folder):
             names = sorted(identity.keys() | earlier.keys())
             differing = ", ".join(f"`{name}`" for name in names if identity.get(name) != earlier.get(name))
+            # `auto` differs from machine to machine, and the config does not show what it was
+            was = f"set `precision: {earlier['precision']}`, " if differing == "`precision`" else ""
             raise ConfigError(
-                f"{self.training.home}: holds a training with another {differing}; give another `folder:`, or remove it"
+                f"{self.training.home}: holds a training with another {differing}; {was}give another `folder:`, or "
+                "remove it"
             )
         state.write_json(note, identity)
 
@@ -202,7 +206,12 @@ class _Run:
             data_collator=batches.collate,
             compute_loss_func=loss,
             compute_metrics=self.evaluator,
-            optimizers=(muon_and_adamw(model, training.optimizer) if training.optimizer.kind == "muon" else None, None),
+            optimizers=(
+                muon_and_adamw(model, training.optimizer, in_bfloat16=training.precision == "bfloat16")
+                if training.optimizer.kind == "muon"
+                else None,
+                None,
+            ),
             callbacks=[events.callback()],
         )
         trainer.remove_callback(PrinterCallback)
@@ -333,6 +342,27 @@ class _Run:
 
 
 _RESULT = {"schedule", "choose", "generation", "weights", "card", "shard_mb"}
+
+
+def _with_precision(
+    training: TranslateTraining | SummarizeTraining, device: str
+) -> TranslateTraining | SummarizeTraining:
+    """Return `training` with what `precision: auto` is on this machine.
+
+    Without AVX-512, oneDNN has no bfloat16 product and torch's own is some fifty times slower than float32
+    (pytorch/pytorch#146508); a GPU without bfloat16 emulates it.
+    """
+    import torch
+
+    if training.precision != "auto":
+        return training
+    if device == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    precision = "bfloat16" if fast else "float32"
+    _log.info(f"precision: auto is {precision} on this {'GPU' if device == 'cuda' else 'CPU'}")
+    return training.model_copy(update={"precision": precision})
 
 
 def _require_extra() -> None:

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -924,7 +925,7 @@ def test_queries_get_a_smaller_rate_and_embeddings_another_optimizer() -> None:
     shape: dict[str, Any] = {"vocab_size": 40, "d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_heads": 2}
     model = T5ForConditionalGeneration(T5Config(**shape))
     settings = config.Optimizer(lr=0.02, embedding_lr=0.01)
-    optimizer = muon_and_adamw(model, settings)
+    optimizer = muon_and_adamw(model, settings, in_bfloat16=True)
     rates = {id(one): group["lr"] for group in optimizer.param_groups for one in group["params"]}
     named = {name: rates[id(parameter)] for name, parameter in model.named_parameters()}
     assert {rate for name, rate in named.items() if name.endswith("Attention.q.weight")} == {0.005}  # 0.02 / √16
@@ -939,11 +940,61 @@ def test_queries_get_a_smaller_rate_and_embeddings_another_optimizer() -> None:
             moved = (parameter - before[name]).pow(2).mean().sqrt() / before[name].pow(2).mean().sqrt()
             assert 0.01 < moved < 0.03, name
     kept = optimizer.state_dict()
-    other = muon_and_adamw(model, settings)
+    other = muon_and_adamw(model, settings, in_bfloat16=True)
     other.load_state_dict(kept)
     assert torch.equal(next(iter(other.state_dict()["second"]["state"].values()))["exp_avg"], next(iter(kept["second"]["state"].values()))["exp_avg"])  # fmt: skip
     other.param_groups[0]["lr"] = 0.5  # as a schedule does
     assert other.state_dict()["first"]["param_groups"][0]["lr"] == 0.5
+
+
+def test_muon_in_float32_does_what_torchs_does_in_bfloat16() -> None:
+    import torch
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    from pipeline.train.from_scratch.muon import muon_and_adamw
+
+    shape: dict[str, Any] = {"vocab_size": 40, "d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 1, "num_heads": 2}
+    torch.manual_seed(1)
+    model = T5ForConditionalGeneration(T5Config(**shape))
+    other = deepcopy(model)
+    settings = config.Optimizer(lr=0.02, embedding_lr=0.01, weight_decay=0.1)
+    for one, in_bfloat16 in ((model, True), (other, False)):
+        torch.manual_seed(2)
+        optimizer = muon_and_adamw(one, settings, in_bfloat16=in_bfloat16)
+        for _ in range(3):  # the momentum is carried over
+            for parameter in one.parameters():
+                parameter.grad = torch.randn_like(parameter)
+            optimizer.step()
+        kept = {tuple(state) for state in optimizer.state_dict()["first"]["state"].values()}
+        assert kept == {("momentum_buffer",)}
+    for name, parameter in model.named_parameters():
+        twin = other.get_parameter(name)
+        assert torch.allclose(parameter, twin, atol=0.02 * float(parameter.detach().std()) + 1e-6), name
+        if name.endswith(("wi.weight", "wo.weight")):
+            assert not torch.equal(parameter, twin), "the products are those of bfloat16"
+
+
+@pytest.mark.parametrize(("capability", "precision"), [("AVX2", "float32"), ("AVX512", "bfloat16")])
+def test_a_cpu_without_fast_bfloat16_trains_in_float32_and_the_log_says_so(
+    work: Path, monkeypatch: pytest.MonkeyPatch, capability: str, precision: str
+) -> None:
+    import torch
+
+    few: dict[str, Any] = {"schedule": {"steps": 4, "warmup": 1, "decay": 0.5}, "choose": {"every": 2, "examples": 2}}
+    path = translator(work, f"on-{capability}", device="cpu", guidance=None, curriculum=None, **few)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    told = Told()
+    folder = train(path, progress=told)
+    assert f"precision: auto is {precision} on this CPU" in str(told)
+    assert f"minutes on cpu, {precision};" in (folder / "README.md").read_text(encoding="utf-8")
+
+    other = {"float32": "AVX512", "bfloat16": "AVX2"}[precision]  # the folder is taken to a machine of the other kind
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: other)
+    with pytest.raises(
+        ConfigError, match=rf"another `precision`; set `precision: {precision}`, give another `folder:`"
+    ):
+        train(path, ("schedule.steps=6",), progress=Told())
+    train(path, ("schedule.steps=6", f"precision={precision}"), progress=Told())
 
 
 # Checkpoints
