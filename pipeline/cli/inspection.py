@@ -187,7 +187,8 @@ def compare(
     with `--baseline`, `--matrix` or `--columns`, every version stands beside the baseline.
     """
     from pipeline.commands import comparing
-    from pipeline.evaluation import compare as pair
+    from pipeline.evaluation import compare_tables
+    from pipeline.evaluation.compare import compare as compare_pair
     from pipeline.evaluation.tables import latex
 
     asked = comparing.find(outputs, names or (), baseline=baseline, matrix=matrix)
@@ -195,14 +196,14 @@ def compare(
     if not asked.is_pair or chosen or to in {"csv", "html"}:
         comparing.show(asked, to=to, records=records, columns=chosen, label=label)
         return
-    found = pair.compare(*asked.versions, records=records)
+    found = compare_pair(*asked.versions, records=records)
     match to:
         case "text":
-            pair.print_comparison(found)
+            compare_tables.print_comparison(found)
         case "json":
-            typer.echo(pair.as_json(found))
+            typer.echo(compare_tables.as_json(found))
         case "latex":
-            typer.echo(latex(pair.tables(found)))
+            typer.echo(latex(compare_tables.tables(found)))
 
 
 @app.command(rich_help_panel=INSPECT)

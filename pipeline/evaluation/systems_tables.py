@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from pipeline.errors import UsageError
-from pipeline.evaluation.compare import FIELD_NAMES, FIELDS, percent, short_value
+from pipeline.evaluation.compare import FIELDS
+from pipeline.evaluation.compare_tables import FIELD_NAMES, percent, short_value
 from pipeline.evaluation.evaluate import interval, signatures, signed
 from pipeline.evaluation.systems import COLUMNS, HOLM, Column, System, Systems
 from pipeline.evaluation.tables import Table, print_tables

@@ -4,12 +4,13 @@
                                        [--only translate|press|summarize|whole|records] [--repair]
 
 Translations are what `tomdich translate` prints for the source side of `parallel.test`, and (press) of the headlines and
-sentences of `indomain.dev`, a line in, a line out. `whole` goes from the articles of `summaries.dev` to English, against
+sentences of `indomain.dev`, a line in, a line out. `summarize` publishes the summaries of the first 1,000 articles of
+vietnews val, whole-bodied, as `tomdich run --until summarize` does; beside them stand the article's first sentence and its
+headline, which the bundled summarizer is shown. `whole` goes from the articles of `summaries.dev` to English, against
 their reference translation; `records` does the same for the first 628 articles of vietnews val, which have no English, and
-prints how many records the checks find an error in, and obscene words; summaries are what `tomdich run --until summarize` publishes for the first 1,000 articles of vietnews val, whole-bodied.
+prints how many records the checks find an error in, and obscene words.
 The checkpoints answer alone, without repair, which `--repair` adds (`tests.benchmarks.repair` measures it). A text that
-failed counts as an empty answer. AgainstLead the summaries stand the article's first sentence and its headline,
-which the bundled summarizer is shown. Checkpoints are chosen on other texts (`parallel.dev`; val from 1,001 on, which is
+failed counts as an empty answer. Checkpoints are chosen on other texts (`parallel.dev`; val from 1,001 on, which is
 `--skip 1000`), never on these.
 """
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from pipeline.evaluation import metrics
-from pipeline.evaluation.compare import as_json, compare, print_comparison, tables
+from pipeline.evaluation.compare import compare
+from pipeline.evaluation.compare_tables import as_json, print_comparison, tables
 from pipeline.evaluation.evaluate import lead_one
 from pipeline.evaluation.tables import latex
 from pipeline.storage.versions import Version

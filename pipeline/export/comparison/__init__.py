@@ -11,7 +11,8 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from pipeline.evaluation.compare import FIELD_NAMES, FIELDS, percent
+from pipeline.evaluation.compare import FIELDS
+from pipeline.evaluation.compare_tables import FIELD_NAMES, percent
 from pipeline.evaluation.systems import Systems
 from pipeline.evaluation.systems_tables import tables
 from pipeline.export.comparison import pareto
