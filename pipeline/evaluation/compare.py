@@ -192,9 +192,6 @@ def _repaired(tally: Tally, outcome: str) -> int:
     return sum(counts.get(outcome, 0) for counts in tally.repaired_by_stage().values())
 
 
-# Finding
-
-
 def manifest_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Change]:
     """Yield each value that differs between two manifests, that of a model once: in the recipe, if it is there."""
     sections: tuple[tuple[Section, Any, Any], ...] = (
