@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks.bundled [--first N] [--skip N] [--translator NAME] [--summarizer NAME]
                                        [--only translate|press|summarize|whole|records] [--repair]
+                                       [--engine ENGINE] [--compute-type TYPE]
 
 Translations are what `tomdich translate` prints for the source side of `parallel.test`, and (press) of the headlines and
 sentences of `indomain.dev`, a line in, a line out. `summarize` publishes the summaries of the first 1,000 articles of
@@ -345,6 +346,7 @@ def _stage(kind: type[AnyStage], name: str, options: argparse.Namespace) -> AnyS
     return kind(
         model=str(Path(name).resolve()) if folder else name,
         engine=options.engine,
+        compute_type=options.compute_type,
         with_title=options.with_title,
         repair=Repair() if options.repair else False,
         accept_license=options.accept_license,
@@ -398,6 +400,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--sentences", type=int, help="of the summarizers `extractive` and `lead`")
     parser.add_argument("--engine", default="auto", choices=["auto", "transformers", "ctranslate2"])
+    parser.add_argument("--compute-type", default="auto", choices=["auto", "float32", "bfloat16", "int8"])
     parser.add_argument("--repair", action="store_true", help="ask again where the checks flag an answer")
     parser.add_argument("--accept-license", help="of checkpoints whose license must be accepted by name")
     parser.add_argument("--threads", type=int, help="CPU threads (default: all)")

@@ -768,6 +768,16 @@ def test_facts_that_were_torn_are_found_out_again(tmp_path: Path) -> None:
 # --- the shelf
 
 
+@pytest.mark.parametrize("name", ["bundled/summarizer", "bundled/translator"])
+def test_a_copy_of_a_bundled_checkpoint_is_called_as_the_bundled_one_by_what_its_card_says(
+    name: str, cache: Path, tmp_path: Path
+) -> None:
+    entry = catalog.find(name)
+    assert entry is not None
+    copy = shutil.copytree(bundled_folder(entry), tmp_path / "copy")
+    assert prepared(copy, cache).identity() == prepared(name, cache).identity()
+
+
 def test_the_shelf_lists_the_catalog_and_what_is_here() -> None:
     rows = list_models()
     assert [row.entry.name for row in rows] == [entry.name for entry in catalog.entries()]
