@@ -141,6 +141,24 @@ def cores() -> int:
     return known if quota is None else max(1, min(known, math.ceil(quota)))
 
 
+_INSTRUCTIONS = (  # by which libraries choose how they multiply matrices, as Linux names them
+    "avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16",
+    "asimddp", "i8mm", "bf16", "sve",
+)  # fmt: skip
+
+
+def processor(root: Path = Path("/")) -> str:
+    """Return the CPU's name and those of its instruction sets on which the texts of int8 and bfloat16 depend."""
+    fields: dict[str, str] = {}
+    for line in _text(root / "proc/cpuinfo").splitlines():
+        name, _, value = line.partition(":")
+        fields.setdefault(name.strip(), value.strip())  # of the first core
+    called = fields.get("model name") or platform.processor() or platform.machine()
+    flags = {*fields.get("flags", "").split(), *fields.get("Features", "").split()}  # x86, ARM
+    known = [name for name in _INSTRUCTIONS if name in flags]
+    return f"{called} ({' '.join(known)})" if known else called
+
+
 def cpu_quota(root: Path = Path("/")) -> float | None:
     """Return the strictest CPU quota of the process's control groups, in cores; None without a quota."""
     return min(_quotas(root), default=None)

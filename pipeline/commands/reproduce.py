@@ -270,8 +270,10 @@ def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Cause]
     yield from _of_sources(then["sources"], now["sources"])
     yield from _of_identity(_flat(then["identity"]), _flat(json.loads(json.dumps(now["identity"]))))
     before, after = _flat(then["environment"]), _flat(json.loads(json.dumps(now["environment"])))
-    kinds = {"tomdich": "tomdich", "devices": "device"}
+    kinds = {"tomdich": "tomdich", "devices": "device", "processors": "device"}
     for field in sorted({*before, *after}):
+        if field == "processors" and field not in before:
+            continue  # earlier versions do not say it
         if before.get(field) != after.get(field):
             kind = "library" if field.startswith("libraries.") else kinds.get(field, "machine")
             name = "version" if field == "tomdich" else field.removeprefix("libraries.")
@@ -285,6 +287,8 @@ def _without_change(then: Mapping[str, Any]) -> Iterator[Cause]:
     for stage, made in then["identity"]["stages"].items():
         if made["compute_type"] in _MOVES and not made["deterministic"]:
             message = f"{stage} computes in {made['compute_type']}, in which a text can change with its batch"
+            if "processors" not in then["environment"]:
+                message += " and with the kind of CPU, which versions of then do not say"
             yield Cause(kind="batch", message=f"{message}; `deterministic: true` in the config rules that out")
         calls = then["calls"].get(stage, {"computed": 0, "replayed": 0})
         if calls["replayed"]:

@@ -382,9 +382,12 @@ def _taken(run: RunContext, whole: Sequence[_Whole], loaded: Loaded) -> tuple[_T
 
 
 def _environment(manifests: Sequence[Mapping[str, JSON]]) -> JSON:
-    """Return the environment of the first shard, with the devices of all."""
-    devices = {device for one in manifests for device in one["environment"]["devices"]}
-    return manifests[0]["environment"] | {"devices": sorted(devices)}
+    """Return the environment of the first shard, with the devices and processors of all."""
+    found = {
+        name: sorted({value for one in manifests for value in one["environment"].get(name, ())})
+        for name in ("devices", "processors")
+    }
+    return manifests[0]["environment"] | found
 
 
 def _sum(counts: Iterable[Mapping[str, float]]) -> dict[str, float]:

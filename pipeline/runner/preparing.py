@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from pipeline import __version__, catalog, checks, extractive, glossary, messages, stages
 from pipeline.checkpoints import Checkpoint, default_cache, prepare
+from pipeline.checkpoints.device import processor
 from pipeline.checks.terms import Terms
 from pipeline.config import Config, GenerationOptions, ModelOptions, Repair, Stage, TranslateStage
 from pipeline.errors import ConfigError, LicenseError, ModelError, UsageError
@@ -345,6 +346,7 @@ def environment(checkpoints: Mapping[StageName, Checkpoint]) -> dict[str, JSON]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
+        "processors": [processor()],
         "devices": sorted({checkpoint.device for checkpoint in checkpoints.values()}),
         # Ray only where an engine pool has computed: it is optional
         "libraries": {name: installed(name) for name in (*_LIBRARIES, *({"ray"} & sys.modules.keys()))},

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.checkpoints.device import processor
 from pipeline.commands.packing import expected
 from pipeline.storage import versions
 from pipeline.storage.versions import Version
@@ -82,6 +83,7 @@ def test_a_text_that_differs_is_named_with_what_was_different_then(home: Path, v
 def test_each_kind_of_cause_is_told_by_its_name(home: Path, version: Version) -> None:
     def change(manifest: dict[str, Any]) -> None:
         manifest["environment"] |= {"tomdich": "0.0.9", "devices": ["cuda"], "cpus": 999}
+        manifest["environment"]["processors"] = ["EPYC 7B13 (avx2)"]
         manifest["environment"]["libraries"]["torch"] = "1.0"
         manifest["identity"]["stages"]["summarize"] |= {"compute_type": "int8", "engine": "ctranslate2"}
         manifest["identity"]["stages_version"] = 0
@@ -91,8 +93,9 @@ def test_each_kind_of_cause_is_told_by_its_name(home: Path, version: Version) ->
     with_manifest(version, change)
     causes = found(home)["causes"]  # equal texts: what is no difference is not told
     assert [cause["kind"] for cause in causes] == [
-        "source", "tomdich", "tomdich", "engine", "compute_type", "device", "library", "machine",
+        "source", "tomdich", "tomdich", "engine", "compute_type", "device", "device", "library", "machine",
     ]  # fmt: skip
+    assert f'processors: ["EPYC 7B13 (avx2)"] then, ["{processor()}"] now' in [cause["message"] for cause in causes]
     library = {"kind": "library", "message": f"torch: 1.0 then, {_installed('torch')} now"}
     assert library | {"remedy": "pip install torch==1.0"} in causes
     assert "to rule it out" not in reproduce(home).stdout
@@ -102,6 +105,18 @@ def test_each_kind_of_cause_is_told_by_its_name(home: Path, version: Version) ->
         "config", "batch", "memo",
     ]  # fmt: skip
     assert "7 of 8 answers of translate came from the memo" in causes[-2]["message"]
+
+
+def test_an_earlier_version_does_not_say_its_kind_of_cpu(home: Path, version: Version) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        del manifest["environment"]["processors"]
+        manifest["identity"]["stages"]["summarize"]["compute_type"] = "int8"
+
+    with_manifest(version, change)
+    causes = found(home, "--set", "translate.prefix=vi")["causes"]
+    assert not [cause for cause in causes if "processors" in cause["message"]]
+    (batch,) = [cause for cause in causes if cause["kind"] == "batch"]
+    assert "with its batch and with the kind of CPU, which versions of then do not say" in batch["message"]
 
 
 def _installed(name: str) -> str:

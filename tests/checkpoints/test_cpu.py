@@ -1,14 +1,15 @@
-"""A container's share of the CPU, as the kernel's control groups tell it."""
+"""The CPU: its kind, and a container's share of it as the kernel's control groups tell it."""
 
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 
 import pytest
 
 from pipeline.checkpoints import device
-from pipeline.checkpoints.device import cpu_quota
+from pipeline.checkpoints.device import cpu_quota, processor
 
 V2 = "41 31 0:38 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n"
 V1 = (
@@ -64,3 +65,27 @@ def test_the_cores_of_a_process_are_limited_by_the_quota(
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1, 2, 3}, raising=False)
     monkeypatch.setattr(device, "cpu_quota", lambda: quota)
     assert device.cores() == expected
+
+
+X86 = "processor\t: 0\nmodel name\t: {0}\nflags\t\t: fpu sse2 {1}\n\nprocessor\t: 1\nmodel name\t: another\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (X86.format("AMD EPYC", "avx avx2 fma"), "AMD EPYC (avx2)"),
+        (
+            X86.format("Intel(R) Xeon(R)", "avx2 avx512f avx512_vnni avx512_bf16 amx_int8 amx_bf16"),
+            "Intel(R) Xeon(R) (avx2 avx512f avx512_vnni avx512_bf16 amx_int8 amx_bf16)",
+        ),
+        (X86.format("Core2", ""), "Core2"),
+        ("processor\t: 0\nFeatures\t: fp asimd asimddp sve i8mm bf16\n", "aarch64 (asimddp i8mm bf16 sve)"),
+        ("", "aarch64"),  # no such file: another system
+    ],
+)
+def test_the_kind_of_cpu_is_its_name_and_the_instructions_that_int8_depends_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, expected: str
+) -> None:
+    monkeypatch.setattr(platform, "processor", lambda: "")  # as on Debian
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    assert processor(tree(tmp_path, "", "", {"/proc/cpuinfo": text} if text else {})) == expected
