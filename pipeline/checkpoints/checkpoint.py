@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from pipeline.catalog import Family, ToneStyle
+from pipeline.catalog import BUNDLED, Family, ToneStyle
 from pipeline.errors import ModelError
 from pipeline.records import JSON
 
@@ -94,9 +94,10 @@ class Checkpoint:
     def search_differences(self) -> tuple[str, ...]:
         """How CTranslate2 searches differently from transformers with these generation values, one sentence each.
 
-        Not part of `identity`, which has the engine and the values from which they follow.
+        Not part of `identity`, which has the engine and the values from which they follow. None for a bundled
+        checkpoint, whose values and published numbers are CTranslate2's own.
         """
-        if self.engine != "ctranslate2":
+        if self.engine != "ctranslate2" or self.name.startswith(BUNDLED):
             return ()
         # mBART's decoder starts with the language code, which CTranslate2 also gets as a given first token
         first_token_given = self.forced_bos_id is not None or self.family == "mbart"

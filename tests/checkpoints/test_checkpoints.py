@@ -778,6 +778,17 @@ def test_a_copy_of_a_bundled_checkpoint_is_called_as_the_bundled_one_by_what_its
     assert prepared(copy, cache).identity() == prepared(name, cache).identity()
 
 
+def test_a_bundled_checkpoint_has_no_other_published_numbers_than_those_of_ctranslate2(
+    cache: Path, tmp_path: Path
+) -> None:
+    entry = catalog.find("bundled/translator")
+    assert entry is not None
+    copy = shutil.copytree(bundled_folder(entry), tmp_path / "copy")
+    (difference,) = prepared(copy, cache).search_differences
+    assert difference.startswith("repetition_penalty=1.05 with num_beams=4")
+    assert prepared("bundled/translator", cache).search_differences == ()
+
+
 def test_the_shelf_lists_the_catalog_and_what_is_here() -> None:
     rows = list_models()
     assert [row.entry.name for row in rows] == [entry.name for entry in catalog.entries()]
