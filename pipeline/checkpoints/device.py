@@ -149,14 +149,28 @@ _INSTRUCTIONS = (  # by which libraries choose how they multiply matrices, as Li
 
 def processor(root: Path = Path("/")) -> str:
     """Return the CPU's name and those of its instruction sets on which the texts of int8 and bfloat16 depend."""
+    name, flags = _cpuinfo(root)
+    known = [flag for flag in _INSTRUCTIONS if flag in flags]
+    return f"{name} ({' '.join(known)})" if known else name
+
+
+def cpu_has_fast_bfloat16(root: Path = Path("/")) -> bool:
+    """Return whether torch multiplies matrices faster in bfloat16 than in float32 on this CPU: by AVX-512.
+
+    Without it oneDNN has no such product, and torch's own is some fifty times slower than float32
+    (pytorch/pytorch#146508).
+    """
+    return "avx512f" in _cpuinfo(root)[1]
+
+
+def _cpuinfo(root: Path) -> tuple[str, set[str]]:
+    """Return the CPU's name and the flags of its first core; none on a system without `/proc/cpuinfo`."""
     fields: dict[str, str] = {}
     for line in _text(root / "proc/cpuinfo").splitlines():
         name, _, value = line.partition(":")
-        fields.setdefault(name.strip(), value.strip())  # of the first core
+        fields.setdefault(name.strip(), value.strip())
     called = fields.get("model name") or platform.processor() or platform.machine()
-    flags = {*fields.get("flags", "").split(), *fields.get("Features", "").split()}  # x86, ARM
-    known = [name for name in _INSTRUCTIONS if name in flags]
-    return f"{called} ({' '.join(known)})" if known else called
+    return called, {*fields.get("flags", "").split(), *fields.get("Features", "").split()}  # x86, ARM
 
 
 def cpu_quota(root: Path = Path("/")) -> float | None:

@@ -58,6 +58,11 @@ def choose_engine(stage: Stage, *, device: Device, deterministic: bool, elsewher
     if asked != "auto":
         if engine == "ctranslate2" and asked != "float32" and not elsewhere:
             _require_supported(asked, device)
+        on_this_cpu = engine == "transformers" and device == "cpu" and not elsewhere
+        if asked == "bfloat16" and on_this_cpu and not devices.cpu_has_fast_bfloat16():
+            _log.warning(
+                "compute_type: bfloat16 on a CPU without AVX-512 is many times slower than float32; set `float32`"
+            )
         return EngineChoice(engine, asked, engine_reason)
     capability = cuda_capability() if device == "cuda" and not elsewhere else None
     compute_type, why = _compute_type(engine, device=device, capability=capability, deterministic=deterministic)

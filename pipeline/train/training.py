@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.checkpoints.device import cores, require_torch_cuda, resolve
+from pipeline.checkpoints.device import cores, cpu_has_fast_bfloat16, require_torch_cuda, resolve
 from pipeline.errors import ConfigError, EngineError, StoppedError, UsageError
 from pipeline.ids import digest
 from pipeline.progress import Progress
@@ -347,19 +347,12 @@ _RESULT = {"schedule", "choose", "generation", "weights", "card", "shard_mb"}
 def _with_precision(
     training: TranslateTraining | SummarizeTraining, device: str
 ) -> TranslateTraining | SummarizeTraining:
-    """Return `training` with what `precision: auto` is on this machine.
-
-    Without AVX-512, oneDNN has no bfloat16 product and torch's own is some fifty times slower than float32
-    (pytorch/pytorch#146508); a GPU without bfloat16 emulates it.
-    """
+    """Return `training` with what `precision: auto` is on this machine; a GPU without bfloat16 emulates it."""
     import torch
 
     if training.precision != "auto":
         return training
-    if device == "cuda":
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        fast = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    fast = torch.cuda.is_bf16_supported(including_emulation=False) if device == "cuda" else cpu_has_fast_bfloat16()
     precision = "bfloat16" if fast else "float32"
     _log.info(f"precision: auto is {precision} on this {'GPU' if device == 'cuda' else 'CPU'}")
     return training.model_copy(update={"precision": precision})

@@ -475,6 +475,24 @@ def test_the_engine_and_what_it_computes_in(
     assert checkpoint.device == "cpu"
 
 
+@pytest.mark.parametrize(
+    ("stage", "fast", "warned"),
+    [
+        ({"compute_type": "bfloat16"}, False, True),
+        ({"compute_type": "bfloat16"}, True, False),
+        ({"compute_type": "float32", "engine": "transformers"}, False, False),
+        ({}, False, False),
+    ],
+)
+def test_bfloat16_on_a_cpu_that_is_slow_at_it_is_a_warning(
+    stage: dict[str, Any], fast: bool, warned: bool, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "cpu_has_fast_bfloat16", lambda: fast)
+    told: list[str] = []
+    prepared(tiny.checkpoint("t5-json"), cache, told=told, **stage)
+    assert any("bfloat16 on a CPU without AVX-512 is many times slower" in line for line in told) is warned
+
+
 @pytest.mark.parametrize("engine", [one for one in get_args(Stage.model_fields["engine"].annotation) if one not in {"auto", "fake"}])  # fmt: skip
 def test_an_engine_given_by_name_is_never_replaced(engine: Any) -> None:
     stage = Stage(model="owner/model", engine=engine)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.checkpoints import device
-from pipeline.checkpoints.device import cpu_quota, processor
+from pipeline.checkpoints.device import cpu_has_fast_bfloat16, cpu_quota, processor
 
 V2 = "41 31 0:38 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n"
 V1 = (
@@ -89,3 +89,11 @@ def test_the_kind_of_cpu_is_its_name_and_the_instructions_that_int8_depends_on(
     monkeypatch.setattr(platform, "processor", lambda: "")  # as on Debian
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
     assert processor(tree(tmp_path, "", "", {"/proc/cpuinfo": text} if text else {})) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [(X86.format("EPYC", "avx2"), False), (X86.format("Xeon", "avx2 avx512f avx512_vnni"), True), ("", False)],
+)
+def test_bfloat16_is_fast_by_avx_512(tmp_path: Path, text: str, expected: bool) -> None:
+    assert cpu_has_fast_bfloat16(tree(tmp_path, "", "", {"/proc/cpuinfo": text})) is expected

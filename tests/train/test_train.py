@@ -974,22 +974,20 @@ def test_muon_in_float32_does_what_torchs_does_in_bfloat16() -> None:
             assert not torch.equal(parameter, twin), "the products are those of bfloat16"
 
 
-@pytest.mark.parametrize(("capability", "precision"), [("AVX2", "float32"), ("AVX512", "bfloat16")])
+@pytest.mark.parametrize(("fast", "precision"), [(False, "float32"), (True, "bfloat16")])
 def test_a_cpu_without_fast_bfloat16_trains_in_float32_and_the_log_says_so(
-    work: Path, monkeypatch: pytest.MonkeyPatch, capability: str, precision: str
+    work: Path, monkeypatch: pytest.MonkeyPatch, fast: bool, precision: str
 ) -> None:
-    import torch
-
     few: dict[str, Any] = {"schedule": {"steps": 4, "warmup": 1, "decay": 0.5}, "choose": {"every": 2, "examples": 2}}
-    path = translator(work, f"on-{capability}", device="cpu", guidance=None, curriculum=None, **few)
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    path = translator(work, f"on-{precision}", device="cpu", guidance=None, curriculum=None, **few)
+    monkeypatch.setattr("pipeline.train.training.cpu_has_fast_bfloat16", lambda: fast)
     told = Told()
     folder = train(path, progress=told)
     assert f"precision: auto is {precision} on this CPU" in str(told)
     assert f"minutes on cpu, {precision};" in (folder / "README.md").read_text(encoding="utf-8")
 
-    other = {"float32": "AVX512", "bfloat16": "AVX2"}[precision]  # the folder is taken to a machine of the other kind
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: other)
+    # the folder is taken to a machine of the other kind
+    monkeypatch.setattr("pipeline.train.training.cpu_has_fast_bfloat16", lambda: not fast)
     with pytest.raises(
         ConfigError, match=rf"another `precision`; set `precision: {precision}`, give another `folder:`"
     ):

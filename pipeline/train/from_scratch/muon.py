@@ -8,7 +8,7 @@ common rate the cross-attention never settled (the loss was near a language mode
 lr/√head_width. Embeddings, norms and relative position biases are not linear maps and use AdamW.
 
 torch's Muon orthogonalizes in bfloat16, whatever the training computes in. A CPU without AVX-512 has no fast bfloat16
-product (see `training._with_precision`), so a training in float32 takes `Float32Muon`, the same in float32.
+product (see `device.cpu_has_fast_bfloat16`), so a training in float32 takes `Float32Muon`, the same in float32.
 """
 
 from __future__ import annotations
