@@ -46,9 +46,9 @@ if TYPE_CHECKING:  # it loads every check, which takes over a tenth of a second:
 T = TypeVar("T")
 Round: TypeAlias = Generator[Sequence[Request], list[Generation], T]
 
-# Bump when a change here, in `text.chunking` or in `text.sentences` changes the texts that a model gets or the use of
-# its output. It is part of the recipe, so a bump publishes everything again.
-VERSION = 3
+# Bump when a change here, in `text.chunking`, `text.sentences` or `checks.variants` changes the texts that a model gets
+# or the use of its output. It is part of the recipe, so a bump publishes everything again.
+VERSION = 4
 MAX_ROUNDS = 4
 SHRINK = 0.75  # a round of a long article must leave at most this share of its input tokens
 

@@ -1,4 +1,4 @@
-"""The check `procedure`: a criminal case must not be further along in the English, and legal terms keep their sense.
+"""The check `procedure`: no case is further along in the English, no crime is new, legal terms keep their sense.
 
 The stages follow Vietnam's Criminal Procedure Code of 2015: khởi tố (articles 143 to 154), truy tố (236 to 249), xét xử
 (250 to 364). The table is `procedure.toml`.
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from pipeline.checks.phrases import Phrases, Table, Term, contradicted, read
+from pipeline.checks.phrases import Bilingual, Phrases, Table, Term, contradicted, read
 from pipeline.checks.view import Pair, View
 from pipeline.records import Flag
 
@@ -38,6 +38,7 @@ class Tables:
     """`procedure.toml`, compiled."""
 
     stages: tuple[_CaseStep, ...]
+    crimes: tuple[Bilingual, ...]
     terms: tuple[Term, ...]
     legal: Phrases  # any Vietnamese word of the steps and terms
 
@@ -46,6 +47,7 @@ class Tables:
         """Return the tables of a file as it was read."""
         return cls(
             tuple(map(_CaseStep.of, data["stages"])),
+            tuple(map(Bilingual.of, data["crimes"])),
             tuple(map(Term.of, data["terms"])),
             Phrases(entry for group in (*data["stages"], *data["terms"]) for entry in group["vi"]),
         )
@@ -63,8 +65,12 @@ def check(view: View) -> Iterator[Flag]:
 
 
 def flags(pair: Pair, tables: Tables) -> Iterator[Flag]:
-    """Yield a flag where the English is at a later stage of the case, or lacks or contradicts a term."""
+    """Yield a flag where the English is at a later stage, tells of another crime, or lacks or contradicts a term."""
     source, target = pair.source.normalized, pair.target.normalized
+    for crime in tables.crimes:
+        if (accusing := crime.en.search(target)) is not None and not crime.vi.search(source):
+            message = f"the English tells of a crime (“{target[accusing]}”) that the Vietnamese does not tell of"
+            yield pair.flag("procedure", message, target=accusing, severity="error")
     english_stages = [(stage.step, match) for stage in tables.stages if (match := stage.en.search(target))]
     step, word = max(english_stages, key=lambda one: one[0], default=(0, None))
     if not tables.legal.search(source):

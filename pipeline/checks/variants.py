@@ -71,8 +71,27 @@ _SPELLED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
+# a time of the afternoon or the night by the clock of 24 hours, which small models turn into "20 p.m."
+_AFTERNOON = re.compile(
+    r"(?<![\d.,/:-])(1[3-9]|2[0-3])(?:[hg]([0-5]\d)?|\s+giờ(?:\s+([0-5]\d)(?:\s+phút)?)?)(?![\w/]|\s+đồng hồ)"
+    r"(\s+(?:trưa|chiều|tối|đêm|khuya))?",
+    re.IGNORECASE,
+)
+_EVENING, _NIGHT = 18, 22
+
+
+def _by_twelve_hours(match: re.Match[str]) -> str:
+    hour, minutes = int(match[1]), match[2] or match[3]
+    part = match[4] or (" chiều" if hour < _EVENING else " tối" if hour < _NIGHT else " đêm")
+    return f"{hour - 12} giờ{f' {minutes} phút' if minutes else ''}{part}"
+
+
 def spelled_amounts(sentence: str) -> str:
-    """Return the sentence with its short dates, times and units written in full: `20h`, `14/2`, `5 tr`."""
+    """Return the sentence with its short dates, times and units written in full: `20h`, `14/2`, `5 tr`.
+
+    A time after noon is written as it is said, `8 giờ tối`: of `20h` the bundled translator made "20 p.m.".
+    """
+    sentence = _AFTERNOON.sub(_by_twelve_hours, sentence)
     for pattern, written in _SPELLED:
         sentence = pattern.sub(written, sentence)
     return sentence

@@ -50,6 +50,8 @@ PROCEDURE = [
     ("Hung thủ bị bắt.", "The killer was arrested.", "The killer was sentenced.", "error"),
     ("Ông được ân xá.", "He was pardoned.", "He was acquitted.", "error"),
     ("Ông được giảm án.", "His sentence was reduced.", "He was acquitted.", "error"),
+    ("Nhóm cưỡng đoạt tài sản bị bắt.", "The group was arrested for extortion.", "The group was arrested for raping property.", "error"),
+    ("Trời mưa ở Huế.", "It rains in Hue.", "A man was molested in Hue.", "error"),
     ("Công an đình chỉ điều tra.", "Police dropped the investigation.", "Police continued the investigation.", "error"),
 ]  # fmt: skip
 

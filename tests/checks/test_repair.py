@@ -100,7 +100,12 @@ def test_names_are_written_in_ascii_where_english_writes_them_so(sentence: str, 
     ("sentence", "written"),
     [
         ("Sáng 14/2, giá là 5tr.", "Sáng ngày 14 tháng 2, giá là 5 triệu đồng."),
-        ("Từ 1/12/2025 lúc 20h30.", "Từ ngày 1 tháng 12 năm 2025 lúc 20 giờ 30 phút."),
+        ("Từ 1/12/2025 lúc 20h30.", "Từ ngày 1 tháng 12 năm 2025 lúc 8 giờ 30 phút tối."),
+        ("Từ 22h ngày 12/6 đến 5h ngày 15/6.", "Từ 10 giờ đêm ngày 12 tháng 6 đến 5 giờ ngày 15 tháng 6."),
+        ("Khoảng 21h45 tối, 13h chiều và 14 giờ 05.", "Khoảng 9 giờ 45 phút tối, 1 giờ chiều và 2 giờ 05 phút chiều."),
+        ("Lúc 19 giờ, 17g và 18g.", "Lúc 7 giờ tối, 5 giờ chiều và 6 giờ tối."),
+        ("Sau 20 giờ đồng hồ, 15h/ngày, 24h qua.", "Sau 20 giờ đồng hồ, 15 giờ/ngày, 24 giờ qua."),  # lengths of time
+        ("Lúc 12h, 9h15 và 0h.", "Lúc 12 giờ, 9 giờ 15 phút và 0 giờ."),  # as they are said already
         ("Tỷ số 3-2, chiếm 1/2 số phiếu.", "Tỷ số 3-2, chiếm 1/2 số phiếu."),
         ("Rộng 30ha, 50m2.", "Rộng 30 héc-ta, 50 mét vuông."),
         ("Phạt 500.000đ, đi 3h, 10 đồng hồ.", "Phạt 500.000 đồng, đi 3 giờ, 10 đồng hồ."),

@@ -20,6 +20,7 @@ SECTIONS = [
     ),
     *(("hedges", section) for section in ("claim", "suspect", "chance", "doubt")),
     ("procedure", "stages"),
+    ("procedure", "crimes"),
     ("procedure", "terms"),
     ("attribution", "certain"),
     ("attribution", "any"),
