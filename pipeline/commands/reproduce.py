@@ -272,8 +272,8 @@ def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Cause]
     before, after = _flat(then["environment"]), _flat(json.loads(json.dumps(now["environment"])))
     kinds = {"tomdich": "tomdich", "devices": "device", "processors": "device"}
     for field in sorted({*before, *after}):
-        if field == "processors" and field not in before:
-            continue  # earlier versions do not say it
+        if field == "processors" and not before.get(field):
+            continue  # earlier versions and shards do not say it
         if before.get(field) != after.get(field):
             kind = "library" if field.startswith("libraries.") else kinds.get(field, "machine")
             name = "version" if field == "tomdich" else field.removeprefix("libraries.")
@@ -287,7 +287,7 @@ def _without_change(then: Mapping[str, Any]) -> Iterator[Cause]:
     for stage, made in then["identity"]["stages"].items():
         if made["compute_type"] in _MOVES and not made["deterministic"]:
             message = f"{stage} computes in {made['compute_type']}, in which a text can change with its batch"
-            if "processors" not in then["environment"]:
+            if not then["environment"].get("processors"):
                 message += " and with the kind of CPU, which versions of then do not say"
             yield Cause(kind="batch", message=f"{message}; `deterministic: true` in the config rules that out")
         calls = then["calls"].get(stage, {"computed": 0, "replayed": 0})

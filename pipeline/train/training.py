@@ -188,6 +188,9 @@ class _Run:
         guided = 0 if training.guidance is None else training.guidance.steps
         dataset: Any = batches.TrainingBatches(self.packed, self.coder, plan, alignment, guided)
         quick_eval: Any = self.evaluator.quick_eval
+        optimizer = None  # the Trainer makes its own
+        if training.optimizer.kind == "muon":
+            optimizer = muon_and_adamw(model, training.optimizer, in_bfloat16=training.precision == "bfloat16")
         events = TrainerEvents(
             training,
             metric=self.metric,
@@ -206,12 +209,7 @@ class _Run:
             data_collator=batches.collate,
             compute_loss_func=loss,
             compute_metrics=self.evaluator,
-            optimizers=(
-                muon_and_adamw(model, training.optimizer, in_bfloat16=training.precision == "bfloat16")
-                if training.optimizer.kind == "muon"
-                else None,
-                None,
-            ),
+            optimizers=(optimizer, None),
             callbacks=[events.callback()],
         )
         trainer.remove_callback(PrinterCallback)
